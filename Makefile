@@ -1,0 +1,63 @@
+# `make help` lists what there is.
+PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3) python3)
+VENV := .venv
+WEIR := $(VENV)/bin/weir
+READY := $(VENV)/.ready
+JARS := build/jars/.ready
+
+# Real census data for tests that want it, where it lies beside this folder; without it they skip.
+export WEIR_CENSUS_CSV ?= $(abspath $(wildcard ../shared/data/adult.csv))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down train bundle check test bench clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+setup: $(READY) $(JARS)  ## virtual environment with the weir command, and the jars of the local stack
+
+demo: setup  ## everything on this machine, judged against the truth (DATA=adult.csv, UP=--free-ports)
+	@$(WEIR) demo $(if $(DATA),--data $(DATA)) $(UP)
+
+up: setup  ## start Kafka and Flink on this machine and leave them running (UP=--free-ports)
+	@$(WEIR) up $(UP)
+
+down:  ## stop them
+	@if [ -x $(WEIR) ]; then $(WEIR) down; else echo "nothing is set up, so nothing is up"; fi
+
+train: setup  ## train the example models into models/ (DATA=adult.csv)
+	@$(WEIR) train $(if $(DATA),--data $(DATA) --drop fnlwgt$(comma)education-num)
+
+bundle: setup  ## build/bundle.zip for flink run -pyfs
+	@$(VENV)/bin/python -m jobs.bundle
+
+check: setup  ## style and types
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+
+test: check  ## everything that proves it, on a real broker and a real cluster
+	@$(VENV)/bin/python -m pytest
+
+bench: setup  ## throughput and latency beside a hand-written loop
+	@$(VENV)/bin/python -m benchmarks
+
+clean: down  ## remove what setup and runs made
+	rm -rf $(VENV) build .weir models .mypy_cache .pytest_cache .ruff_cache *.egg-info
+
+comma := ,
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON): install Python 3.11, or name it: make PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "error: $(PYTHON) is not Python 3.11: name it, make PYTHON=…"; exit 1; }
+	@echo "setting up $(VENV): about two minutes …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[train,dev]'
+	@touch $@
+
+$(JARS): pom.xml
+	@command -v java >/dev/null || { echo "error: there is no java: install Java 17 (Debian: apt install openjdk-17-jdk-headless)"; exit 1; }
+	@command -v mvn >/dev/null || { echo "error: there is no mvn: install Maven 3.8 (Debian: apt install maven)"; exit 1; }
+	@echo "fetching the jars of broker and connector …"
+	@mvn --batch-mode --quiet process-resources
+	@touch $@

@@ -1,0 +1,34 @@
+"""How large a difference is, apart from how sure we are of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def cramers_v(reference: ArrayLike, window: ArrayLike) -> float:
+    """Cramér's V between "reference or window" and a category, as if both samples were of one size.
+
+    The association that a 2×K table shows shrinks when one row is much longer than the other; taking both
+    rows as proportions of equal weight makes V comparable between windows of any size. What pure chance
+    adds on average, (K - 1)/4·(1/n + 1/m), is taken off the square (after Bergsma 2013, Journal of the
+    Korean Statistical Society 42:3).
+
+    Parameters
+    ----------
+    reference, window:
+        Counts per category, shape (K,), both with a positive sum.
+
+    >>> round(cramers_v([7000, 3000], [550, 450]), 3)
+    0.154
+    >>> cramers_v([700, 300], [70, 30])
+    0.0
+    """
+    p, q = np.asarray(reference, dtype=np.float64), np.asarray(window, dtype=np.float64)
+    n, m = p.sum(), q.sum()
+    p, q = p / n, q / m
+    mean = (p + q) / 2
+    present = mean > 0
+    squared = float((((p - q)[present] / 2) ** 2 / mean[present]).sum())
+    by_chance = (int(present.sum()) - 1) / 4 * (1 / n + 1 / m)
+    return float(np.sqrt(max(0.0, squared - by_chance)))

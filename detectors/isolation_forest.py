@@ -1,0 +1,72 @@
+"""Isolation forests: fast for one row, fast for thousands, the same scores for both."""
+
+from __future__ import annotations
+
+import numpy as np
+import treelite
+from numpy.typing import ArrayLike, NDArray
+from sklearn.ensemble import IsolationForest as Estimator
+
+from detectors.results import OutlierResult
+
+# scikit-learn takes some 7 ms whatever the number of rows, treelite some 13 us a row: equal near 600 rows.
+FEW_ROWS = 500
+
+
+class IsolationForest:
+    """Scores rows with a fitted scikit-learn isolation forest.
+
+    Parameters
+    ----------
+    estimator:
+        A fitted ``sklearn.ensemble.IsolationForest``.
+    threshold:
+        Rows with a score strictly above are outliers.
+
+    Notes
+    -----
+    The score is alibi-detect's, ``-decision_function(x)``: the score s(x, n) of Liu, Ting & Zhou (2008, ICDM)
+    plus the estimator's (negative) offset. Up to `FEW_ROWS` rows treelite walks the trees for their mean
+    path length E(h(x)) and the score is computed here, 2^(-E(h(x))/c(n)); above, scikit-learn does both. The
+    two differ by less than 1e-15.
+    """
+
+    def __init__(self, estimator: Estimator, threshold: float) -> None:
+        self._estimator = estimator
+        self._trees = treelite.sklearn.import_model(estimator)
+        self._average_path = _average_path(int(estimator._max_samples))
+        self.threshold = float(threshold)
+        self.n_features = int(estimator.n_features_in_)
+
+    def score(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Score rows of shape (n, features): float64 (n,), higher is stranger.
+
+        Raises ValueError where scikit-learn would: wrong number of features, infinite or beyond float32.
+        """
+        rows = np.asarray(x)
+        if rows.ndim != 2 or rows.shape[1] != self.n_features:
+            raise ValueError(f"expected rows of {self.n_features} features, got shape {rows.shape}")
+        if len(rows) > FEW_ROWS or not self._average_path:
+            return np.asarray(-self._estimator.decision_function(rows))
+        with np.errstate(over="ignore"):
+            rows = np.ascontiguousarray(rows, dtype=np.float32)
+        if np.isinf(rows).any():
+            raise ValueError("the rows contain infinity or a value too large for float32")
+        if not len(rows):
+            return np.zeros(0)
+        path = treelite.gtil.predict(self._trees, rows.astype(np.float64), nthread=1, pred_margin=True)
+        return np.asarray(2.0 ** (-path[:, 0, 0] / self._average_path) + self._estimator.offset_)
+
+    def predict(self, x: ArrayLike) -> OutlierResult:
+        """Score and judge rows of shape (n, features)."""
+        score = self.score(x)
+        return OutlierResult((score > self.threshold).astype(np.int64), score)
+
+
+def _average_path(n: int) -> float:
+    """c(n): the mean path length of an unsuccessful search in a binary search tree of n nodes."""
+    if n <= 1:
+        return 0.0
+    if n == 2:
+        return 1.0
+    return float(2.0 * (np.log(n - 1.0) + np.euler_gamma) - 2.0 * (n - 1.0) / n)

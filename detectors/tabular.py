@@ -1,0 +1,90 @@
+"""Drift of a table: a test per feature, corrected for their number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from detectors.chi_square import ChiSquare
+from detectors.correction import CORRECTIONS
+from detectors.ks import KolmogorovSmirnov
+from detectors.results import DriftResult
+
+
+class TabularDrift:
+    """Kolmogorov–Smirnov on numeric and chi-square on categorical features, with one verdict.
+
+    Parameters
+    ----------
+    x_ref:
+        Reference rows, shape (n, features), numeric; categories as ordinal codes. Trailing axes are
+        flattened.
+    p_val:
+        Level of the test before correction.
+    categories_per_feature:
+        Categorical feature → its known codes, None for those in the reference. Features not named are
+        numeric.
+    correction:
+        ``bonferroni`` or ``fdr``.
+
+    Notes
+    -----
+    Verdict, p-values and distances are those of ``alibi_detect.cd.TabularDrift`` 0.11.4 (Seldon
+    Technologies, Apache-2.0), where that has an answer. A window of one row is tested too; what it is worth
+    is for :mod:`detectors.judgement` to say.
+    """
+
+    def __init__(
+        self,
+        x_ref: ArrayLike,
+        p_val: float = 0.05,
+        categories_per_feature: Mapping[int, Sequence[float] | None] | None = None,
+        correction: str = "bonferroni",
+    ) -> None:
+        reference = _rows(x_ref)
+        categories = dict(categories_per_feature or {})
+        outside = sorted(f for f in categories if not 0 <= f < reference.shape[1])
+        if outside:
+            raise ValueError(
+                f"categories_per_feature names feature {outside[0]}, x_ref has {reference.shape[1]} columns"
+            )
+        if correction not in CORRECTIONS:
+            raise ValueError(f"correction must be one of {', '.join(CORRECTIONS)}, got {correction!r}")
+        self.p_val = p_val
+        self.correction = correction
+        self.n_reference = len(reference)
+        self.categorical = frozenset(categories)
+        self._tests: list[ChiSquare | KolmogorovSmirnov] = [
+            ChiSquare(column, categories[f]) if f in categories else KolmogorovSmirnov(column)
+            for f, column in enumerate(reference.T)
+        ]
+
+    @property
+    def n_features(self) -> int:
+        """Number of features (columns) of a window."""
+        return len(self._tests)
+
+    def test(self, window: ArrayLike) -> DriftResult:
+        """Test one window of rows, shape (m, features); NaN are missing and take part in no test."""
+        rows = _rows(window)
+        if rows.shape[1] != self.n_features:
+            raise ValueError(f"the window has {rows.shape[1]} features, the reference {self.n_features}")
+        results = [test.test(column) for test, column in zip(self._tests, rows.T, strict=True)]
+        p_val = np.array([r.p_val for r in results], dtype=np.float32)
+        corrected = CORRECTIONS[self.correction](p_val, self.p_val)
+        return DriftResult(
+            is_drift=int(corrected.rejected.any()),
+            distance=np.array([r.distance for r in results], dtype=np.float32),
+            p_val=p_val,
+            threshold=corrected.threshold,
+            n=np.array([r.n for r in results], dtype=np.int64),
+            effect=np.array([r.effect for r in results]),
+            rejected=corrected.rejected,
+        )
+
+
+def _rows(x: ArrayLike) -> NDArray[np.float64]:
+    rows = np.asarray(x, dtype=np.float64)
+    return rows.reshape(len(rows), -1)

@@ -1,0 +1,30 @@
+"""The verbs, in the order in which a newcomer meets them."""
+
+from __future__ import annotations
+
+import logging
+
+import typer
+
+from jobs.cli import apply, demo, inspect_topics, send, stack, status, submit, train
+
+app = typer.Typer(
+    help="Production monitoring for machine-learning models on Apache Flink and Kafka.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(stack.up)
+app.command()(stack.down)
+app.command()(train.train)
+app.command()(apply.validate)
+app.command()(apply.apply)
+app.command()(submit.submit)
+app.command()(status.status)
+app.command()(send.infer)
+app.command()(send.send)
+app.command("inspect")(inspect_topics.inspect)
+app.command()(demo.demo)
+
+# The Kafka client tells every reconnect; what matters reaches the user as an error.
+logging.getLogger("kafka").setLevel(logging.CRITICAL)

@@ -1,0 +1,64 @@
+"""weir demo."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from jobs.stack import stack as stacks
+from jobs.stack.layout import home
+from jobs.stack.ports import Ports, free_ports
+from jobs.stack.stack import Stack
+from operators.control import Connection
+from operators.topics import Topics
+
+
+def demo(
+    data: Annotated[Path | None, typer.Option(help="CSV of the census  [default: generated people]")] = None,
+    free: Annotated[bool, typer.Option("--free-ports", help="take ports that are free now")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="leave stack and job running")] = False,
+) -> None:
+    """Run everything on this machine and judge it against the truth; exit code 0 means PASS.
+
+    A stack that is up already is used and left as it is.
+    """
+    console = Console()
+    found = stacks.find(home())
+    stack = found or stacks.up(
+        home(), free_ports() if free else Ports(), say=lambda line: console.print(line, highlight=False)
+    )
+    try:
+        console.print(f"Flink web UI {stack.web_ui}, Kafka {stack.bootstrap_servers}", highlight=False)
+        passed = _demo(stack, data, keep, console)
+    finally:
+        if found is None and not keep:
+            console.print(f"stopping the stack: {stack.down()} processes")
+    raise typer.Exit(0 if passed else 1)
+
+
+def _demo(stack: Stack, data: Path | None, keep: bool, console: Console) -> bool:
+    from jobs.data.census_like import TARGET, census_like
+    from jobs.data.features import read_table
+    from jobs.demo import judge, run, show
+
+    table = read_table(data).drop(columns=["fnlwgt", "education-num"], errors="ignore") if data else None
+    connection = Connection(stack.bootstrap_servers, Topics("weir", f"demo-{uuid.uuid4().hex[:6]}"))
+    folder = home() / "demo"
+    people = census_like(30_000, seed=0) if table is None else table
+    trained = run.prepare(folder, people, TARGET, connection, console)
+    job = run.submit_job(stack, connection, console)
+    try:
+        seen = run.send_and_read(connection, folder / "models", trained.features, console)
+    finally:
+        if not keep:
+            stack.cluster.cancel(job)
+    show.show_answers(console, [seen.answers[id_][0] for id_ in ("normal-0", "outliers-0", "drift-4999")])
+    show.show_outliers(console, [(phase, judge.judge_outliers(phase, seen.answers)) for phase in seen.phases])
+    show.show_windows(console, seen.windows)
+    checks = judge.check(*seen)
+    show.show_checks(console, checks)
+    return all(check.passed for check in checks)

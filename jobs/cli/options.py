@@ -1,0 +1,52 @@
+"""Options that several verbs share, and what they stand for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.stack.layout import home
+from jobs.stack.stack import Stack, find
+from operators.control import Connection
+from operators.errors import DeploymentError
+from operators.topics import Topics
+
+Bootstrap = Annotated[
+    str,
+    typer.Option(
+        "--bootstrap-servers",
+        envvar="WEIR_BOOTSTRAP_SERVERS",
+        help="Kafka brokers  [default: those of `weir up`]",
+        show_default=False,
+    ),
+]
+Prefix = Annotated[str, typer.Option(envvar="WEIR_PREFIX", help="first part of every topic name")]
+Namespace = Annotated[str, typer.Option(envvar="WEIR_NAMESPACE", help="second part of every topic name")]
+Manifests = Annotated[
+    list[Path], typer.Option("-f", "--filename", help="manifest file or folder; repeatable")
+]
+Models = Annotated[Path, typer.Option(help="folder that `weir train` wrote")]
+
+
+def connection(bootstrap: str, prefix: str, namespace: str) -> Connection:
+    """Return where Kafka is: as told, else the stack that is up, else localhost:9092."""
+    if not bootstrap:
+        stack = find(home())
+        bootstrap = stack.bootstrap_servers if stack else "localhost:9092"
+    return Connection(bootstrap, Topics(prefix, namespace))
+
+
+def the_stack() -> Stack:
+    """Return the stack that is up, or say how to start one."""
+    stack = find(home())
+    if stack is None:
+        raise DeploymentError(f"no stack is up in {home()}: start one with `weir up`")
+    return stack
+
+
+def default_models() -> Path:
+    """Return the folder for models: WEIR_MODELS, or models/ here."""
+    return Path(os.environ.get("WEIR_MODELS", "models"))

@@ -1,0 +1,196 @@
+"""Train, apply, submit, send three phases of traffic, read what comes back."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from kafka import KafkaConsumer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from jobs import releasing, submitting
+from jobs.client import Answer, PipelineClient, consumer_from_now, request_body
+from jobs.data.features import Features
+from jobs.data.traffic import make_traffic
+from jobs.demo.judge import Phase, Window, read_window
+from jobs.stack.layout import ROOT
+from jobs.stack.stack import Stack
+from jobs.train_monitors import Trained, train
+from operators.control import Connection
+from operators.errors import DeploymentError
+from operators.kafka_log import open_consumer
+
+PIPELINE, STEP, WINDOW = "income-workflow", "income-drift-preprocessed", 500
+PHASES = (("normal", 10_000), ("outliers", 5_000), ("drift", 5_000))
+_PATIENCE = 120.0
+
+
+class Seen(NamedTuple):
+    """Everything that went in and came out."""
+
+    phases: list[Phase]
+    bad_ids: list[str]
+    answers: dict[str, list[Answer]]
+    dead: Counter[str]
+    windows: list[Window]
+
+
+def prepare(
+    folder: Path, table: pd.DataFrame, target: str, connection: Connection, console: Console
+) -> Trained:
+    """Train models below a folder, and apply the example pipelines to them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    manifests = folder / "examples" / "income"
+    shutil.copytree(ROOT / "examples" / "income", manifests)
+    with waiting(console, "training"):
+        trained = train(table, target, folder / "models", say=lambda line: None)
+    with waiting(console, "applying the pipelines"):
+        applied = releasing.apply([manifests], connection, "demo", partitions=2)
+    for one in applied:
+        console.print(f"pipeline {one.name} {one.verb} (generation {one.generation})", highlight=False)
+    return trained
+
+
+def submit_job(stack: Stack, connection: Connection, console: Console) -> str:
+    """Submit the job for a namespace of its own; returns its id."""
+    settings = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
+    settings += ["--parallelism", "2", "--checkpoint-interval-ms", "2000"]
+    command = submitting.flink_run(stack, settings)
+    console.print(submitting.printable(stack, command), style="dim", highlight=False, soft_wrap=True)
+    with waiting(console, "flink run"):
+        return submitting.submit(stack, command)
+
+
+def send_and_read(connection: Connection, models: Path, features: Features, console: Console) -> Seen:
+    """Send the phases one after the other, and read every answer, dead letter and report."""
+    holdout = np.load(models / "holdout.npy", allow_pickle=False)
+    phases: list[Phase] = []
+    answers: dict[str, list[Answer]] = defaultdict(list)
+    dead = consumer_from_now(connection.bootstrap, [connection.topics.errors])
+    with PipelineClient(connection, PIPELINE) as client, dead:
+        with waiting(console, "waiting for the first answer"):
+            client.ask(request_body(holdout[:1], "first"), _PATIENCE)
+        with _progress(console) as progress:
+            for number, (scenario, count) in enumerate(PHASES):
+                traffic = make_traffic(scenario, holdout, features, count, seed=number + 1)
+                before = _ends(client, connection)
+                ids = [f"{scenario}-{i}" for i in range(count)]
+                _exchange(
+                    client,
+                    ids,
+                    [request_body(r[np.newaxis], i) for i, r in zip(ids, traffic.rows, strict=True)],
+                    answers,
+                    progress,
+                    scenario,
+                )
+                spans = {p: (before[p], end) for p, end in _ends(client, connection).items()}
+                phases.append(Phase(scenario, traffic, ids, spans))
+        broken = _broken(holdout)
+        with _progress(console) as progress:
+            _exchange(client, list(broken), list(broken.values()), answers, progress, "broken")
+        letters = Counter(_keys(dead, len(broken)))
+    answered = sum(len(phase.ids) for phase in phases) + 1
+    with waiting(console, "waiting for the drift reports to be committed"):
+        windows = [read_window(body, phases) for body in _reports(connection, answered // WINDOW)]
+    return Seen(phases, list(broken), answers, letters, windows)
+
+
+@contextmanager
+def waiting(console: Console, what: str) -> Iterator[None]:
+    """Show that something takes its time, and how long it took."""
+    started = monotonic()
+    with console.status(f"{what} …"):
+        yield
+    console.print(f"{what}: {monotonic() - started:.1f} s", highlight=False)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+def _exchange(
+    client: PipelineClient,
+    ids: list[str],
+    bodies: list[bytes],
+    answers: dict[str, list[Answer]],
+    progress: Progress,
+    what: str,
+) -> None:
+    """Send requests under their ids as keys, and read until each has an answer."""
+    task = progress.add_task(f"{what}: requests answered", total=len(ids))
+    for id_, body in zip(ids, bodies, strict=True):
+        client.send(body, key=id_.encode())
+    client.producer.flush()
+    open_ = set(ids)
+    for answer in client.answers(_PATIENCE if open_ else 0):
+        id_ = answer.key.decode()
+        answers[id_].append(answer)
+        open_.discard(id_)
+        progress.update(task, completed=len(ids) - len(open_))
+        if not open_:
+            return
+
+
+def _broken(holdout: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> dict[str, bytes]:
+    """Make requests that cannot be answered, each in its own way."""
+    good = request_body(holdout[:1], "broken")
+    return {
+        "broken-json": good[:-1],
+        "broken-shape": good.replace(b"[1,12]", b"[1,13]"),
+        "broken-type": good.replace(b'"FP64"', b'"FP65"'),
+        "broken-width": request_body(holdout[:1, :5], "broken"),
+        "broken-value": good.replace(b'"data":[', b'"data":["word",', 1).replace(b"[1,12]", b"[1,13]"),
+        "broken-long": b'{"inputs": "' + b"x" * 3_000_000 + b'"}',
+    }
+
+
+def _ends(client: PipelineClient, connection: Connection) -> dict[int, int]:
+    consumer, partitions = open_consumer(connection.bootstrap, [client.inputs])
+    with consumer:
+        return {partition.partition: end for partition, end in consumer.end_offsets(partitions).items()}
+
+
+def _keys(consumer: KafkaConsumer, wanted: int) -> Iterator[str]:
+    deadline, seen = monotonic() + _PATIENCE, 0
+    while seen < wanted and monotonic() < deadline:
+        for records in consumer.poll(timeout_ms=200).values():
+            for record in records:
+                seen += 1
+                yield (record.key or b"").decode()
+
+
+def _reports(connection: Connection, wanted: int) -> list[bytes]:
+    """Read committed reports until there are as many as windows were filled."""
+    consumer, _ = open_consumer(connection.bootstrap, [connection.topics.model_outputs(STEP)])
+    with consumer:
+        consumer.seek_to_beginning()
+        bodies: list[bytes] = []
+        deadline = monotonic() + _PATIENCE
+        while len(bodies) < wanted:
+            if monotonic() > deadline:
+                raise DeploymentError(f"{len(bodies)} of {wanted} drift reports came within {_PATIENCE:g} s")
+            for records in consumer.poll(timeout_ms=200).values():
+                bodies += [record.value for record in records]
+        return bodies

@@ -1,0 +1,78 @@
+"""Names of operators as the web UI shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyflink.datastream import StreamExecutionEnvironment
+
+# The planner numbers what it generates; the graph's shape is constant, so the numbers are.
+_NAMES = {
+    "1_kafka": "requests",
+    "2_calc": "request columns",
+    "3_external-datastream": "requests as stream",
+    "4_source": "ticks",
+    "5_calc": "tick columns",
+    "6_external-datastream": "ticks as stream",
+    "7_external-datastream": "records as table",
+    "8_calc": "bound length",
+    "9_python-calc": "infer",
+    "10_calc": "unpack answers",
+    "11_external-datastream": "answers as stream",
+    "12_external-datastream": "chunks as table",
+    "13_correlate": "unpack chunks",
+    "14_calc": "chunk columns",
+    "15_external-datastream": "chunks as stream",
+    "16_external-datastream": "responses as table",
+    "17_calc": "response headers",
+    "18_constraint-validator": "check responses",
+    "18_sink": "responses",
+    "19_external-datastream": "dead letters as table",
+    "20_calc": "dead letter headers",
+    "21_calc": "overlong dead letters",
+    "22_python-calc": "digest overlong",
+    "23_calc": "overlong headers",
+    "25_sink": "dead letters",
+    "26_external-datastream": "reports as table",
+    "27_calc": "report headers",
+    "28_constraint-validator": "check reports",
+    "28_sink": "reports",
+    "monitor": "monitor",
+}
+_KEYING = "_stream_key_by_map_operator"
+
+
+def rename(env: StreamExecutionEnvironment) -> None:
+    """Give every operator of the graph that was built a readable name, and a uid made of it."""
+    for node in _transformations(env):
+        name = "key chunks" if node.getName() == _KEYING else _NAMES.get(str(node.getUid()))
+        if name is not None:
+            node.setName(name)
+            node.setUid(name.replace(" ", "-"))
+
+
+def uids(env: StreamExecutionEnvironment) -> list[tuple[str, str]]:
+    """List (uid, name) of every operator; a change of a uid loses the operator's state."""
+    return [(str(node.getUid()), str(node.getName())) for node in _transformations(env) if _runs(node)]
+
+
+def _transformations(env: StreamExecutionEnvironment) -> Iterator[Any]:
+    """Walk the graph from its sinks to its sources, each transformation once, inputs first."""
+    seen: set[int] = set()
+
+    def walk(node: Any) -> Iterator[Any]:
+        if node.getId() in seen:
+            return
+        seen.add(node.getId())
+        for source in node.getInputs():
+            yield from walk(source)
+        yield node
+
+    for sink in env._j_stream_execution_environment.getTransformations():
+        yield from walk(sink)
+
+
+def _runs(node: Any) -> bool:
+    """Tell an operator from what only says how records are exchanged."""
+    return str(node.getClass().getSimpleName()) not in ("PartitionTransformation", "UnionTransformation")

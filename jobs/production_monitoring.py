@@ -1,0 +1,110 @@
+"""The monitoring job: requests in, responses, dead letters and drift reports out.
+
+Submit it with `flink run -pym jobs.production_monitoring -pyfs bundle.zip`; flags follow (see
+`jobs.settings`). The graph has the same shape whatever is set and whatever pipelines are live.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from hashlib import sha256
+
+from pyflink.common import Configuration, Types
+from pyflink.datastream import DataStream, StreamExecutionEnvironment
+from pyflink.table import DataTypes, StatementSet, StreamTableEnvironment, Table
+from pyflink.table.udf import udf
+
+from jobs import tables
+from jobs.names import rename
+from jobs.settings import Settings, parse_settings
+from operators.chunks import decode_key
+from operators.infer import Infer
+from operators.monitor import REPORT, Monitor
+
+_TEXT, _BYTES = DataTypes.STRING(), DataTypes.BYTES()
+ANSWER = DataTypes.ROW(
+    [
+        DataTypes.FIELD("status", _TEXT),
+        DataTypes.FIELD("pipeline", _TEXT),
+        DataTypes.FIELD("version", _TEXT),
+        DataTypes.FIELD("target", _TEXT),
+        DataTypes.FIELD("body", _BYTES),
+        DataTypes.FIELD("reason", _TEXT),
+        DataTypes.FIELD("step", _TEXT),
+        DataTypes.FIELD("chunks", DataTypes.ARRAY(_BYTES)),
+    ]
+)
+
+
+def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
+    """Lay out the topology: DESIGN's picture from left to right."""
+    for table in (tables.requests, tables.ticks, tables.responses, tables.dead_letters, tables.reports):
+        t.execute_sql(table(settings))
+    infer = udf(Infer(settings.connection, settings.max_record_bytes), result_type=ANSWER, func_type="pandas")
+    t.create_temporary_function("infer", infer)
+    t.create_temporary_function("sha256_hex", udf(lambda body: sha256(body).hexdigest(), result_type=_TEXT))
+
+    requests = _stream(t, tables.RECORDS)
+    ticks = _stream(t, tables.TICKS)
+    answers = _stream(t, tables.answered(settings), requests.union(ticks))
+    chunks = _stream(t, tables.CHUNKS, answers)
+    reports = (
+        chunks.rebalance()
+        .key_by(lambda row: decode_key(bytes(row[0])), key_type=Types.STRING())
+        .process(Monitor(settings.connection, settings.judgement), output_type=REPORT)
+        .name("monitor")
+        .uid("monitor")
+        .slot_sharing_group("monitor")
+        .set_parallelism(1)
+    )
+
+    sinks = t.create_statement_set()
+    sinks.add_insert("responses", _table(t, tables.RESPONSES, answers))
+    sinks.add_insert("dead_letters", _table(t, tables.DEAD_LETTERS, answers))
+    sinks.add_insert("reports", _table(t, tables.REPORTS, reports))
+    return sinks
+
+
+def main(arguments: list[str]) -> None:
+    """Build the topology and hand it to the cluster."""
+    settings = parse_settings(arguments, os.environ)
+    env = StreamExecutionEnvironment.get_execution_environment(configuration(settings))
+    env.set_parallelism(settings.parallelism)
+    env.set_max_parallelism(settings.max_parallelism)
+    sinks = build(StreamTableEnvironment.create(env), settings)
+    sinks.attach_as_datastream()
+    rename(env)
+    env.execute(settings.job_name)
+
+
+def configuration(settings: Settings) -> Configuration:
+    """Return what the job wants of Flink, whatever the cluster's defaults."""
+    config = Configuration()
+    for key, value in {
+        "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
+        "pipeline.object-reuse": "true",
+        "python.fn-execution.arrow.batch.size": str(settings.batch_rows),
+        "python.fn-execution.bundle.size": str(settings.batch_rows),
+        "python.fn-execution.bundle.time": str(settings.batch_ms),
+        "table.exec.uid.generation": "ALWAYS",
+        "table.local-time-zone": "UTC",
+    }.items():
+        config.set_string(key, value)
+    return config
+
+
+def _stream(t: StreamTableEnvironment, query: str, source: DataStream | None = None) -> DataStream:
+    """Run a query as a stream of its own: the planner neither merges nor repeats what is behind it."""
+    return t.to_data_stream(_table(t, query, source))
+
+
+def _table(t: StreamTableEnvironment, query: str, source: DataStream | None) -> Table:
+    """Run a query over a stream, which it names `{source}`."""
+    if source is None:
+        return t.sql_query(query)
+    return t.sql_query(query.format(source=t.from_data_stream(source)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,82 @@
+"""Everything that can be set on the job, in one frozen place."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+
+from detectors.judgement import Judgement
+from operators.control import Connection
+from operators.errors import DeploymentError
+from operators.topics import Topics
+
+
+def _setting(default: object, help_: str) -> object:
+    return field(default=default, metadata={"help": help_})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the monitoring job: flags win over environment variables (`WEIR_` and the name)."""
+
+    bootstrap_servers: str = _setting("localhost:9092", "Kafka brokers")  # type: ignore[assignment]
+    prefix: str = _setting("weir", "first part of every topic name")  # type: ignore[assignment]
+    namespace: str = _setting("default", "second part of every topic name")  # type: ignore[assignment]
+    pipelines: str = _setting("", "pipelines to serve, by commas; empty: all of the namespace")  # type: ignore[assignment]
+    parallelism: int = _setting(1, "subtasks of infer")  # type: ignore[assignment]
+    max_parallelism: int = _setting(128, "key groups of the monitor; fixed once there is state")  # type: ignore[assignment]
+    delivery: str = _setting("at-least-once", "of responses: at-least-once or exactly-once")  # type: ignore[assignment]
+    checkpoint_interval_ms: int = _setting(5_000, "also the least delay of drift reports")  # type: ignore[assignment]
+    batch_rows: int = _setting(2_000, "most records of a micro-batch")  # type: ignore[assignment]
+    batch_ms: int = _setting(20, "longest wait for a micro-batch to fill")  # type: ignore[assignment]
+    max_record_bytes: int = _setting(1_048_576, "longest request and response")  # type: ignore[assignment]
+    transaction_timeout_ms: int = _setting(600_000, "at most the broker's transaction.max.timeout.ms")  # type: ignore[assignment]
+    min_n: int = _setting(200, "a window of fewer rows is INSUFFICIENT_DATA")  # type: ignore[assignment]
+    min_effect: float = _setting(0.1, "a smaller difference is no DRIFT, however sure")  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.delivery not in ("at-least-once", "exactly-once"):
+            raise DeploymentError(f"delivery must be at-least-once or exactly-once, got {self.delivery!r}")
+        for name in ("parallelism", "checkpoint_interval_ms", "batch_rows", "batch_ms", "max_record_bytes"):
+            if getattr(self, name) < 1:
+                raise DeploymentError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    @property
+    def topics(self) -> Topics:
+        """Name the topics."""
+        return Topics(self.prefix, self.namespace)
+
+    @property
+    def connection(self) -> Connection:
+        """What a worker needs to find Kafka."""
+        return Connection(self.bootstrap_servers, self.topics)
+
+    @property
+    def judgement(self) -> Judgement:
+        """What makes a verdict a state."""
+        return Judgement(self.min_n, self.min_effect)
+
+    @property
+    def job_name(self) -> str:
+        """Name the job as the web UI shows it."""
+        return f"weir {self.prefix}.{self.namespace}"
+
+
+def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Read settings from flags (`--batch-ms 10`) and environment (`WEIR_BATCH_MS=10`)."""
+    parser = argparse.ArgumentParser(prog="jobs.production_monitoring", description=Settings.__doc__)
+    for setting in fields(Settings):
+        default = environment.get(f"WEIR_{setting.name.upper()}", _default(setting))
+        parser.add_argument(
+            f"--{setting.name.replace('_', '-')}",
+            default=default,
+            type=type(_default(setting)),
+            help=f"{setting.metadata['help']} (default {default!r})",
+        )
+    return Settings(**vars(parser.parse_args(arguments)))
+
+
+def _default(setting: Field[object]) -> object:
+    assert setting.default is not MISSING
+    return setting.default

@@ -1,0 +1,165 @@
+"""The job's edges as Flink tables: where each topic comes in and goes out."""
+
+from __future__ import annotations
+
+from jobs.settings import Settings
+
+# Above the longest body, room for key and headers: what came in with them must fit on the way out too.
+MOST_BYTES = 20 * 1024 * 1024
+_RAW = "'key.format'='raw', 'key.fields'='key', 'value.format'='raw', 'value.fields-include'='EXCEPT_KEY'"
+
+RECORDS = "SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts` FROM requests"
+TICKS = """
+SELECT CAST(NULL AS BYTES) AS `key`, CAST(NULL AS BYTES) AS `value`,
+       CAST(NULL AS MAP<STRING, BYTES>) AS `headers`, CAST(NULL AS STRING) AS `topic`,
+       CAST(NULL AS INT) AS `partition`, CAST(NULL AS BIGINT) AS `offset`,
+       CAST(NULL AS TIMESTAMP_LTZ(3)) AS `ts`
+FROM ticks
+"""
+CHUNKS = "SELECT chunk FROM {source} CROSS JOIN UNNEST(chunks) AS c (chunk)"
+RESPONSES = """
+SELECT `key`, body AS `value`,
+       MAP_UNION(
+           `headers`,
+           MAP[
+               'pipeline', CAST(pipeline AS BYTES),
+               'x-pipeline-version', CAST(version AS BYTES),
+               'weir-request-topic', CAST(`topic` AS BYTES),
+               'weir-request-partition', CAST(CAST(`partition` AS STRING) AS BYTES),
+               'weir-request-offset', CAST(CAST(`offset` AS STRING) AS BYTES)
+           ],
+           CASE WHEN status = 'failed'
+                THEN MAP['seldon-pipeline-errors', CAST(COALESCE(NULLIF(step, ''), pipeline) AS BYTES),
+                         'weir-error-reason', CAST(reason AS BYTES)]
+                ELSE MAP['pipeline', CAST(pipeline AS BYTES)] END
+       ) AS `headers`,
+       target AS `topic`
+FROM {source} WHERE status IN ('answered', 'failed') AND target IS NOT NULL
+"""
+_DEAD_LETTER = """
+SELECT `key`, {value} AS `value`,
+       MAP_UNION(
+           `headers`,
+           MAP[
+               '__connect.errors.topic', CAST(`topic` AS BYTES),
+               '__connect.errors.partition', CAST(CAST(`partition` AS STRING) AS BYTES),
+               '__connect.errors.offset', CAST(CAST(`offset` AS STRING) AS BYTES),
+               '__connect.errors.exception.class.name', CAST(reason AS BYTES),
+               '__connect.errors.exception.message', body,
+               'weir-error-step', CAST(step AS BYTES),
+               'weir-original-timestamp',
+               CAST(DATE_FORMAT(`ts`, 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''') AS BYTES){more}
+           ]
+       ) AS `headers`
+FROM {{source}} WHERE status = 'failed' AND {condition}
+"""
+DEAD_LETTERS = (
+    _DEAD_LETTER.format(value="`value`", more="", condition="`length` < 0")
+    + "UNION ALL"
+    + _DEAD_LETTER.format(
+        value="beginning",
+        more=""",
+               'weir-original-length', CAST(CAST(`length` AS STRING) AS BYTES),
+               'weir-original-sha256', CAST(sha256_hex(`value`) AS BYTES)""",
+        condition="`length` >= 0",
+    )
+)
+REPORTS = """
+SELECT CAST(`key` AS BYTES) AS `key`, body AS `value`,
+       MAP['pipeline', CAST(pipeline AS BYTES), 'x-pipeline-version', CAST(version AS BYTES)] AS `headers`,
+       `topic`
+FROM {source}
+"""
+
+
+def answered(settings: Settings) -> str:
+    """Answer every record. Of a value above the limit only the beginning and the length reach Python."""
+    return f"""
+    SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts`, `length`, beginning,
+           answer.status, answer.pipeline, answer.version, answer.target, answer.body, answer.reason,
+           answer.step, answer.chunks
+    FROM (
+        SELECT *, infer(beginning, `topic`, `partition`, `offset`, `ts`, `length`) AS answer
+        FROM (
+            SELECT *,
+                   CASE WHEN n_bytes > {settings.max_record_bytes} THEN CAST(n_bytes AS BIGINT)
+                        ELSE CAST(-1 AS BIGINT) END AS `length`,
+                   CASE WHEN n_bytes > {settings.max_record_bytes}
+                        THEN ENCODE(SUBSTRING(DECODE(`value`, 'ISO-8859-1'), 1,
+                                              {settings.max_record_bytes}), 'ISO-8859-1')
+                        ELSE `value` END AS beginning
+            FROM (SELECT *, CHAR_LENGTH(DECODE(`value`, 'ISO-8859-1')) AS n_bytes FROM {{source}})
+        )
+    )"""
+
+
+def requests(settings: Settings) -> str:
+    """Define the requests: bytes as they are, with everything that Kafka knows of them."""
+    names = [settings.topics.inputs(name) for name in settings.pipelines.split(",") if name]
+    topics = (
+        f"'topic'='{';'.join(names)}'"
+        if names
+        else f"'topic-pattern'='{settings.topics.pattern('pipeline', 'inputs')}', "
+        "'scan.topic-partition-discovery.interval'='10 s'"
+    )
+    return f"""
+    CREATE TABLE requests (
+        `key` BYTES, `value` BYTES,
+        `headers` MAP<STRING, BYTES> METADATA,
+        `topic` STRING METADATA VIRTUAL,
+        `partition` INT METADATA VIRTUAL,
+        `offset` BIGINT METADATA VIRTUAL,
+        `ts` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
+    ) WITH (
+        {_connection(settings)}, {topics}, {_RAW},
+        'properties.group.id'='{settings.prefix}.{settings.namespace}',
+        'properties.max.partition.fetch.bytes'='{MOST_BYTES}',
+        'scan.startup.mode'='group-offsets',
+        'properties.auto.offset.reset'='earliest'
+    )"""
+
+
+def ticks(settings: Settings) -> str:
+    """Define a row a second for every subtask, so that an idle job lives too."""
+    return f"""
+    CREATE TABLE ticks (`n` BIGINT) WITH (
+        'connector'='datagen', 'rows-per-second'='{settings.parallelism}', 'fields.n.kind'='random'
+    )"""
+
+
+def responses(settings: Settings) -> str:
+    """Define the responses, each to the outputs topic of its pipeline."""
+    pattern = settings.topics.pattern("pipeline", "outputs")
+    return _sink(settings, "responses", f"'topic-pattern'='{pattern}'", settings.delivery)
+
+
+def dead_letters(settings: Settings) -> str:
+    """Define the dead letters."""
+    return _sink(settings, "dead_letters", f"'topic'='{settings.topics.errors}'", settings.delivery)
+
+
+def reports(settings: Settings) -> str:
+    """Define the drift reports, each to the outputs topic of its step, always exactly once."""
+    pattern = settings.topics.pattern("model", "outputs")
+    return _sink(settings, "reports", f"'topic-pattern'='{pattern}'", "exactly-once")
+
+
+def _sink(settings: Settings, name: str, topics: str, delivery: str) -> str:
+    routed = ", `topic` STRING METADATA" if "pattern" in topics else ""
+    return f"""
+    CREATE TABLE {name} (
+        `key` BYTES, `value` BYTES, `headers` MAP<STRING, BYTES> METADATA{routed}
+    ) WITH (
+        {_connection(settings)}, {topics}, {_RAW},
+        'sink.delivery-guarantee'='{delivery}',
+        'sink.transactional-id-prefix'='{settings.prefix}.{settings.namespace}/{name}',
+        'sink.transaction-naming-strategy'='POOLING',
+        'properties.transaction.timeout.ms'='{settings.transaction_timeout_ms}',
+        'properties.max.request.size'='{MOST_BYTES}',
+        'properties.buffer.memory'='{4 * MOST_BYTES}',
+        'properties.linger.ms'='5'
+    )"""
+
+
+def _connection(settings: Settings) -> str:
+    return f"'connector'='kafka', 'properties.bootstrap.servers'='{settings.bootstrap_servers}'"

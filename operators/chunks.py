@@ -1,0 +1,127 @@
+"""Chunks: the rows that one micro-batch adds to a drift window, with where each came from."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.columns import Array
+
+_VERSION = 1
+_PREFIX = struct.Struct("<BI")
+_LONGEST = 1_000_000
+
+
+class _Header(msgspec.Struct, frozen=True, array_like=True):
+    pipeline: str
+    step: str
+    generation: int
+    dtype: str
+    shape: tuple[int, int]
+
+
+class Chunk(NamedTuple):
+    """Rows of shape (n, features) for one step's window; the other arrays have shape (n,).
+
+    `partition` and `offset` name the request a row came with, `timestamp` is the request's Kafka time in
+    milliseconds.
+    """
+
+    pipeline: str
+    step: str
+    generation: int
+    rows: Array
+    partition: NDArray[np.int32]
+    offset: NDArray[np.int64]
+    timestamp: NDArray[np.int64]
+
+    @property
+    def key(self) -> str:
+        """Return what the monitor keys by: every step of every pipeline has windows of its own."""
+        return f"{self.pipeline}/{self.step}"
+
+    def part(self, start: int, stop: int) -> Chunk:
+        """Keep rows from start up to, not including, stop."""
+        within = slice(start, stop)
+        return self._replace(
+            rows=self.rows[within],
+            partition=self.partition[within],
+            offset=self.offset[within],
+            timestamp=self.timestamp[within],
+        )
+
+    def parts(self) -> Iterator[Chunk]:
+        """Split into chunks of at most 1 MB (a longer single row stays whole)."""
+        width = self.rows.dtype.itemsize * self.rows.shape[1] + 20
+        step = max(1, _LONGEST // width)
+        for start in range(0, len(self.rows), step):
+            yield self.part(start, start + step)
+
+    def encode(self) -> bytes:
+        """Encode as version (1 byte), header length (4), header (MessagePack), then the arrays."""
+        shape = (len(self.rows), self.rows.shape[1])
+        header = msgspec.msgpack.encode(
+            _Header(self.pipeline, self.step, self.generation, self.rows.dtype.str, shape)
+        )
+        return b"".join(
+            (
+                _PREFIX.pack(_VERSION, len(header)),
+                header,
+                np.ascontiguousarray(self.rows).tobytes(),
+                self.partition.astype("<i4").tobytes(),
+                self.offset.astype("<i8").tobytes(),
+                self.timestamp.astype("<i8").tobytes(),
+            )
+        )
+
+
+def decode_key(data: bytes) -> str:
+    """Return an encoded chunk's key."""
+    header = _header(data)[0]
+    return f"{header.pipeline}/{header.step}"
+
+
+def decode(data: bytes) -> Chunk:
+    """Decode what `Chunk.encode` wrote; ValueError for a version this code does not know."""
+    header, position = _header(data)
+    count, width = header.shape
+
+    def array(dtype: str, length: int) -> Array:
+        nonlocal position
+        values: NDArray[Any] = np.frombuffer(data, dtype=np.dtype(dtype), count=length, offset=position)
+        position += values.nbytes
+        return values
+
+    rows = array(header.dtype, count * width).reshape(count, width)
+    return Chunk(
+        header.pipeline,
+        header.step,
+        header.generation,
+        rows,
+        array("<i4", count),
+        array("<i8", count),
+        array("<i8", count),
+    )
+
+
+def join(chunks: list[Chunk]) -> Chunk:
+    """Put the rows of chunks of one step one after the other."""
+    return chunks[0]._replace(
+        rows=np.concatenate([chunk.rows for chunk in chunks]),
+        partition=np.concatenate([chunk.partition for chunk in chunks]),
+        offset=np.concatenate([chunk.offset for chunk in chunks]),
+        timestamp=np.concatenate([chunk.timestamp for chunk in chunks]),
+    )
+
+
+def _header(data: bytes) -> tuple[_Header, int]:
+    version, length = _PREFIX.unpack_from(data)
+    if version != _VERSION:
+        raise ValueError(f"a chunk of version {version} cannot be read here, only version {_VERSION}")
+    end = _PREFIX.size + length
+    return msgspec.msgpack.decode(data[_PREFIX.size : end], type=_Header), end

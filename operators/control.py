@@ -1,0 +1,29 @@
+"""Reading the control topic."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from operators.kafka_log import open_consumer, read_to_end
+from operators.releases import Control
+from operators.topics import Topics
+
+DEADLINE = 60.0
+
+
+class Connection(NamedTuple):
+    """Where Kafka is and how its topics are named."""
+
+    bootstrap: str
+    topics: Topics
+
+
+def read_control(connection: Connection) -> Control:
+    """Read the control topic from its beginning to where it ends now; empty if nothing was ever applied."""
+    control = Control({}, {})
+    consumer, partitions = open_consumer(connection.bootstrap, [connection.topics.control])
+    with consumer:
+        consumer.seek_to_beginning()
+        for record in read_to_end(consumer, partitions, DEADLINE):
+            control.read(record.key, record.value)
+    return control

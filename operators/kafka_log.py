@@ -1,0 +1,46 @@
+"""Reading topics from start to end, and watching their ends, with kafka-python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+
+from operators.errors import DeploymentError
+
+
+def open_consumer(bootstrap: str, topics: list[str]) -> tuple[KafkaConsumer, list[TopicPartition]]:
+    """Open a consumer of committed records, assigned to every partition of the topics that exist."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        allow_auto_create_topics=False,
+        max_partition_fetch_bytes=32 * 1024 * 1024,
+    )
+    partitions = [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in sorted(consumer.partitions_for_topic(topic) or ())
+    ]
+    consumer.assign(partitions)
+    return consumer, partitions
+
+
+def read_to_end(consumer: KafkaConsumer, partitions: list[TopicPartition], seconds: float) -> Iterator[Any]:
+    """Yield every record up to where the partitions end now; DeploymentError when time runs out."""
+    if not partitions:
+        return
+    ends = consumer.end_offsets(partitions)
+    deadline = monotonic() + seconds
+    while any(consumer.position(partition) < end for partition, end in ends.items()):
+        if monotonic() > deadline:
+            names = ", ".join(sorted({partition.topic for partition in partitions}))
+            raise DeploymentError(
+                f"{names} could not be read to its end within {seconds:g} s: is Kafka well?"
+            )
+        for records in consumer.poll(timeout_ms=200).values():
+            yield from records

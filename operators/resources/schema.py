@@ -1,0 +1,130 @@
+"""Every field of the two resources, as Seldon's users write them (camelCase on file)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+JoinType = Literal["inner", "outer", "any"]
+
+
+class Document(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True, kw_only=True
+):
+    """A strict document: unknown keys are errors."""
+
+
+class Metadata(Document, frozen=True):
+    """Kubernetes metadata; only `name` and `namespace` mean something here."""
+
+    name: str
+    namespace: str = "default"
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Batch(Document, frozen=True):
+    """Rows gathered before a step sees them."""
+
+    size: int = 0
+    window_ms: int = 0
+    rolling: bool = False
+
+
+class Step(Document, frozen=True):
+    """One model in a pipeline; without `inputs` it reads the pipeline's input."""
+
+    name: str
+    inputs: list[str] = []
+    inputs_join_type: JoinType = "inner"
+    join_window_ms: int = 0
+    tensor_map: dict[str, str] = {}
+    triggers: list[str] = []
+    triggers_join_type: JoinType = "inner"
+    batch: Batch = Batch()
+
+
+class PipelineInput(Document, frozen=True):
+    """Inputs from other pipelines."""
+
+    external_inputs: list[str] = []
+    external_triggers: list[str] = []
+    join_window_ms: int = 0
+    join_type: JoinType = "inner"
+    triggers_join_type: JoinType = "inner"
+    tensor_map: dict[str, str] = {}
+
+
+class PipelineOutput(Document, frozen=True):
+    """What the response holds."""
+
+    steps: list[str] = []
+    join_window_ms: int = 0
+    steps_join: JoinType = "inner"
+    tensor_map: dict[str, str] = {}
+
+
+class DataflowSpec(Document, frozen=True):
+    """Housekeeping of topics."""
+
+    clean_topics_on_delete: bool = False
+
+
+class PipelineSpec(Document, frozen=True):
+    """The body of a Pipeline."""
+
+    steps: list[Step]
+    input: PipelineInput = PipelineInput()
+    output: PipelineOutput | None = None
+    dataflow: DataflowSpec = DataflowSpec()
+    allow_cycles: bool = False
+    max_step_revisits: int = 0
+
+
+class Parameter(Document, frozen=True):
+    """A name and a value for the model's runtime."""
+
+    name: str
+    value: str
+
+
+class ModelSpec(Document, frozen=True):
+    """The body of a Model; what only means something on Kubernetes is accepted and has no effect."""
+
+    storage_uri: str
+    requirements: list[str] = []
+    model_type: str = ""
+    artifact_version: int | None = None
+    schema_uri: str = ""
+    secret_name: str = ""
+    memory: str | int | None = None
+    replicas: int | None = None
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+    server: str = ""
+    preloaded: bool = False
+    dedicated: bool = False
+    logger: dict[str, Any] | None = None
+    explainer: dict[str, Any] | None = None
+    llm: dict[str, Any] | None = None
+    parameters: list[Parameter] = []
+    dataflow: DataflowSpec = DataflowSpec()
+
+
+class Pipeline(Document, frozen=True):
+    """kind: Pipeline."""
+
+    api_version: Literal["mlops.seldon.io/v1alpha1"]
+    kind: Literal["Pipeline"]
+    metadata: Metadata
+    spec: PipelineSpec
+
+
+class Model(Document, frozen=True):
+    """kind: Model."""
+
+    api_version: Literal["mlops.seldon.io/v1alpha1"]
+    kind: Literal["Model"]
+    metadata: Metadata
+    spec: ModelSpec
