@@ -41,7 +41,8 @@ class IsolationForest:
     def score(self, x: ArrayLike) -> NDArray[np.float64]:
         """Score rows of shape (n, features): float64 (n,), higher is stranger.
 
-        Raises ValueError where scikit-learn would: wrong number of features, infinite or beyond float32.
+        NaN and infinities (also what float32 cannot hold) go the way scikit-learn sends them. Raises
+        ValueError for rows of another width.
         """
         rows = np.asarray(x)
         if rows.ndim != 2 or rows.shape[1] != self.n_features:
@@ -50,8 +51,6 @@ class IsolationForest:
             return np.asarray(-self._estimator.decision_function(rows))
         with np.errstate(over="ignore"):
             rows = np.ascontiguousarray(rows, dtype=np.float32)
-        if np.isinf(rows).any():
-            raise ValueError("the rows contain infinity or a value too large for float32")
         if not len(rows):
             return np.zeros(0)
         path = treelite.gtil.predict(self._trees, rows.astype(np.float64), nthread=1, pred_margin=True)

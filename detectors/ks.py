@@ -65,5 +65,6 @@ class KolmogorovSmirnov:
         distance = float(max(np.clip(-difference.min(), 0, 1), difference.max()))
         larger, smaller = float(max(n, self.n_reference)), float(min(n, self.n_reference))
         effective = np.round(larger * smaller / (larger + smaller))
-        p_val = np.clip(kstwo.sf(distance, effective), 0, 1)
+        # A value against a value rounds to no sample at all, of which scipy knows no distribution.
+        p_val = np.clip(kstwo.sf(distance, effective), 0, 1) if effective else 1.0
         return FeatureResult(np.float32(distance), np.float32(p_val), n, distance)

@@ -112,7 +112,7 @@ def _train_outlier(prepared: Rows, seed: int) -> Any:
 
     # alibi-detect hands no seed on to scikit-learn, which then takes numpy's global one.
     np.random.seed(seed)
-    detector = IForest(n_estimators=200, data_type="tabular")
+    detector = IForest(threshold=0.0, n_estimators=200, data_type="tabular")
     detector.fit(prepared)
     detector.infer_threshold(prepared, threshold_perc=100 - OUTLIER_PERCENT)
     return detector

@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 
 from jobs.stack import processes
 from jobs.stack.layout import jars, java
-from jobs.stack.ports import HOST, Ports
+from jobs.stack.ports import HOST, Ports, listens
 from operators.errors import DeploymentError
 
 _HEAP = ("-Xms256m", "-Xmx768m")
@@ -33,6 +33,8 @@ def start_broker(folder: Path, ports: Ports, stack: str) -> int:
 
 def broker_answers(ports: Ports) -> bool:
     """Tell whether the broker answers a request."""
+    if not listens(ports.kafka):
+        return False
     try:
         client = KafkaAdminClient(
             bootstrap_servers=f"{HOST}:{ports.kafka}", bootstrap_timeout_ms=1_000, request_timeout_ms=5_000

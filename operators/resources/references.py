@@ -24,11 +24,11 @@ class Reference(NamedTuple):
 def parse_reference(text: str, pipeline: str) -> Reference:
     """Parse a reference within the pipeline of that name; ValueError says what is wrong with it."""
     node, *rest = text.split(".")
+    if not all((node, *rest)) or len(rest) > 2:
+        raise ValueError(f"a reference is STEP, STEP.outputs or STEP.outputs.TENSOR, got {text!r}")
     if not rest:
         return Reference(node, "inputs" if node == pipeline else "outputs")
-    side = rest[0]
+    side, *tensor = rest
     if side not in ("inputs", "outputs"):
         raise ValueError(f"the part after {node!r} must be inputs or outputs, got {side!r} in {text!r}")
-    if len(rest) > 2 or not all((node, *rest)):
-        raise ValueError(f"a reference is STEP, STEP.outputs or STEP.outputs.TENSOR, got {text!r}")
-    return Reference(node, "inputs" if side == "inputs" else "outputs", rest[1] if len(rest) == 2 else None)
+    return Reference(node, "inputs" if side == "inputs" else "outputs", tensor[0] if tensor else None)

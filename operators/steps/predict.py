@@ -33,6 +33,10 @@ class Predict:
     def infer(self, tensors: Tensors, content_type: str) -> Tensors:
         """Answer every row."""
         rows = next(iter(tensors.values())).rows
+        with np.errstate(over="ignore"):
+            return {self._method: Column(np.asarray(self._answer(tensors, content_type)), rows)}
+
+    def _answer(self, tensors: Tensors, content_type: str) -> Any:
         if content_type == "pd":
             answer = self._named(pd.DataFrame(named_columns(tensors)))
         else:
@@ -40,6 +44,4 @@ class Predict:
             if self._width:
                 check_width(data, self._width)
             answer = self._plain(data)
-        if hasattr(answer, "toarray"):
-            answer = answer.toarray()
-        return {self._method: Column(np.asarray(answer), rows)}
+        return answer.toarray() if hasattr(answer, "toarray") else answer

@@ -1,0 +1,65 @@
+"""What many tests stand on: real data where it is at hand, trained models, a running stack."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from jobs.data.census_like import TARGET, census_like
+from jobs.data.features import encode, infer_features, read_table
+from jobs.stack.ports import free_ports
+from jobs.stack.stack import Stack, up
+from jobs.train_monitors import Trained, train
+
+logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
+@pytest.fixture(scope="session")
+def census() -> NDArray[np.float64]:
+    """The real census extract as 12 encoded columns, missing values as NaN."""
+    path = os.environ.get("WEIR_CENSUS_CSV")
+    if not path:
+        pytest.skip("WEIR_CENSUS_CSV does not name the census extract")
+    table = read_table(Path(path)).drop(columns=["fnlwgt", "education-num", TARGET])
+    return encode(table, infer_features(table))
+
+
+CENSUS_CATEGORICAL = (1, 2, 3, 4, 5, 6, 7, 11)
+
+
+@pytest.fixture(scope="session")
+def people() -> pd.DataFrame:
+    """Generated people, with target."""
+    return census_like(6_000, seed=7)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory, people: pd.DataFrame) -> Path:
+    """Folder of models trained on generated people."""
+    out = tmp_path_factory.mktemp("project") / "models"
+    _trained[out] = train(people, TARGET, out, say=lambda line: None)
+    return out
+
+
+@pytest.fixture(scope="session")
+def trained(models: Path) -> Trained:
+    """What training told about `models`."""
+    return _trained[models]
+
+
+_trained: dict[Path, Trained] = {}
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A broker and a cluster with worker processes, on free ports."""
+    stack = up(tmp_path_factory.mktemp("stack"), free_ports(), say=lambda line: None)
+    yield stack
+    stack.down()

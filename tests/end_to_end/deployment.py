@@ -1,0 +1,98 @@
+"""A job of its own for a test, on the shared broker and cluster."""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import msgspec
+
+from jobs import releasing, submitting
+from jobs.client import Answer, PipelineClient
+from jobs.stack.layout import ROOT
+from jobs.stack.stack import Stack
+from operators.control import Connection
+from operators.kafka_log import open_consumer
+from operators.topics import Topics
+
+PATIENCE = 180.0
+
+
+class Deployment:
+    """Pipelines applied to a namespace, and the job that serves them."""
+
+    def __init__(self, stack: Stack, connection: Connection, job: str) -> None:
+        self.stack = stack
+        self.connection = connection
+        self.topics = connection.topics
+        self.job = job
+
+    def client(self, pipeline: str) -> PipelineClient:
+        return PipelineClient(self.connection, pipeline)
+
+    def failures(self) -> int:
+        """Count what made the job restart so far."""
+        history = self.stack.cluster.rest(f"/jobs/{self.job}/exceptions")["exceptionHistory"]
+        return len(history["entries"])
+
+    def records(self, topic: str, enough: Callable[[list[Any]], bool]) -> list[Any]:
+        """Read a topic's committed records from its beginning until there are enough."""
+        consumer, _ = open_consumer(self.connection.bootstrap, [topic])
+        found: list[Any] = []
+        with consumer:
+            consumer.seek_to_beginning()
+            deadline = monotonic() + PATIENCE
+            while not enough(found):
+                assert monotonic() < deadline, f"{topic}: {len(found)} records are not enough"
+                for records in consumer.poll(timeout_ms=200).values():
+                    found += records
+        return found
+
+    def reports(self, step: str, wanted: int) -> list[dict[str, Any]]:
+        records = self.records(self.topics.model_outputs(step), lambda found: len(found) >= wanted)
+        return [msgspec.json.decode(record.value) for record in records]
+
+
+@contextmanager
+def deployed(
+    stack: Stack, folder: Path, models: Path, namespace: str, *, size: int = 500, settings: Iterable[str] = ()
+) -> Iterator[Deployment]:
+    """Apply the example pipelines with windows of `size`, submit the job, and cancel it in the end."""
+    manifests = folder / "examples" / "income"
+    shutil.copytree(ROOT / "examples" / "income", manifests)
+    (folder / "models").symlink_to(models)
+    for file in manifests.glob("*.yaml"):
+        file.write_text(file.read_text().replace("size: 500", f"size: {size}"))
+    connection = Connection(stack.bootstrap_servers, Topics("weir", namespace))
+    releasing.apply([manifests], connection, "test", partitions=2)
+    job_settings = ["--namespace", namespace, "--checkpoint-interval-ms", "1000", *settings]
+    job = submitting.submit(stack, submitting.flink_run(stack, job_settings))
+    try:
+        yield Deployment(stack, connection, job)
+    finally:
+        stack.cluster.cancel(job)
+
+
+def await_answers(client: PipelineClient, keys: Iterable[bytes]) -> dict[bytes, list[Answer]]:
+    """Read answers until every key has one."""
+    answers: dict[bytes, list[Answer]] = defaultdict(list)
+    waiting = set(keys)
+    for answer in client.answers(PATIENCE if waiting else 0):
+        answers[answer.key].append(answer)
+        waiting.discard(answer.key)
+        if not waiting:
+            break
+    assert not waiting, f"{len(waiting)} requests were not answered, {sorted(waiting)[:3]} among them"
+    return answers
+
+
+def await_true(condition: Callable[[], bool], what: str) -> None:
+    deadline = monotonic() + PATIENCE
+    while not condition():
+        assert monotonic() < deadline, f"{what} did not come true within {PATIENCE:g} s"
+        sleep(0.2)

@@ -1,0 +1,85 @@
+"""A TaskManager is killed in the middle of a window."""
+
+from __future__ import annotations
+
+import os
+import signal
+from itertools import pairwise
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+
+import numpy as np
+import psutil
+import pytest
+
+from jobs.client import request_body
+from jobs.stack.stack import Stack
+from tests.end_to_end.deployment import await_answers, await_true, deployed
+
+pytestmark = pytest.mark.cluster
+SIZE, REQUESTS, RATE = 700, 20_000, 1_000
+STEP = "income-drift-preprocessed"
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """Return the Python workers that a TaskManager started."""
+    children = psutil.Process(pid).children(recursive=True)
+    return [child for child in children if "python" in child.name()]
+
+
+def test_no_window_and_no_request_is_lost_when_a_taskmanager_is_killed(
+    stack: Stack, models: Path, tmp_path: Path
+) -> None:
+    holdout = np.load(models / "holdout.npy")
+    bodies = [request_body(row[None], "r") for row in holdout]
+    with (
+        deployed(stack, tmp_path, models, "recovery", size=SIZE, settings=["--parallelism", "2"]) as one,
+        one.client("income-workflow") as client,
+    ):
+        client.ask(bodies[0], seconds=120)
+
+        def send() -> None:
+            started = monotonic()
+            for i in range(REQUESTS):
+                client.send(bodies[i % len(bodies)], key=f"r{i}".encode())
+                if i % 100 == 99:
+                    sleep(max(0.0, started + i / RATE - monotonic()))
+            client.producer.flush()
+
+        sender = Thread(target=send)
+        sender.start()
+        # Some windows are committed, more rows are on their way: now.
+        one.reports(STEP, 4)
+        (victim,) = stack.taskmanagers
+        orphans = workers_of(victim)
+        assert orphans
+        os.kill(victim, signal.SIGKILL)
+        stack.start_taskmanager()
+        sender.join()
+
+        await_answers(client, [f"r{i}".encode() for i in range(REQUESTS)])
+        assert one.failures() > 0
+        await_true(lambda: not any(orphan.is_running() for orphan in orphans), "the orphans are gone")
+
+        wanted = (REQUESTS + 1) // SIZE
+        reports = [report["parameters"] for report in one.reports(STEP, wanted)]
+        assert [report["window"] for report in reports] == list(range(1, wanted + 1))
+        assert {report["n"] for report in reports} == {SIZE}
+        assert {sum(member["rows"] for member in report["members"]) for report in reports} == {SIZE}
+        assert_each_request_is_in_one_window(reports)
+
+
+def assert_each_request_is_in_one_window(reports: list[dict[str, list[dict[str, int]]]]) -> None:
+    """The spans of offsets of one partition follow each other without overlap."""
+    for partition in (0, 1):
+        spans = sorted(
+            (member["first_offset"], member["last_offset"], member["rows"])
+            for report in reports
+            for member in report["members"]
+            if member["partition"] == partition
+        )
+        for first, last, rows in spans:
+            assert last - first + 1 == rows
+        for before, after in pairwise(spans):
+            assert after[0] == before[1] + 1

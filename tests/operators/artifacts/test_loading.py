@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from operators.artifacts.digests import digest
+from operators.artifacts.loading import load_step
+from operators.columns import Column
+from operators.errors import DeploymentError, MismatchError
+from operators.resources.manifests import parse_document
+from operators.resources.schema import Model
+from operators.steps import Step
+from operators.steps.detect_drift import DetectDrift
+from operators.steps.predict import Predict
+from operators.steps.score_outlier import ScoreOutlier
+
+
+def model(name: str = "m", **spec: Any) -> Model:
+    parsed = parse_document(
+        {
+            "apiVersion": "mlops.seldon.io/v1alpha1",
+            "kind": "Model",
+            "metadata": {"name": name},
+            "spec": {"storageUri": "x", **spec},
+        }
+    )
+    assert isinstance(parsed, Model)
+    return parsed
+
+
+def load(folder: Path, **spec: Any) -> Step:
+    return load_step(model(**spec), folder, digest(folder))
+
+
+def settings(folder: Path, **content: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "model-settings.json").write_text(json.dumps(content))
+    return folder
+
+
+def rows(*values: float) -> dict[str, Column]:
+    return {"x": Column(np.array(values)[:, None], np.ones(len(values), dtype=np.int64))}
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("income", Predict),
+        ("income-preprocess", Predict),
+        ("income-outlier", ScoreOutlier),
+        ("income-drift", DetectDrift),
+        ("income-drift-preprocessed", DetectDrift),
+    ],
+)
+def test_what_training_wrote_is_loaded(models: Path, folder: str, kind: type) -> None:
+    assert isinstance(load(models / folder), kind)
+
+
+def test_a_drift_detector_knows_the_features_its_columns_encode(models: Path) -> None:
+    step = load(models / "income-drift-preprocessed")
+    assert isinstance(step, DetectDrift)
+    at = step.columns.index("workclass=Private")
+    assert step.features[at] == "workclass"
+    assert len(step.columns) == step.detector.n_features
+
+
+def test_the_method_is_chosen_by_predict_fn(tmp_path: Path) -> None:
+    folder = settings(
+        tmp_path,
+        implementation="mlserver_sklearn.SKLearnModel",
+        parameters={"extra": {"predict_fn": "transform"}},
+    )
+    joblib.dump(StandardScaler().fit([[0.0], [2.0]]), folder / "model.joblib")
+    assert load(folder).infer(rows(3.0), "np")["transform"].data.tolist() == [[2.0]]
+
+
+def test_the_manifests_parameters_win_over_the_folders(tmp_path: Path) -> None:
+    folder = settings(tmp_path, implementation="mlserver_sklearn.SKLearnModel")
+    joblib.dump(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), folder / "model.joblib")
+    step = load(folder, parameters=[{"name": "predict_fn", "value": "predict_proba"}])
+    assert step.infer(rows(0.0), "np")["predict_proba"].data.shape == (1, 2)
+
+
+def test_a_folder_without_settings_is_served_by_what_the_model_requires(tmp_path: Path) -> None:
+    joblib.dump(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), tmp_path / "model.pkl")
+    assert "predict" in load(tmp_path, requirements=["sklearn"]).infer(rows(1.0), "np")
+
+
+def test_named_columns_reach_an_estimator_that_wants_them(tmp_path: Path, models: Path) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"age": [20.0, 60.0, 30.0], "hours": [10.0, 50.0, 40.0]})
+    joblib.dump(LogisticRegression().fit(frame, [0, 1, 0]), tmp_path / "model.joblib")
+    step = load(tmp_path, requirements=["sklearn"])
+    one = np.ones(1, dtype=np.int64)
+    columns = {"age": Column(np.array([[60.0]]), one), "hours": Column(np.array([[50.0]]), one)}
+    assert step.infer(columns, "pd")["predict"].data.tolist() == [1]
+    with pytest.raises(MismatchError, match="takes a single tensor, got 2"):
+        step.infer(columns, "np")
+
+
+def test_a_changed_folder_is_not_opened(tmp_path: Path, models: Path) -> None:
+    folder = shutil.copytree(models / "income-outlier", tmp_path / "copy")
+    recorded = digest(folder)
+    (folder / "IForest.joblib").write_bytes(b"something else")
+    with pytest.raises(DeploymentError, match="has changed since it was applied"):
+        load_step(model(), folder, recorded)
+
+
+def test_the_digest_depends_on_names_and_contents_only(tmp_path: Path, models: Path) -> None:
+    copy = shutil.copytree(models / "income", tmp_path / "copy")
+    assert digest(copy) == digest(models / "income")
+    (copy / "model.joblib").rename(copy / "other.joblib")
+    assert digest(copy) != digest(models / "income")
+
+
+@pytest.mark.parametrize(
+    ("content", "files", "message"),
+    [
+        (
+            {"implementation": "mlserver_mlflow.MLflowRuntime"},
+            {},
+            "no runtime for implementation 'mlserver_mlflow",
+        ),
+        ({"implementation": "mlserver_sklearn.SKLearnModel"}, {}, "holds none of model.joblib"),
+        (
+            {"implementation": "mlserver_sklearn.SKLearnModel"},
+            {"model.joblib": b"junk"},
+            r"model\.joblib cannot be read .*was it saved by other versions",
+        ),
+        ({"implementation": "mlserver_alibi_detect.AlibiDetectRuntime"}, {}, "holds neither config.toml"),
+        (
+            {"implementation": "mlserver_alibi_detect.AlibiDetectRuntime"},
+            {"config.toml": b"name ="},
+            "is not TOML",
+        ),
+        ({"parameters": {}}, {}, "missing required field `implementation`"),
+    ],
+)
+def test_a_folder_that_cannot_be_served_says_why(
+    tmp_path: Path, content: dict[str, Any], files: dict[str, bytes], message: str
+) -> None:
+    folder = settings(tmp_path / "f", **content)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    with pytest.raises(DeploymentError, match=message):
+        load(folder)
+
+
+def test_a_folder_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match="is not a folder: check storageUri, or train the model first"):
+        load(tmp_path / "away")
