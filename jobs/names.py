@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from pyflink.datastream import StreamExecutionEnvironment
 
-# The planner numbers what it generates; the graph's shape is constant, so the numbers are.
+# The planner numbers what it generates in order; the graph's shape is constant, so the order is.
 _NAMES = {
     "1_kafka": "requests",
     "2_calc": "request columns",
@@ -40,16 +41,26 @@ _NAMES = {
     "28_sink": "reports",
     "monitor": "monitor",
 }
+_GENERATED = re.compile(r"(\d+)_(.+)")
 _KEYING = "_stream_key_by_map_operator"
 
 
 def rename(env: StreamExecutionEnvironment) -> None:
     """Give every operator of the graph that was built a readable name, and a uid made of it."""
-    for node in _transformations(env):
-        name = "key chunks" if node.getName() == _KEYING else _NAMES.get(str(node.getUid()))
+    nodes = list(_transformations(env))
+    numbers = [int(found[1]) for node in nodes if (found := _GENERATED.fullmatch(str(node.getUid())))]
+    for node in nodes:
+        name = "key chunks" if node.getName() == _KEYING else _name(str(node.getUid()), min(numbers))
         if name is not None:
             node.setName(name)
             node.setUid(name.replace(" ", "-"))
+
+
+def _name(uid: str, first: int) -> str | None:
+    generated = _GENERATED.fullmatch(uid)
+    if generated is None:
+        return _NAMES.get(uid)
+    return _NAMES[f"{int(generated[1]) - first + 1}_{generated[2]}"]
 
 
 def uids(env: StreamExecutionEnvironment) -> list[tuple[str, str]]:

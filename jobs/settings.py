@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 
 from detectors.judgement import Judgement
 from operators.control import Connection
 from operators.errors import DeploymentError
+from operators.resources.checks import NAME as PIPELINE_NAME
 from operators.topics import Topics
+
+# Above it, what came in with its key and headers may not fit into a record on the way out.
+MOST_RECORD_BYTES = 8 * 1024 * 1024
+_TOPIC_PART = re.compile(r"[a-zA-Z0-9._-]+")
 
 
 def _setting(default: object, help_: str) -> object:
@@ -41,6 +47,19 @@ class Settings:
         for name in ("parallelism", "checkpoint_interval_ms", "batch_rows", "batch_ms", "max_record_bytes"):
             if getattr(self, name) < 1:
                 raise DeploymentError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.max_record_bytes > MOST_RECORD_BYTES:
+            raise DeploymentError(f"max_record_bytes must be at most {MOST_RECORD_BYTES}")
+        if self.max_parallelism < self.parallelism:
+            raise DeploymentError(f"max_parallelism must be at least parallelism, got {self.max_parallelism}")
+        for name in ("prefix", "namespace"):
+            if not _TOPIC_PART.fullmatch(getattr(self, name)):
+                found = repr(getattr(self, name))
+                raise DeploymentError(
+                    f"{name} may hold letters, digits, dots, dashes and underscores, got {found}"
+                )
+        for name in self.pipelines.split(",") if self.pipelines else ():
+            if not PIPELINE_NAME.fullmatch(name):
+                raise DeploymentError(f"pipelines: {name!r} is no pipeline's name")
 
     @property
     def topics(self) -> Topics:

@@ -74,6 +74,14 @@ def train(
     order = rng.permutation(len(rows))
     reference, holdout = np.split(order, [min(MOST_REFERENCE, len(rows) // 2)])
 
+    empty = [
+        name
+        for name, known in zip(features.names, ~np.isnan(rows[reference].T), strict=True)
+        if not known.any()
+    ]
+    if empty:
+        raise DeploymentError(f"column {empty[0]!r} has no value at all in the reference rows: leave it out")
+
     say("training the classifier")
     preprocessor = _preprocessor(features)
     prepared = preprocessor.fit_transform(rows[reference])
@@ -123,8 +131,6 @@ def _hot_deck(rows: Rows, rng: np.random.Generator) -> Rows:
     filled = rows.copy()
     for column in filled.T:
         unknown = np.isnan(column)
-        if unknown.all():
-            raise DeploymentError("a column has no value at all in the reference rows: leave it out")
         column[unknown] = rng.choice(column[~unknown], int(unknown.sum()))
     return filled
 

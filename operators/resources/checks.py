@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from operators.resources.references import Reference, parse_reference
 from operators.resources.schema import Model, Pipeline, PipelineInput, Step
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 def check_model(model: Model) -> Iterator[str]:
@@ -59,7 +59,7 @@ def check_pipeline(pipeline: Pipeline) -> Iterator[str]:
 
 
 def _name(name: str) -> Iterator[str]:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         yield f"metadata.name must be lower-case letters, digits and inner dashes, got {name!r}"
 
 

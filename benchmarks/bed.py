@@ -1,0 +1,110 @@
+"""A stack with models, pipelines in namespaces of their own, and requests waiting in Kafka."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import numpy as np
+from kafka import KafkaProducer
+
+from jobs import releasing, submitting
+from jobs.client import PipelineClient, request_body
+from jobs.stack.layout import ROOT
+from jobs.stack.stack import Stack
+from operators.control import Connection
+from operators.kafka_log import open_consumer
+from operators.topics import Topics
+
+PIPELINE = "income-workflow"
+_PATIENCE = 300.0
+
+
+class Bed:
+    """What every measurement lies on."""
+
+    def __init__(self, stack: Stack, models: Path, holdout: Any, settings: list[str]) -> None:
+        self.models = models
+        self._stack = stack
+        self._bodies = [request_body(row[np.newaxis], "bench") for row in holdout]
+        self._settings = settings
+
+    @contextmanager
+    def filled(self, name: str, requests: int) -> Iterator[Connection]:
+        """Apply the pipelines in a namespace, and put requests into the topic."""
+        connection = Connection(self._stack.bootstrap_servers, Topics("bench", name))
+        manifests = self.models.parent / name / "examples" / "income"
+        shutil.copytree(ROOT / "examples" / "income", manifests)
+        (manifests.parents[1] / "models").symlink_to(self.models)
+        releasing.apply([manifests], connection, "bench", partitions=2)
+        producer = KafkaProducer(bootstrap_servers=connection.bootstrap, linger_ms=20, batch_size=200_000)
+        topic = connection.topics.inputs(PIPELINE)
+        for i in range(requests):
+            producer.send(topic, value=self._bodies[i % len(self._bodies)], key=str(i).encode())
+        producer.flush()
+        producer.close()
+        yield connection
+
+    @contextmanager
+    def job(self, connection: Connection, parallelism: int) -> Iterator[None]:
+        """Run the job for a namespace."""
+        names = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
+        settings = [*names, "--parallelism", str(parallelism), *self._settings]
+        job = submitting.submit(self._stack, submitting.flink_run(self._stack, settings))
+        try:
+            yield
+        finally:
+            self._stack.cluster.cancel(job)
+
+    def answered_rate(self, connection: Connection, requests: int) -> float:
+        """Wait until all are answered; events/s between the first tenth and the end, by Kafka's clock."""
+        times = np.sort([record.timestamp for record in self._responses(connection, requests)])
+        start = len(times) // 10
+        return float((len(times) - start) / max(1, times[-1] - times[start]) * 1_000)
+
+    def delays(self, connection: Connection, rate: float, seconds: float) -> Any:
+        """Send at a rate; milliseconds from each request's timestamp to its response's."""
+        count = int(rate * seconds)
+        with PipelineClient(connection, PIPELINE) as client:
+            client.ask(self._bodies[0], _PATIENCE)
+            for i in range(int(rate * 5)):
+                client.send(self._bodies[i % len(self._bodies)])
+                sleep(1 / rate)
+            started = monotonic()
+            for i in range(count):
+                wait = started + i / rate - monotonic()
+                if wait > 0:
+                    sleep(wait)
+                client.send(self._bodies[i % len(self._bodies)], key=f"m{i}".encode())
+            client.producer.flush()
+        sent = {
+            r.key: r.timestamp for r in self._records(connection.topics.inputs(PIPELINE), connection, count)
+        }
+        got = self._records(connection.topics.outputs(PIPELINE), connection, count)
+        return np.array([r.timestamp - sent[r.key] for r in got])
+
+    def _responses(self, connection: Connection, wanted: int) -> list[Any]:
+        return self._read(connection, connection.topics.outputs(PIPELINE), lambda r: True, wanted)
+
+    def _records(self, topic: str, connection: Connection, wanted: int) -> list[Any]:
+        return self._read(connection, topic, lambda r: r.key[:1] == b"m", wanted)
+
+    def _read(self, connection: Connection, topic: str, keep: Any, wanted: int) -> list[Any]:
+        consumer, partitions = open_consumer(connection.bootstrap, [topic])
+        deadline = monotonic() + _PATIENCE
+        # Reading along would cost the job a core: look only when all are there.
+        while sum(consumer.end_offsets(partitions).values()) < wanted and monotonic() < deadline:
+            sleep(0.5)
+        found: list[Any] = []
+        with consumer:
+            consumer.seek_to_beginning()
+            while len(found) < wanted:
+                if monotonic() > deadline:
+                    raise TimeoutError(f"{topic}: {len(found)} of {wanted} records")
+                for records in consumer.poll(timeout_ms=500, max_records=5_000).values():
+                    found += [record for record in records if keep(record)]
+        return found
