@@ -47,17 +47,22 @@ clean: down  ## remove what setup and runs made
 
 comma := ,
 
+# Show the last line of a long output, and all of it where something failed.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+SHORT = 2>&1 | tee build.log | awk '{ printf "\r  %-100.100s", $$0; fflush() } END { printf "\r%102s\r", "" }' || { cat build.log; rm -f build.log; exit 1; }; rm -f build.log
+
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON): install Python 3.11, or name it: make PYTHON=…"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "error: $(PYTHON) is not Python 3.11: name it, make PYTHON=…"; exit 1; }
 	@echo "setting up $(VENV): about two minutes …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[train,dev]'
+	@$(VENV)/bin/pip install --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[train,dev]' $(SHORT)
 	@touch $@
 
 $(JARS): pom.xml
 	@command -v java >/dev/null || { echo "error: there is no java: install Java 17 (Debian: apt install openjdk-17-jdk-headless)"; exit 1; }
 	@command -v mvn >/dev/null || { echo "error: there is no mvn: install Maven 3.8 (Debian: apt install maven)"; exit 1; }
 	@echo "fetching the jars of broker and connector …"
-	@mvn --batch-mode --quiet process-resources
+	@mvn --batch-mode process-resources $(SHORT)
 	@touch $@

@@ -1,6 +1,6 @@
 """Throughput and latency of the job, beside a hand-written loop, in one run on one machine.
 
-python -m benchmarks [--requests 100000] [--settings="--batch-ms 50"]
+python -m benchmarks [--requests 250000] [--settings="--batch-ms 50"]
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BATCH = 1_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--requests", type=int, default=250_000)
     parser.add_argument("--rates", type=float, nargs="*", default=[50, 500])
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--parallelism", type=int, nargs="*", default=[1, 2])

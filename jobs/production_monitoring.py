@@ -22,6 +22,8 @@ from operators.chunks import decode_key
 from operators.infer import Infer
 from operators.monitor import REPORT, Monitor
 
+# While Python works on one micro-batch of a bundle, Java fills the next.
+_BATCHES_IN_BUNDLE = 8
 _TEXT, _BYTES = DataTypes.STRING(), DataTypes.BYTES()
 ANSWER = DataTypes.ROW(
     [
@@ -85,7 +87,7 @@ def configuration(settings: Settings) -> Configuration:
         "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
         "pipeline.object-reuse": "true",
         "python.fn-execution.arrow.batch.size": str(settings.batch_rows),
-        "python.fn-execution.bundle.size": str(settings.batch_rows),
+        "python.fn-execution.bundle.size": str(_BATCHES_IN_BUNDLE * settings.batch_rows),
         "python.fn-execution.bundle.time": str(settings.batch_ms),
         "table.exec.uid.generation": "ALWAYS",
         "table.local-time-zone": "UTC",

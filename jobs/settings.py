@@ -34,7 +34,7 @@ class Settings:
     max_parallelism: int = _setting(128, "key groups of the monitor; fixed once there is state")  # type: ignore[assignment]
     delivery: str = _setting("at-least-once", "of responses: at-least-once or exactly-once")  # type: ignore[assignment]
     checkpoint_interval_ms: int = _setting(5_000, "also the least delay of drift reports")  # type: ignore[assignment]
-    batch_rows: int = _setting(2_000, "most records of a micro-batch")  # type: ignore[assignment]
+    batch_rows: int = _setting(1_000, "most records of a micro-batch")  # type: ignore[assignment]
     batch_ms: int = _setting(20, "longest wait for a micro-batch to fill")  # type: ignore[assignment]
     max_record_bytes: int = _setting(1_048_576, "longest request and response")  # type: ignore[assignment]
     transaction_timeout_ms: int = _setting(600_000, "at most the broker's transaction.max.timeout.ms")  # type: ignore[assignment]

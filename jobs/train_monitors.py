@@ -1,6 +1,6 @@
 """Reference data → classifier, preprocessor, outlier and drift detectors, in the folders MLServer expects.
 
-    python -m jobs.train_monitors --data adult.csv --target income-per-year --out models
+    python -m jobs.train_monitors --data adult.csv --target income-per-year --out models   (or: weir train)
 
 Needs the extra `train` (alibi-detect 0.11.4, the last release under Apache-2.0); what it writes is read
 without it.
@@ -9,6 +9,7 @@ without it.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -116,11 +117,13 @@ def _preprocessor(features: Features) -> ColumnTransformer:
 
 
 def _train_outlier(prepared: Rows, seed: int) -> Any:
+    # alibi-detect imports transformers, which misses PyTorch aloud.
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     from alibi_detect.od import IForest
 
     # alibi-detect hands no seed on to scikit-learn, which then takes numpy's global one.
     np.random.seed(seed)
-    detector = IForest(threshold=0.0, n_estimators=200, data_type="tabular")
+    detector = IForest(threshold=0.0, n_estimators=100, data_type="tabular")
     detector.fit(prepared)
     detector.infer_threshold(prepared, threshold_perc=100 - OUTLIER_PERCENT)
     return detector
@@ -209,3 +212,11 @@ def describe(trained: Trained) -> Iterator[str]:
     yield f"classifier   accuracy {trained.accuracy:.3f} on held-out rows"
     yield f"outliers     score above {trained.outlier_threshold:.4f}: {OUTLIER_PERCENT:g} % of the reference"
     yield from (f"wrote        {folder}" for folder in trained.folders)
+
+
+if __name__ == "__main__":
+    import typer
+
+    from jobs.cli.train import train as command
+
+    typer.run(command)

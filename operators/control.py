@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from operators.kafka_log import open_consumer, read_to_end
+from operators.kafka_log import read_whole
 from operators.releases import Control
 from operators.topics import Topics
 
@@ -21,9 +21,6 @@ class Connection(NamedTuple):
 def read_control(connection: Connection) -> Control:
     """Read the control topic from its beginning to where it ends now; empty if nothing was ever applied."""
     control = Control({}, {})
-    consumer, partitions = open_consumer(connection.bootstrap, [connection.topics.control])
-    with consumer:
-        consumer.seek_to_beginning()
-        for record in read_to_end(consumer, partitions, DEADLINE):
-            control.read(record.key, record.value)
+    for record in read_whole(connection.bootstrap, [connection.topics.control], DEADLINE):
+        control.read(record.key, record.value)
     return control

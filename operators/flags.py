@@ -66,12 +66,12 @@ class LastVerdicts:
     def _follow(self) -> None:
         while not self._stop.is_set():
             try:
-                consumer, _ = self._open()
+                consumer, partitions = self._open()
                 with consumer:
-                    while not self._stop.is_set():
+                    while partitions and not self._stop.is_set():
                         for records in consumer.poll(timeout_ms=500).values():
                             for record in records:
                                 self._take(record.topic, record.value)
             except KafkaError as error:
                 _log.warning("reading drift reports failed, trying again: %s", error)
-                self._stop.wait(1.0)
+            self._stop.wait(1.0)

@@ -44,3 +44,12 @@ def read_to_end(consumer: KafkaConsumer, partitions: list[TopicPartition], secon
             )
         for records in consumer.poll(timeout_ms=200).values():
             yield from records
+
+
+def read_whole(bootstrap: str, topics: list[str], seconds: float) -> Iterator[Any]:
+    """Yield every committed record that the topics hold now; nothing for a topic that does not exist."""
+    consumer, partitions = open_consumer(bootstrap, topics)
+    with consumer:
+        if partitions:
+            consumer.seek_to_beginning()
+        yield from read_to_end(consumer, partitions, seconds)

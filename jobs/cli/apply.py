@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from jobs import releasing
-from jobs.cli.options import Bootstrap, Manifests, Namespace, Prefix, connection
+from jobs.cli.options import Bootstrap, Manifests, Namespace, Prefix, connection, waiting
 from operators.topics import Topics
 
 
@@ -29,5 +29,7 @@ def apply(
 ) -> None:
     """Publish pipelines and their models as releases; a job that starts serves them."""
     where = connection(bootstrap_servers, prefix, namespace)
-    for one in releasing.apply(filename, where, message, partitions):
+    with waiting("applying"):
+        applied = releasing.apply(filename, where, message, partitions)
+    for one in applied:
         print(f"pipeline {one.name} {one.verb} (generation {one.generation})")

@@ -11,7 +11,7 @@ import typer
 from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
 from operators.control import DEADLINE
 from operators.errors import DeploymentError
-from operators.kafka_log import open_consumer, read_to_end
+from operators.kafka_log import read_whole
 from operators.topics import Topics
 
 
@@ -27,15 +27,12 @@ def inspect(
     """Print the last records of a pipeline's topic or of a drift step's reports."""
     where = connection(bootstrap_servers, prefix, namespace)
     pipeline, topic, tensor = locate(expression, where.topics)
-    consumer, partitions = open_consumer(where.bootstrap, [topic])
-    if not partitions:
-        raise DeploymentError(f"there is no topic {topic}")
-    with consumer:
-        consumer.seek_to_beginning()
-        kept: deque[Any] = deque(maxlen=last)
-        for record in read_to_end(consumer, partitions, DEADLINE):
-            if "outputs" not in topic or dict(record.headers).get("pipeline", b"").decode() == pipeline:
-                kept.append(record)
+    kept: deque[Any] = deque(maxlen=last)
+    for record in read_whole(where.bootstrap, [topic], DEADLINE):
+        if "outputs" not in topic or dict(record.headers).get("pipeline", b"").decode() == pipeline:
+            kept.append(record)
+    if not kept:
+        raise DeploymentError(f"{topic} holds no record of pipeline {pipeline}")
     for record in sorted(kept, key=lambda record: record.timestamp):
         key = (record.key or b"").decode("utf-8", "replace")
         print(f"{topic}\t{key}\t{_shown(record.value or b'', tensor)}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from jobs.stack.layout import home
 from jobs.stack.stack import Stack, find
@@ -47,6 +49,8 @@ def the_stack() -> Stack:
     return stack
 
 
-def default_models() -> Path:
-    """Return the folder for models: WEIR_MODELS, or models/ here."""
-    return Path(os.environ.get("WEIR_MODELS", "models"))
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show on a terminal that something takes its time."""
+    with Console(stderr=True).status(f"{what} …"):
+        yield

@@ -9,8 +9,9 @@ from typing import Annotated
 import msgspec
 import numpy as np
 import typer
+from rich.progress import track
 
-from jobs.cli.options import Bootstrap, Models, Namespace, Prefix, connection
+from jobs.cli.options import Bootstrap, Models, Namespace, Prefix, connection, waiting
 from jobs.client import PipelineClient, request_body
 from jobs.data.features import Features
 from jobs.data.traffic import SCENARIOS, make_traffic
@@ -28,7 +29,10 @@ def infer(
 ) -> None:
     """Send one request through Kafka and print what comes back."""
     data = Path(body[1:]).read_bytes() if body.startswith("@") else body.encode()
-    with PipelineClient(connection(bootstrap_servers, prefix, namespace), pipeline) as client:
+    with (
+        PipelineClient(connection(bootstrap_servers, prefix, namespace), pipeline) as client,
+        waiting("waiting for the answer"),
+    ):
         answer = client.ask(data)
     text = answer.value.decode("utf-8", "replace")
     if answer.failed:
@@ -55,7 +59,7 @@ def send(
         raise DeploymentError(str(error)) from None
     started = monotonic()
     with PipelineClient(connection(bootstrap_servers, prefix, namespace), pipeline) as client:
-        for i, row in enumerate(traffic.rows):
+        for i, row in enumerate(track(traffic.rows, f"sending {scenario}", transient=True)):
             wait = started + i / rate - monotonic() if rate else 0
             if wait > 0:
                 sleep(wait)

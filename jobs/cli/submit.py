@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from jobs import submitting
-from jobs.cli.options import the_stack
+from jobs.cli.options import the_stack, waiting
 from jobs.settings import parse_settings
 from operators.control import read_control
 from operators.errors import DeploymentError
@@ -26,5 +26,6 @@ def submit(
         raise DeploymentError("nothing has been applied yet: run `weir apply -f …` first")
     command = submitting.flink_run(stack, arguments or [])
     print(submitting.printable(stack, command))
-    job = submitting.submit(stack, command)
+    with waiting("flink run"):
+        job = submitting.submit(stack, command)
     print(f"job {job} is submitted: {stack.web_ui}/#/job/running/{job}/overview")

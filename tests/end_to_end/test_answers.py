@@ -170,10 +170,9 @@ def test_flat_and_nested_rows_are_answered_alike(deployment: Deployment, holdout
     assert flat.outputs()["is_outlier"]["shape"] == [1, 40]
 
 
-def test_windows_hold_exactly_n_rows_and_are_judged_as_the_saved_detector_judges_them(
+def test_windows_hold_exactly_n_rows_of_requests_that_their_reports_name(
     deployment: Deployment, models: Path, holdout: Any
 ) -> None:
-    """Rows, lineage and statistics of every report against the requests that it names."""
     step, pipeline = "income-drift", "income-production"
     rng = np.random.default_rng(0)
     with deployment.client(pipeline) as client:

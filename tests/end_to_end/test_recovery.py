@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
+from typing import Any
 
+import joblib
 import numpy as np
 import psutil
 import pytest
+from alibi_detect.saving import load_detector
 
 from jobs.client import request_body
 from jobs.stack.stack import Stack
@@ -68,6 +72,34 @@ def test_no_window_and_no_request_is_lost_when_a_taskmanager_is_killed(
         assert {report["n"] for report in reports} == {SIZE}
         assert {sum(member["rows"] for member in report["members"]) for report in reports} == {SIZE}
         assert_each_request_is_in_one_window(reports)
+        rows = {
+            (record.partition, record.offset): holdout[int(record.key[1:]) % len(holdout)]
+            for record in one.records(client.inputs, lambda found: len(found) > REQUESTS)
+            if record.key.startswith(b"r") and record.key[1:].isdigit()
+        }
+        assert_verdicts_are_alibi_detects(one.reports(STEP, wanted), rows, models)
+
+
+def assert_verdicts_are_alibi_detects(
+    reports: list[dict[str, Any]], rows: dict[tuple[int, int], Any], models: Path
+) -> None:
+    """Compute every window again from the requests that its report names."""
+    preprocess = joblib.load(models / "income-preprocess" / "model.joblib")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        detector = load_detector(models / STEP)
+    # The first window also holds the first request, which is none of the numbered ones.
+    for report in reports[1:]:
+        window = [
+            rows[member["partition"], offset]
+            for member in report["parameters"]["members"]
+            for offset in range(member["first_offset"], member["last_offset"] + 1)
+        ]
+        expected = detector.predict(preprocess.transform(np.array(window)))["data"]
+        told = {output["name"]: output["data"] for output in report["outputs"]}
+        assert told["is_drift"] == [expected["is_drift"]]
+        assert np.array_equal(np.float32(told["p_val"]), expected["p_val"])
+        assert np.array_equal(np.float32(told["distance"]), expected["distance"])
 
 
 def assert_each_request_is_in_one_window(reports: list[dict[str, list[dict[str, int]]]]) -> None:
