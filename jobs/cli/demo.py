@@ -56,7 +56,8 @@ def _demo(stack: Stack, data: Path | None, keep: bool, console: Console) -> bool
     finally:
         if not keep:
             stack.cluster.cancel(job)
-    show.show_answers(console, [seen.answers[id_][0] for id_ in ("normal-0", "outliers-0", "drift-4999")])
+    some = ("normal-0", "outliers-0", "drift-4999")
+    show.show_answers(console, [answer for id_ in some for answer in seen.answers.get(id_, [])[:1]])
     show.show_outliers(console, [(phase, judge.judge_outliers(phase, seen.answers)) for phase in seen.phases])
     show.show_windows(console, seen.windows)
     checks = judge.check(*seen)
