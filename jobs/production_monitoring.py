@@ -47,9 +47,11 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     t.create_temporary_function("infer", infer)
     t.create_temporary_function("sha256_hex", udf(lambda body: sha256(body).hexdigest(), result_type=_TEXT))
 
-    requests = _stream(t, tables.RECORDS)
+    requests = _stream(t, tables.REQUESTS)
+    bounded = _stream(t, tables.bounded(settings), requests)
+    overlong = _stream(t, tables.overlong(settings), requests)
     ticks = _stream(t, tables.TICKS)
-    answers = _stream(t, tables.answered(settings), requests.union(ticks))
+    answers = _stream(t, tables.ANSWERS, bounded.union(overlong, ticks))
     chunks = _stream(t, tables.CHUNKS, answers)
     reports = (
         chunks.rebalance()

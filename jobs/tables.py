@@ -6,15 +6,28 @@ from jobs.settings import Settings
 
 # Above the longest body, room for key and headers: what came in with them must fit on the way out too.
 MOST_BYTES = 20 * 1024 * 1024
+# How much a subtask asks of Kafka at a time; a longer record comes alone.
+_FETCH = 4 * 1024 * 1024
 _RAW = "'key.format'='raw', 'key.fields'='key', 'value.format'='raw', 'value.fields-include'='EXCEPT_KEY'"
 
-RECORDS = "SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts` FROM requests"
+_COLUMNS = (
+    "`key`, {value} AS `value`, `headers`, `topic`, `partition`, `offset`, `ts`, "
+    "{length} AS `length`, {digest} AS `digest`"
+)
+_LENGTH = "CHAR_LENGTH(DECODE(`value`, 'ISO-8859-1'))"
+REQUESTS = "SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts` FROM requests"
 TICKS = """
 SELECT CAST(NULL AS BYTES) AS `key`, CAST(NULL AS BYTES) AS `value`,
        CAST(NULL AS MAP<STRING, BYTES>) AS `headers`, CAST(NULL AS STRING) AS `topic`,
        CAST(NULL AS INT) AS `partition`, CAST(NULL AS BIGINT) AS `offset`,
-       CAST(NULL AS TIMESTAMP_LTZ(3)) AS `ts`
+       CAST(NULL AS TIMESTAMP_LTZ(3)) AS `ts`, CAST(NULL AS INT) AS `length`, CAST(NULL AS STRING) AS `digest`
 FROM ticks
+"""
+ANSWERS = """
+SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts`, `length`, `digest`,
+       answer.status, answer.pipeline, answer.version, answer.target, answer.body, answer.reason,
+       answer.step, answer.chunks
+FROM (SELECT *, infer(`value`, `topic`, `partition`, `offset`, `ts`, `length`) AS answer FROM {source})
 """
 CHUNKS = "SELECT chunk FROM {source} CROSS JOIN UNNEST(chunks) AS c (chunk)"
 RESPONSES = """
@@ -36,8 +49,8 @@ SELECT `key`, body AS `value`,
        target AS `topic`
 FROM {source} WHERE status IN ('answered', 'failed') AND target IS NOT NULL
 """
-_DEAD_LETTER = """
-SELECT `key`, {value} AS `value`,
+DEAD_LETTERS = """
+SELECT `key`, `value`,
        MAP_UNION(
            `headers`,
            MAP[
@@ -48,22 +61,15 @@ SELECT `key`, {value} AS `value`,
                '__connect.errors.exception.message', body,
                'weir-error-step', CAST(step AS BYTES),
                'weir-original-timestamp',
-               CAST(DATE_FORMAT(`ts`, 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''') AS BYTES){more}
-           ]
+               CAST(DATE_FORMAT(`ts`, 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''') AS BYTES)
+           ],
+           CASE WHEN `length` IS NOT NULL
+                THEN MAP['weir-original-length', CAST(CAST(`length` AS STRING) AS BYTES),
+                         'weir-original-sha256', CAST(`digest` AS BYTES)]
+                ELSE MAP['weir-error-step', CAST(step AS BYTES)] END
        ) AS `headers`
-FROM {{source}} WHERE status = 'failed' AND {condition}
+FROM {source} WHERE status = 'failed'
 """
-DEAD_LETTERS = (
-    _DEAD_LETTER.format(value="`value`", more="", condition="`length` < 0")
-    + "UNION ALL"
-    + _DEAD_LETTER.format(
-        value="beginning",
-        more=""",
-               'weir-original-length', CAST(CAST(`length` AS STRING) AS BYTES),
-               'weir-original-sha256', CAST(sha256_hex(`value`) AS BYTES)""",
-        condition="`length` >= 0",
-    )
-)
 REPORTS = """
 SELECT CAST(`key` AS BYTES) AS `key`, body AS `value`,
        MAP['pipeline', CAST(pipeline AS BYTES), 'x-pipeline-version', CAST(version AS BYTES)] AS `headers`,
@@ -72,25 +78,18 @@ FROM {source}
 """
 
 
-def answered(settings: Settings) -> str:
-    """Answer every record. Of a value above the limit only the beginning and the length reach Python."""
-    return f"""
-    SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts`, `length`, beginning,
-           answer.status, answer.pipeline, answer.version, answer.target, answer.body, answer.reason,
-           answer.step, answer.chunks
-    FROM (
-        SELECT *, infer(beginning, `topic`, `partition`, `offset`, `ts`, `length`) AS answer
-        FROM (
-            SELECT *,
-                   CASE WHEN n_bytes > {settings.max_record_bytes} THEN CAST(n_bytes AS BIGINT)
-                        ELSE CAST(-1 AS BIGINT) END AS `length`,
-                   CASE WHEN n_bytes > {settings.max_record_bytes}
-                        THEN ENCODE(SUBSTRING(DECODE(`value`, 'ISO-8859-1'), 1,
-                                              {settings.max_record_bytes}), 'ISO-8859-1')
-                        ELSE `value` END AS beginning
-            FROM (SELECT *, CHAR_LENGTH(DECODE(`value`, 'ISO-8859-1')) AS n_bytes FROM {{source}})
-        )
-    )"""
+def bounded(settings: Settings) -> str:
+    """Let requests up to the limit pass as they are."""
+    columns = _COLUMNS.format(value="`value`", length="CAST(NULL AS INT)", digest="CAST(NULL AS STRING)")
+    limit = f"`value` IS NULL OR {_LENGTH} <= {settings.max_record_bytes}"
+    return f"SELECT {columns} FROM {{source}} WHERE {limit}"
+
+
+def overlong(settings: Settings) -> str:
+    """Cut the others at the limit, with their length and digest: nothing behind sees more of them."""
+    cut = f"ENCODE(SUBSTRING(DECODE(`value`, 'ISO-8859-1'), 1, {settings.max_record_bytes}), 'ISO-8859-1')"
+    columns = _COLUMNS.format(value=cut, length=_LENGTH, digest="sha256_hex(`value`)")
+    return f"SELECT {columns} FROM {{source}} WHERE {_LENGTH} > {settings.max_record_bytes}"
 
 
 def requests(settings: Settings) -> str:
@@ -113,7 +112,8 @@ def requests(settings: Settings) -> str:
     ) WITH (
         {_connection(settings)}, {topics}, {_RAW},
         'properties.group.id'='{settings.prefix}.{settings.namespace}',
-        'properties.max.partition.fetch.bytes'='{MOST_BYTES}',
+        'properties.max.partition.fetch.bytes'='{_FETCH}',
+        'properties.fetch.max.bytes'='{2 * _FETCH}',
         'scan.startup.mode'='group-offsets',
         'properties.auto.offset.reset'='earliest'
     )"""
@@ -156,7 +156,7 @@ def _sink(settings: Settings, name: str, topics: str, delivery: str) -> str:
         'sink.transaction-naming-strategy'='POOLING',
         'properties.transaction.timeout.ms'='{settings.transaction_timeout_ms}',
         'properties.max.request.size'='{MOST_BYTES}',
-        'properties.buffer.memory'='{4 * MOST_BYTES}',
+        'properties.buffer.memory'='{2 * MOST_BYTES}',
         'properties.linger.ms'='5'
     )"""
 

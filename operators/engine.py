@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,8 @@ from operators.releases import Served
 from operators.topics import Topics
 
 TICK, ANSWERED, SILENT, FAILED = "tick", "answered", "silent", "failed"
+# Bounds the memory of a micro-batch of requests of many rows.
+MOST_ROWS = 20_000
 Flags = Callable[[str], Mapping[str, Flag]]
 
 
@@ -38,10 +40,11 @@ class Records(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What became of each record, in columns of n, and the chunks of the whole micro-batch.
+    """What became of each record, in columns of n.
 
     `targets` is the topic of the pipeline's responses, None where there is no such pipeline. `bodies` is the
-    response, or for a failed record the text of its error.
+    response, or for a failed record the text of its error. `chunks` ride on the last of the records whose
+    rows they hold.
     """
 
     statuses: list[str]
@@ -51,12 +54,12 @@ class Answers(NamedTuple):
     bodies: list[bytes | None]
     reasons: list[str | None]
     steps: list[str | None]
-    chunks: list[bytes]
+    chunks: list[list[bytes] | None]
 
     @classmethod
     def empty(cls, n: int) -> Answers:
         """Start with n ticks."""
-        return cls([TICK] * n, [None] * n, [None] * n, [None] * n, [None] * n, [None] * n, [None] * n, [])
+        return cls([TICK] * n, *([None] * n for _ in cls._fields[1:]))  # type: ignore[arg-type]
 
 
 class Engine:
@@ -87,7 +90,8 @@ class Engine:
                 groups.setdefault((topic, signature(request)), []).append((i, request))
         budget = Budget()
         for (topic, (_, content_type)), members in groups.items():
-            self._run(self._served[topic], content_type, members, budget, records, answers)
+            for some in _slices(members):
+                self._run(self._served[topic], content_type, some, budget, records, answers)
         return answers
 
     def _decode(self, topic: str, value: bytes | None, length: int) -> Request:
@@ -151,7 +155,11 @@ class Engine:
         numbers = np.array([i for i, _ in here], dtype=np.intp)
         for step, column in part.gathered.items():
             chunk = _chunk(served, step, column.data, np.repeat(numbers, column.rows), records)
-            answers.chunks.extend(piece.encode() for piece in chunk.parts())
+            last = int(numbers[-1])
+            answers.chunks[last] = [
+                *(answers.chunks[last] or ()),
+                *(piece.encode() for piece in chunk.parts()),
+            ]
 
     def _put(
         self, answers: Answers, i: int, pipeline: str, version: str, status: str, body: bytes | None
@@ -172,6 +180,18 @@ class Engine:
             self._put(answers, i, release.name, str(release.generation), FAILED, body)
         answers.reasons[i] = str(error.reason)
         answers.steps[i] = error.step
+
+
+def _slices(members: list[tuple[int, Request]]) -> Iterator[list[tuple[int, Request]]]:
+    """Cut a group where its rows would be too many to compute at once; no request is cut."""
+    start, rows = 0, 0
+    for position, (_, request) in enumerate(members):
+        count = request.inputs[0].shape[0]
+        if rows and rows + count > MOST_ROWS:
+            yield members[start:position]
+            start, rows = position, 0
+        rows += count
+    yield members[start:]
 
 
 def _chunk(served: Served, step: str, rows: Array, records_of_rows: Any, records: Records) -> Chunk:

@@ -9,7 +9,7 @@ import pandas as pd
 from pyflink.table.udf import FunctionContext, ScalarFunction
 
 from operators.control import Connection, read_control
-from operators.engine import Answers, Engine, Records
+from operators.engine import Engine, Records
 from operators.flags import LastVerdicts
 from operators.orphans import exit_with_task_manager
 from operators.releases import Served, serve
@@ -45,7 +45,7 @@ class Infer(ScalarFunction):  # type: ignore[misc]
             timestamp.to_numpy(dtype="datetime64[ms]").astype(np.int64),
             _numbers(length),
         )
-        return _frame(self._engine.answer(records))
+        return pd.DataFrame(self._engine.answer(records)._asdict())
 
 
 def _batched(served: Served) -> list[str]:
@@ -54,11 +54,3 @@ def _batched(served: Served) -> list[str]:
 
 def _numbers(column: pd.Series) -> Any:
     return column.fillna(-1).to_numpy(dtype=np.int64)
-
-
-def _frame(answers: Answers) -> pd.DataFrame:
-    """Arrange the answers as the job's result row; the chunks ride on the last record."""
-    chunks: list[list[bytes] | None] = [None] * len(answers.statuses)
-    if chunks and answers.chunks:
-        chunks[-1] = answers.chunks
-    return pd.DataFrame({**answers._replace(chunks=chunks)._asdict()})  # type: ignore[arg-type]

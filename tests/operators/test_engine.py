@@ -10,7 +10,7 @@ import pytest
 
 from jobs import releasing
 from jobs.client import request_body
-from operators.chunks import decode
+from operators.chunks import Chunk, decode
 from operators.engine import Answers, Engine, Records
 from operators.plan import Flag
 from operators.releases import Served, serve
@@ -58,6 +58,10 @@ def outputs(answers: Answers, i: int) -> dict[str, Any]:
     assert answers.statuses[i] == "answered", answers.bodies[i]
     body = msgspec.json.decode(answers.bodies[i] or b"")
     return {tensor["name"]: tensor for tensor in body["outputs"]}
+
+
+def chunks_of(answers: Answers) -> list[Chunk]:
+    return [decode(chunk) for some in answers.chunks for chunk in some or ()]
 
 
 def test_the_workflow_answers_with_prediction_outlier_and_drift(served: list[Served]) -> None:
@@ -123,7 +127,7 @@ def test_bad_requests_fail_with_their_reasons_and_leave_their_neighbours_alone(s
     assert set(answers.statuses[1::2]) == {"answered"}
     assert answers.steps[list(values).index(wide)] == "income-preprocess"
     assert b"takes rows of 12 values, got rows of shape [13]" in (answers.bodies[values.index(wide)] or b"")
-    rows = sum(len(decode(chunk).rows) for chunk in answers.chunks)
+    rows = sum(len(chunk.rows) for chunk in chunks_of(answers))
     assert rows == len(bad), "rows of the answered requests, and no others, enter the window"
 
 
@@ -165,10 +169,18 @@ def test_ticks_pass_through(served: list[Served]) -> None:
 
 def test_chunks_tell_where_their_rows_came_from(served: list[Served]) -> None:
     answers = engine(served).answer(records(request(GOOD), request(GOOD, GOOD), pipeline="income-production"))
-    (chunk,) = [decode(one) for one in answers.chunks]
+    (chunk,) = chunks_of(answers)
     assert chunk.key == "income-production/income-drift"
     assert chunk.generation == 5
     assert chunk.rows.tolist() == [GOOD] * 3
     assert chunk.partition.tolist() == [0, 1, 1]
     assert chunk.offset.tolist() == [100, 101, 101]
     assert chunk.timestamp.tolist() == [1_700_000_000_000, 1_700_000_000_001, 1_700_000_000_001]
+
+
+def test_requests_of_many_rows_are_computed_a_slice_at_a_time(served: list[Served]) -> None:
+    body = request(*[GOOD] * 9_000)
+    answers = engine(served, limit=10_000_000).answer(records(*[body] * 5))
+    assert answers.statuses == ["answered"] * 5
+    rows = [sum(len(decode(one).rows) for one in some or ()) for some in answers.chunks]
+    assert rows == [0, 18_000, 0, 18_000, 9_000]
