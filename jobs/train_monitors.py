@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -215,8 +216,7 @@ def describe(trained: Trained) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    import typer
+    from jobs.cli import main
 
-    from jobs.cli.train import train as command
-
-    typer.run(command)
+    sys.argv.insert(1, "train")
+    main()
