@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.chunks import Chunk
-from operators.columns import Array
+from operators.columns import Array, Tensors, take
 from operators.errors import Reason, RecordError
 from operators.isolation import Budget
 from operators.plan import Flag, Part
@@ -137,33 +137,46 @@ class Engine:
         records: Records,
         answers: Answers,
     ) -> None:
-        release = served.release
         here = [members[position] for position in part.requests.tolist()]
         if part.outputs is None:
             for i, _ in here:
-                self._put(answers, i, release.name, str(release.generation), SILENT, None)
+                self._put(answers, i, served, SILENT, None)
         else:
-            ids = [request.id for _, request in here]
-            bodies = encode_responses(part.outputs, ids, release.name, str(release.generation))
-            for (i, _), body in zip(here, bodies, strict=True):
-                if len(body) > self._limit:
-                    message = f"the response has {len(body)} bytes, the limit is {self._limit}"
-                    error = RecordError(Reason.RESPONSE_TOO_LONG, message)
-                    self._fail(answers, i, self._topics.inputs(release.name), error)
-                else:
-                    self._put(answers, i, release.name, str(release.generation), ANSWERED, body)
-        numbers = np.array([i for i, _ in here], dtype=np.intp)
-        for step, column in part.gathered.items():
+            self._respond(served, part.outputs, here, answers)
+        kept = np.array([j for j, (i, _) in enumerate(here) if answers.statuses[i] != FAILED], dtype=np.intp)
+        if not len(kept):
+            return
+        numbers = np.array([i for i, _ in here], dtype=np.intp)[kept]
+        last = int(numbers[-1])
+        for step, column in take(part.gathered, kept).items():
             chunk = _chunk(served, step, column.data, np.repeat(numbers, column.rows), records)
-            last = int(numbers[-1])
             answers.chunks[last] = [
                 *(answers.chunks[last] or ()),
                 *(piece.encode() for piece in chunk.parts()),
             ]
 
-    def _put(
-        self, answers: Answers, i: int, pipeline: str, version: str, status: str, body: bytes | None
+    def _respond(
+        self, served: Served, outputs: Tensors, here: list[tuple[int, Request]], answers: Answers
     ) -> None:
+        release = served.release
+        topic = self._topics.inputs(release.name)
+        try:
+            ids = [request.id for _, request in here]
+            bodies = encode_responses(outputs, ids, release.name, str(release.generation))
+        except (KeyError, TypeError, ValueError) as error:  # what a model answers may be anything
+            message = f"what the models answered cannot be written as JSON: {error}"
+            for i, _ in here:
+                self._fail(answers, i, topic, RecordError(Reason.NO_OUTPUT, message))
+            return
+        for (i, _), body in zip(here, bodies, strict=True):
+            if len(body) > self._limit:
+                message = f"the response has {len(body)} bytes, the limit is {self._limit}"
+                self._fail(answers, i, topic, RecordError(Reason.RESPONSE_TOO_LONG, message))
+            else:
+                self._put(answers, i, served, ANSWERED, body)
+
+    def _put(self, answers: Answers, i: int, served: Served, status: str, body: bytes | None) -> None:
+        pipeline, version = served.release.name, str(served.release.generation)
         answers.statuses[i] = status
         answers.pipelines[i] = pipeline
         answers.versions[i] = version
@@ -175,9 +188,7 @@ class Engine:
         if served is None:
             answers.statuses[i], answers.bodies[i] = FAILED, error.message.encode()
         else:
-            release = served.release
-            body = error.message.encode("utf-8", "backslashreplace")
-            self._put(answers, i, release.name, str(release.generation), FAILED, body)
+            self._put(answers, i, served, FAILED, error.message.encode("utf-8", "backslashreplace"))
         answers.reasons[i] = str(error.reason)
         answers.steps[i] = error.step
 

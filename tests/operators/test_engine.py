@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from jobs import releasing
 from jobs.client import request_body
 from operators.chunks import Chunk, decode
+from operators.columns import Tensors
 from operators.engine import Answers, Engine, Records
 from operators.plan import Flag
 from operators.releases import Served, serve
@@ -159,6 +161,27 @@ def test_an_overlong_response_becomes_an_error(served: list[Served]) -> None:
     answers = engine(served, limit=600).answer(records(request(GOOD), request(*[GOOD] * 100)))
     assert answers.statuses == ["answered", "failed"]
     assert answers.reasons[1] == "RESPONSE_TOO_LONG"
+    assert [len(chunk.rows) for chunk in chunks_of(answers)] == [1]
+
+
+def test_answers_that_json_has_no_words_for_become_errors(served: list[Served]) -> None:
+    class Strange:
+        monitor = False
+
+        def infer(self, tensors: Tensors, content_type: str) -> Tensors:
+            (column,) = tensors.values()
+            return {"predict": column._replace(data=column.data[:, :1].astype(complex))}
+
+    workflow = next(one for one in served if one.release.name == "income-workflow")
+    steps = tuple(
+        planned._replace(step=Strange()) if planned.name == "income-classifier" else planned
+        for planned in workflow.plan.steps
+    )
+    plan = copy.copy(workflow.plan)
+    plan.steps = steps
+    answers = engine([workflow._replace(plan=plan)]).answer(records(request(GOOD)))
+    assert answers.reasons == ["NO_OUTPUT"]
+    assert b"cannot be written as JSON" in (answers.bodies[0] or b"")
 
 
 def test_ticks_pass_through(served: list[Served]) -> None:
