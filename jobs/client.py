@@ -8,12 +8,13 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer
 from numpy.typing import NDArray
 
 from jobs.tables import MOST_BYTES
 from operators.control import Connection
 from operators.errors import DeploymentError
+from operators.kafka_log import open_consumer
 
 
 class Answer(NamedTuple):
@@ -80,18 +81,7 @@ class PipelineClient:
 
 def consumer_from_now(bootstrap: str, topics: list[str]) -> KafkaConsumer:
     """Open a consumer of all partitions of the topics that sees only what comes after this call."""
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap,
-        group_id=None,
-        allow_auto_create_topics=False,
-        max_partition_fetch_bytes=MOST_BYTES,
-    )
-    partitions = [
-        TopicPartition(topic, number)
-        for topic in topics
-        for number in sorted(consumer.partitions_for_topic(topic) or ())
-    ]
-    consumer.assign(partitions)
+    consumer, partitions = open_consumer(bootstrap, topics, "read_uncommitted")
     for partition, end in (consumer.end_offsets(partitions) if partitions else {}).items():
         consumer.seek(partition, end)
     return consumer

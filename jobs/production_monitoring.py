@@ -40,7 +40,7 @@ ANSWER = DataTypes.ROW(
 
 
 def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
-    """Lay out the topology: DESIGN's picture from left to right."""
+    """Lay out the topology: the README's picture from left to right."""
     for table in (tables.requests, tables.ticks, tables.responses, tables.dead_letters, tables.reports):
         t.execute_sql(table(settings))
     infer = udf(Infer(settings.connection, settings.max_record_bytes), result_type=ANSWER, func_type="pandas")

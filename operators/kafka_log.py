@@ -11,12 +11,14 @@ from kafka import KafkaConsumer, TopicPartition
 from operators.errors import DeploymentError
 
 
-def open_consumer(bootstrap: str, topics: list[str]) -> tuple[KafkaConsumer, list[TopicPartition]]:
-    """Open a consumer of committed records, assigned to every partition of the topics that exist."""
+def open_consumer(
+    bootstrap: str, topics: list[str], isolation: str = "read_committed"
+) -> tuple[KafkaConsumer, list[TopicPartition]]:
+    """Open a consumer assigned to every partition of the topics that exist."""
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap,
         group_id=None,
-        isolation_level="read_committed",
+        isolation_level=isolation,
         enable_auto_commit=False,
         allow_auto_create_topics=False,
         max_partition_fetch_bytes=32 * 1024 * 1024,

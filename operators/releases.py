@@ -22,7 +22,6 @@ from operators.errors import DeploymentError
 from operators.plan import Plan
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Model, Pipeline
-from operators.steps.detect_drift import DetectDrift
 
 
 class Artifact(msgspec.Struct, frozen=True):
@@ -95,7 +94,6 @@ class Served(NamedTuple):
 
     release: Release
     plan: Plan
-    drift_steps: dict[str, DetectDrift]
 
 
 def serve(release: Release) -> Served:
@@ -113,5 +111,4 @@ def serve(release: Release) -> Served:
         for model in models
         if isinstance(model, Model)
     }
-    drift = {name: step for name, step in steps.items() if isinstance(step, DetectDrift)}
-    return Served(release, Plan(pipeline, steps), drift)
+    return Served(release, Plan(pipeline, steps))

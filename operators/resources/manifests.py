@@ -13,7 +13,6 @@ from operators.errors import DeploymentError
 from operators.resources.checks import check_model, check_pipeline
 from operators.resources.schema import Model, Pipeline
 
-API_VERSION = "mlops.seldon.io/v1alpha1"
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
