@@ -16,6 +16,7 @@ from jobs import releasing, submitting
 from jobs.client import PipelineClient, request_body
 from jobs.stack.layout import ROOT
 from jobs.stack.stack import Stack
+from operators.artifacts.trust import make_site
 from operators.control import Connection
 from operators.kafka_log import open_consumer
 from operators.topics import Topics
@@ -40,7 +41,7 @@ class Bed:
         manifests = self.models.parent / name / "examples" / "income"
         shutil.copytree(ROOT / "examples" / "income", manifests)
         (manifests.parents[1] / "models").symlink_to(self.models)
-        releasing.apply([manifests], connection, "bench", partitions=2)
+        releasing.apply([manifests], connection, make_site(str(self.models), ""), "bench", partitions=2)
         producer = KafkaProducer(bootstrap_servers=connection.bootstrap, linger_ms=20, batch_size=200_000)
         topic = connection.topics.inputs(PIPELINE)
         for i in range(requests):
@@ -54,7 +55,9 @@ class Bed:
         """Run the job for a namespace."""
         names = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
         settings = [*names, "--parallelism", str(parallelism), *self._settings]
-        job = submitting.submit(self._stack, submitting.flink_run(self._stack, settings))
+        job = submitting.submit(
+            self._stack, submitting.flink_run(self._stack, settings, make_site(str(self.models), ""))
+        )
         try:
             yield
         finally:

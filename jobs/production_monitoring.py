@@ -32,22 +32,28 @@ ANSWER = DataTypes.ROW(
         DataTypes.FIELD("version", _TEXT),
         DataTypes.FIELD("target", _TEXT),
         DataTypes.FIELD("body", _BYTES),
+        DataTypes.FIELD("infer_type", _TEXT),
+        DataTypes.FIELD("error", _TEXT),
         DataTypes.FIELD("reason", _TEXT),
         DataTypes.FIELD("step", _TEXT),
         DataTypes.FIELD("chunks", DataTypes.ARRAY(_BYTES)),
+        DataTypes.FIELD("tap_numbers", DataTypes.ARRAY(DataTypes.INT())),
+        DataTypes.FIELD("tap_topics", DataTypes.ARRAY(_TEXT)),
+        DataTypes.FIELD("tap_bodies", DataTypes.ARRAY(_BYTES)),
     ]
 )
 
 
 def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     """Lay out the topology: the README's picture from left to right."""
-    for table in (tables.requests, tables.ticks, tables.responses, tables.dead_letters, tables.reports):
+    for table in (tables.requests, tables.ticks, *tables.SINKS):
         t.execute_sql(table(settings))
-    infer = udf(Infer(settings.connection, settings.max_record_bytes), result_type=ANSWER, func_type="pandas")
+    answer = Infer(settings.connection, settings.max_record_bytes, settings.site)
+    infer = udf(answer, result_type=ANSWER, func_type="pandas")
     t.create_temporary_function("infer", infer)
     t.create_temporary_function("sha256_hex", udf(lambda body: sha256(body).hexdigest(), result_type=_TEXT))
 
-    requests = _stream(t, tables.REQUESTS)
+    requests = _stream(t, tables.readers(settings))
     bounded = _stream(t, tables.bounded(settings), requests)
     overlong = _stream(t, tables.overlong(settings), requests)
     ticks = _stream(t, tables.TICKS)
@@ -56,7 +62,7 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     reports = (
         chunks.rebalance()
         .key_by(lambda row: decode_key(bytes(row[0])), key_type=Types.STRING())
-        .process(Monitor(settings.connection, settings.judgement), output_type=REPORT)
+        .process(Monitor(settings.connection, settings.judgement, settings.site), output_type=REPORT)
         .name("monitor")
         .uid("monitor")
         .slot_sharing_group("monitor")
@@ -66,6 +72,7 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     sinks = t.create_statement_set()
     sinks.add_insert("responses", _table(t, tables.RESPONSES, answers))
     sinks.add_insert("dead_letters", _table(t, tables.DEAD_LETTERS, answers))
+    sinks.add_insert("taps", _table(t, tables.TAPS, answers))
     sinks.add_insert("reports", _table(t, tables.REPORTS, reports))
     return sinks
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlparse
 
 import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from jobs.kafka_admin import create_topics
-from operators.artifacts.digests import digest
+from jobs.checking import check
+from jobs.kafka_admin import create_topics, existing_topics
+from operators.artifacts.trust import Site
 from operators.control import Connection, read_control
 from operators.errors import DeploymentError
-from operators.releases import Artifact, Head, Release, serve
-from operators.resources.manifests import Manifests, read_manifests
-from operators.resources.schema import Model, Pipeline
-from operators.topics import Topics
+from operators.releases import Control, Head, Release
 
 
 class Applied(NamedTuple):
@@ -30,62 +26,51 @@ class Applied(NamedTuple):
     verb: str
 
 
-def check(paths: list[Path], topics: Topics) -> tuple[list[Release], list[str]]:
-    """Validate manifests as far as no broker is needed, models loaded and plans compiled.
+class Applying(NamedTuple):
+    """What became of all pipelines, and what their authors should know."""
 
-    Returns a release of generation 0 for each pipeline, and notices. Raises DeploymentError with every
-    error found.
-    """
-    manifests = read_manifests(paths)
-    releases, errors = [], []
-    for pipeline in manifests.pipelines.values():
-        try:
-            release = _release(pipeline, manifests, topics)
-            serve(release)
-            releases.append(release)
-        except DeploymentError as error:
-            errors.append(f"{manifests.origin[f'Pipeline/{pipeline.metadata.name}']}: {error}")
-    if errors:
-        raise DeploymentError("\n".join(errors))
-    return releases, manifests.notices
+    applied: list[Applied]
+    notices: list[str]
 
 
-def apply(paths: list[Path], connection: Connection, message: str, partitions: int) -> list[Applied]:
+def apply(paths: list[Path], connection: Connection, site: Site, message: str, partitions: int) -> Applying:
     """Publish each pipeline whose content changed as its next generation, and let it serve.
 
     Raises DeploymentError with every error found; then nothing was published.
     """
-    releases, _ = check(paths, connection.topics)
-    create_topics(connection.bootstrap, [connection.topics.control], 1, compacted=True)
-    topics = sorted({connection.topics.errors, *(topic for one in releases for topic in one.topics)})
-    create_topics(connection.bootstrap, topics, partitions)
-    return _publish(releases, connection, message)
+    topics = connection.topics
+    releases, _, notices, _ = check(paths, topics, site).require()
+    create_topics(connection.bootstrap, [topics.control], 1, compacted=True)
+    _require_sources(releases, connection)
+    wanted = {topics.errors, *(topic for one in releases for topic in one.topics)}
+    wanted |= {one.external_topic for one in releases if one.external_topic}
+    create_topics(connection.bootstrap, sorted(wanted), partitions)
+    return Applying(_publish(releases, connection, message), notices)
 
 
-def folder_of(model: Model, manifest: Path) -> Path:
-    """Return a model's folder; a relative storageUri starts at the manifest's own folder."""
-    uri = model.spec.storage_uri
-    path = Path(unquote(urlparse(uri).path)) if uri.startswith("file://") else Path(uri)
-    return (manifest.parent / path).resolve()
+def external_pairs(control: Control) -> str:
+    """Return what the job's setting `external_inputs` is for the live pipelines."""
+    return ",".join(f"{one.external_topic}={one.name}" for one in control.live() if one.external_topic)
 
 
-def _release(pipeline: Pipeline, manifests: Manifests, topics: Topics) -> Release:
-    models = [manifests.models[step.name] for step in pipeline.spec.steps]
-    folders = {
-        model.metadata.name: folder_of(model, manifests.origin[f"Model/{model.metadata.name}"])
-        for model in models
-    }
-    name = pipeline.metadata.name
-    batched = [topics.model_outputs(step.name) for step in pipeline.spec.steps if step.batch.size]
-    return Release(
-        name=name,
-        generation=0,
-        pipeline=msgspec.to_builtins(pipeline),
-        models=[msgspec.to_builtins(model) for model in models],
-        artifacts={model: Artifact(str(folder), digest(folder)) for model, folder in folders.items()},
-        topics=[topics.inputs(name), topics.outputs(name), *batched],
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+def _require_sources(releases: list[Release], connection: Connection) -> None:
+    """Raise DeploymentError for an external input that nobody writes."""
+    external = {one.external_topic: one for one in releases if one.external_topic}
+    if not external:
+        return
+    known = {release.name for release in releases} | set(read_control(connection).heads)
+    there = set(existing_topics(connection.bootstrap))
+    errors = []
+    for topic, release in external.items():
+        other = release.pipeline["spec"]["input"]["externalInputs"][0].split(".")[0]
+        if other not in known and topic not in there:
+            errors.append(
+                f"pipeline {release.name}: spec.input.externalInputs: no pipeline {other} was applied "
+                "and there is "
+                f"no topic {topic}; apply {other} too, or set --prefix and --namespace to where it runs"
+            )
+    if errors:
+        raise DeploymentError("\n".join(errors))
 
 
 def _publish(releases: list[Release], connection: Connection, message: str) -> list[Applied]:

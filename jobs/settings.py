@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 
 from detectors.judgement import Judgement
+from operators.artifacts.trust import Site, make_site
 from operators.control import Connection
 from operators.errors import DeploymentError
 from operators.resources.checks import NAME as PIPELINE_NAME
@@ -40,6 +41,9 @@ class Settings:
     transaction_timeout_ms: int = _setting(600_000, "at most the broker's transaction.max.timeout.ms")  # type: ignore[assignment]
     min_n: int = _setting(200, "a window of fewer rows is INSUFFICIENT_DATA")  # type: ignore[assignment]
     min_effect: float = _setting(0.1, "a smaller difference is no DRIFT, however sure")  # type: ignore[assignment]
+    trusted_roots: str = _setting("", "folders and URIs whose pickles and Python may run, by commas")  # type: ignore[assignment]
+    artifact_cache: str = _setting("", "where fetched models are kept; empty: below the temporary folder")  # type: ignore[assignment]
+    external_inputs: str = _setting("", "TOPIC=PIPELINE by commas; `weir submit` fills it in")  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         if self.delivery not in ("at-least-once", "exactly-once"):
@@ -60,6 +64,22 @@ class Settings:
         for name in self.pipelines.split(",") if self.pipelines else ():
             if not PIPELINE_NAME.fullmatch(name):
                 raise DeploymentError(f"pipelines: {name!r} is no pipeline's name")
+
+        for pair in self.external_inputs.split(",") if self.external_inputs else ():
+            topic, _, pipeline = pair.partition("=")
+            if not _TOPIC_PART.fullmatch(topic) or not PIPELINE_NAME.fullmatch(pipeline):
+                raise DeploymentError(f"external_inputs must be TOPIC=PIPELINE by commas, got {pair!r}")
+
+    @property
+    def external_pairs(self) -> list[tuple[str, str]]:
+        """Topics that pipelines read besides their own, each with the pipeline."""
+        pairs = [pair.partition("=") for pair in self.external_inputs.split(",") if pair]
+        return [(topic, pipeline) for topic, _, pipeline in pairs]
+
+    @property
+    def site(self) -> Site:
+        """What may run and where fetched models are kept."""
+        return make_site(self.trusted_roots, self.artifact_cache)
 
     @property
     def topics(self) -> Topics:
@@ -99,3 +119,8 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
 def _default(setting: Field[object]) -> object:
     assert setting.default is not MISSING
     return setting.default
+
+
+def defaults(settings: type[Settings]) -> Iterator[tuple[str, object, str]]:
+    """Yield every setting with its default and what it means."""
+    yield from ((one.name, _default(one), one.metadata["help"]) for one in fields(settings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobs.settings import Settings
+from operators.topics import literal
 
 # Above the longest body, room for key and headers: what came in with them must fit on the way out too.
 MOST_BYTES = 20 * 1024 * 1024
@@ -11,23 +12,33 @@ _FETCH = 4 * 1024 * 1024
 _RAW = "'key.format'='raw', 'key.fields'='key', 'value.format'='raw', 'value.fields-include'='EXCEPT_KEY'"
 
 _COLUMNS = (
-    "`key`, {value} AS `value`, `headers`, `topic`, `partition`, `offset`, `ts`, "
+    "`key`, {value} AS `value`, `headers`, `topic`, `partition`, `offset`, `ts`, reader, "
+    "CASE WHEN `headers`['seldon-pipeline-errors'] IS NOT NULL THEN CAST('error' AS STRING) "
+    "ELSE CAST(`headers`['seldon-infer-type'] AS STRING) END AS request_type, "
+    "CAST(`headers`['pipeline'] AS STRING) AS origin, "
     "{length} AS `length`, {digest} AS `digest`"
 )
 _LENGTH = "CHAR_LENGTH(DECODE(`value`, 'ISO-8859-1'))"
-REQUESTS = "SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts` FROM requests"
 TICKS = """
 SELECT CAST(NULL AS BYTES) AS `key`, CAST(NULL AS BYTES) AS `value`,
        CAST(NULL AS MAP<STRING, BYTES>) AS `headers`, CAST(NULL AS STRING) AS `topic`,
        CAST(NULL AS INT) AS `partition`, CAST(NULL AS BIGINT) AS `offset`,
-       CAST(NULL AS TIMESTAMP_LTZ(3)) AS `ts`, CAST(NULL AS INT) AS `length`, CAST(NULL AS STRING) AS `digest`
+       CAST(NULL AS TIMESTAMP_LTZ(3)) AS `ts`, CAST(NULL AS STRING) AS reader,
+       CAST(NULL AS STRING) AS request_type, CAST(NULL AS STRING) AS origin,
+       CAST(NULL AS INT) AS `length`, CAST(NULL AS STRING) AS `digest`
 FROM ticks
 """
 ANSWERS = """
 SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts`, `length`, `digest`,
-       answer.status, answer.pipeline, answer.version, answer.target, answer.body, answer.reason,
-       answer.step, answer.chunks
-FROM (SELECT *, infer(`value`, `topic`, `partition`, `offset`, `ts`, `length`) AS answer FROM {source})
+       answer.status, answer.pipeline, answer.version, answer.target, answer.body, answer.infer_type,
+       answer.error, answer.reason, answer.step, answer.chunks,
+       answer.tap_numbers, answer.tap_topics, answer.tap_bodies
+FROM (
+    SELECT *, infer(
+        `value`, `topic`, `partition`, `offset`, `ts`, `length`, request_type, origin, reader
+    ) AS answer
+    FROM {source}
+)
 """
 CHUNKS = "SELECT chunk FROM {source} CROSS JOIN UNNEST(chunks) AS c (chunk)"
 RESPONSES = """
@@ -44,7 +55,7 @@ SELECT `key`, body AS `value`,
            CASE WHEN status = 'failed'
                 THEN MAP['seldon-pipeline-errors', CAST(COALESCE(NULLIF(step, ''), pipeline) AS BYTES),
                          'weir-error-reason', CAST(reason AS BYTES)]
-                ELSE MAP['pipeline', CAST(pipeline AS BYTES)] END
+                ELSE MAP['seldon-infer-type', CAST(infer_type AS BYTES)] END
        ) AS `headers`,
        target AS `topic`
 FROM {source} WHERE status IN ('answered', 'failed') AND target IS NOT NULL
@@ -58,7 +69,7 @@ SELECT `key`, `value`,
                '__connect.errors.partition', CAST(CAST(`partition` AS STRING) AS BYTES),
                '__connect.errors.offset', CAST(CAST(`offset` AS STRING) AS BYTES),
                '__connect.errors.exception.class.name', CAST(reason AS BYTES),
-               '__connect.errors.exception.message', body,
+               '__connect.errors.exception.message', CAST(error AS BYTES),
                'weir-error-step', CAST(step AS BYTES),
                'weir-original-timestamp',
                CAST(DATE_FORMAT(`ts`, 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''') AS BYTES)
@@ -68,7 +79,16 @@ SELECT `key`, `value`,
                          'weir-original-sha256', CAST(`digest` AS BYTES)]
                 ELSE MAP['weir-error-step', CAST(step AS BYTES)] END
        ) AS `headers`
-FROM {source} WHERE status = 'failed'
+FROM {source} WHERE reason IS NOT NULL
+"""
+TAPS = """
+SELECT `key`, tap_bodies[i] AS `value`,
+       MAP_UNION(
+           `headers`,
+           MAP['pipeline', CAST(pipeline AS BYTES), 'x-pipeline-version', CAST(version AS BYTES)]
+       ) AS `headers`,
+       tap_topics[i] AS `topic`
+FROM {source} CROSS JOIN UNNEST(tap_numbers) AS taps (i)
 """
 REPORTS = """
 SELECT CAST(`key` AS BYTES) AS `key`, body AS `value`,
@@ -76,6 +96,29 @@ SELECT CAST(`key` AS BYTES) AS `key`, body AS `value`,
        `topic`
 FROM {source}
 """
+
+
+def readers(settings: Settings) -> str:
+    """Repeat each request for every pipeline that reads it: its own (no name), or as its external input."""
+    by_topic: dict[str, list[str]] = {"": [""]}
+    for topic, pipeline in settings.external_pairs:
+        own = [""] if settings.topics.is_inputs(topic) else []
+        by_topic.setdefault(topic, own).append(pipeline)
+    entries = ", ".join(f"{_text(topic)}, {_array(names)}" for topic, names in by_topic.items())
+    return f"""
+    SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts`, NULLIF(reader, '') AS reader
+    FROM requests
+    CROSS JOIN UNNEST(COALESCE(MAP[{entries}][`topic`], {_array([""])})) AS readers (reader)
+    """
+
+
+def _array(names: list[str]) -> str:
+    return f"ARRAY[{', '.join(map(_text, names))}]"
+
+
+def _text(text: str) -> str:
+    # A literal's type has its length, and shorter ones beside it are padded.
+    return f"CAST('{text}' AS STRING)"
 
 
 def bounded(settings: Settings) -> str:
@@ -95,12 +138,12 @@ def overlong(settings: Settings) -> str:
 def requests(settings: Settings) -> str:
     """Define the requests: bytes as they are, with everything that Kafka knows of them."""
     names = [settings.topics.inputs(name) for name in settings.pipelines.split(",") if name]
-    topics = (
-        f"'topic'='{';'.join(names)}'"
-        if names
-        else f"'topic-pattern'='{settings.topics.pattern('pipeline', 'inputs')}', "
-        "'scan.topic-partition-discovery.interval'='10 s'"
-    )
+    external = list(dict.fromkeys(topic for topic, _ in settings.external_pairs))
+    if names:
+        topics = f"'topic'='{';'.join(dict.fromkeys([*names, *external]))}'"
+    else:
+        patterns = [settings.topics.pattern("pipeline", "inputs"), *map(literal, external)]
+        topics = f"'topic-pattern'='{'|'.join(patterns)}', 'scan.topic-partition-discovery.interval'='10 s'"
     return f"""
     CREATE TABLE requests (
         `key` BYTES, `value` BYTES,
@@ -144,6 +187,12 @@ def reports(settings: Settings) -> str:
     return _sink(settings, "reports", f"'topic-pattern'='{pattern}'", "exactly-once")
 
 
+def taps(settings: Settings) -> str:
+    """Define what steps were sent and answered, where another pipeline reads it."""
+    pattern = settings.topics.pattern("model", "(inputs|outputs)")
+    return _sink(settings, "taps", f"'topic-pattern'='{pattern}'", "at-least-once")
+
+
 def _sink(settings: Settings, name: str, topics: str, delivery: str) -> str:
     routed = ", `topic` STRING METADATA" if "pattern" in topics else ""
     return f"""
@@ -163,3 +212,6 @@ def _sink(settings: Settings, name: str, topics: str, delivery: str) -> str:
 
 def _connection(settings: Settings) -> str:
     return f"'connector'='kafka', 'properties.bootstrap.servers'='{settings.bootstrap_servers}'"
+
+
+SINKS = (responses, dead_letters, taps, reports)

@@ -24,19 +24,22 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
     generation: int
     dtype: str
     shape: tuple[int, int]
+    topics: tuple[str, ...]
 
 
 class Chunk(NamedTuple):
     """Rows of shape (n, features) for one step's window; the other arrays have shape (n,).
 
-    `partition` and `offset` name the request a row came with, `timestamp` is the request's Kafka time in
-    milliseconds.
+    `topic` (a position in `topics`), `partition` and `offset` name the request a row came with, `timestamp`
+    is the request's Kafka time in milliseconds. A chunk without rows only tells that its step lives.
     """
 
     pipeline: str
     step: str
     generation: int
     rows: Array
+    topics: tuple[str, ...]
+    topic: NDArray[np.int8]
     partition: NDArray[np.int32]
     offset: NDArray[np.int64]
     timestamp: NDArray[np.int64]
@@ -51,6 +54,7 @@ class Chunk(NamedTuple):
         within = slice(start, stop)
         return self._replace(
             rows=self.rows[within],
+            topic=self.topic[within],
             partition=self.partition[within],
             offset=self.offset[within],
             timestamp=self.timestamp[within],
@@ -60,7 +64,7 @@ class Chunk(NamedTuple):
         """Split into chunks of at most 1 MB (a longer single row stays whole)."""
         width = self.rows.dtype.itemsize * self.rows.shape[1] + 20
         step = max(1, _LONGEST // width)
-        for start in range(0, len(self.rows), step):
+        for start in range(0, max(1, len(self.rows)), step):
             yield self.part(start, start + step)
 
     def encode(self) -> bytes:
@@ -70,10 +74,11 @@ class Chunk(NamedTuple):
         """
         shape = (len(self.rows), self.rows.shape[1])
         header = msgspec.msgpack.encode(
-            _Header(self.pipeline, self.step, self.generation, self.rows.dtype.str, shape)
+            _Header(self.pipeline, self.step, self.generation, self.rows.dtype.str, shape, self.topics)
         )
         arrays = (
             np.ascontiguousarray(self.rows.T).tobytes(),
+            self.topic.astype("<i1").tobytes(),
             self.partition.astype("<i4").tobytes(),
             self.offset.astype("<i8").tobytes(),
             self.timestamp.astype("<i8").tobytes(),
@@ -106,6 +111,8 @@ def decode(data: bytes) -> Chunk:
         header.step,
         header.generation,
         rows,
+        header.topics,
+        array("<i1", count),
         array("<i4", count),
         array("<i8", count),
         array("<i8", count),
@@ -114,12 +121,19 @@ def decode(data: bytes) -> Chunk:
 
 def join(chunks: list[Chunk]) -> Chunk:
     """Put the rows of chunks of one step one after the other."""
+    topics = tuple(dict.fromkeys(topic for chunk in chunks for topic in chunk.topics))
     return chunks[0]._replace(
         rows=np.concatenate([chunk.rows for chunk in chunks]),
+        topics=topics,
+        topic=np.concatenate([_renumbered(chunk, topics) for chunk in chunks]),
         partition=np.concatenate([chunk.partition for chunk in chunks]),
         offset=np.concatenate([chunk.offset for chunk in chunks]),
         timestamp=np.concatenate([chunk.timestamp for chunk in chunks]),
     )
+
+
+def _renumbered(chunk: Chunk, topics: tuple[str, ...]) -> NDArray[np.int8]:
+    return np.array([topics.index(topic) for topic in chunk.topics], dtype=np.int8)[chunk.topic]
 
 
 def _header(data: bytes) -> tuple[_Header, int]:

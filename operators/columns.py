@@ -63,3 +63,13 @@ def concatenate(parts: Sequence[Tensors]) -> Tensors:
         )
         for name in parts[0]
     }
+
+
+class Routed(NamedTuple):
+    """Requests that were answered with different tensors, and why each other one failed.
+
+    `parts` hold positions in what was asked and the answers in that order.
+    """
+
+    parts: list[tuple[NDArray[np.intp], Tensors]]
+    failures: dict[int, str]

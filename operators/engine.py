@@ -3,77 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.chunks import Chunk
-from operators.columns import Array, Tensors, take
+from operators.chunking import chunk_of, heartbeats
+from operators.columns import Tensors, take
 from operators.errors import Reason, RecordError
+from operators.external import ERROR
 from operators.isolation import Budget
 from operators.plan import Flag, Part
-from operators.protocol.requests import Request, Signature, decode_request, signature, to_columns
-from operators.protocol.responses import encode_responses
+from operators.protocol.gathering import Signature, signature, to_columns
+from operators.protocol.messages import Encoding, Request
+from operators.protocol.requests import decode_request
+from operators.protocol.responses import INFER_TYPES, encode_responses, encode_taps
+from operators.records import ANSWERED, FAILED, SILENT, Answers, Records
 from operators.releases import Served
+from operators.steps import Ask
+from operators.taps import tapped_places
 from operators.topics import Topics
 
-TICK, ANSWERED, SILENT, FAILED = "tick", "answered", "silent", "failed"
 # Bounds the memory of a micro-batch of requests of many rows.
 MOST_ROWS = 20_000
 Flags = Callable[[str], Mapping[str, Flag]]
-
-
-class Records(NamedTuple):
-    """Records of a micro-batch, in columns of n.
-
-    A tick has no topic. A record above the limit carries its full `lengths` and only its beginning in
-    `values`; the others have a negative length. `timestamps` are Kafka's, in milliseconds.
-    """
-
-    values: Sequence[bytes | None]
-    topics: Sequence[str | None]
-    partitions: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-    timestamps: NDArray[np.int64]
-    lengths: NDArray[np.int64]
-
-
-class Answers(NamedTuple):
-    """What became of each record, in columns of n.
-
-    `targets` is the topic of the pipeline's responses, None where there is no such pipeline. `bodies` is the
-    response, or for a failed record the text of its error. `chunks` ride on the last of the records whose
-    rows they hold.
-    """
-
-    statuses: list[str]
-    pipelines: list[str | None]
-    versions: list[str | None]
-    targets: list[str | None]
-    bodies: list[bytes | None]
-    reasons: list[str | None]
-    steps: list[str | None]
-    chunks: list[list[bytes] | None]
-
-    @classmethod
-    def empty(cls, n: int) -> Answers:
-        """Start with n ticks."""
-        return cls([TICK] * n, *([None] * n for _ in cls._fields[1:]))  # type: ignore[arg-type]
 
 
 class Engine:
     """Answers micro-batches with the pipelines of some releases.
 
     `flags` returns, for a pipeline, the verdict of each batched step's last closed window; it never waits.
+    `failed` is told pipeline and step whenever a step that only watches failed on a request.
     """
 
-    def __init__(self, served: Sequence[Served], topics: Topics, limit: int, flags: Flags) -> None:
+    def __init__(
+        self,
+        served: Sequence[Served],
+        topics: Topics,
+        limit: int,
+        flags: Flags,
+        failed: Callable[[str, str], None] = lambda pipeline, step: None,
+    ) -> None:
         self._served = {topics.inputs(one.release.name): one for one in served}
         self._topics = topics
         self._limit = limit
         self._flags = flags
-        self.monitor_failures: dict[tuple[str, str], int] = {}
+        self._failed = failed
+        self._taps = tapped_places(served)
+        self._heartbeats = [chunk.encode() for one in served for chunk in heartbeats(one)]
 
     def answer(self, records: Records) -> Answers:
         """Answer every record, whatever it holds."""
@@ -81,99 +58,120 @@ class Engine:
         groups: dict[tuple[str, Signature], list[tuple[int, Request]]] = {}
         for i, topic in enumerate(records.topics):
             if topic is None:
+                answers.chunks[i] = self._heartbeats or None
                 continue
+            reader = records.readers[i]
+            target = self._topics.inputs(reader) if reader else topic
             try:
-                request = self._decode(topic, records.values[i], int(records.lengths[i]))
+                request = self._decode(target, records, i)
             except RecordError as error:
-                self._fail(answers, i, topic, error)
+                self._fail(answers, i, target, error)
             else:
-                groups.setdefault((topic, signature(request)), []).append((i, request))
+                if request is not None:
+                    groups.setdefault((target, signature(request)), []).append((i, request))
         budget = Budget()
-        for (topic, (_, content_type)), members in groups.items():
+        for (target, (_, content_type, outputs, encoding)), members in groups.items():
+            run = _Run(self._served[target], Ask(content_type, outputs), encoding, records, answers)
             for some in _slices(members):
-                self._run(self._served[topic], content_type, some, budget, records, answers)
+                self._answer(run, some, budget)
         return answers
 
-    def _decode(self, topic: str, value: bytes | None, length: int) -> Request:
-        if topic not in self._served:
-            raise RecordError(Reason.UNKNOWN_PIPELINE, f"no pipeline is live that reads {topic}")
+    def _decode(self, target: str, records: Records, i: int) -> Request | None:
+        """Decode a record for the pipeline that reads a topic; None where it is not for that pipeline."""
+        served = self._served.get(target)
+        if served is None:
+            raise RecordError(Reason.UNKNOWN_PIPELINE, f"no pipeline is live that reads {target}")
+        external = served.external if records.readers[i] else None
+        if records.readers[i] and not (
+            external and external.accepts(records.infer_types[i], records.origins[i])
+        ):
+            return None
+        if served.plan is None:
+            raise RecordError(
+                Reason.PIPELINE_FAILED, f"pipeline {served.release.name} cannot run: {served.failure}"
+            )
+        value, length = records.values[i], int(records.lengths[i])
         if length >= 0:
             message = f"the value has {length} bytes, the limit is {self._limit}"
             raise RecordError(Reason.RECORD_TOO_LONG, message)
         if value is None:
             raise RecordError(Reason.TOMBSTONE, "the record has no value")
-        return decode_request(value)
+        if external:
+            return external.decode(value, records.infer_types[i])
+        infer_type = records.infer_types[i]
+        return decode_request(value, None if infer_type == ERROR else infer_type)
 
-    def _run(
-        self,
-        served: Served,
-        content_type: str,
-        members: list[tuple[int, Request]],
-        budget: Budget,
-        records: Records,
-        answers: Answers,
-    ) -> None:
-        topic = self._topics.inputs(served.release.name)
+    def _answer(self, run: _Run, members: list[tuple[int, Request]], budget: Budget) -> None:
+        name, plan = run.served.release.name, run.served.plan
+        topic = self._topics.inputs(name)
         tensors, errors = to_columns([request for _, request in members])
         for position, error in errors.items():
-            self._fail(answers, members[position][0], topic, error)
+            self._fail(run.answers, members[position][0], topic, error)
         members = [member for position, member in enumerate(members) if position not in errors]
-        if not members:
+        if not members or plan is None:
             return
-        outcome = served.plan.run(tensors, content_type, self._flags(served.release.name), budget)
+        outcome = plan.run(tensors, run.ask, self._flags(name), budget, self._taps[name])
         for position, error in outcome.errors.items():
-            self._fail(answers, members[position][0], topic, error)
-        for name, count in outcome.monitor_failures.items():
-            key = (served.release.name, name)
-            self.monitor_failures[key] = self.monitor_failures.get(key, 0) + count
+            self._fail(run.answers, members[position][0], topic, error)
+        for position, failures in outcome.monitor_failures.items():
+            self._tell(run.answers, members[position][0], failures[0])
+            for failure in failures:
+                self._failed(name, failure.step)
         for part in outcome.parts:
-            self._finish(served, part, members, records, answers)
+            self._finish(run, part, members)
 
-    def _finish(
-        self,
-        served: Served,
-        part: Part,
-        members: list[tuple[int, Request]],
-        records: Records,
-        answers: Answers,
-    ) -> None:
+    def _finish(self, run: _Run, part: Part, members: list[tuple[int, Request]]) -> None:
+        answers = run.answers
         here = [members[position] for position in part.requests.tolist()]
         if part.outputs is None:
             for i, _ in here:
-                self._put(answers, i, served, SILENT, None)
+                self._put(answers, i, run.served, SILENT, None)
         else:
-            self._respond(served, part.outputs, here, answers)
+            self._respond(run, part.outputs, here)
         kept = np.array([j for j, (i, _) in enumerate(here) if answers.statuses[i] != FAILED], dtype=np.intp)
         if not len(kept):
             return
+        self._tap(run, part, here, kept)
         numbers = np.array([i for i, _ in here], dtype=np.intp)[kept]
         last = int(numbers[-1])
         for step, column in take(part.gathered, kept).items():
-            chunk = _chunk(served, step, column.data, np.repeat(numbers, column.rows), records)
+            chunk = chunk_of(run.served, step, column.data, np.repeat(numbers, column.rows), run.records)
             answers.chunks[last] = [
                 *(answers.chunks[last] or ()),
                 *(piece.encode() for piece in chunk.parts()),
             ]
 
-    def _respond(
-        self, served: Served, outputs: Tensors, here: list[tuple[int, Request]], answers: Answers
-    ) -> None:
-        release = served.release
+    def _respond(self, run: _Run, outputs: Tensors, here: list[tuple[int, Request]]) -> None:
+        release = run.served.release
         topic = self._topics.inputs(release.name)
         try:
             ids = [request.id for _, request in here]
-            bodies = encode_responses(outputs, ids, release.name, str(release.generation))
+            bodies = encode_responses(outputs, ids, release.name, str(release.generation), run.encoding)
         except (KeyError, TypeError, ValueError) as error:  # what a model answers may be anything
-            message = f"what the models answered cannot be written as JSON: {error}"
+            message = f"what the models answered cannot be written as V2 tensors: {error}"
             for i, _ in here:
-                self._fail(answers, i, topic, RecordError(Reason.NO_OUTPUT, message))
+                self._fail(run.answers, i, topic, RecordError(Reason.NO_OUTPUT, message))
             return
         for (i, _), body in zip(here, bodies, strict=True):
             if len(body) > self._limit:
                 message = f"the response has {len(body)} bytes, the limit is {self._limit}"
-                self._fail(answers, i, topic, RecordError(Reason.RESPONSE_TOO_LONG, message))
+                self._fail(run.answers, i, topic, RecordError(Reason.RESPONSE_TOO_LONG, message))
             else:
-                self._put(answers, i, served, ANSWERED, body)
+                self._put(run.answers, i, run.served, ANSWERED, body)
+                run.answers.infer_types[i] = INFER_TYPES[run.encoding]
+
+    def _tap(self, run: _Run, part: Part, here: list[tuple[int, Request]], kept: NDArray[np.intp]) -> None:
+        """Put what other pipelines read of this one's steps on the topics of those steps."""
+        members = [here[position] for position in kept.tolist()]
+        ids = [request.id for _, request in members]
+        for (step, side), tensors in part.tapped.items():
+            topic = self._topics.model_inputs(step) if side == "inputs" else self._topics.model_outputs(step)
+            bodies = encode_taps(take(tensors, kept), ids, step, side)
+            for (i, _), body in zip(members, bodies, strict=True):
+                topics, numbers = run.answers.tap_topics[i] or [], run.answers.tap_numbers[i] or []
+                run.answers.tap_topics[i] = [*topics, topic]
+                run.answers.tap_numbers[i] = [*numbers, len(numbers) + 1]
+                run.answers.tap_bodies[i] = [*(run.answers.tap_bodies[i] or []), body]
 
     def _put(self, answers: Answers, i: int, served: Served, status: str, body: bytes | None) -> None:
         pipeline, version = served.release.name, str(served.release.generation)
@@ -184,13 +182,28 @@ class Engine:
         answers.bodies[i] = body
 
     def _fail(self, answers: Answers, i: int, topic: str, error: RecordError) -> None:
+        self._tell(answers, i, error)
+        body = (answers.errors[i] or "").encode()
         served = self._served.get(topic)
         if served is None:
-            answers.statuses[i], answers.bodies[i] = FAILED, error.message.encode()
+            answers.statuses[i], answers.bodies[i] = FAILED, body
         else:
-            self._put(answers, i, served, FAILED, error.message.encode("utf-8", "backslashreplace"))
+            self._put(answers, i, served, FAILED, body)
+
+    def _tell(self, answers: Answers, i: int, error: RecordError) -> None:
+        answers.errors[i] = error.message.encode("utf-8", "backslashreplace").decode()
         answers.reasons[i] = str(error.reason)
         answers.steps[i] = error.step
+
+
+class _Run(NamedTuple):
+    """What some requests of a micro-batch share on their way through one pipeline."""
+
+    served: Served
+    ask: Ask
+    encoding: Encoding
+    records: Records
+    answers: Answers
 
 
 def _slices(members: list[tuple[int, Request]]) -> Iterator[list[tuple[int, Request]]]:
@@ -203,15 +216,3 @@ def _slices(members: list[tuple[int, Request]]) -> Iterator[list[tuple[int, Requ
             start, rows = position, 0
         rows += count
     yield members[start:]
-
-
-def _chunk(served: Served, step: str, rows: Array, records_of_rows: Any, records: Records) -> Chunk:
-    return Chunk(
-        served.release.name,
-        step,
-        served.release.generation,
-        rows,
-        records.partitions[records_of_rows].astype(np.int32),
-        records.offsets[records_of_rows],
-        records.timestamps[records_of_rows],
-    )

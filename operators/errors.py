@@ -10,17 +10,21 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+MESSAGE_LENGTH = 1_000
+
 
 class Reason(StrEnum):
-    """Why a record became a dead letter."""
+    """Why a record became a dead letter; after `MONITOR_FAILED` alone it is answered all the same."""
 
     TOMBSTONE = "TOMBSTONE"
-    NOT_JSON = "NOT_JSON"
+    UNREADABLE = "UNREADABLE"
     BAD_REQUEST = "BAD_REQUEST"
     RECORD_TOO_LONG = "RECORD_TOO_LONG"
     RESPONSE_TOO_LONG = "RESPONSE_TOO_LONG"
     UNKNOWN_PIPELINE = "UNKNOWN_PIPELINE"
     STEP_FAILED = "STEP_FAILED"
+    MONITOR_FAILED = "MONITOR_FAILED"
+    PIPELINE_FAILED = "PIPELINE_FAILED"
     NO_OUTPUT = "NO_OUTPUT"
 
 
@@ -47,3 +51,8 @@ class MismatchError(WeirError):
 
 class DeploymentError(WeirError):
     """A manifest, an artifact or a setting is unusable; the message says where and what to do."""
+
+
+def describe(error: Exception) -> str:
+    """Tell on one line, in bounds, what code that is not ours raised."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:MESSAGE_LENGTH]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.columns import Tensors, concatenate, take
-from operators.errors import MismatchError
+from operators.columns import Routed, Tensors, concatenate, take
+from operators.errors import MismatchError, describe
 
-MESSAGE_LENGTH = 1_000
+Call = Callable[[Tensors], Tensors | Routed]
+_Part = tuple[NDArray[np.intp], Tensors]
 
 
 class Budget:
@@ -24,46 +24,40 @@ class Budget:
         self.calls = calls
 
 
-class Isolated(NamedTuple):
-    """The requests that were answered, their answers in that order, and why each other one failed."""
-
-    answered: NDArray[np.intp]
-    outputs: Tensors
-    failures: dict[int, str]
-
-
-def isolate(call: Callable[[Tensors], Tensors], tensors: Tensors, budget: Budget) -> Isolated:
+def isolate(call: Call, tensors: Tensors, budget: Budget) -> Routed:
     """Call a step; if it raises, halve the requests until those that fail stand alone.
 
     Requests with values that are not finite are the usual culprits, so they are set apart first. A mismatch
     is true of all and ends the search at once. When the budget is spent, requests that fail together are
-    given up together, and the message says so.
+    given up together, and the message says so. Requests that were answered alike are one part, in order.
     """
     count = len(next(iter(tensors.values())).rows)
     failures: dict[int, str] = {}
     parts = list(_attempt(call, tensors, np.arange(count), budget, failures, _suspects(tensors)))
-    answered = np.concatenate([requests for requests, _ in parts]) if parts else np.arange(0)
-    outputs = concatenate([answer for _, answer in parts]) if parts else {}
-    return Isolated(answered, outputs, failures)
+    return Routed(parts if len(parts) == 1 else list(_merged(parts)), failures)
 
 
 def _attempt(
-    call: Callable[[Tensors], Tensors],
+    call: Call,
     tensors: Tensors,
     requests: NDArray[np.intp],
     budget: Budget,
     failures: dict[int, str],
     suspects: Callable[[], NDArray[np.bool_]] | None,
-) -> Iterator[tuple[NDArray[np.intp], Tensors]]:
+) -> Iterator[_Part]:
     try:
         answer = call(take(tensors, requests) if suspects is None else tensors)
     except MismatchError as error:
         failures.update(dict.fromkeys(requests.tolist(), str(error)))
         return
     except Exception as error:  # a model may raise anything; it is told to whoever sent the request
-        message = f"{type(error).__name__}: {error}"[:MESSAGE_LENGTH]
+        message = describe(error)
     else:
-        yield requests, answer
+        if not isinstance(answer, Routed):
+            yield requests, answer
+            return
+        failures.update({int(requests[i]): why for i, why in answer.failures.items()})
+        yield from ((requests[here], outputs) for here, outputs in answer.parts)
         return
     if len(requests) == 1 or budget.calls < 2:
         alone = len(requests) == 1
@@ -79,6 +73,21 @@ def _halves(requests: NDArray[np.intp], suspect: NDArray[np.bool_] | None) -> li
     if suspect is not None and suspect.any() and not suspect.all():
         return [requests[~suspect], requests[suspect]]
     return np.array_split(requests, 2)
+
+
+def _merged(parts: list[_Part]) -> Iterator[_Part]:
+    """Join the parts whose tensors have the same names, types and shapes of a row."""
+    alike: dict[tuple[object, ...], list[_Part]] = {}
+    for requests, outputs in parts:
+        kinds = tuple(
+            (name, column.data.dtype.kind, column.data.shape[1:], column.flat)
+            for name, column in outputs.items()
+        )
+        alike.setdefault(kinds, []).append((requests, outputs))
+    for some in alike.values():
+        together = np.concatenate([requests for requests, _ in some])
+        order = np.argsort(together, kind="stable")
+        yield together[order], take(concatenate([outputs for _, outputs in some]), order)
 
 
 def _suspects(tensors: Tensors) -> Callable[[], NDArray[np.bool_]]:

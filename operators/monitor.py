@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Generator, Iterator
+from time import time
+from typing import NamedTuple
 
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from detectors.judgement import Judgement
+from operators.artifacts.trust import Site
 from operators.chunks import Chunk, decode, join
 from operators.control import Connection, read_control
 from operators.errors import DeploymentError
 from operators.orphans import exit_with_task_manager
-from operators.releases import serve
+from operators.releases import batched_step
 from operators.reports import report, superseded
+from operators.resources.schema import Batch
 from operators.steps.detect_drift import DetectDrift
 from operators.windows import Head, cut, decode_head
 
@@ -30,16 +33,17 @@ class _Watched(NamedTuple):
     """A batched drift step of one generation."""
 
     step: DetectDrift
-    size: int
+    batch: Batch
     digest: str
 
 
 class Monitor(KeyedProcessFunction):  # type: ignore[misc]
-    """Gathers the chunks of one pipeline's step into windows of exactly N rows, and reports on each."""
+    """Gathers the chunks of one pipeline's step into windows, and reports on each."""
 
-    def __init__(self, connection: Connection, judgement: Judgement) -> None:
+    def __init__(self, connection: Connection, judgement: Judgement, site: Site) -> None:
         self._connection = connection
         self._judgement = judgement
+        self._site = site
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Bind the state: the open window's head, and its rows in blobs."""
@@ -49,35 +53,42 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         self._watched: dict[tuple[str, str, int], _Watched] = {}
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
-        """Add a chunk's rows; a report leaves for every window that they fill."""
+        """Add a chunk's rows; a report leaves for every window that they close, or that fell idle."""
         chunk = decode(bytes(value[0]))
         stored = self._head.value()
-        head = decode_head(bytes(stored)) if stored else Head(1, 0, chunk.generation)
+        head = decode_head(bytes(stored)) if stored else Head(1, chunk.generation)
         if chunk.generation < head.generation:
             return
         if chunk.generation > head.generation:
-            if head.rows:
+            if head.fresh:
                 old = join(self._rows())
                 yield self._row(old, superseded(old, head.window))
-                head = head._replace(window=head.window + 1, rows=0)
-                self._blobs.clear()
-            head = head._replace(generation=chunk.generation)
-        yield from self._fill(head, chunk)
+                head = head.closed(0)
+            self._blobs.clear()
+            head = head._replace(generation=chunk.generation, rows=0)
+        yield from self._fill(head, chunk, int(time() * 1000))
 
-    def _fill(self, head: Head, chunk: Chunk) -> Iterator[Row]:
+    def _fill(self, head: Head, chunk: Chunk, now: int) -> Iterator[Row]:
         watched = self._look_up(chunk)
-        for start, stop, closes in cut(head.rows, watched.size, len(chunk.rows)):
-            piece = chunk.part(start, stop)
-            if closes:
-                full = join([*self._rows(), piece])
-                body = report(full, head.window, watched.step, self._judgement, watched.digest)
-                yield self._row(full, body)
-                head = head._replace(window=head.window + 1, rows=0)
-                self._blobs.clear()
+        if not len(chunk.rows) and head.idle(watched.batch, now):
+            head = yield from self._close(head, self._rows(), watched)
+        for part in cut(head, watched.batch, chunk.timestamp):
+            piece = chunk.part(part.start, part.stop)
+            if part.closes:
+                head = yield from self._close(head, [*self._rows(), piece], watched)
             else:
                 self._blobs.add(piece.encode())
-                head = head._replace(rows=head.rows + stop - start)
+                head = head.grown(part, now)
         self._head.update(head.encode())
+
+    def _close(self, head: Head, pieces: list[Chunk], watched: _Watched) -> Generator[Row, None, Head]:
+        full = join(pieces)
+        yield self._row(full, report(full, head.window, watched.step, self._judgement, watched.digest))
+        self._blobs.clear()
+        kept = min(len(full.rows), watched.batch.kept)
+        if kept:
+            self._blobs.add(full.part(len(full.rows) - kept, len(full.rows)).encode())
+        return head.closed(kept)
 
     def _rows(self) -> list[Chunk]:
         return [decode(bytes(blob)) for blob in self._blobs.get()]
@@ -90,16 +101,12 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         """Return what the chunk's release says of the step, reading the control topic if it is new."""
         key = (chunk.pipeline, chunk.step, chunk.generation)
         if key not in self._watched:
-            release: Any = read_control(self._connection).releases.get((chunk.pipeline, chunk.generation))
+            release = read_control(self._connection).releases.get((chunk.pipeline, chunk.generation))
             if release is None:
                 control = self._connection.topics.control
                 raise DeploymentError(
                     f"{control} holds no release {chunk.generation} of pipeline {chunk.pipeline}"
                 )
-            served = serve(release)
-            for planned in served.plan.steps:
-                if planned.window and isinstance(planned.step, DetectDrift):
-                    digest = release.artifacts[planned.name].digest
-                    watched = _Watched(planned.step, planned.window, digest)
-                    self._watched[chunk.pipeline, planned.name, chunk.generation] = watched
+            step, batch = batched_step(release, chunk.step, self._site)
+            self._watched[key] = _Watched(step, batch, release.artifacts[chunk.step].digest)
         return self._watched[key]

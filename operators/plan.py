@@ -1,8 +1,8 @@
-"""Pipeline → compiled plan over columns: who reads which tensors of whom, under which names."""
+"""Pipeline → compiled plan over columns: every step in an order in which it finds what it reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from graphlib import TopologicalSorter
 from typing import NamedTuple
@@ -10,46 +10,32 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.columns import Column, Tensors, take
+from operators.columns import Column, Routed, Tensors, take
 from operators.errors import DeploymentError, Reason, RecordError
 from operators.isolation import Budget, isolate
 from operators.resources.checks import dependencies
-from operators.resources.references import Reference, Side, parse_reference
-from operators.resources.schema import Pipeline
+from operators.resources.schema import Batch, Pipeline
 from operators.resources.schema import Step as StepSpec
-from operators.steps import Step
+from operators.sources import Environment, Inputs, Place, inputs_of
+from operators.steps import Ask, Step
 from operators.steps.detect_drift import DetectDrift
-
-Place = tuple[str, Side]
-Environment = dict[Place, Tensors]
-
-
-class Source(NamedTuple):
-    """Tensors that are read from one place; `tensors` None means all of them."""
-
-    place: Place
-    tensors: tuple[str, ...] | None
-    renamed: Mapping[str, str]
-
-    def read(self, environment: Environment) -> Tensors:
-        """Select and rename what is there; a tensor that is not there is left out."""
-        here = environment.get(self.place, {})
-        wanted = here if self.tensors is None else [name for name in self.tensors if name in here]
-        return {self.renamed.get(name, name): here[name] for name in wanted}
 
 
 class PlannedStep(NamedTuple):
-    """A step with its sources. A batched step gathers rows for windows of `window` rows (0: no batch).
+    """A step with what it reads. A `batch` step gathers rows for windows instead of answering.
 
-    `needed` says whether the response depends on it: then its failure costs the response.
+    `triggers` must be there for it to run. `needed` says whether the response depends on it: then its
+    failure costs the response. `asked` says whether a request's `outputs` choose its functions.
     """
 
     name: str
-    sources: tuple[Source, ...]
+    inputs: Inputs
+    triggers: Inputs
     step: Step
-    window: int
+    batch: Batch | None
     needed: bool
     reads_requests: bool
+    asked: bool
 
 
 class Flag(NamedTuple):
@@ -65,20 +51,24 @@ class Part(NamedTuple):
     """Requests of a micro-batch that went the same way through the plan.
 
     `requests` are positions in the micro-batch; `outputs` the response's tensors, None if the pipeline
-    answers nothing; `gathered` rows for each batched step.
+    answers nothing; `gathered` rows for each batched step; `tapped` what was asked for besides.
     """
 
     requests: NDArray[np.intp]
     outputs: Tensors | None
     gathered: dict[str, Column]
+    tapped: Environment
 
 
 class Outcome(NamedTuple):
-    """What became of a micro-batch; `monitor_failures` cost no response and are only counted."""
+    """What became of a micro-batch.
+
+    `monitor_failures` cost no response: for each request the steps that only watch and failed on it.
+    """
 
     parts: list[Part]
     errors: dict[int, RecordError]
-    monitor_failures: dict[str, int]
+    monitor_failures: dict[int, list[RecordError]]
 
 
 class Plan:
@@ -86,187 +76,183 @@ class Plan:
 
     def __init__(self, pipeline: Pipeline, steps: Mapping[str, Step]) -> None:
         self.name = pipeline.metadata.name
-        self._output = _output_sources(pipeline)
-        needed = _needed(pipeline, self._output)
-        specs = {spec.name: spec for spec in pipeline.spec.steps}
-        order = [spec for spec in TopologicalSorter(dependencies(pipeline)).static_order() if spec in specs]
-        self.steps = tuple(
-            _planned(specs[name], pipeline, steps[name], needed=name in needed) for name in order
+        output = pipeline.spec.output
+        self.output = (
+            inputs_of(output.steps, output.steps_join, output.tensor_map, self.name) if output else None
         )
+        reads = dependencies(pipeline)
+        needed = _needed(reads, self.output)
+        shown = {source.place[0] for source in self.output.sources} if self.output else set()
+        specs = {spec.name: spec for spec in pipeline.spec.steps}
+        order = [name for name in TopologicalSorter(reads).static_order() if name in specs]
+        self.steps = tuple(
+            _planned(
+                specs[name],
+                pipeline,
+                steps[name],
+                needed=name in needed,
+                asked=name in shown and not any(name in nodes for nodes in reads.values()),
+            )
+            for name in order
+        )
+        self.functions = {name for planned in self.steps if planned.asked for name in planned.step.functions}
 
-    def run(self, tensors: Tensors, content_type: str, flags: Mapping[str, Flag], budget: Budget) -> Outcome:
-        """Run a micro-batch of requests that share their signature through every step."""
+    def run(
+        self,
+        tensors: Tensors,
+        ask: Ask,
+        flags: Mapping[str, Flag],
+        budget: Budget,
+        taps: Collection[Place] = (),
+    ) -> Outcome:
+        """Run a micro-batch of requests that share their signature through every step.
+
+        `taps` are the places whose tensors are wanted besides the response's.
+        """
         outcome = Outcome([], {}, {})
         requests = np.arange(len(next(iter(tensors.values())).rows))
-        walk = _Walk(self, content_type, flags, budget, outcome)
-        walk.go(0, {(self.name, "inputs"): tensors}, requests, {})
+        walk = _Walk(self, ask, flags, budget, taps, outcome)
+        walk.go(0, _Known({(self.name, "inputs"): tensors}, requests, {}))
         return outcome
 
-    def output(self, environment: Environment) -> Tensors | None:
-        """Gather the response's tensors, None if the pipeline answers nothing."""
-        return None if self._output is None else _gather(self._output, environment)
+
+class _Known(NamedTuple):
+    """What is known of some requests so far: tensors by place, rows for each batched step."""
+
+    environment: Environment
+    requests: NDArray[np.intp]
+    gathered: dict[str, Column]
+
+    def put(self, place: Place, tensors: Tensors) -> _Known:
+        return self._replace(environment={**self.environment, place: tensors})
+
+    def take(self, positions: NDArray[np.intp]) -> _Known:
+        return _Known(
+            {place: take(there, positions) for place, there in self.environment.items()},
+            self.requests[positions],
+            take(self.gathered, positions),
+        )
 
 
 class _Walk(NamedTuple):
-    """One run of a plan: from a step on, with what is known of some requests so far."""
+    """One run of a plan."""
 
     plan: Plan
-    content_type: str
+    ask: Ask
     flags: Mapping[str, Flag]
     budget: Budget
+    taps: Collection[Place]
     outcome: Outcome
 
-    def go(
-        self, at: int, environment: Environment, requests: NDArray[np.intp], gathered: dict[str, Column]
-    ) -> None:
+    def go(self, at: int, known: _Known) -> None:
+        """Go on from a step; where requests part ways, each part goes on by itself."""
         for number, planned in enumerate(self.plan.steps[at:], start=at):
-            inputs = self._inputs(planned, environment, requests)
-            if inputs is None:
+            try:
+                inputs = planned.inputs.read(known.environment)
+            except ValueError as error:
+                self._lose(planned, number, known, [str(error)] * len(known.requests))
                 return
-            if not inputs:
+            if not inputs or not planned.triggers.present(known.environment):
                 continue
-            environment[planned.name, "inputs"] = inputs
+            known = known.put((planned.name, "inputs"), inputs)
             done = isolate(partial(self._call, planned), inputs, self.budget)
-            if done.failures:
-                lost = np.array(sorted(done.failures), dtype=np.intp)
-                self._lose(number, planned, lost, done.failures, environment, requests, gathered)
-                kept = np.sort(done.answered)
-                environment = {place: take(there, kept) for place, there in environment.items()}
-                gathered = take(gathered, kept)
-                requests = requests[kept]
-                outputs = take(done.outputs, np.argsort(done.answered, kind="stable"))
-            else:
-                outputs = done.outputs
-            if not len(requests):
-                return
-            if planned.window:
-                gathered = {**gathered, planned.name: outputs["rows"]}
-                outputs = {"is_drift": _flag_column(self.flags.get(planned.name), len(requests))}
-            environment[planned.name, "outputs"] = outputs
-        self._finish(environment, requests, gathered)
-
-    def _inputs(
-        self, planned: PlannedStep, environment: Environment, requests: NDArray[np.intp]
-    ) -> Tensors | None:
-        try:
-            return _gather(planned.sources, environment)
-        except ValueError as error:
-            self._fail(requests, RecordError(Reason.STEP_FAILED, str(error), planned.name))
-            return None
-
-    def _call(self, planned: PlannedStep, inputs: Tensors) -> Tensors:
-        content_type = self.content_type if planned.reads_requests else "np"
-        if planned.window and isinstance(planned.step, DetectDrift):
-            return {"rows": planned.step.rows(inputs, content_type)}
-        return planned.step.infer(inputs, content_type)
-
-    def _lose(
-        self,
-        number: int,
-        planned: PlannedStep,
-        lost: NDArray[np.intp],
-        failures: dict[int, str],
-        environment: Environment,
-        requests: NDArray[np.intp],
-        gathered: dict[str, Column],
-    ) -> None:
-        """Give up the requests that a step failed on, or go on without it where it only watches."""
-        if planned.needed or not planned.step.monitor:
-            for position in lost.tolist():
-                error = RecordError(Reason.STEP_FAILED, failures[position], planned.name)
-                self._fail(requests[[position]], error)
+            if len(done.parts) == 1 and not done.failures:
+                known = self._answered(planned, known, done.parts[0][1])
+                continue
+            self._part_ways(planned, number, known, done)
             return
-        counts = self.outcome.monitor_failures
-        counts[planned.name] = counts.get(planned.name, 0) + len(lost)
-        without = {place: take(there, lost) for place, there in environment.items()}
-        self.go(number + 1, without, requests[lost], take(gathered, lost))
+        self._finish(known)
 
-    def _finish(
-        self, environment: Environment, requests: NDArray[np.intp], gathered: dict[str, Column]
-    ) -> None:
-        try:
-            outputs = self.plan.output(environment)
-        except ValueError as error:
-            self._fail(requests, RecordError(Reason.NO_OUTPUT, str(error)))
-            return
-        if outputs is not None and not outputs:
-            message = f"pipeline {self.plan.name}: no step gave a tensor that spec.output.steps names"
-            self._fail(requests, RecordError(Reason.NO_OUTPUT, message))
-            return
-        self.outcome.parts.append(Part(requests, outputs, gathered))
-
-    def _fail(self, requests: NDArray[np.intp], error: RecordError) -> None:
-        self.outcome.errors.update(dict.fromkeys(requests.tolist(), error))
-
-
-def _planned(spec: StepSpec, pipeline: Pipeline, step: Step, *, needed: bool) -> PlannedStep:
-    name = pipeline.metadata.name
-    if spec.batch.size and not isinstance(step, DetectDrift):
-        raise DeploymentError(
-            f"pipeline {name}: step {spec.name} has batch.size {spec.batch.size}, but only drift detectors "
-            "gather rows; leave batch out"
+    def _call(self, planned: PlannedStep, inputs: Tensors) -> Tensors | Routed:
+        ask = Ask(
+            self.ask.content_type if planned.reads_requests else "", self.ask.outputs if planned.asked else ()
         )
-    sources = _sources(spec.inputs or [name], spec.tensor_map, name)
-    reads_requests = all(source.place == (name, "inputs") for source in sources)
-    return PlannedStep(spec.name, sources, step, spec.batch.size, needed, reads_requests)
+        if planned.batch and isinstance(planned.step, DetectDrift):
+            return {"rows": planned.step.rows(inputs, ask)}
+        return planned.step.infer(inputs, ask)
+
+    def _answered(self, planned: PlannedStep, known: _Known, outputs: Tensors) -> _Known:
+        if planned.batch:
+            known = known._replace(gathered={**known.gathered, planned.name: outputs["rows"]})
+            outputs = {"is_drift": _flag_column(self.flags.get(planned.name), len(known.requests))}
+        return known.put((planned.name, "outputs"), outputs)
+
+    def _part_ways(self, planned: PlannedStep, number: int, known: _Known, done: Routed) -> None:
+        for answered, outputs in done.parts:
+            self.go(number + 1, self._answered(planned, known.take(answered), outputs))
+        if done.failures:
+            lost = sorted(done.failures)
+            messages = [done.failures[position] for position in lost]
+            self._lose(planned, number, known.take(np.array(lost, dtype=np.intp)), messages)
+
+    def _lose(self, planned: PlannedStep, number: int, known: _Known, messages: list[str]) -> None:
+        """Give up the requests that a step failed on, or go on without it where it only watches."""
+        watches = planned.step.monitor and not planned.needed
+        for request, message in zip(known.requests.tolist(), messages, strict=True):
+            if watches:
+                failures = self.outcome.monitor_failures.setdefault(request, [])
+                failures.append(RecordError(Reason.MONITOR_FAILED, message, planned.name))
+            else:
+                self.outcome.errors[request] = RecordError(Reason.STEP_FAILED, message, planned.name)
+        if watches:
+            self.go(number + 1, known)
+
+    def _finish(self, known: _Known) -> None:
+        output = self.plan.output
+        try:
+            outputs = output.read(known.environment) if output else None
+        except ValueError as error:
+            self._fail(known.requests, Reason.NO_OUTPUT, str(error))
+            return
+        there = self.plan.functions | (outputs or {}).keys()
+        unknown = set(self.ask.outputs) - there
+        if output and not outputs:
+            self._fail(known.requests, Reason.NO_OUTPUT, _nothing(output, known.environment))
+        elif unknown:
+            names = ", ".join(sorted(there))
+            self._fail(
+                known.requests, Reason.BAD_REQUEST, f"outputs asks for {min(unknown)!r}; there are {names}"
+            )
+        else:
+            tapped = {place: known.environment[place] for place in self.taps if place in known.environment}
+            self.outcome.parts.append(Part(known.requests, outputs, known.gathered, tapped))
+
+    def _fail(self, requests: NDArray[np.intp], reason: Reason, message: str) -> None:
+        self.outcome.errors.update(dict.fromkeys(requests.tolist(), RecordError(reason, message)))
 
 
-def _output_sources(pipeline: Pipeline) -> tuple[Source, ...] | None:
-    output = pipeline.spec.output
-    return None if output is None else _sources(output.steps, output.tensor_map, pipeline.metadata.name)
+def _nothing(output: Inputs, environment: Environment) -> str:
+    absent = [str(source) for source in output.sources if not source.read(environment)]
+    message = f"nothing to answer with: {'; '.join(absent)} gave no tensor"
+    if len(absent) == len(output.sources):
+        return message
+    return f"{message}, and spec.output.stepsJoin is inner: with outer the others would answer"
 
 
-def _sources(texts: list[str], tensor_map: dict[str, str], pipeline: str) -> tuple[Source, ...]:
-    """Group references by place; naming a place without a tensor anywhere means all of its tensors."""
-    grouped: dict[Place, list[Reference]] = {}
-    for text in texts:
-        reference = parse_reference(text, pipeline)
-        grouped.setdefault((reference.node, reference.side), []).append(reference)
-    renames = {parse_reference(text, pipeline): new for text, new in tensor_map.items()}
-    return tuple(
-        Source(place, _selection(references), dict(_renames(renames, place)))
-        for place, references in grouped.items()
-    )
+def _planned(spec: StepSpec, pipeline: Pipeline, step: Step, *, needed: bool, asked: bool) -> PlannedStep:
+    name = pipeline.metadata.name
+    batch = spec.batch if spec.batch.gathers else None
+    if batch and not isinstance(step, DetectDrift):
+        raise DeploymentError(
+            f"pipeline {name}: step {spec.name} has a batch, but only drift detectors gather rows; "
+            "leave it out"
+        )
+    inputs = inputs_of(spec.inputs or [name], spec.inputs_join_type, spec.tensor_map, name)
+    triggers = inputs_of(spec.triggers, spec.triggers_join_type, {}, name)
+    reads_requests = all(source.place == (name, "inputs") for source in inputs.sources)
+    return PlannedStep(spec.name, inputs, triggers, step, batch, needed, reads_requests, asked)
 
 
-def _selection(references: list[Reference]) -> tuple[str, ...] | None:
-    names = [reference.tensor for reference in references if reference.tensor is not None]
-    return tuple(names) if len(names) == len(references) else None
-
-
-def _renames(renames: Mapping[Reference, str], place: Place) -> Iterator[tuple[str, str]]:
-    for reference, new in renames.items():
-        if (reference.node, reference.side) == place and reference.tensor is not None:
-            yield reference.tensor, new
-
-
-def _needed(pipeline: Pipeline, output: tuple[Source, ...] | None) -> set[str]:
+def _needed(reads: Mapping[str, list[str]], output: Inputs | None) -> set[str]:
     """Name the steps that the response depends on."""
-    reads = dependencies(pipeline)
     found: set[str] = set()
-    waiting = [source.place[0] for source in output or ()]
+    waiting = [source.place[0] for source in output.sources] if output else []
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
             waiting.extend(reads.get(name, ()))
     return found
-
-
-def _gather(sources: tuple[Source, ...], environment: Environment) -> Tensors:
-    """Join what all sources have (inner: nothing where one has nothing); ValueError on a name twice."""
-    gathered: Tensors = {}
-    for source in sources:
-        tensors = source.read(environment)
-        if not tensors:
-            return {}
-        twice = gathered.keys() & tensors.keys()
-        if twice:
-            raise ValueError(
-                f"two inputs are named {min(twice)!r}: rename one with tensorMap, or select other tensors"
-            )
-        gathered.update(tensors)
-    return gathered
 
 
 def _flag_column(flag: Flag | None, requests: int) -> Column:

@@ -12,23 +12,37 @@ Any Kafka client can publish them. A generation is written once and never change
 
 from __future__ import annotations
 
-from pathlib import Path
+import logging
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 
 from operators.artifacts.loading import load_step
+from operators.artifacts.trust import Site
 from operators.errors import DeploymentError
+from operators.external import ExternalInput, external_input
 from operators.plan import Plan
 from operators.resources.manifests import parse_document
-from operators.resources.schema import Model, Pipeline
+from operators.resources.schema import Batch, Model, Pipeline
+from operators.steps import Step
+from operators.steps.detect_drift import DetectDrift
+
+# How many generations are tried, the newest first, until one can be loaded.
+_TRIED = 3
+_log = logging.getLogger(__name__)
 
 
 class Artifact(msgspec.Struct, frozen=True):
-    """Where a model's folder is and what it held when it was applied."""
+    """Where a model's folder is, what it held when it was applied, and what it was then found to be.
 
-    folder: str
+    `memory` is what loading it was measured to take, in bytes; 0 where it was not measured.
+    """
+
+    uri: str
     digest: str
+    runtime: str = ""
+    memory: int = 0
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,13 +55,15 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     models: list[dict[str, Any]]
     artifacts: dict[str, Artifact]
     topics: list[str]
+    external_topic: str = ""
     created_at: str
     created_by: str = ""
     message: str = ""
 
     def content(self) -> tuple[object, ...]:
         """Tell what two releases must share to be the same."""
-        return self.pipeline, self.models, self.artifacts, sorted(self.topics)
+        artifacts = {name: (one.uri, one.digest) for name, one in self.artifacts.items()}
+        return self.pipeline, self.models, artifacts, sorted(self.topics)
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -64,11 +80,17 @@ class Control(NamedTuple):
 
     def live(self) -> list[Release]:
         """Return the release of each pipeline that serves."""
-        return [
-            self.releases[name, generation]
-            for name, generation in sorted(self.heads.items())
-            if (name, generation) in self.releases
-        ]
+        return [candidates[0] for candidates in self.candidates() if candidates]
+
+    def candidates(self) -> Iterator[list[Release]]:
+        """Yield, for each live pipeline, its release and the earlier ones, newest first."""
+        for name, head in sorted(self.heads.items()):
+            known = [
+                one
+                for (owner, generation), one in self.releases.items()
+                if owner == name and generation <= head
+            ]
+            yield sorted(known, key=lambda release: -release.generation)
 
     def read(self, key: bytes | None, value: bytes | None) -> None:
         """Take in one record of the control topic; what is not ours is passed over."""
@@ -90,25 +112,75 @@ class Control(NamedTuple):
 
 
 class Served(NamedTuple):
-    """A release made ready to answer."""
+    """A release made ready to answer.
+
+    `failure` says why it cannot: then `plan` is None, and its requests become dead letters.
+    """
 
     release: Release
-    plan: Plan
+    plan: Plan | None
+    failure: str = ""
+    external: ExternalInput | None = None
 
 
-def serve(release: Release) -> Served:
-    """Load every model of a release and compile its plan; DeploymentError says what is unusable."""
+def serve(release: Release, site: Site) -> Served:
+    """Load every model of a release and compile its plan.
+
+    DeploymentError tells all that is unusable, a line each.
+    """
+    pipeline = _pipeline(release)
+    steps: dict[str, Step] = {}
+    errors = []
+    for document in release.models:
+        try:
+            model = parse_document(document)
+            steps[model.metadata.name] = _load(release, model, site)
+        except DeploymentError as error:
+            errors.append(str(error))
+    if errors:
+        raise DeploymentError("\n".join(errors))
+    return Served(release, Plan(pipeline, steps), external=external_input(pipeline.spec.input))
+
+
+def serve_live(control: Control, site: Site) -> Iterator[Served]:
+    """Make every live pipeline ready: its head, or the newest before it that can be loaded."""
+    for candidates in control.candidates():
+        failures: list[str] = []
+        for release in candidates[:_TRIED]:
+            try:
+                served = serve(release, site)
+            except DeploymentError as error:
+                failures.append(f"generation {release.generation}: {error}")
+                _log.error("pipeline %s, %s", release.name, failures[-1])
+            else:
+                yield served
+                break
+        else:
+            if candidates:
+                yield Served(candidates[0], None, "; ".join(failures))
+
+
+def batched_step(release: Release, name: str, site: Site) -> tuple[DetectDrift, Batch]:
+    """Load one batched drift step of a release, and how it gathers rows."""
+    batches = {step.name: step.batch for step in _pipeline(release).spec.steps}
+    model = next(one for one in map(parse_document, release.models) if one.metadata.name == name)
+    step = _load(release, model, site)
+    if not isinstance(step, DetectDrift):
+        raise DeploymentError(f"release {release.name}/{release.generation}: {name} is no drift detector")
+    return step, batches[name]
+
+
+def _pipeline(release: Release) -> Pipeline:
     pipeline = parse_document(release.pipeline)
-    models = [parse_document(document) for document in release.models]
     if not isinstance(pipeline, Pipeline):
         raise DeploymentError(f"release {release.name}/{release.generation} holds no Pipeline")
-    steps = {
-        model.metadata.name: load_step(
-            model,
-            Path(release.artifacts[model.metadata.name].folder),
-            release.artifacts[model.metadata.name].digest,
+    return pipeline
+
+
+def _load(release: Release, model: Model | Pipeline, site: Site) -> Step:
+    artifact = release.artifacts.get(model.metadata.name)
+    if not isinstance(model, Model) or artifact is None:
+        raise DeploymentError(
+            f"release {release.name}/{release.generation}: {model.metadata.name} is no Model with an artifact"
         )
-        for model in models
-        if isinstance(model, Model)
-    }
-    return Served(release, Plan(pipeline, steps))
+    return load_step(model, artifact.uri, artifact.digest, site)

@@ -12,7 +12,7 @@ import numpy as np
 from detectors.judgement import Judgement, State, ranked
 from detectors.results import DriftResult
 from operators.chunks import Chunk
-from operators.columns import Column, Tensors
+from operators.columns import Array, Column, Tensors
 from operators.plan import Flag
 from operators.protocol.responses import encode_response
 from operators.steps.detect_drift import DetectDrift, drift_tensors
@@ -23,7 +23,7 @@ _ONE = np.ones(1, dtype=np.int64)
 def report(chunk: Chunk, window: int, step: DetectDrift, judgement: Judgement, digest: str) -> bytes:
     """Test a full window and tell the verdict."""
     result = step.detector.test(chunk.rows)
-    tensors = {name: Column(values, _ONE) for name, values in drift_tensors(result).items()}
+    tensors = {name: Column(values, _ONE) for name, values in _tensors(result, step).items()}
     state = judgement.state(result, len(chunk.rows))
     about = {
         "correction": step.detector.correction,
@@ -48,7 +48,7 @@ def read_flag(body: bytes) -> tuple[str, Flag] | None:
         told = msgspec.json.decode(body, type=_Told)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    verdicts = [output["data"][0] for output in told.outputs if output.get("name") == "is_drift"]
+    verdicts = [max(output["data"]) for output in told.outputs if output.get("name") == "is_drift"]
     parameters = told.parameters
     if not verdicts or parameters.state == "SUPERSEDED":
         return None
@@ -87,6 +87,10 @@ def _encode(chunk: Chunk, window: int, state: State, tensors: Tensors, about: di
     )
 
 
+def _tensors(result: DriftResult, step: DetectDrift) -> dict[str, Array]:
+    return drift_tensors(result, step.detector.p_val, step.shown)
+
+
 def _features(result: DriftResult, step: DetectDrift) -> Iterator[dict[str, Any]]:
     for i, column in enumerate(step.columns):
         yield {
@@ -101,12 +105,13 @@ def _features(result: DriftResult, step: DetectDrift) -> Iterator[dict[str, Any]
         }
 
 
-def _members(chunk: Chunk) -> Iterator[dict[str, int]]:
+def _members(chunk: Chunk) -> Iterator[dict[str, Any]]:
     """Tell which requests the window holds: rows, first and last offset of each partition."""
-    for partition in np.unique(chunk.partition):
-        offsets = chunk.offset[chunk.partition == partition]
+    for topic, partition in sorted(set(zip(chunk.topic.tolist(), chunk.partition.tolist(), strict=True))):
+        offsets = chunk.offset[(chunk.topic == topic) & (chunk.partition == partition)]
         yield {
-            "partition": int(partition),
+            "topic": chunk.topics[topic],
+            "partition": partition,
             "first_offset": int(offsets.min()),
             "last_offset": int(offsets.max()),
             "rows": len(offsets),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from operators.resources.references import External
+
 
 class Topics(NamedTuple):
     """Names every topic of one namespace."""
@@ -33,7 +35,28 @@ class Topics(NamedTuple):
         """What a step answered; the drift reports of a batched step."""
         return f"{self.prefix}.{self.namespace}.model.{step}.outputs"
 
+    def model_inputs(self, step: str) -> str:
+        """What a step was sent."""
+        return f"{self.prefix}.{self.namespace}.model.{step}.inputs"
+
+    def external(self, external: External) -> str:
+        """Name the topic that an external input is read from."""
+        if external.step:
+            name = external.step
+            return self.model_inputs(name) if external.side == "inputs" else self.model_outputs(name)
+        name = external.pipeline
+        return self.inputs(name) if external.side == "inputs" else self.outputs(name)
+
     def pattern(self, kind: str, side: str) -> str:
         """Return the regular expression of all topics of a kind (`pipeline`, `model`) and side."""
-        start = f"{self.prefix}.{self.namespace}.{kind}".replace(".", "[.]")
-        return f"{start}[.][^.]+[.]{side}"
+        return f"{literal(f'{self.prefix}.{self.namespace}.{kind}')}[.][^.]+[.]{side}"
+
+    def is_inputs(self, topic: str) -> bool:
+        """Tell whether a topic holds a pipeline's requests."""
+        start, end = self.inputs("|").split("|")
+        return topic.startswith(start) and topic.endswith(end)
+
+
+def literal(topic: str) -> str:
+    """Return the regular expression of one topic; names hold no other special character than the dot."""
+    return topic.replace(".", "[.]")

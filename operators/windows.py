@@ -1,4 +1,4 @@
-"""Exact count windows over chunks: state in, state out."""
+"""Windows over chunks, closed by rows or by time, whichever comes first: state in, state out."""
 
 from __future__ import annotations
 
@@ -6,48 +6,98 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_LAYOUT = struct.Struct("<BQQQ")
-_VERSION = 1
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.resources.schema import Batch
+
+_LAYOUT = struct.Struct("<BQQQQqqq")
+_VERSION = 2
+# A window whose time is up by the clock, not by a request's time, waits so long for stragglers.
+_GRACE_MS = 2_000
 
 
 class Head(NamedTuple):
-    """A step's open window: its number (from 1), the rows it holds, the generation it belongs to."""
+    """A step's open window: its number (from 1), the generation it belongs to, the rows it holds, and how
+    many of them are `fresh`, in no earlier window.
+
+    Of the fresh rows: `opened` is the Kafka time of the first, `arrived` and `last` the clock when the first
+    and the last came, all in milliseconds.
+    """
 
     window: int
-    rows: int
     generation: int
+    rows: int = 0
+    fresh: int = 0
+    opened: int = 0
+    arrived: int = 0
+    last: int = 0
 
     def encode(self) -> bytes:
         """Encode for checkpointed state."""
         return _LAYOUT.pack(_VERSION, *self)
 
+    def grown(self, cut: Cut, now: int) -> Head:
+        """Take in a cut that does not close the window."""
+        rows = cut.stop - cut.start
+        arrived = self.arrived if self.fresh else now
+        return self._replace(
+            rows=self.rows + rows, fresh=self.fresh + rows, opened=cut.opened, arrived=arrived, last=now
+        )
+
+    def closed(self, kept: int) -> Head:
+        """Begin the next window with what is kept of this one."""
+        return Head(self.window + 1, self.generation, rows=kept)
+
+    def idle(self, batch: Batch, now: int) -> bool:
+        """Tell whether the window's time is up although no request came to close it."""
+        if not batch.window_ms or not self.fresh:
+            return False
+        return now >= max(self.arrived + batch.window_ms, self.last + min(batch.window_ms, _GRACE_MS))
+
 
 def decode_head(data: bytes) -> Head:
     """Decode what `Head.encode` wrote; ValueError for a version this code does not know."""
-    version, *fields = _LAYOUT.unpack(data)
-    if version != _VERSION:
-        raise ValueError(f"window state of version {version} cannot be read here, only version {_VERSION}")
-    return Head(*fields)
+    if data[0] != _VERSION:
+        raise ValueError(f"window state of version {data[0]} cannot be read here, only version {_VERSION}")
+    return Head(*_LAYOUT.unpack(data)[1:])
 
 
 class Cut(NamedTuple):
-    """Rows from start up to stop of a chunk go into one window; `closes` says that they fill it."""
+    """Rows from start up to stop of a chunk go into one window; `closes` says that it ends with them.
+
+    `opened` is the Kafka time of the window's first fresh row.
+    """
 
     start: int
     stop: int
     closes: bool
+    opened: int
 
 
-def cut(held: int, size: int, rows: int) -> Iterator[Cut]:
-    """Cut a chunk of so many rows where it fills windows of `size`, the open one holding `held`.
+def cut(head: Head, batch: Batch, timestamps: NDArray[np.int64]) -> Iterator[Cut]:
+    """Cut a chunk's rows, given by their Kafka times in milliseconds, where they close windows.
 
-    >>> [tuple(part) for part in cut(held=3, size=5, rows=8)]
+    A window closes when it is full, or before the first row that came `windowMs` or more after its first
+    fresh one.
+
+    >>> times = np.arange(8)
+    >>> [tuple(part)[:3] for part in cut(Head(1, 1, rows=3, fresh=3), Batch(size=5), times)]
     [(0, 2, True), (2, 7, True), (7, 8, False)]
+    >>> [tuple(part)[:3] for part in cut(Head(1, 1), Batch(size=5, window_ms=4), times)]
+    [(0, 4, True), (4, 8, False)]
     """
-    start = 0
-    while start < rows:
-        stop = min(rows, start + size - held)
-        closes = held + stop - start == size
-        yield Cut(start, stop, closes)
-        held = 0 if closes else held + stop - start
+    start, held, fresh, opened = 0, head.rows, head.fresh, head.opened
+    while start < len(timestamps):
+        opened = opened if fresh else int(timestamps[start])
+        stop = min(len(timestamps), start + batch.rows - held)
+        late = timestamps[start:stop] >= opened + batch.window_ms
+        timed_out = bool(batch.window_ms) and bool(late.any())
+        if timed_out:
+            stop = start + int(late.argmax())
+        held, fresh = held + stop - start, fresh + stop - start
+        closes = timed_out or held == batch.rows
+        yield Cut(start, stop, closes, opened)
+        if closes:
+            held, fresh = min(held, batch.kept), 0
         start = stop

@@ -6,7 +6,7 @@ import logging
 
 import typer
 
-from jobs.cli import apply, demo, inspect_topics, send, stack, status, submit, train
+from jobs.cli import apply, convert, demo, explain, inspect_topics, send, stack, status, submit, train
 
 app = typer.Typer(
     help="Production monitoring for machine-learning models on Apache Flink and Kafka.",
@@ -17,7 +17,9 @@ app = typer.Typer(
 app.command()(stack.up)
 app.command()(stack.down)
 app.command()(train.train)
+app.command()(convert.convert)
 app.command()(apply.validate)
+app.command()(explain.explain)
 app.command()(apply.apply)
 app.command()(submit.submit)
 app.command()(status.status)

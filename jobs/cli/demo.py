@@ -50,7 +50,7 @@ def _demo(stack: Stack, data: Path | None, keep: bool, console: Console) -> bool
     folder = home() / "demo"
     people = census_like(30_000, seed=0) if table is None else table
     trained = run.prepare(folder, people, TARGET, connection, console)
-    job = run.submit_job(stack, connection, console)
+    job = run.submit_job(stack, folder, connection, console)
     try:
         seen = run.send_and_read(connection, folder / "models", trained.features, console)
     finally:

@@ -28,7 +28,24 @@ Bootstrap = Annotated[
 Prefix = Annotated[str, typer.Option(envvar="WEIR_PREFIX", help="first part of every topic name")]
 Namespace = Annotated[str, typer.Option(envvar="WEIR_NAMESPACE", help="second part of every topic name")]
 Manifests = Annotated[
-    list[Path], typer.Option("-f", "--filename", help="manifest file or folder; repeatable")
+    list[Path],
+    typer.Option("-f", "--filename", help="manifest file, folder, or - for standard input; repeatable"),
+]
+TrustedRoots = Annotated[
+    str,
+    typer.Option(
+        "--trusted-roots",
+        envvar="WEIR_TRUSTED_ROOTS",
+        help="folders and URIs whose pickles and Python may run, by commas",
+    ),
+]
+ArtifactCache = Annotated[
+    str,
+    typer.Option(
+        envvar="WEIR_ARTIFACT_CACHE",
+        help="where fetched models are kept  [default: below the temporary folder]",
+        show_default=False,
+    ),
 ]
 Models = Annotated[Path, typer.Option(help="folder that `weir train` wrote")]
 

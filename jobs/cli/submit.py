@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from jobs import submitting
-from jobs.cli.options import the_stack, waiting
+from jobs.cli.options import ArtifactCache, TrustedRoots, the_stack, waiting
 from jobs.settings import parse_settings
+from operators.artifacts.trust import make_site
 from operators.control import read_control
 from operators.errors import DeploymentError
 
 
 def submit(
     arguments: Annotated[list[str] | None, typer.Argument(help="job settings, after --")] = None,
+    trusted_roots: TrustedRoots = "models",
+    artifact_cache: ArtifactCache = "",
 ) -> None:
     """Submit the job with `flink run`, which is printed.
 
@@ -22,9 +26,13 @@ def submit(
     """
     stack = the_stack()
     settings = parse_settings(["--bootstrap-servers", stack.bootstrap_servers, *(arguments or [])], {})
-    if not read_control(settings.connection).heads:
+    control = read_control(settings.connection)
+    if not control.heads:
         raise DeploymentError("nothing has been applied yet: run `weir apply -f …` first")
-    command = submitting.flink_run(stack, arguments or [])
+    warning = submitting.memory_warning(stack, control.live())
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr)
+    command = submitting.flink_run(stack, arguments or [], make_site(trusted_roots, artifact_cache))
     print(submitting.printable(stack, command))
     with waiting("flink run"):
         job = submitting.submit(stack, command)

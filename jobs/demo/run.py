@@ -31,6 +31,7 @@ from jobs.demo.judge import Phase, Window, read_window
 from jobs.stack.layout import ROOT
 from jobs.stack.stack import Stack
 from jobs.train_monitors import Trained, train
+from operators.artifacts.trust import Site, make_site
 from operators.control import Connection
 from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer
@@ -60,17 +61,22 @@ def prepare(
     with waiting(console, "training"):
         trained = train(table, target, folder / "models", say=lambda line: None)
     with waiting(console, "applying the pipelines"):
-        applied = releasing.apply([manifests], connection, "demo", partitions=2)
+        applied = releasing.apply([manifests], connection, site(folder), "demo", partitions=2).applied
     for one in applied:
         console.print(f"pipeline {one.name} {one.verb} (generation {one.generation})", highlight=False)
     return trained
 
 
-def submit_job(stack: Stack, connection: Connection, console: Console) -> str:
+def site(folder: Path) -> Site:
+    """Trust the models that were trained here, and nothing else."""
+    return make_site(str(folder / "models"), "")
+
+
+def submit_job(stack: Stack, folder: Path, connection: Connection, console: Console) -> str:
     """Submit the job for a namespace of its own; returns its id."""
     settings = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
     settings += ["--parallelism", "2", "--checkpoint-interval-ms", "2000"]
-    command = submitting.flink_run(stack, settings)
+    command = submitting.flink_run(stack, settings, site(folder))
     console.print(submitting.printable(stack, command), style="dim", highlight=False, soft_wrap=True)
     with waiting(console, "flink run"):
         return submitting.submit(stack, command)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from operators.artifacts.storage import SETTINGS
 from operators.errors import DeploymentError
+from operators.protocol.requests import CONTENT_TYPES
 from operators.resources.schema import Model
 
+SKLEARN = "mlserver_sklearn.SKLearnModel"
+ALIBI_DETECT = "mlserver_alibi_detect.AlibiDetectRuntime"
+XGBOOST = "mlserver_xgboost.XGBoostModel"
+LIGHTGBM = "mlserver_lightgbm.LightGBMModel"
+# As Seldon's agent does: the first requirement that is known, and the first file that fits.
 _FROM_REQUIREMENT = {
-    "alibi-detect": "mlserver_alibi_detect.AlibiDetectRuntime",
-    "sklearn": "mlserver_sklearn.SKLearnModel",
+    "alibi-detect": (ALIBI_DETECT, ()),
+    "sklearn": (SKLEARN, ("*.joblib", "*.pkl", "*.pickle")),
+    "xgboost": (XGBOOST, ("*.json", "*.bst", "*.ubj")),
+    "lightgbm": (LIGHTGBM, ("*.bst", "*.txt")),
 }
 
 
@@ -22,26 +32,50 @@ class Parameters(msgspec.Struct, frozen=True):
     uri: str | None = None
     version: str | None = None
     content_type: str | None = None
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] | None = None
 
 
 class ModelSettings(msgspec.Struct, frozen=True):
     """model-settings.json. Its `name` is never used: the Model document's name wins."""
 
-    implementation: str
-    parameters: Parameters = Parameters()
+    implementation: str = ""
+    parameters: Parameters | None = None
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """What the runtime is told besides."""
+        return (self.parameters and self.parameters.extra) or {}
+
+    @property
+    def content_type(self) -> str:
+        """How the model's tensors are taken where the request does not say."""
+        return (self.parameters and self.parameters.content_type) or ""
+
+    @property
+    def uri(self) -> str:
+        """The file or folder to load, within the model's folder."""
+        return (self.parameters and self.parameters.uri) or "./"
 
 
 def read_settings(model: Model, folder: Path) -> ModelSettings:
-    """Read the folder's model-settings.json, or make one from the Model's requirements.
+    """Read the folder's model-settings.json; what it leaves open comes from the Model's requirements.
 
-    The Model's own `parameters` are added to `extra`, as strings.
+    The Model's own `parameters` are added to `extra`, as strings. Raises DeploymentError for settings that
+    cannot be used.
     """
-    path = folder / "model-settings.json"
-    settings = _from_file(path) if path.exists() else _from_requirements(model, path)
-    extra = {**settings.parameters.extra, **{p.name: p.value for p in model.spec.parameters}}
-    parameters = msgspec.structs.replace(settings.parameters, extra=extra)
-    return msgspec.structs.replace(settings, parameters=parameters)
+    path = folder / SETTINGS
+    settings = _from_file(path) if path.exists() else ModelSettings()
+    given = settings.parameters or Parameters()
+    implementation, uri = settings.implementation, given.uri
+    if not implementation:
+        implementation, uri = _from_requirements(model, folder, uri)
+    if uri and not (folder / uri).resolve().is_relative_to(folder.resolve()):
+        raise DeploymentError(f"{path}: parameters.uri must stay inside the folder, got {uri!r}")
+    if given.content_type and given.content_type not in CONTENT_TYPES:
+        known = ", ".join(CONTENT_TYPES)
+        raise DeploymentError(f"{path}: content_type may be {known}, got {given.content_type!r}")
+    extra = {**(given.extra or {}), **{p.name: p.value for p in model.spec.parameters}}
+    return ModelSettings(implementation, msgspec.structs.replace(given, uri=uri, extra=extra))
 
 
 def _from_file(path: Path) -> ModelSettings:
@@ -51,12 +85,16 @@ def _from_file(path: Path) -> ModelSettings:
         raise DeploymentError(f"{path}: {error}") from None
 
 
-def _from_requirements(model: Model, path: Path) -> ModelSettings:
-    for requirement in model.spec.requirements:
-        implementation = _FROM_REQUIREMENT.get(requirement)
-        if implementation:
-            return ModelSettings(implementation)
+def _from_requirements(model: Model, folder: Path, uri: str | None) -> tuple[str, str | None]:
+    requirements = [*model.spec.requirements, *([model.spec.model_type] if model.spec.model_type else [])]
+    for requirement in requirements:
+        if requirement in _FROM_REQUIREMENT:
+            implementation, patterns = _FROM_REQUIREMENT[requirement]
+            files = sorted(path.name for path in folder.iterdir() if path.is_file())
+            found = [name for pattern in patterns for name in files if fnmatch(name, pattern)]
+            return implementation, uri or (found[0] if found else None)
+    asked = f"its requirements are {', '.join(requirements)}" if requirements else "it has no requirements"
     raise DeploymentError(
-        f"{path} does not exist and Model {model.metadata.name} has no requirement of "
-        f"{', '.join(_FROM_REQUIREMENT)}: add the one or the other"
+        f"no runtime: {folder / SETTINGS} names no implementation, and {asked}; there are runtimes for "
+        f"{', '.join(_FROM_REQUIREMENT)}, and for a Python class of your own that {SETTINGS} names"
     )

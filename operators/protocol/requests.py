@@ -1,130 +1,79 @@
-"""Bytes → request, and many requests → columns."""
+"""Bytes → a checked request, whichever encoding they are in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from math import prod
-from typing import Any
 
-import msgspec
-import numpy as np
-
-from operators.columns import Array, Column, Tensors
 from operators.errors import Reason, RecordError
-from operators.protocol.datatypes import DTYPES, many_to_array, to_array
+from operators.protocol import json_codec, protobuf_codec
+from operators.protocol.datatypes import DTYPES
+from operators.protocol.messages import InputTensor, Request
+
+CONTENT_TYPES = ("np", "pd", "str")
+_OF_TENSORS = ("np", "str")
+_DECODERS = {
+    "json/inferModelRequest": json_codec.decode,
+    "json/inferModelResponse": json_codec.decode,
+    "proto/InferModelRequest": protobuf_codec.decode,
+    "proto/InferModelResponse": protobuf_codec.decode,
+}
+# A protobuf request begins with the tag of one of its seven fields, all of them length-delimited.
+_PROTOBUF_TAGS = frozenset(number << 3 | 2 for number in range(1, 8))
 
 
-class InputTensor(msgspec.Struct):
-    """One tensor of a request as it stands on the wire."""
+def decode_request(body: bytes, infer_type: str | None = None, *, response: bool = False) -> Request:
+    """Parse and check one value; RecordError says what is wrong with it.
 
-    name: str
-    shape: list[int]
-    datatype: str
-    data: list[Any]
-    parameters: dict[str, Any] | None = None
-
-
-class Request(msgspec.Struct):
-    """A V2 inference request; keys that the protocol does not have are passed over."""
-
-    inputs: list[InputTensor]
-    id: str | None = None
-    parameters: dict[str, Any] | None = None
-
-
-# What requests must share to be computed together: tensors with datatype and shape of a row, content type.
-Signature = tuple[tuple[tuple[str, str, tuple[int, ...]], ...], str]
-
-_decoder = msgspec.json.Decoder(Request)
-
-
-def decode_request(body: bytes) -> Request:
-    """Parse and check one JSON body; RecordError says what is wrong with it."""
-    try:
-        request = _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise RecordError(Reason.BAD_REQUEST, f"not a V2 inference request: {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RecordError(Reason.NOT_JSON, f"the value is not JSON: {error}") from None
-    if not request.inputs:
-        raise RecordError(Reason.BAD_REQUEST, "inputs is empty: a request needs at least one tensor")
-    for i, tensor in enumerate(request.inputs):
-        problem = _problem(tensor)
-        if problem:
-            raise RecordError(Reason.BAD_REQUEST, f"inputs[{i}] ({tensor.name!r}): {problem}")
-    names = [tensor.name for tensor in request.inputs]
-    if len(set(names)) < len(names):
-        raise RecordError(Reason.BAD_REQUEST, f"inputs has two tensors of one name: {', '.join(names)}")
+    `infer_type` is the header `seldon-infer-type`; without it the first bytes tell JSON from protobuf. With
+    `response` the value is another pipeline's response: its outputs are this request's inputs.
+    """
+    if infer_type and infer_type not in _DECODERS:
+        known = ", ".join(_DECODERS)
+        raise RecordError(
+            Reason.BAD_REQUEST, f"the header seldon-infer-type is {infer_type!r}; it may be {known}"
+        )
+    decode = _DECODERS[infer_type] if infer_type else _sniff(body)
+    request = decode(body, response)
+    problem = next(_problems(request, "outputs" if response else "inputs"), None)
+    if problem:
+        raise RecordError(Reason.BAD_REQUEST, problem)
     return request
 
 
-def signature(request: Request) -> Signature:
-    """Tell what a request must share with others to be computed together with them."""
-    return (
-        tuple((t.name, t.datatype, tuple(t.shape[1:])) for t in request.inputs),
-        content_type(request),
-    )
+def _sniff(body: bytes) -> json_codec.Decode:
+    looks_binary = bool(body) and body[0] in _PROTOBUF_TAGS and body.lstrip()[:1] != b"{"
+    return protobuf_codec.decode if looks_binary else json_codec.decode
 
 
-def content_type(request: Request) -> str:
-    """Tell how the tensors are to be taken: `pd` (a column each) or, as by default, `np`."""
-    return str((request.parameters or {}).get("content_type", "np"))
+def _problems(request: Request, side: str) -> Iterator[str]:
+    if not request.inputs:
+        yield f"{side} is empty: a request needs at least one tensor"
+    if request.content_type and request.content_type not in CONTENT_TYPES:
+        yield _unknown(request.content_type, CONTENT_TYPES)
+    for i, tensor in enumerate(request.inputs):
+        yield from (f"{side}[{i}] ({tensor.name!r}): {problem}" for problem in _of_tensor(tensor))
+    if len(request.inputs) > 1:
+        names = [tensor.name for tensor in request.inputs]
+        if len(set(names)) < len(names):
+            yield f"{side} has two tensors of one name: {', '.join(names)}"
 
 
-def to_columns(requests: Sequence[Request]) -> tuple[Tensors, Mapping[int, RecordError]]:
-    """Turn requests of one signature into columns.
-
-    Returns the columns of the requests whose data fits, in their order, and the errors of the others by
-    position.
-    """
-    errors: dict[int, RecordError] = {}
-    arrays = [_arrays([request.inputs[i] for request in requests], errors) for i in range(_width(requests))]
-    good = [i for i in range(len(requests)) if i not in errors]
-    tensors: Tensors = {}
-    for i, column in enumerate(arrays):
-        rows = np.array([requests[j].inputs[i].shape[0] for j in good], dtype=np.int64)
-        if isinstance(column, list):
-            kept = [column[j] for j in good]
-            data = np.concatenate(kept) if kept else np.zeros(0)
-        else:
-            data = column if not errors else column[np.repeat(*_kept(requests, i, errors))]
-        tensors[requests[0].inputs[i].name] = Column(data, rows)
-    return tensors, errors
-
-
-def _problem(tensor: InputTensor) -> str:
+def _of_tensor(tensor: InputTensor) -> Iterator[str]:
     if tensor.datatype not in DTYPES:
-        return f"datatype {tensor.datatype!r} is not one of {', '.join(DTYPES)}"
-    if not tensor.shape or min(tensor.shape) < 0:
-        return f"shape must be a list of sizes, got {tensor.shape}"
-    if tensor.shape[0] == 0 or prod(tensor.shape) == 0:
-        return f"shape {tensor.shape} holds no value: a request needs at least one row"
-    return ""
+        yield f"datatype {tensor.datatype!r} is not one of {', '.join(DTYPES)}"
+    elif not tensor.shape or min(tensor.shape) < 0:
+        yield f"shape must be a list of sizes, got {tensor.shape}"
+    elif prod(tensor.shape) == 0:
+        yield f"shape {tensor.shape} holds no value: a request needs at least one row"
+    elif isinstance(tensor.data, (str, int, float, dict)) or tensor.data is None:
+        yield f"data must be a list, got {type(tensor.data).__name__}"
+    content_type = (tensor.parameters or {}).get("content_type")
+    if content_type is not None and content_type not in _OF_TENSORS:
+        yield _unknown(str(content_type), _OF_TENSORS)
+    elif content_type == "str" and tensor.datatype != "BYTES":
+        yield f"content_type str is for BYTES, the datatype is {tensor.datatype}"
 
 
-def _width(requests: Sequence[Request]) -> int:
-    return len(requests[0].inputs)
-
-
-def _kept(requests: Sequence[Request], i: int, errors: Mapping[int, RecordError]) -> tuple[Any, Any]:
-    rows = [request.inputs[i].shape[0] for request in requests]
-    return np.array([j not in errors for j in range(len(requests))]), rows
-
-
-def _arrays(tensors: list[InputTensor], errors: dict[int, RecordError]) -> Array | list[Array]:
-    """One array for all where every tensor is plain and alike, else one each."""
-    first = tensors[0]
-    size = prod(first.shape)
-    if all(len(tensor.data) == size and tensor.shape == first.shape for tensor in tensors):
-        together = many_to_array([tensor.data for tensor in tensors], first.datatype)
-        if together is not None:
-            return together.reshape(-1, *first.shape[1:])
-    return [_array(tensor, position, errors) for position, tensor in enumerate(tensors)]
-
-
-def _array(tensor: InputTensor, position: int, errors: dict[int, RecordError]) -> Array:
-    try:
-        return to_array(tensor.data, tensor.datatype, tensor.shape)
-    except (ValueError, OverflowError) as error:
-        errors[position] = RecordError(Reason.BAD_REQUEST, f"tensor {tensor.name!r}: {error}")
-        return np.zeros((0, *tensor.shape[1:]))
+def _unknown(content_type: str, known: tuple[str, ...]) -> str:
+    return f"content_type {content_type!r} is not supported; there are {', '.join(known)}"

@@ -3,59 +3,73 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from operators.resources.references import Reference, parse_reference
-from operators.resources.schema import Model, Pipeline, PipelineInput, Step
+from operators.resources.references import External, Reference, parse_external, parse_reference
+from operators.resources.schema import Model, Pipeline, Step
+from operators.resources.support import Status, judged
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+STORAGE = ("file", "s3", "gs", "memory")
+_LARGEST = 2**32 - 1
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(|k|M|G|T|Ki|Mi|Gi|Ti)")
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}
 
 
 def check_model(model: Model) -> Iterator[str]:
     """Yield every error of a Model, each beginning with its path."""
     yield from _name(model.metadata.name)
+    yield from _refused(model)
     spec = model.spec
+    scheme, colon, _ = spec.storage_uri.partition("://")
     if not spec.storage_uri:
         yield "spec.storageUri must name the folder of the model's files, it is empty"
-    elif "://" in spec.storage_uri and not spec.storage_uri.startswith("file://"):
-        yield f"spec.storageUri: only local folders can be read so far, copy it here, got {spec.storage_uri}"
-    refused = {
-        "explainer": spec.explainer,
-        "llm": spec.llm,
-        "artifactVersion": spec.artifact_version,
-        "schemaUri": spec.schema_uri,
-        "secretName": spec.secret_name,
-        "logger": spec.logger,
-    }
-    yield from (f"spec.{field} is not supported; leave it out" for field, value in refused.items() if value)
+    elif colon and scheme not in STORAGE:
+        yield f"spec.storageUri may be a folder, file://, s3:// or gs://, got {spec.storage_uri}"
+    if spec.memory is not None and quantity(spec.memory) is None:
+        yield f"spec.memory must be a quantity as 200Mi or 1G, got {spec.memory!r}"
+    if spec.artifact_version is not None and not 0 <= spec.artifact_version <= _LARGEST:
+        yield f"spec.artifactVersion must be a whole number from 0, got {spec.artifact_version}"
+
+
+def quantity(text: str | int) -> int | None:
+    """Return the bytes that a Kubernetes quantity means, None for one that does not parse."""
+    found = _QUANTITY.fullmatch(str(text))
+    return int(float(found[1]) * _UNITS[found[2]]) if found else None
 
 
 def check_pipeline(pipeline: Pipeline) -> Iterator[str]:
     """Yield every error of a Pipeline, each beginning with its path."""
     name, spec = pipeline.metadata.name, pipeline.spec
     yield from _name(name)
+    yield from _refused(pipeline)
     if not spec.steps:
         yield f"spec.steps: pipeline {name} has no steps"
     for i, step in enumerate(spec.steps):
         at = f"spec.steps[{i}]"
+        if not NAME.fullmatch(step.name):
+            yield f"{at}.name must be lower-case letters, digits and inner dashes, got {step.name!r}"
         if step.name == name:
             yield f"{at}.name must differ from the pipeline's own name, {name}"
         if step.name in [other.name for other in spec.steps[:i]]:
             yield f"{at}.name: step {step.name} is there twice"
         yield from _step(step, at, pipeline)
-    if spec.input != PipelineInput():
-        yield "spec.input: inputs from other pipelines are not supported so far; leave it out"
-    if spec.allow_cycles or spec.max_step_revisits:
-        yield "spec.allowCycles is not supported: a pipeline must have no cycle"
+    yield from _input(pipeline)
     if spec.output is not None:
         if not spec.output.steps:
             yield "spec.output.steps must name at least one step; leave out spec.output to answer nothing"
-        if spec.output.steps_join != "inner":
-            yield f"spec.output.stepsJoin: only inner is supported so far, got {spec.output.steps_join}"
-        yield from _references(spec.output.steps, "spec.output.steps", pipeline)
-        yield from _tensor_map(spec.output.tensor_map, "spec.output.tensorMap", pipeline)
+        yield from _window(spec.output.join_window_ms, "spec.output.joinWindowMs")
+        yield from _references(spec.output.steps, "spec.output.steps", pipeline, shown=True)
+        yield from _tensor_map(spec.output.tensor_map, spec.output.steps, "spec.output.tensorMap", pipeline)
     yield from _cycle(pipeline)
+
+
+def _refused(document: Model | Pipeline) -> Iterator[str]:
+    for path, support in judged(document):
+        if support.status is Status.REFUSED:
+            yield f"{path} is not supported: {support.text}"
 
 
 def _name(name: str) -> Iterator[str]:
@@ -65,49 +79,100 @@ def _name(name: str) -> Iterator[str]:
 
 def _step(step: Step, at: str, pipeline: Pipeline) -> Iterator[str]:
     yield from _references(step.inputs, f"{at}.inputs", pipeline)
-    yield from _tensor_map(step.tensor_map, f"{at}.tensorMap", pipeline)
-    if step.triggers:
-        yield f"{at}.triggers are not supported so far"
-    if step.inputs_join_type != "inner":
-        yield f"{at}.inputsJoinType: only inner is supported so far, got {step.inputs_join_type}"
-    if step.batch.size < 0:
-        yield f"{at}.batch.size must be at least 1, got {step.batch.size}"
-    if step.batch.window_ms or step.batch.rolling:
-        yield f"{at}.batch: only size is supported so far; leave out windowMs and rolling"
+    yield from _references(step.triggers, f"{at}.triggers", pipeline)
+    both = set(step.inputs) & set(step.triggers)
+    if both:
+        yield f"{at}.triggers: {min(both)} is among the inputs already"
+    reads = step.inputs or [pipeline.metadata.name]
+    yield from _tensor_map(step.tensor_map, reads, f"{at}.tensorMap", pipeline)
+    yield from _window(step.join_window_ms, f"{at}.joinWindowMs")
+    yield from _window(step.batch.size, f"{at}.batch.size")
+    yield from _window(step.batch.window_ms, f"{at}.batch.windowMs")
+    if step.batch.rolling and step.batch.size < 2:
+        yield f"{at}.batch.rolling needs a batch.size of at least 2 to roll over, got {step.batch.size}"
 
 
-def _references(texts: list[str], at: str, pipeline: Pipeline) -> Iterator[str]:
-    yield from _each(texts, lambda i, text: f"{at}[{i}]", pipeline)
+def _window(value: int, at: str) -> Iterator[str]:
+    if not 0 <= value <= _LARGEST:
+        yield f"{at} must be a whole number from 0 to {_LARGEST}, got {value}"
 
 
-def _tensor_map(mapping: dict[str, str], at: str, pipeline: Pipeline) -> Iterator[str]:
-    yield from _each(list(mapping), lambda i, text: f"{at}[{text!r}]", pipeline)
-    for text, new in mapping.items():
-        if text.count(".") < 2:
-            yield f"{at}[{text!r}]: name the tensor in full, as STEP.outputs.TENSOR"
-        if not new:
-            yield f"{at}[{text!r}]: the new name is empty"
-
-
-def _each(texts: list[str], at: Callable[[int, str], str], pipeline: Pipeline) -> Iterator[str]:
-    known = {step.name for step in pipeline.spec.steps} | {pipeline.metadata.name}
-    batched = {step.name for step in pipeline.spec.steps if step.batch.size}
-    for i, text in enumerate(texts):
+def _input(pipeline: Pipeline) -> Iterator[str]:
+    spec, at = pipeline.spec.input, "spec.input.externalInputs"
+    parsed: dict[str, External] = {}
+    for i, text in enumerate(spec.external_inputs):
         try:
-            reference = parse_reference(text, pipeline.metadata.name)
+            parsed[text] = parse_external(text)
         except ValueError as error:
-            yield f"{at(i, text)}: {error}"
+            yield f"{at}[{i}]: {error}"
+    if any(one.pipeline == pipeline.metadata.name for one in parsed.values()):
+        yield f"{at}: pipeline {pipeline.metadata.name} cannot be its own external input"
+    places = {(one.pipeline, one.step, one.side): text for text, one in parsed.items()}
+    if len(places) > 1:
+        got = ", ".join(places.values())
+        yield f"{at}: only one other pipeline's inputs, outputs or step can be read, got {got}"
+    for text, new in spec.tensor_map.items():
+        where = f"spec.input.tensorMap[{text!r}]"
+        try:
+            one = parse_external(text)
+        except ValueError as error:
+            yield f"{where}: {error}"
             continue
-        if reference.node not in known:
-            yield f"{at(i, text)}: there is no step {reference.node} in pipeline {pipeline.metadata.name}"
-        elif reference == Reference(pipeline.metadata.name, "outputs", reference.tensor):
-            yield f"{at(i, text)}: a pipeline's own outputs cannot be read inside it"
-        elif (
-            reference.node in batched
-            and reference.side == "outputs"
-            and at(i, text).startswith("spec.steps[")
-        ):
-            yield f"{at(i, text)}: {reference.node} has a batch, so its outputs are for the response only"
+        if one.tensor is None:
+            yield f"{where}: name the tensor in full, as PIPELINE.outputs.TENSOR"
+        elif (one.pipeline, one.step, one.side) not in places:
+            yield f"{where}: externalInputs does not read it"
+        if not new or "." in new:
+            yield f"{where}: a tensor's new name is text without dots, got {new!r}"
+
+
+def _references(texts: list[str], at: str, pipeline: Pipeline, *, shown: bool = False) -> Iterator[str]:
+    for i, text in enumerate(texts):
+        yield from (f"{at}[{i}]: {error}" for error in _reference(text, pipeline, shown=shown))
+
+
+def _reference(text: str, pipeline: Pipeline, *, shown: bool) -> Iterator[str]:
+    """Yield what is wrong with a reference; `shown` says that it is the response's."""
+    name = pipeline.metadata.name
+    try:
+        reference = parse_reference(text, name)
+    except ValueError as error:
+        yield str(error)
+        return
+    node = reference.node
+    if node not in {step.name for step in pipeline.spec.steps} | {name}:
+        yield f"there is no step {node} in pipeline {name}"
+    elif reference == Reference(name, "outputs", reference.tensor):
+        yield "a pipeline's own outputs cannot be read inside it"
+    elif reference.side == "outputs" and any(s.name == node and s.batch.gathers for s in pipeline.spec.steps):
+        if not shown:
+            yield (
+                f"{node} has a batch, so it answers no request: its outputs are for the response; another "
+                f"pipeline can read its reports with externalInputs, as {name}.step.{node}.outputs"
+            )
+        elif reference.tensor not in (None, "is_drift"):
+            yield f"{node} has a batch, so a response shows its is_drift only; the rest is in its reports"
+
+
+def _tensor_map(mapping: Mapping[str, str], read: list[str], at: str, pipeline: Pipeline) -> Iterator[str]:
+    name = pipeline.metadata.name
+    places = {(one.node, one.side) for one in _parsed(read, name)}
+    taken: dict[tuple[str, str, str], str] = {}
+    for text, new in mapping.items():
+        errors = list(_reference(text, pipeline, shown=True))
+        yield from (f"{at}[{text!r}]: {error}" for error in errors)
+        if errors:
+            continue
+        reference = parse_reference(text, name)
+        if reference.tensor is None:
+            yield f"{at}[{text!r}]: name the tensor in full, as STEP.outputs.TENSOR"
+        elif (reference.node, reference.side) not in places:
+            yield f"{at}[{text!r}]: {reference.node}.{reference.side} is not read there"
+        if not new or "." in new:
+            yield f"{at}[{text!r}]: a tensor's new name is text without dots, got {new!r}"
+        other = taken.setdefault((reference.node, reference.side, new), text)
+        if other != text:
+            yield f"{at}[{text!r}]: {other} becomes {new!r} too"
 
 
 def _cycle(pipeline: Pipeline) -> Iterator[str]:
@@ -118,11 +183,19 @@ def _cycle(pipeline: Pipeline) -> Iterator[str]:
         yield f"spec.steps: pipeline {pipeline.metadata.name} has a cycle: {circle}"
 
 
-def dependencies(pipeline: Pipeline) -> dict[str, set[str]]:
-    """Step → the steps whose outputs or inputs it reads; references that do not parse are left out."""
+def dependencies(pipeline: Pipeline) -> dict[str, list[str]]:
+    """Step → the nodes that it reads or waits for, but the pipeline itself, in the manifest's order."""
     name = pipeline.metadata.name
-    graph: dict[str, set[str]] = {}
+    graph: dict[str, list[str]] = {}
     for step in pipeline.spec.steps:
-        nodes = {text.split(".")[0] for text in step.inputs} - {name}
-        graph.setdefault(step.name, set()).update(nodes)
-    return graph
+        nodes = graph.setdefault(step.name, [])
+        nodes += [one.node for one in _parsed([*step.inputs, *step.triggers], name) if one.node != name]
+    return {node: list(dict.fromkeys(read)) for node, read in graph.items()}
+
+
+def _parsed(texts: list[str], pipeline: str) -> Iterator[Reference]:
+    for text in texts:
+        try:
+            yield parse_reference(text, pipeline)
+        except ValueError:
+            continue  # told where it stands

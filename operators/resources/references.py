@@ -1,4 +1,4 @@
-"""The grammar of `inputs`, `output.steps` and `tensorMap`: who, which side, which tensor."""
+"""The grammar of `inputs`, `triggers`, `output.steps` and `tensorMap`: who, which side, which tensor."""
 
 from __future__ import annotations
 
@@ -21,6 +21,15 @@ class Reference(NamedTuple):
         return ".".join(part for part in self if part)
 
 
+class External(NamedTuple):
+    """`PIPELINE.SIDE[.TENSOR]` or `PIPELINE.step.STEP.SIDE[.TENSOR]`; no `step` means the pipeline's own."""
+
+    pipeline: str
+    step: str | None
+    side: Side
+    tensor: str | None = None
+
+
 def parse_reference(text: str, pipeline: str) -> Reference:
     """Parse a reference within the pipeline of that name; ValueError says what is wrong with it."""
     node, *rest = text.split(".")
@@ -29,6 +38,25 @@ def parse_reference(text: str, pipeline: str) -> Reference:
     if not rest:
         return Reference(node, "inputs" if node == pipeline else "outputs")
     side, *tensor = rest
+    return Reference(node, _side(side, node, text), tensor[0] if tensor else None)
+
+
+def parse_external(text: str) -> External:
+    """Parse a reference to another pipeline; ValueError says what is wrong with it."""
+    parts = text.split(".")
+    step = parts[2] if parts[1:2] == ["step"] and len(parts) > 2 else None
+    pipeline, *rest = parts[:1] + parts[3:] if step else parts
+    if not all(parts) or not 1 <= len(rest) <= 2:
+        raise ValueError(
+            "an external input is PIPELINE.inputs, PIPELINE.outputs or PIPELINE.step.STEP.outputs, "
+            "each with a "
+            f"tensor or without, got {text!r}"
+        )
+    side, *tensor = rest
+    return External(pipeline, step, _side(side, step or pipeline, text), tensor[0] if tensor else None)
+
+
+def _side(side: str, node: str, text: str) -> Side:
     if side not in ("inputs", "outputs"):
         raise ValueError(f"the part after {node!r} must be inputs or outputs, got {side!r} in {text!r}")
-    return Reference(node, "inputs" if side == "inputs" else "outputs", tensor[0] if tensor else None)
+    return "inputs" if side == "inputs" else "outputs"

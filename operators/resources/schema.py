@@ -7,6 +7,8 @@ from typing import Any, Literal
 import msgspec
 
 JoinType = Literal["inner", "outer", "any"]
+# A window that closes by time alone holds at most so many rows.
+MOST_WINDOW_ROWS = 100_000
 
 
 class Document(
@@ -16,20 +18,42 @@ class Document(
 
 
 class Metadata(Document, frozen=True):
-    """Kubernetes metadata; only `name` and `namespace` mean something here."""
+    """Kubernetes metadata; only `name` means something here."""
 
     name: str
     namespace: str = "default"
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    labels: dict[str, Any] = {}
+    annotations: dict[str, Any] = {}
+    uid: Any = None
+    resource_version: Any = None
+    generation: Any = None
+    creation_timestamp: Any = None
+    managed_fields: Any = None
+    finalizers: Any = None
+    owner_references: Any = None
 
 
 class Batch(Document, frozen=True):
-    """Rows gathered before a step sees them."""
+    """Rows gathered before a step sees them: so many, for so long, whichever comes first."""
 
     size: int = 0
     window_ms: int = 0
     rolling: bool = False
+
+    @property
+    def gathers(self) -> bool:
+        """Whether rows are gathered at all."""
+        return bool(self.size or self.window_ms)
+
+    @property
+    def rows(self) -> int:
+        """Rows of a full window."""
+        return self.size or MOST_WINDOW_ROWS
+
+    @property
+    def kept(self) -> int:
+        """Rows of a full window that stay in the next one."""
+        return self.rows - max(1, self.rows // 10) if self.rolling else 0
 
 
 class Step(Document, frozen=True):
@@ -90,7 +114,7 @@ class Parameter(Document, frozen=True):
 
 
 class ModelSpec(Document, frozen=True):
-    """The body of a Model; what only means something on Kubernetes is accepted and has no effect."""
+    """The body of a Model."""
 
     storage_uri: str
     requirements: list[str] = []
@@ -119,6 +143,7 @@ class Pipeline(Document, frozen=True):
     kind: Literal["Pipeline"]
     metadata: Metadata
     spec: PipelineSpec
+    status: Any = None
 
 
 class Model(Document, frozen=True):
@@ -128,3 +153,4 @@ class Model(Document, frozen=True):
     kind: Literal["Model"]
     metadata: Metadata
     spec: ModelSpec
+    status: Any = None

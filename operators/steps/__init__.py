@@ -6,12 +6,24 @@ raises is about the values it was given.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from operators.columns import Array, Column, Tensors
+from operators.columns import Array, Column, Routed, Tensors
 from operators.errors import MismatchError
+
+
+class Ask(NamedTuple):
+    """What a request says besides its tensors.
+
+    `content_type` is `pd` (tensors are named columns), `np` or `str` (a single tensor, whatever its name), or
+    empty to leave it to the model's settings. `outputs` names the functions that it wants instead of the
+    model's own, as far as the model has them.
+    """
+
+    content_type: str = ""
+    outputs: tuple[str, ...] = ()
 
 
 class Step(Protocol):
@@ -21,10 +33,14 @@ class Step(Protocol):
     def monitor(self) -> bool:
         """Whether the step only watches: its failure need not cost the response."""
 
-    def infer(self, tensors: Tensors, content_type: str) -> Tensors:
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """What a request's `outputs` may choose."""
+
+    def infer(self, tensors: Tensors, ask: Ask) -> Tensors | Routed:
         """Answer every request of the micro-batch, or raise if any of them cannot be answered.
 
-        `content_type` is `np` (a single tensor, whatever its name) or `pd` (tensors are named columns).
+        A step that answers each request with tensors of its own returns them routed.
         """
 
 
@@ -57,13 +73,14 @@ def check_width(data: Array, width: int) -> None:
         raise MismatchError(f"takes rows of {width} values, got rows of shape {list(data.shape[1:])}")
 
 
-def numeric_table(tensors: Tensors, content_type: str) -> Column:
-    """Return rows as a numeric table, shape (rows, values a row); strings are a mismatch."""
-    if content_type == "pd":
-        named = named_columns(tensors)
-        column = next(iter(tensors.values()))._replace(data=np.column_stack(list(named.values())))
-    else:
-        column = the_only(tensors)
-    if column.data.dtype.kind not in "biuf":
-        raise MismatchError("takes numbers, got strings: encode categories as numbers first")
-    return column._replace(data=column.data.reshape(len(column.data), -1))
+def side_by_side(tensors: Tensors) -> Column:
+    """Put the values of all tensors into rows of one table, in their order."""
+    columns = list(tensors.values())
+    if len(columns) == 1:
+        (column,) = columns
+        return column._replace(data=column.data.reshape(len(column.data), -1), flat=False)
+    for name, column in tensors.items():
+        if not np.array_equal(column.rows, columns[0].rows):
+            raise ValueError(f"tensor {name!r} has other numbers of rows than {next(iter(tensors))!r}")
+    data = np.hstack([column.data.reshape(len(column.data), -1) for column in columns])
+    return Column(data, columns[0].rows)

@@ -8,40 +8,67 @@ import numpy as np
 import pandas as pd
 
 from operators.columns import Column, Tensors
-from operators.errors import DeploymentError
-from operators.steps import check_width, named_columns, the_only
+from operators.errors import DeploymentError, MismatchError
+from operators.steps import Ask, check_width, named_columns, the_only
 from operators.steps.compiled import compiled
 
-_METHODS = ("predict", "predict_proba", "transform")
+METHODS = ("predict", "predict_proba", "transform")
 
 
 class Predict:
-    """Calls one method of a fitted estimator; the output tensor has the method's name, as in MLServer."""
+    """Calls methods of a fitted estimator; each output tensor has its method's name, as in MLServer.
+
+    `method` is the one that is called unless a request's `outputs` name others.
+    """
 
     monitor = False
 
-    def __init__(self, estimator: Any, method: str) -> None:
-        if method not in _METHODS:
-            raise DeploymentError(f"predict_fn must be one of {', '.join(_METHODS)}, got {method!r}")
-        if not hasattr(estimator, method):
-            raise DeploymentError(f"a {type(estimator).__name__} has no {method}: change predict_fn")
+    def __init__(self, estimator: Any, method: str, content_type: str = "") -> None:
+        if method.startswith("_") or not callable(getattr(estimator, method, None)):
+            there = ", ".join(name for name in METHODS if hasattr(estimator, name))
+            raise DeploymentError(
+                f"predict_fn is {method!r}, which a {type(estimator).__name__} does not have; it has {there}"
+            )
+        self.functions = tuple(name for name in METHODS if hasattr(estimator, name))
         self._method = method
+        self._content_type = content_type
         self._width = int(getattr(estimator, "n_features_in_", 0))
-        self._named = getattr(estimator, method)
-        self._plain = getattr(compiled(estimator), method)
+        self._names: list[str] | None = getattr(estimator, "feature_names_in_", np.array(None)).tolist()
+        quick = compiled(estimator)
+        self._named = {name: getattr(estimator, name) for name in (*self.functions, method)}
+        self._plain = {name: getattr(quick, name, call) for name, call in self._named.items()}
 
-    def infer(self, tensors: Tensors, content_type: str) -> Tensors:
-        """Answer every row."""
+    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+        """Answer every row with each wanted method."""
+        wanted = [name for name in ask.outputs if name in self.functions] or [self._method]
         rows = next(iter(tensors.values())).rows
+        call = self._columns if (ask.content_type or self._content_type) == "pd" else self._table
+        outputs: Tensors = {}
         with np.errstate(over="ignore"):
-            return {self._method: Column(np.asarray(self._answer(tensors, content_type)), rows)}
+            for name in wanted:
+                outputs.update(_tensors(name, call(name, tensors), rows))
+        return outputs
 
-    def _answer(self, tensors: Tensors, content_type: str) -> Any:
-        if content_type == "pd":
-            answer = self._named(pd.DataFrame(named_columns(tensors)))
-        else:
-            data = the_only(tensors).data
-            if self._width:
-                check_width(data, self._width)
-            answer = self._plain(data)
-        return answer.toarray() if hasattr(answer, "toarray") else answer
+    def _columns(self, method: str, tensors: Tensors) -> Any:
+        columns = named_columns(tensors)
+        if self._names is None:
+            return self._named[method](pd.DataFrame(columns).to_numpy())
+        missing = [name for name in self._names if name not in columns]
+        if missing:
+            raise MismatchError(
+                f"takes columns by name, but {', '.join(map(repr, missing))} is missing; there are "
+                f"{', '.join(map(repr, columns))}: rename them with the step's tensorMap"
+            )
+        return self._named[method](pd.DataFrame({name: columns[name] for name in self._names}))
+
+    def _table(self, method: str, tensors: Tensors) -> Any:
+        data = the_only(tensors).data
+        if self._width:
+            check_width(data, self._width)
+        return self._plain[method](data)
+
+
+def _tensors(method: str, answer: Any, rows: Any) -> Tensors:
+    if isinstance(answer, pd.DataFrame):
+        return {str(name): Column(answer[name].to_numpy(), rows) for name in answer.columns}
+    return {method: Column(np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer), rows)}

@@ -16,6 +16,7 @@ from jobs import releasing, submitting
 from jobs.client import Answer, PipelineClient
 from jobs.stack.layout import ROOT
 from jobs.stack.stack import Stack
+from operators.artifacts.trust import make_site
 from operators.control import Connection
 from operators.kafka_log import open_consumer
 from operators.topics import Topics
@@ -69,9 +70,10 @@ def deployed(
     for file in manifests.glob("*.yaml"):
         file.write_text(file.read_text().replace("size: 500", f"size: {size}"))
     connection = Connection(stack.bootstrap_servers, Topics("weir", namespace))
-    releasing.apply([manifests], connection, "test", partitions=2)
+    site = make_site(str(models), str(folder / "cache"))
+    releasing.apply([manifests], connection, site, "test", partitions=2)
     job_settings = ["--namespace", namespace, "--checkpoint-interval-ms", "1000", *settings]
-    job = submitting.submit(stack, submitting.flink_run(stack, job_settings))
+    job = submitting.submit(stack, submitting.flink_run(stack, job_settings, site))
     try:
         yield Deployment(stack, connection, job)
     finally:

@@ -80,9 +80,9 @@ def test_a_request_without_a_key_is_found_by_partition_and_offset(deployment: De
 def bad_requests() -> dict[str, tuple[bytes | None, str]]:
     """Name → value and reason."""
     return {
-        "not-json": (b"{nope", "NOT_JSON"),
-        "empty": (b"", "NOT_JSON"),
-        "binary": (bytes(range(256)), "NOT_JSON"),
+        "not-json": (b"{nope", "UNREADABLE"),
+        "empty": (b"", "UNREADABLE"),
+        "binary": (bytes(range(256)), "UNREADABLE"),
         "tombstone": (None, "TOMBSTONE"),
         "list": (b"[1, 2]", "BAD_REQUEST"),
         "no-inputs": (b"{}", "BAD_REQUEST"),

@@ -13,6 +13,8 @@ def chunk(n: int, width: int = 3, dtype: type = np.float32) -> Chunk:
         "income-drift",
         4,
         rng.normal(size=(n, width)).astype(dtype),
+        ("a", "b"),
+        np.arange(n, dtype=np.int8) % 2,
         np.arange(n, dtype=np.int32) % 2,
         np.arange(n, dtype=np.int64) + 2**40,
         np.arange(n, dtype=np.int64),
@@ -20,14 +22,14 @@ def chunk(n: int, width: int = 3, dtype: type = np.float32) -> Chunk:
 
 
 def assert_equal(one: Chunk, other: Chunk) -> None:
-    assert one[:3] == other[:3]
-    for mine, yours in zip(one[3:], other[3:], strict=True):
+    assert (one[:3], one.topics) == (other[:3], other.topics)
+    for mine, yours in zip((one.rows, *one[5:]), (other.rows, *other[5:]), strict=True):
         assert mine.dtype == yours.dtype
         assert np.array_equal(mine, yours, equal_nan=True)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8])
-@pytest.mark.parametrize("n", [1, 17])
+@pytest.mark.parametrize("n", [0, 1, 17])
 def test_a_chunk_survives_encoding(n: int, dtype: type) -> None:
     assert_equal(decode(chunk(n, dtype=dtype).encode()), chunk(n, dtype=dtype))
 
@@ -47,3 +49,10 @@ def test_no_part_is_longer_than_a_megabyte() -> None:
 def test_a_chunk_of_another_version_is_refused() -> None:
     with pytest.raises(ValueError, match="a chunk of version 2"):
         decode(b"\x02" + chunk(1).encode()[1:])
+
+
+def test_rows_of_several_topics_are_told_apart_after_joining() -> None:
+    one = chunk(2)._replace(topics=("x", "y"), topic=np.array([0, 1], dtype=np.int8))
+    other = chunk(1)._replace(topics=("y",), topic=np.array([0], dtype=np.int8))
+    joined = join([one, other])
+    assert [joined.topics[i] for i in joined.topic] == ["x", "y", "y"]

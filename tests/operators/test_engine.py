@@ -9,13 +9,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from jobs import releasing
+from jobs.checking import check
 from jobs.client import request_body
+from operators.artifacts.trust import make_site
 from operators.chunks import Chunk, decode
 from operators.columns import Tensors
-from operators.engine import Answers, Engine, Records
+from operators.engine import Engine
 from operators.plan import Flag
+from operators.records import Answers, Records
 from operators.releases import Served, serve
+from operators.steps import Ask
 from operators.topics import Topics
 
 TOPICS = Topics()
@@ -30,8 +33,9 @@ def served(models: Path) -> list[Served]:
         examples.mkdir(parents=True)
         for file in Path("examples/income").glob("*.yaml"):
             (examples / file.name).write_text(file.read_text())
-    releases, _ = releasing.check([examples], TOPICS)
-    return [serve(msgspec.structs.replace(release, generation=5)) for release in releases]
+    site = make_site(str(models), "")
+    releases = check([examples], TOPICS, site).require().releases
+    return [serve(msgspec.structs.replace(release, generation=5), site) for release in releases]
 
 
 def engine(served: list[Served], limit: int = 1_000_000, **flags: Flag) -> Engine:
@@ -53,6 +57,9 @@ def records(*values: bytes | None, pipeline: str = "income-workflow", lengths: A
         np.arange(n) + 100,
         np.arange(n) + 1_700_000_000_000,
         np.full(n, -1) if lengths is None else np.array(lengths),
+        [None] * n,
+        [None] * n,
+        [""] * n,
     )
 
 
@@ -113,8 +120,8 @@ def test_a_batch_of_one_answers_as_a_batch_of_many(served: list[Served], models:
 def test_bad_requests_fail_with_their_reasons_and_leave_their_neighbours_alone(served: list[Served]) -> None:
     wide = request([*GOOD, 1.0])
     bad = {
-        b"{nope": "NOT_JSON",
-        b"\xff": "NOT_JSON",
+        b"{nope": "UNREADABLE",
+        b"\xff": "UNREADABLE",
         b'{"inputs":[]}': "BAD_REQUEST",
         request(GOOD).replace(b"FP64", b"FP99"): "BAD_REQUEST",
         request(GOOD).replace(b"[1,12]", b"[2,12]"): "BAD_REQUEST",
@@ -167,8 +174,9 @@ def test_an_overlong_response_becomes_an_error(served: list[Served]) -> None:
 def test_answers_that_json_has_no_words_for_become_errors(served: list[Served]) -> None:
     class Strange:
         monitor = False
+        functions = ()
 
-        def infer(self, tensors: Tensors, content_type: str) -> Tensors:
+        def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
             (column,) = tensors.values()
             return {"predict": column._replace(data=column.data[:, :1].astype(complex))}
 
@@ -181,7 +189,7 @@ def test_answers_that_json_has_no_words_for_become_errors(served: list[Served]) 
     plan.steps = steps
     answers = engine([workflow._replace(plan=plan)]).answer(records(request(GOOD)))
     assert answers.reasons == ["NO_OUTPUT"]
-    assert b"cannot be written as JSON" in (answers.bodies[0] or b"")
+    assert b"cannot be written as V2 tensors" in (answers.bodies[0] or b"")
 
 
 def test_ticks_pass_through(served: list[Served]) -> None:

@@ -30,7 +30,9 @@ def test_without_a_failure_the_step_is_called_once() -> None:
     step = Picky()
     done = isolate(step, batch([1, 2, 3]), Budget())
     assert step.calls == 1
-    assert done.outputs["y"].data.ravel().tolist() == [10, 20, 30]
+    assert [(part.tolist(), outputs["y"].data.ravel().tolist()) for part, outputs in done.parts] == [
+        ([0, 1, 2], [10, 20, 30])
+    ]
     assert not done.failures
 
 
@@ -41,10 +43,9 @@ def test_bad_requests_fail_and_their_neighbours_are_answered(bad: list[int]) -> 
     assert sorted(done.failures) == bad
     assert set(done.failures.values()) == {"ValueError: negative or infinite"}
     good = [i for i in range(50) if i not in bad]
-    assert sorted(done.answered.tolist()) == good
-    if good:
-        answers = dict(zip(done.answered.tolist(), done.outputs["y"].data.ravel().tolist(), strict=True))
-        assert answers == {i: i * 10.0 for i in good}
+    assert [part.tolist() for part, _ in done.parts] == ([good] if good else [])
+    for part, outputs in done.parts:
+        assert outputs["y"].data.ravel().tolist() == [i * 10.0 for i in part]
 
 
 def test_values_that_are_not_finite_are_suspected_first() -> None:
@@ -62,7 +63,7 @@ def test_a_flood_of_bad_requests_costs_no_more_than_the_budget() -> None:
     values = np.where(rng.random(2_000) < 0.5, -1.0, 1.0).tolist()
     done = isolate(step, batch(values), Budget(calls=100))
     assert step.calls <= 101
-    assert len(done.failures) + len(done.answered) == 2_000
+    assert len(done.failures) + len(done.parts[0][0]) == 2_000
     assert any("failed together; send it again" in message for message in done.failures.values())
 
 
@@ -82,4 +83,4 @@ def test_requests_of_several_rows_stand_or_fall_as_a_whole() -> None:
     tensors = {"x": Column(np.array([[1.0], [2.0], [-1.0], [4.0]]), np.array([2, 2], dtype=np.int64))}
     done = isolate(Picky(), tensors, Budget())
     assert list(done.failures) == [1]
-    assert done.outputs["y"].data.ravel().tolist() == [10, 20]
+    assert done.parts[0][1]["y"].data.ravel().tolist() == [10, 20]

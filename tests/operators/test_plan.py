@@ -12,11 +12,14 @@ from operators.isolation import Budget
 from operators.plan import Flag, Outcome, Plan
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Pipeline
+from operators.steps import Ask
 from operators.steps.detect_drift import DetectDrift
 
 
 class Tell:
     """A step that answers with the names it was given, and doubles the values of the first tensor."""
+
+    functions = ()
 
     def __init__(self, output: str = "y", monitor: bool = False, refuse: float | None = None) -> None:
         self.monitor = monitor
@@ -24,7 +27,7 @@ class Tell:
         self._output = output
         self._refuse = refuse
 
-    def infer(self, tensors: Tensors, content_type: str) -> Tensors:
+    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
         self.seen.append(list(tensors))
         column = next(iter(tensors.values()))
         if self._refuse is not None and (column.data == self._refuse).any():
@@ -52,7 +55,7 @@ def column(*values: float) -> Column:
 
 
 def run(plan: Plan, **flags: Flag) -> Outcome:
-    return plan.run({"a": column(1, 2, 3), "b": column(4, 5, 6)}, "np", flags, Budget())
+    return plan.run({"a": column(1, 2, 3), "b": column(4, 5, 6)}, Ask(), flags, Budget())
 
 
 def outputs(outcome: Outcome) -> dict[str, list[float]]:
@@ -122,7 +125,7 @@ def test_two_inputs_of_one_name_are_an_error_that_tells_the_remedy() -> None:
     plan = Plan(pipeline(steps, {"steps": ["both"]}), {"one": Tell(), "two": Tell(), "both": Tell()})
     outcome = run(plan)
     assert {error.step for error in outcome.errors.values()} == {"both"}
-    assert "two inputs are named 'extra': rename one with tensorMap" in outcome.errors[0].message
+    assert "two inputs are named 'y': rename one with tensorMap" in outcome.errors[0].message
 
 
 def test_a_step_whose_tensor_is_absent_is_skipped() -> None:
@@ -159,7 +162,9 @@ def test_a_monitor_beside_the_response_costs_no_response() -> None:
     plan = Plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(), "watch": watch, "after": after})
     outcome = run(plan)
     assert not outcome.errors
-    assert outcome.monitor_failures == {"watch": 1}
+    assert {request: [one.step for one in some] for request, some in outcome.monitor_failures.items()} == {
+        1: ["watch"]
+    }
     answered = {
         int(request): value
         for part in outcome.parts
@@ -212,7 +217,7 @@ def test_an_unbatched_drift_step_tests_each_request_over_its_rows() -> None:
     detector = TabularDrift(np.arange(50.0)[:, None])
     plan = Plan(pipeline([{"name": "d"}], {"steps": ["d"]}), {"d": DetectDrift(detector, ["x"], ["x"])})
     rows = np.concatenate([np.arange(30.0), np.arange(30.0) + 100])[:, None]
-    outcome = plan.run({"a": Column(rows, np.array([30, 30], dtype=np.int64))}, "np", {}, Budget())
+    outcome = plan.run({"a": Column(rows, np.array([30, 30], dtype=np.int64))}, Ask(), {}, Budget())
     (part,) = outcome.parts
     assert part.outputs is not None
     assert {name: tensor.data.shape for name, tensor in part.outputs.items()} == {
@@ -226,5 +231,5 @@ def test_an_unbatched_drift_step_tests_each_request_over_its_rows() -> None:
 
 
 def test_batch_on_a_step_that_is_no_drift_detector_is_refused() -> None:
-    with pytest.raises(DeploymentError, match=r"step s has batch.size 5, but only drift detectors"):
+    with pytest.raises(DeploymentError, match=r"step s has a batch, but only drift detectors"):
         Plan(pipeline([{"name": "s", "batch": {"size": 5}}], None), {"s": Tell()})

@@ -23,6 +23,8 @@ def chunk(rows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Chunk:
         "d",
         3,
         rows,
+        ("requests",),
+        np.zeros(n, dtype=np.int8),
         np.arange(n, dtype=np.int32) % 2,
         np.arange(n, dtype=np.int64) + 10,
         np.arange(n, dtype=np.int64) + 1_000,
@@ -50,8 +52,8 @@ def test_a_report_is_a_v2_response_with_alibi_detects_tensors() -> None:
 def test_a_report_names_the_requests_in_the_window() -> None:
     told = msgspec.json.decode(report(chunk(REFERENCE[:5]), 1, STEP, Judgement(), ""))["parameters"]
     assert told["members"] == [
-        {"partition": 0, "first_offset": 10, "last_offset": 14, "rows": 3},
-        {"partition": 1, "first_offset": 11, "last_offset": 13, "rows": 2},
+        {"topic": "requests", "partition": 0, "first_offset": 10, "last_offset": 14, "rows": 3},
+        {"topic": "requests", "partition": 1, "first_offset": 11, "last_offset": 13, "rows": 2},
     ]
     assert (told["first_timestamp"], told["last_timestamp"]) == (1_000, 1_004)
 

@@ -13,11 +13,12 @@ from sklearn.preprocessing import StandardScaler
 
 from operators.artifacts.digests import digest
 from operators.artifacts.loading import load_step
+from operators.artifacts.trust import make_site
 from operators.columns import Column
 from operators.errors import DeploymentError, MismatchError
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Model
-from operators.steps import Step
+from operators.steps import Ask, Step
 from operators.steps.detect_drift import DetectDrift
 from operators.steps.predict import Predict
 from operators.steps.score_outlier import ScoreOutlier
@@ -37,7 +38,7 @@ def model(name: str = "m", **spec: Any) -> Model:
 
 
 def load(folder: Path, **spec: Any) -> Step:
-    return load_step(model(**spec), folder, digest(folder))
+    return load_step(model(**spec), str(folder), digest(folder), make_site("/", ""))
 
 
 def settings(folder: Path, **content: Any) -> Path:
@@ -79,19 +80,19 @@ def test_the_method_is_chosen_by_predict_fn(tmp_path: Path) -> None:
         parameters={"extra": {"predict_fn": "transform"}},
     )
     joblib.dump(StandardScaler().fit([[0.0], [2.0]]), folder / "model.joblib")
-    assert load(folder).infer(rows(3.0), "np")["transform"].data.tolist() == [[2.0]]
+    assert load(folder).infer(rows(3.0), Ask())["transform"].data.tolist() == [[2.0]]
 
 
 def test_the_manifests_parameters_win_over_the_folders(tmp_path: Path) -> None:
     folder = settings(tmp_path, implementation="mlserver_sklearn.SKLearnModel")
     joblib.dump(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), folder / "model.joblib")
     step = load(folder, parameters=[{"name": "predict_fn", "value": "predict_proba"}])
-    assert step.infer(rows(0.0), "np")["predict_proba"].data.shape == (1, 2)
+    assert step.infer(rows(0.0), Ask())["predict_proba"].data.shape == (1, 2)
 
 
 def test_a_folder_without_settings_is_served_by_what_the_model_requires(tmp_path: Path) -> None:
     joblib.dump(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), tmp_path / "model.pkl")
-    assert "predict" in load(tmp_path, requirements=["sklearn"]).infer(rows(1.0), "np")
+    assert "predict" in load(tmp_path, requirements=["sklearn"]).infer(rows(1.0), Ask())
 
 
 def test_named_columns_reach_an_estimator_that_wants_them(tmp_path: Path, models: Path) -> None:
@@ -102,9 +103,9 @@ def test_named_columns_reach_an_estimator_that_wants_them(tmp_path: Path, models
     step = load(tmp_path, requirements=["sklearn"])
     one = np.ones(1, dtype=np.int64)
     columns = {"age": Column(np.array([[60.0]]), one), "hours": Column(np.array([[50.0]]), one)}
-    assert step.infer(columns, "pd")["predict"].data.tolist() == [1]
+    assert step.infer(columns, Ask("pd"))["predict"].data.tolist() == [1]
     with pytest.raises(MismatchError, match="takes a single tensor, got 2"):
-        step.infer(columns, "np")
+        step.infer(columns, Ask("np"))
 
 
 def test_a_changed_folder_is_not_opened(tmp_path: Path, models: Path) -> None:
@@ -112,7 +113,7 @@ def test_a_changed_folder_is_not_opened(tmp_path: Path, models: Path) -> None:
     recorded = digest(folder)
     (folder / "IForest.joblib").write_bytes(b"something else")
     with pytest.raises(DeploymentError, match="has changed since it was applied"):
-        load_step(model(), folder, recorded)
+        load_step(model(), str(folder), recorded, make_site("/", ""))
 
 
 def test_the_digest_depends_on_names_and_contents_only(tmp_path: Path, models: Path) -> None:
@@ -134,7 +135,7 @@ def test_the_digest_depends_on_names_and_contents_only(tmp_path: Path, models: P
         (
             {"implementation": "mlserver_sklearn.SKLearnModel"},
             {"model.joblib": b"junk"},
-            r"model\.joblib cannot be read .*was it saved by other versions",
+            r"model\.joblib cannot be read: .*: export it again under the versions here",
         ),
         ({"implementation": "mlserver_alibi_detect.AlibiDetectRuntime"}, {}, "holds neither config.toml"),
         (
@@ -142,7 +143,7 @@ def test_the_digest_depends_on_names_and_contents_only(tmp_path: Path, models: P
             {"config.toml": b"name ="},
             "is not TOML",
         ),
-        ({"parameters": {}}, {}, "missing required field `implementation`"),
+        ({"parameters": {}}, {}, "names no implementation, and it has no requirements"),
     ],
 )
 def test_a_folder_that_cannot_be_served_says_why(

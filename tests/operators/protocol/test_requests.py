@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from operators.columns import Tensors
 from operators.errors import Reason, RecordError
-from operators.protocol.requests import decode_request, signature, to_columns
+from operators.protocol.gathering import signature, to_columns
+from operators.protocol.requests import decode_request
 
 
 def body(*tensors: dict[str, Any], **more: Any) -> bytes:
@@ -126,9 +127,9 @@ def test_data_that_does_not_fit_is_an_error_of_that_request_alone(
 @pytest.mark.parametrize(
     ("value", "reason", "message"),
     [
-        (b"", Reason.NOT_JSON, "not JSON"),
-        (b"{nope", Reason.NOT_JSON, "not JSON"),
-        (b"\xff\xfe\x00", Reason.NOT_JSON, "not JSON"),
+        (b"", Reason.UNREADABLE, "not JSON"),
+        (b"{nope", Reason.UNREADABLE, "not JSON"),
+        (b"\xff\xfe\x00", Reason.UNREADABLE, "not JSON"),
         (b"[" * 100_000, Reason.BAD_REQUEST, "not a V2 inference request|not JSON"),
         (b"[]", Reason.BAD_REQUEST, "Expected `object`, got `array`"),
         (b"{}", Reason.BAD_REQUEST, "missing required field `inputs`"),
@@ -145,7 +146,7 @@ def test_data_that_does_not_fit_is_an_error_of_that_request_alone(
             Reason.BAD_REQUEST,
             "range",
         ),
-        (b'{"inputs":[{"name":"x","shape":[1],"datatype":"FP64","data":[NaN]}]}', Reason.NOT_JSON, "JSON"),
+        (b'{"inputs":[{"name":"x","shape":[1],"datatype":"FP64","data":[NaN]}]}', Reason.UNREADABLE, "JSON"),
     ],
 )
 def test_what_is_no_request_is_told_so(value: bytes, reason: Reason, message: str) -> None:

@@ -11,7 +11,8 @@ from hypothesis.extra import numpy as hnp
 
 from operators.columns import Column
 from operators.protocol.datatypes import DTYPES, datatype_of
-from operators.protocol.requests import decode_request, to_columns
+from operators.protocol.gathering import to_columns
+from operators.protocol.requests import decode_request
 from operators.protocol.responses import encode_responses
 
 

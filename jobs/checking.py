@@ -1,0 +1,142 @@
+"""Manifests → releases: everything that can be said of them without a broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from jobs.measuring import memory_of
+from operators.artifacts.loading import load_step, runtime_of
+from operators.artifacts.storage import find, local_path
+from operators.artifacts.trust import Site
+from operators.errors import DeploymentError
+from operators.external import external_input
+from operators.plan import Plan
+from operators.releases import Artifact, Release
+from operators.resources.checks import quantity
+from operators.resources.manifests import STANDARD_INPUT, Manifests, read_manifests
+from operators.resources.schema import Metadata, Model, Pipeline
+from operators.steps import Step
+from operators.topics import Topics
+
+
+class Checked(NamedTuple):
+    """A release of generation 0 for each pipeline, with its plan; notices; every error, a line each."""
+
+    releases: list[Release]
+    plans: dict[str, Plan]
+    notices: list[str]
+    errors: list[str]
+
+    def require(self) -> Checked:
+        """Raise DeploymentError with all errors if there is one."""
+        if self.errors:
+            raise DeploymentError("\n".join(self.errors))
+        return self
+
+
+class _Loaded(NamedTuple):
+    step: Step
+    artifact: Artifact
+
+
+def check(paths: list[Path], topics: Topics, site: Site) -> Checked:
+    """Validate manifests as far as no broker is needed: models loaded and measured, plans compiled."""
+    manifests = read_manifests(paths)
+    checked = Checked([], {}, manifests.notices, manifests.errors)
+    loaded: dict[str, _Loaded] = {}
+    for name, model in manifests.models.items():
+        origin = manifests.origin[f"Model/{name}"]
+        try:
+            loaded[name] = _load(model, origin, site)
+        except DeploymentError as error:
+            checked.errors.extend(f"{origin}: {line}" for line in str(error).split("\n"))
+        else:
+            checked.notices.extend(f"{origin}: {notice}" for notice in _memory(model, loaded[name].artifact))
+    for name, pipeline in manifests.pipelines.items():
+        if any(step.name not in loaded for step in pipeline.spec.steps):
+            continue
+        try:
+            steps = {step.name: loaded[step.name].step for step in pipeline.spec.steps}
+            checked.plans[name] = Plan(pipeline, steps)
+            checked.releases.append(_release(pipeline, manifests, loaded, topics))
+        except DeploymentError as error:
+            checked.errors.append(f"{manifests.origin[f'Pipeline/{name}']}: {error}")
+    checked.errors.extend(_externals(manifests))
+    return checked
+
+
+def uri_of(model: Model, manifest: Path) -> str:
+    """Return a model's storageUri; a relative path starts at the manifest's own folder."""
+    uri = model.spec.storage_uri
+    path = local_path(uri)
+    if path is None:
+        return uri
+    base = Path.cwd() if manifest == STANDARD_INPUT else manifest.parent
+    return str((base / path).resolve())
+
+
+def _load(model: Model, origin: Path, site: Site) -> _Loaded:
+    try:
+        found = find(uri_of(model, origin), model.spec.artifact_version, site.cache)
+    except DeploymentError as error:
+        raise DeploymentError(f"Model {model.metadata.name}: {error}") from error
+
+    def load() -> Step:
+        return load_step(model, found.uri, found.digest, site)
+
+    step = load()
+    runtime = runtime_of(model, found.uri, found.digest, site)
+    return _Loaded(step, Artifact(found.uri, found.digest, runtime, memory_of(load)))
+
+
+def _memory(model: Model, artifact: Artifact) -> Iterator[str]:
+    declared = quantity(model.spec.memory) if model.spec.memory is not None else None
+    if declared is not None and artifact.memory > declared:
+        yield (
+            f"Model {model.metadata.name}: spec.memory is {model.spec.memory}, but loading it was "
+            "measured to take "
+            f"{artifact.memory / 1024**2:.0f} MiB"
+        )
+
+
+def _release(pipeline: Pipeline, manifests: Manifests, loaded: dict[str, _Loaded], topics: Topics) -> Release:
+    models = [manifests.models[step.name] for step in pipeline.spec.steps]
+    name = pipeline.metadata.name
+    batched = [topics.model_outputs(step.name) for step in pipeline.spec.steps if step.batch.gathers]
+    external = external_input(pipeline.spec.input)
+    return Release(
+        name=name,
+        generation=0,
+        pipeline=_plain(pipeline),
+        models=[_plain(model) for model in models],
+        artifacts={model.metadata.name: loaded[model.metadata.name].artifact for model in models},
+        topics=[topics.inputs(name), topics.outputs(name), *batched],
+        external_topic=topics.external(external.place) if external else "",
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _plain(document: Model | Pipeline) -> dict[str, object]:
+    """Return a document without what only Kubernetes reads."""
+    bare = msgspec.structs.replace(document, metadata=Metadata(name=document.metadata.name), status=None)
+    plain: dict[str, object] = msgspec.to_builtins(bare)
+    return plain
+
+
+def _externals(manifests: Manifests) -> Iterator[str]:
+    """Yield external inputs that name a step which the other pipeline, where it is at hand, does not have."""
+    for name, pipeline in manifests.pipelines.items():
+        external = external_input(pipeline.spec.input)
+        other = external and manifests.pipelines.get(external.place.pipeline)
+        if external and other and external.place.step:
+            steps = [step.name for step in other.spec.steps]
+            if external.place.step not in steps:
+                yield (
+                    f"{manifests.origin[f'Pipeline/{name}']}: spec.input.externalInputs: pipeline "
+                    f"{external.place.pipeline} has no step {external.place.step}; it has {', '.join(steps)}"
+                )

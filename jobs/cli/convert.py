@@ -1,0 +1,22 @@
+"""weir convert."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.cli.options import TrustedRoots
+from jobs.converting import convert as write
+from operators.artifacts.trust import make_site
+
+
+def convert(
+    folders: Annotated[list[Path], typer.Argument(help="folders that alibi-detect saved with dill")],
+    trusted_roots: TrustedRoots = "models",
+) -> None:
+    """Write, beside alibi-detect's dill files, arrays and TOML that the job reads without running code."""
+    for folder in folders:
+        for path in write(folder, make_site(trusted_roots, "")):
+            print(f"wrote {path}")

@@ -1,0 +1,49 @@
+"""weir explain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs import checking
+from jobs.cli.options import (
+    ArtifactCache,
+    Bootstrap,
+    Namespace,
+    Prefix,
+    TrustedRoots,
+    connection,
+    waiting,
+)
+from jobs.explaining import explain as lines
+from jobs.explaining import released
+from operators.artifacts.trust import make_site
+from operators.control import read_control
+from operators.topics import Topics
+
+
+def explain(
+    name: Annotated[str, typer.Argument(help="a pipeline")],
+    filename: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-f", "--filename", help="its manifests  [default: as it was applied]", show_default=False
+        ),
+    ] = None,
+    trusted_roots: TrustedRoots = "models",
+    artifact_cache: ArtifactCache = "",
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Draw a pipeline's compiled plan and every default in force; with -f it needs no cluster."""
+    topics = Topics(prefix, namespace)
+    if filename:
+        with waiting("loading the models"):
+            checked = checking.check(filename, topics, make_site(trusted_roots, artifact_cache)).require()
+        release = released(checked.releases, name)
+    else:
+        release = released(read_control(connection(bootstrap_servers, prefix, namespace)).live(), name)
+    print("\n".join(lines(release, topics)))

@@ -1,0 +1,103 @@
+"""alibi-detect's dill files → arrays and TOML that the runtime reads without dill."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+
+from operators.artifacts.trust import Site, require_trust
+from operators.errors import DeploymentError, describe
+
+
+def convert(folder: Path, site: Site) -> list[Path]:
+    """Write beside each detector's dill what the runtime reads; returns the files that were written.
+
+    Raises DeploymentError for a folder that is not trusted, and for what cannot be converted.
+    """
+    found = [(folder / f"{name}.dill", write) for name, write in _WRITERS.items()]
+    there = [(path, write) for path, write in found if path.is_file()]
+    if not there:
+        others = ", ".join(sorted(path.name for path in folder.glob("*.dill"))) or "no .dill file"
+        raise DeploymentError(
+            f"{folder} holds {others}; {', '.join(f'{name}.dill' for name in _WRITERS)} are known"
+        )
+    written: list[Path] = []
+    for path, write in there:
+        require_trust(str(folder), str(path), site)
+        written += write(folder, path, _load(path))
+    return written
+
+
+def _load(path: Path) -> Any:
+    import dill
+
+    try:
+        with path.open("rb") as file:
+            return dill.load(file)
+    except Exception as error:  # a pickle can raise anything
+        raise DeploymentError(
+            f"{path} cannot be read here: {describe(error)}; convert it where it was "
+            "saved, with the "
+            "versions of Python, numpy and scikit-learn that saved it"
+        ) from error
+
+
+def _forest(folder: Path, path: Path, state: Any) -> Iterable[Path]:
+    estimator, threshold = _of(state, path, "isolationforest"), _of(state, path, "threshold")
+    if threshold is None:
+        raise DeploymentError(f"{path} has no threshold: call infer_threshold before saving it")
+    joblib.dump(estimator, folder / "IForest.joblib", compress=1)
+    saved = {"threshold": float(threshold), "estimator": "IForest.joblib"}
+    (folder / "IForest.json").write_text(json.dumps(saved), "utf-8")
+    return folder / "IForest.json", folder / "IForest.joblib"
+
+
+def _drift(folder: Path, path: Path, state: Any) -> Iterable[Path]:
+    x_ref = np.asarray(_of(_of(state, path, "args"), path, "x_ref"))
+    options = _of(state, path, "kwargs")
+    if _of(state, path, "other").get("preprocess_fn") is not None:
+        raise DeploymentError(
+            f"{path} has a preprocess_fn, which runs code: train the detector on data already prepared, "
+            "and let a "
+            "step of the pipeline prepare it"
+        )
+    np.save(folder / "x_ref.npy", x_ref)
+    lines = [f'name = "{path.stem}"', 'x_ref = "x_ref.npy"']
+    for key in ("p_val", "correction", "alternative", "update_x_ref"):
+        if key in options:
+            lines.append(f"{key} = {_toml(options[key])}")
+    categories = options.get("categories_per_feature")
+    if categories:
+        lines.append("[categories_per_feature]")
+        lines += [f"{int(feature)} = {_toml(codes)}" for feature, codes in categories.items()]
+    (folder / "config.toml").write_text("\n".join(lines) + "\n", "utf-8")
+    return folder / "config.toml", folder / "x_ref.npy"
+
+
+def _of(state: Any, path: Path, key: str) -> Any:
+    if not isinstance(state, dict) or key not in state:
+        raise DeploymentError(f"{path} is no detector that alibi-detect saved: {key!r} is missing in it")
+    return state[key]
+
+
+def _toml(value: Any) -> str:
+    if value is None:
+        return '"None"'
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return f"[{', '.join(repr(float(item)) for item in value)}]"
+    return json.dumps(value.item() if isinstance(value, np.generic) else value)
+
+
+_WRITERS: dict[str, Callable[[Path, Path, Any], Iterable[Path]]] = {
+    "IForest": _forest,
+    "KSDrift": _drift,
+    "ChiSquareDrift": _drift,
+    "TabularDrift": _drift,
+}

@@ -1,0 +1,111 @@
+"""A release in words: its compiled plan from top to bottom, and every default in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+
+from jobs.settings import Settings, defaults
+from operators.errors import DeploymentError
+from operators.external import external_input
+from operators.releases import Release
+from operators.resources.checks import dependencies
+from operators.resources.manifests import parse_document
+from operators.resources.schema import MOST_WINDOW_ROWS, Pipeline, Step
+from operators.sources import Inputs, inputs_of
+from operators.topics import Topics
+
+
+def explain(release: Release, topics: Topics) -> Iterator[str]:
+    """Draw a release's plan, a line each."""
+    pipeline = parse_document(release.pipeline)
+    if not isinstance(pipeline, Pipeline):
+        raise DeploymentError(f"{release.name} is no pipeline")
+    name = release.name
+    yield f"pipeline {name}" + (f", generation {release.generation}" if release.generation else "")
+    yield f"  requests   {topics.inputs(name)}"
+    external = external_input(pipeline.spec.input)
+    if external:
+        renames = "".join(f", {old} as {new}" for old, new in external.renamed.items())
+        tensors = f" ({', '.join(external.tensors)})" if external.tensors else ""
+        yield f"             {release.external_topic}{tensors}{renames}"
+    yield "  │"
+    reads = dependencies(pipeline)
+    specs = {step.name: step for step in pipeline.spec.steps}
+    for step_name in TopologicalSorter(reads).static_order():
+        yield from _step(specs[step_name], release, topics)
+    yield "  ▼"
+    if pipeline.spec.output is None:
+        yield "  responses  none: spec.output is left out"
+    else:
+        output = pipeline.spec.output
+        yield f"  responses  {topics.outputs(name)}"
+        yield from _reads(inputs_of(output.steps, output.steps_join, output.tensor_map, name), "holding")
+    yield f"  otherwise  {topics.errors}"
+    yield ""
+    yield "defaults in force"
+    yield from (f"  {line}" for line in _defaults(pipeline))
+
+
+def _step(spec: Step, release: Release, topics: Topics) -> Iterator[str]:
+    artifact = release.artifacts[spec.name]
+    yield f"  ├─ {spec.name}: {artifact.runtime}, {artifact.memory / 1024**2:.1f} MiB, {artifact.uri}"
+    inputs = inputs_of(spec.inputs or [release.name], spec.inputs_join_type, spec.tensor_map, release.name)
+    yield from (f"  │  {line}" for line in _reads(inputs, "reads"))
+    if spec.triggers:
+        triggers = inputs_of(spec.triggers, spec.triggers_join_type, {}, release.name)
+        yield from (f"  │  {line}" for line in _reads(triggers, "only if"))
+    if spec.batch.gathers:
+        yield f"  │    gathers  {_window(spec)}"
+        yield f"  │    reports  {topics.model_outputs(spec.name)}"
+
+
+def _window(spec: Step) -> str:
+    batch = spec.batch
+    rows = f"{batch.size} rows" if batch.size else f"at most {MOST_WINDOW_ROWS} rows"
+    time = f", closed after {batch.window_ms} ms if it does not fill" if batch.window_ms else ""
+    rolling = f", each keeping {batch.kept} rows of the one before" if batch.rolling else ""
+    return f"windows of {rows}{time}{rolling}"
+
+
+def _reads(inputs: Inputs, verb: str) -> Iterator[str]:
+    words = {"inner": "all of", "outer": "whichever are there of", "any": "the first that is there of"}
+    join = f"{words[inputs.join]} " if len(inputs.sources) > 1 else ""
+    yield f"  {verb:8} {join}{'; '.join(map(str, inputs.sources))}"
+
+
+def _defaults(pipeline: Pipeline) -> Iterator[str]:
+    """Yield the manifest's fields that were left out and mean something, then the job's settings."""
+    for i, step in enumerate(pipeline.spec.steps):
+        at = f"spec.steps[{i}] {step.name}"
+        if not step.inputs:
+            yield f"{at}: inputs [{pipeline.metadata.name}.inputs]"
+        if len(step.inputs) > 1 and step.inputs_join_type == "inner":
+            yield f"{at}: inputsJoinType inner"
+        if len(step.triggers) > 1 and step.triggers_join_type == "inner":
+            yield f"{at}: triggersJoinType inner"
+        if step.batch.gathers and not step.batch.window_ms:
+            yield f"{at}: batch.windowMs none: a window waits until it is full"
+    if pipeline.spec.output and pipeline.spec.output.steps_join == "inner":
+        yield "spec.output.stepsJoin inner"
+    shown = {
+        "delivery",
+        "checkpoint_interval_ms",
+        "batch_rows",
+        "batch_ms",
+        "max_record_bytes",
+        "min_n",
+        "min_effect",
+    }
+    for setting, value, help_ in defaults(Settings):
+        if setting in shown:
+            yield f"--{setting.replace('_', '-')} {value} ({help_})"
+
+
+def released(releases: list[Release], name: str) -> Release:
+    """Return the release of that name; DeploymentError lists those that there are."""
+    for release in releases:
+        if release.name == name:
+            return release
+    there = ", ".join(release.name for release in releases) or "none"
+    raise DeploymentError(f"there is no pipeline {name}; there are {there}")

@@ -1,0 +1,45 @@
+"""One model's folder on its way to become a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from operators.artifacts.pickles import Unpickled, unpickle
+from operators.artifacts.probes import Probe
+from operators.artifacts.settings import ModelSettings
+from operators.artifacts.trust import Site, require_trust
+from operators.errors import DeploymentError
+
+
+class Folder(NamedTuple):
+    """A local copy at `path` of what `uri` holds, with its settings and its recorded probe."""
+
+    path: Path
+    uri: str
+    digest: str
+    settings: ModelSettings
+    probe: Probe | None
+    site: Site
+
+    def file(self, names: Sequence[str]) -> Path:
+        """Return the file that `parameters.uri` names, or the first of these that is there."""
+        named = self.path / self.settings.uri
+        if named.is_file():
+            return named
+        for name in names:
+            if (named / name).is_file():
+                return named / name
+        raise DeploymentError(f"{named} holds none of {', '.join(names)}")
+
+    def unpickle(self, path: Path) -> Unpickled:
+        """Load a pickle, if this folder is trusted."""
+        self.require_trust(path)
+        if not path.is_file():
+            raise DeploymentError(f"{path} does not exist")
+        return unpickle(path, self.probe.versions if self.probe else {})
+
+    def require_trust(self, path: Path) -> None:
+        """Raise DeploymentError unless code in this folder may run."""
+        require_trust(self.uri, str(path), self.site)

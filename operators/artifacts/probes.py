@@ -1,0 +1,81 @@
+"""`probe.json` beside a model: a request, the answer that was recorded, and the versions that gave it.
+
+Its form is V2's own, so that anybody can record one: `inputs` and `outputs` are tensors of a request and of
+the response, `versions` is optional. Folders that `weir train` wrote have one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from operators.artifacts.pickles import REMEDY, differing
+from operators.columns import Routed, Tensors
+from operators.errors import DeploymentError, describe
+from operators.protocol.gathering import to_columns
+from operators.protocol.messages import Encoding, InputTensor, Request
+from operators.protocol.responses import plain
+from operators.steps import Ask, Step
+
+# Answers of another build of the same library may differ in the last bits.
+_RELATIVE, _ABSOLUTE = 1e-5, 1e-7
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """A recorded request and its answer."""
+
+    inputs: list[InputTensor]
+    outputs: list[InputTensor]
+    versions: dict[str, str] = {}
+
+
+def read_probe(folder: Path) -> Probe | None:
+    """Read a folder's probe.json, None without one."""
+    path = folder / "probe.json"
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Probe)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DeploymentError(f"{path}: {error}") from None
+
+
+def check_probe(step: Step, probe: Probe, folder: Path, saved: dict[str, str]) -> None:
+    """Raise DeploymentError, naming the versions, unless the step answers the probe as was recorded."""
+    names = tuple(tensor.name for tensor in probe.outputs)
+    ask = Ask(outputs=tuple(name for name in names if name in step.functions))
+    try:
+        answers = step.infer(_columns(probe.inputs), ask)
+    except Exception as error:  # a model may raise anything
+        raise _differs(folder, describe(error), saved) from error
+    if isinstance(answers, Routed):
+        if not answers.parts:
+            raise _differs(folder, answers.failures[0], saved)
+        answers = answers.parts[0][1]
+    for name, recorded in _columns(probe.outputs).items():
+        if name not in answers:
+            raise _differs(folder, f"there is no {name}", saved)
+        expected = recorded.data.ravel()
+        answer = plain(answers[name].data).ravel()
+        same = (
+            np.isclose(answer, expected, _RELATIVE, _ABSOLUTE, equal_nan=True)
+            if len(answer) == len(expected) and answer.dtype.kind in "biuf" and expected.dtype.kind in "biuf"
+            else np.array([answer.tolist() == expected.tolist()])
+        )
+        if not same.all():
+            raise _differs(folder, f"{int((~same).sum())} of {len(expected)} values of {name} differ", saved)
+
+
+def _columns(tensors: list[InputTensor]) -> Tensors:
+    columns, errors = to_columns([Request(tensors, None, "", (), Encoding.JSON)])
+    if errors:
+        raise errors[0]
+    return columns
+
+
+def _differs(folder: Path, why: str, saved: dict[str, str]) -> DeploymentError:
+    versions = differing(saved)
+    wrote = f"it was saved with {versions}: {REMEDY}" if versions else "record the probe again, or the model"
+    return DeploymentError(f"{folder / 'probe.json'} is answered otherwise than recorded ({why}); {wrote}")

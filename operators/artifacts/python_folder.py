@@ -1,0 +1,47 @@
+"""A Python class of the user's own: `implementation` names module and class, the folder has the module."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import Any
+
+from operators.artifacts.folder import Folder
+from operators.errors import DeploymentError, describe
+from operators.steps import Step
+from operators.steps.python_class import PythonClass
+
+
+def load(folder: Folder) -> Step:
+    """Import MODULE.py from the folder and make a CLASS(folder, extra)."""
+    implementation = folder.settings.implementation
+    module_name, _, class_name = implementation.rpartition(".")
+    path = folder.path / f"{module_name.replace('.', '/')}.py"
+    if not path.is_file():
+        raise DeploymentError(
+            f"no runtime for implementation {implementation!r}: it is none of the known ones, and the folder "
+            f"holds no {path.relative_to(folder.path)} with a class {class_name}"
+        )
+    folder.require_trust(path)
+    try:
+        class_ = getattr(_module(folder, path, module_name), class_name, None)
+        if class_ is None:
+            raise DeploymentError(f"{path} has no class {class_name}")
+        if not callable(getattr(class_, "predict", None)):
+            raise DeploymentError(f"{path}: {class_name} has no method predict(tensors)")
+        return PythonClass(class_(folder.path, dict(folder.settings.extra)))
+    except DeploymentError:
+        raise
+    except Exception as error:  # code of the user's own may raise anything
+        raise DeploymentError(f"{path}: {class_name} cannot be made: {describe(error)}") from error
+
+
+def _module(folder: Folder, path: Any, name: str) -> Any:
+    unique = f"weir_model_{folder.digest[-16:]}_{name.replace('.', '_')}"
+    spec = importlib.util.spec_from_file_location(unique, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[unique] = module
+    spec.loader.exec_module(module)
+    return module

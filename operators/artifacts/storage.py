@@ -1,0 +1,142 @@
+"""storageUri → a local folder: where it lies, or fetched once and kept by its digest."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from operators.artifacts.digests import digest
+from operators.errors import DeploymentError, describe
+
+SETTINGS = "model-settings.json"
+_NUMBER = re.compile(r"[0-9]+")
+_EXTRAS = {"s3": "s3", "gs": "gs"}
+
+
+class Found(NamedTuple):
+    """A model's folder: its URI with the chosen version, a local copy, and its digest."""
+
+    uri: str
+    folder: Path
+    digest: str
+
+
+def find(uri: str, version: int | None, cache: Path) -> Found:
+    """Find a model's folder and what it holds now.
+
+    A model-settings.json at the top wins; else it is the folder named by the version, else the highest
+    numbered folder, else the top. Raises DeploymentError for what is missing or cannot be read.
+    """
+    path = local_path(uri)
+    if path is not None:
+        if not path.is_dir():
+            raise DeploymentError(f"{path} is not a folder: check storageUri, or train the model first")
+        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+        folder = path / _version_folder(names, version, uri)
+        return Found(str(folder), folder, digest(folder))
+    names = _list(uri)
+    chosen = _version_folder(names, version, uri)
+    uri = f"{uri.rstrip('/')}/{chosen}".rstrip("/")
+    folder, found = _download(uri, cache)
+    return Found(uri, folder, found)
+
+
+def fetch(uri: str, recorded: str, cache: Path) -> Path:
+    """Return a local folder that has the recorded digest; DeploymentError where the URI holds another."""
+    path = local_path(uri)
+    if path is not None:
+        found = digest(path)
+    else:
+        path = _kept(cache, recorded)
+        if path.is_dir() and digest(path) == recorded:
+            return path
+        path, found = _download(uri, cache)
+    if found != recorded:
+        raise DeploymentError(
+            f"{uri} has changed since it was applied, or was not copied whole ({found}, recorded "
+            f"{recorded}); "
+            "copy it again, or apply it again"
+        )
+    return path
+
+
+def local_path(uri: str) -> Path | None:
+    """Return the path of a local URI, None for a remote one."""
+    if uri.startswith("file://"):
+        return Path(unquote(uri.removeprefix("file://")))
+    return None if "://" in uri else Path(uri)
+
+
+def _version_folder(names: list[str], version: int | None, uri: str) -> str:
+    if SETTINGS in names:
+        return ""
+    folders = {PurePosixPath(name).parts[0] for name in names if "/" in name}
+    numbers = sorted((name for name in folders if _NUMBER.fullmatch(name)), key=int)
+    if version is None:
+        return numbers[-1] if numbers else ""
+    if str(version) not in numbers:
+        there = ", ".join(numbers) or "no numbered folder"
+        raise DeploymentError(f"{uri} has no folder {version} (spec.artifactVersion); there is {there}")
+    return str(version)
+
+
+def _list(uri: str) -> list[str]:
+    filesystem, root = _open(uri)
+    try:
+        files = filesystem.find(root)
+    except Exception as error:  # each storage raises its own
+        raise DeploymentError(f"{uri} cannot be listed: {describe(error)}") from error
+    names = [file.removeprefix(root).lstrip("/") for file in files]
+    names = [name for name in names if name and ".." not in PurePosixPath(name).parts]
+    if not names:
+        raise DeploymentError(f"{uri} holds no file: check storageUri, or upload the model first")
+    return names
+
+
+def _download(uri: str, cache: Path) -> tuple[Path, str]:
+    """Copy a remote folder into the cache; it appears there whole or not at all."""
+    filesystem, root = _open(uri)
+    names = _list(uri)
+    cache.mkdir(parents=True, exist_ok=True)
+    half = Path(tempfile.mkdtemp(prefix="half-", dir=cache))
+    try:
+        for name in names:
+            target = half / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            filesystem.get_file(f"{root}/{name}", str(target))
+        found = digest(half)
+        kept = _kept(cache, found)
+        if kept.is_dir() and digest(kept) == found:
+            return kept, found
+        shutil.rmtree(kept, ignore_errors=True)
+        half.rename(kept)
+        return kept, found
+    except OSError as error:
+        raise DeploymentError(f"{uri} cannot be copied to {cache}: {error}") from error
+    except Exception as error:  # each storage raises its own
+        raise DeploymentError(f"{uri} cannot be read: {describe(error)}") from error
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def _kept(cache: Path, found: str) -> Path:
+    return cache / found.replace(":", "-")
+
+
+def _open(uri: str) -> tuple[Any, str]:
+    import fsspec
+
+    scheme = uri.partition("://")[0]
+    try:
+        filesystem, root = fsspec.core.url_to_fs(uri)
+    except ImportError as error:
+        extra = _EXTRAS.get(scheme, scheme)
+        raise DeploymentError(f"{uri}: {scheme}:// needs an extra: pip install 'weir[{extra}]'") from error
+    except Exception as error:  # each storage raises its own
+        raise DeploymentError(f"{uri}: {describe(error)}") from error
+    filesystem.invalidate_cache()
+    return filesystem, str(root).rstrip("/")

@@ -1,0 +1,52 @@
+"""Rows that a pipeline gathered → chunks for the monitor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.chunks import Chunk
+from operators.columns import Array
+from operators.records import Records
+from operators.releases import Served
+from operators.steps.detect_drift import DetectDrift
+
+
+def heartbeats(served: Served) -> Iterator[Chunk]:
+    """An empty chunk for each step whose windows close by time: it lets the monitor look at the clock."""
+    release, nothing = served.release, np.zeros(0, dtype=np.int64)
+    for planned in served.plan.steps if served.plan else ():
+        if planned.batch and planned.batch.window_ms and isinstance(planned.step, DetectDrift):
+            rows = np.zeros((0, planned.step.detector.n_features))
+            yield Chunk(
+                release.name,
+                planned.name,
+                release.generation,
+                rows,
+                (),
+                nothing.astype(np.int8),
+                nothing.astype(np.int32),
+                nothing,
+                nothing,
+            )
+
+
+def chunk_of(
+    served: Served, step: str, rows: Array, records_of_rows: NDArray[np.intp], records: Records
+) -> Chunk:
+    """Put rows of one step beside the requests they came with: `records_of_rows` are positions of those."""
+    topics = tuple(dict.fromkeys(str(records.topics[i]) for i in np.unique(records_of_rows)))
+    numbers = {topic: number for number, topic in enumerate(topics)}
+    return Chunk(
+        served.release.name,
+        step,
+        served.release.generation,
+        rows,
+        topics,
+        np.array([numbers[str(records.topics[i])] for i in records_of_rows], dtype=np.int8),
+        records.partitions[records_of_rows].astype(np.int32),
+        records.offsets[records_of_rows],
+        records.timestamps[records_of_rows],
+    )

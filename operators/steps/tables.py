@@ -1,0 +1,81 @@
+"""Tensors → the rows of numbers that a detector was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from operators.columns import Array, Column, Tensors
+from operators.errors import MismatchError
+from operators.steps import Ask, check_width, named_columns, side_by_side
+
+
+class Table:
+    """The columns of a detector's reference: so many, and their names where they are known.
+
+    `categories` gives, for a column of codes, the text of code 0, 1, …: text is then taken as well as the
+    code, and a text that is not known as a code behind the last one.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        names: Sequence[str] | None = None,
+        categories: Mapping[str, Sequence[str]] | None = None,
+        content_type: str = "",
+    ) -> None:
+        self._width = width
+        self._names = list(names) if names else None
+        self._codes = {
+            name: {text: code for code, text in enumerate(texts)}
+            for name, texts in (categories or {}).items()
+        }
+        self._content_type = content_type
+
+    def read(self, tensors: Tensors, ask: Ask) -> Column:
+        """Return numeric rows, shape (rows, columns).
+
+        With content type `pd` tensors are found by name where names are known; else values are taken in
+        their order. MismatchError tells what does not fit.
+        """
+        if (ask.content_type or self._content_type) == "pd":
+            tensors = self._named(tensors)
+        column = side_by_side(tensors)
+        check_width(column.data, self._width)
+        if column.data.dtype.kind in "biuf":
+            return column
+        return column._replace(
+            data=np.column_stack([self._numbers(i, c) for i, c in enumerate(column.data.T)])
+        )
+
+    def _named(self, tensors: Tensors) -> Tensors:
+        named_columns(tensors)
+        if self._names is None:
+            return tensors
+        missing = [name for name in self._names if name not in tensors]
+        if missing:
+            raise MismatchError(
+                f"takes columns by name, but {', '.join(map(repr, missing))} is missing; there are "
+                f"{', '.join(map(repr, tensors))}: rename them with the step's tensorMap"
+            )
+        return {name: tensors[name] for name in self._names}
+
+    def _numbers(self, i: int, values: Array) -> Array:
+        name = self._names[i] if self._names else f"column {i}"
+        codes = self._codes.get(name)
+        try:
+            if codes is None:
+                return values.astype(np.float64)
+            return np.array([_code(codes, value) for value in values.tolist()])
+        except (TypeError, ValueError):
+            raise MismatchError(
+                f"takes numbers for {name}, got strings: encode its categories as numbers, or list them "
+                "in features.json beside the detector"
+            ) from None
+
+
+def _code(codes: Mapping[str, int], value: object) -> float:
+    if isinstance(value, str):
+        return float(codes.get(value, len(codes)))
+    return np.nan if value is None else float(value)  # type: ignore[arg-type]
