@@ -29,10 +29,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from jobs.data.features import Features, encode, infer_features
+from operators.artifacts.probes import write_probe
 from operators.errors import DeploymentError
 
 Rows = NDArray[np.float64]
 MOST_REFERENCE = 10_000
+PROBE_ROWS = 5
 OUTLIER_PERCENT = 5.0
 _ALIBI = "mlserver_alibi_detect.AlibiDetectRuntime"
 _SKLEARN = "mlserver_sklearn.SKLearnModel"
@@ -97,9 +99,11 @@ def train(
     plain, columns = _names(features, preprocessor)
 
     models = _Folders(out, name)
-    models.sklearn("", Pipeline([("preprocessor", preprocessor), ("classifier", forest)]), "predict")
-    models.sklearn("-preprocess", preprocessor, "transform")
-    models.sklearn("-classifier", forest, "predict")
+    probe = rows[reference][:PROBE_ROWS]
+    whole = Pipeline([("preprocessor", preprocessor), ("classifier", forest)])
+    models.sklearn("", whole, "predict", probe)
+    models.sklearn("-preprocess", preprocessor, "transform", probe)
+    models.sklearn("-classifier", forest, "predict", prepared[:PROBE_ROWS])
     models.outlier("-outlier", outlier)
     models.drift("-drift", filled, features.categorical, plain)
     models.drift("-drift-preprocessed", prepared, range(len(features.numeric), prepared.shape[1]), columns)
@@ -162,9 +166,11 @@ class _Folders:
         self._name = name
         self.written: list[Path] = []
 
-    def sklearn(self, suffix: str, estimator: Any, predict_fn: str) -> None:
+    def sklearn(self, suffix: str, estimator: Any, predict_fn: str, probe: Rows) -> None:
+        """Write an estimator, and what it answers to a probe under the versions here."""
         folder = self._folder(suffix, _SKLEARN, {"predict_fn": predict_fn}, "./model.joblib")
         joblib.dump(estimator, folder / "model.joblib", compress=1)
+        write_probe(folder, probe, {predict_fn: getattr(estimator, predict_fn)(probe)})
 
     def outlier(self, suffix: str, detector: Any) -> None:
         """Write alibi-detect's own files, and beside them what the runtime reads without dill."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,32 +51,48 @@ def unpickle(path: Path, recorded: dict[str, str]) -> Unpickled:
 
     Raises DeploymentError that names the versions and the remedy.
     """
-    _know_numpy_2()
+    with warnings.catch_warnings(record=True) as caught, _numpy_2_names():
+        warnings.simplefilter("always")
+        try:
+            value, failure = joblib.load(path), None
+        except Exception as error:  # a pickle can raise anything
+            value, failure = None, error
+    saved = {**_told(caught), **recorded}
+    if failure is None:
+        return Unpickled(value, saved)
+    versions = differing(saved) or f"unknown versions (here {_listed(here())})"
+    raise DeploymentError(
+        f"{path} cannot be read: {describe(failure)}; it was saved with {versions}: {REMEDY}"
+    ) from failure
+
+
+def _told(caught: list[warnings.WarningMessage]) -> dict[str, str]:
+    """Return the version that scikit-learn's own warnings tell."""
+    for one in caught:
+        if isinstance(one.message, InconsistentVersionWarning):
+            return {"scikit-learn": one.message.original_sklearn_version}
+    return {}
+
+
+@contextmanager
+def _numpy_2_names() -> Iterator[None]:
+    """Let a pickle of numpy 2 find in `numpy._core` what numpy 1 keeps in `numpy.core`.
+
+    Only while it is read: other libraries look for `numpy._core` to learn which numpy they run on.
+    """
+    names = {
+        name.replace("numpy.core", "numpy._core", 1): module
+        for name, module in sys.modules.items()
+        if name == "numpy.core" or name.startswith("numpy.core.")
+    }
+    if not np.__version__.startswith("1.") or "numpy._core" in sys.modules:
+        names = {}
+    sys.modules.update(names)
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            value = joblib.load(path)
-    except Exception as error:  # a pickle can raise anything
-        versions = differing(recorded) or f"versions unknown (here {_listed(here())})"
-        raise DeploymentError(
-            f"{path} cannot be read: {describe(error)}; it was saved with {versions}: {REMEDY}"
-        ) from error
-    saved = dict(recorded)
-    for warning in caught:
-        if isinstance(warning.message, InconsistentVersionWarning):
-            saved.setdefault("scikit-learn", warning.message.original_sklearn_version)
-    return Unpickled(value, saved)
-
-
-def _know_numpy_2() -> None:
-    """Let pickles of numpy 2 find what it keeps in `numpy._core` where numpy 1 kept it in `numpy.core`."""
-    if np.__version__.startswith("1.") and "numpy._core" not in sys.modules:
-        import numpy.core.multiarray
-        import numpy.core.numeric
-
-        sys.modules["numpy._core"] = np.core
-        sys.modules["numpy._core.multiarray"] = numpy.core.multiarray
-        sys.modules["numpy._core.numeric"] = numpy.core.numeric
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
 
 
 def _listed(versions: dict[str, str]) -> str:

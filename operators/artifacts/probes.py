@@ -6,17 +6,18 @@ the response, `versions` is optional. Folders that `weir train` wrote have one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from operators.artifacts.pickles import REMEDY, differing
-from operators.columns import Routed, Tensors
+from operators.artifacts.pickles import REMEDY, differing, here
+from operators.columns import Array, Column, Routed, Tensors
 from operators.errors import DeploymentError, describe
 from operators.protocol.gathering import to_columns
 from operators.protocol.messages import Encoding, InputTensor, Request
-from operators.protocol.responses import plain
+from operators.protocol.responses import plain, tensors_of
 from operators.steps import Ask, Step
 
 # Answers of another build of the same library may differ in the last bits.
@@ -40,6 +41,17 @@ def read_probe(folder: Path) -> Probe | None:
         return msgspec.json.decode(path.read_bytes(), type=Probe)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise DeploymentError(f"{path}: {error}") from None
+
+
+def write_probe(folder: Path, rows: Array, answers: Mapping[str, Array]) -> None:
+    """Record what a model answers to some rows, with the versions here."""
+    inputs = {"input-0": Column(rows, np.array([len(rows)], dtype=np.int64))}
+    outputs = {
+        name: Column(np.asarray(answer), np.array([len(rows)], dtype=np.int64))
+        for name, answer in answers.items()
+    }
+    probe = {"versions": here(), "inputs": tensors_of(inputs), "outputs": tensors_of(outputs)}
+    (folder / "probe.json").write_bytes(msgspec.json.encode(probe))
 
 
 def check_probe(step: Step, probe: Probe, folder: Path, saved: dict[str, str]) -> None:

@@ -55,8 +55,12 @@ def encode_taps(tensors: Tensors, ids: Sequence[str | None], step: str, side: st
 
 def encode_response(tensors: Tensors, **fields: Any) -> bytes:
     """Encode one JSON response whose columns hold a single request."""
-    outputs = [_outputs(name, column, Encoding.JSON)[0] for name, column in tensors.items()]
-    return json_codec.encode({**fields, "outputs": outputs})
+    return json_codec.encode({**fields, "outputs": tensors_of(tensors)})
+
+
+def tensors_of(tensors: Tensors) -> list[dict[str, Any]]:
+    """Return columns that hold a single request as JSON's tensors."""
+    return [_outputs(name, column, Encoding.JSON)[0] for name, column in tensors.items()]
 
 
 def _outputs(name: str, column: Column, encoding: Encoding) -> list[dict[str, Any]]:

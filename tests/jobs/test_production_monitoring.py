@@ -13,7 +13,7 @@ SETTINGS = {
     "defaults": "Settings()",
     "as seldon": "Settings(parallelism=3, delivery='exactly-once', prefix='seldon', namespace='seldon-mesh')",
     "two pipelines": "Settings(pipelines='income-production,income-workflow', max_record_bytes=10_000)",
-    "external inputs": "Settings(external_inputs='weir.default.model.x.outputs=b,weir.default.pipeline.a.inputs=b')",
+    "external inputs": "Settings(external_inputs='weir.default.model.x.outputs=b,a.b=c')",
     "one pipeline": "Settings(pipelines='only-one', min_n=1, min_effect=0.0, checkpoint_interval_ms=60_000)",
 }
 # In a process of its own: it starts a JVM.

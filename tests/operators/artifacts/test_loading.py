@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,35 +15,11 @@ from operators.artifacts.loading import load_step
 from operators.artifacts.trust import make_site
 from operators.columns import Column
 from operators.errors import DeploymentError, MismatchError
-from operators.resources.manifests import parse_document
-from operators.resources.schema import Model
-from operators.steps import Ask, Step
+from operators.steps import Ask
 from operators.steps.detect_drift import DetectDrift
 from operators.steps.predict import Predict
 from operators.steps.score_outlier import ScoreOutlier
-
-
-def model(name: str = "m", **spec: Any) -> Model:
-    parsed = parse_document(
-        {
-            "apiVersion": "mlops.seldon.io/v1alpha1",
-            "kind": "Model",
-            "metadata": {"name": name},
-            "spec": {"storageUri": "x", **spec},
-        }
-    )
-    assert isinstance(parsed, Model)
-    return parsed
-
-
-def load(folder: Path, **spec: Any) -> Step:
-    return load_step(model(**spec), str(folder), digest(folder), make_site("/", ""))
-
-
-def settings(folder: Path, **content: Any) -> Path:
-    folder.mkdir(exist_ok=True)
-    (folder / "model-settings.json").write_text(json.dumps(content))
-    return folder
+from tests.operators.artifacts.model import load, model, settings
 
 
 def rows(*values: float) -> dict[str, Column]:

@@ -1,0 +1,46 @@
+"""Loading a folder in a test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from operators.artifacts.digests import digest
+from operators.artifacts.loading import load_step
+from operators.artifacts.trust import Site, make_site
+from operators.columns import Array, Column, Tensors
+from operators.resources.manifests import parse_document
+from operators.resources.schema import Model
+from operators.steps import Step
+
+TRUSTING = make_site("/", "")
+
+
+def model(name: str = "m", **spec: Any) -> Model:
+    parsed = parse_document(
+        {
+            "apiVersion": "mlops.seldon.io/v1alpha1",
+            "kind": "Model",
+            "metadata": {"name": name},
+            "spec": {"storageUri": "x", **spec},
+        }
+    )
+    assert isinstance(parsed, Model)
+    return parsed
+
+
+def load(folder: Path, site: Site = TRUSTING, **spec: Any) -> Step:
+    return load_step(model(**spec), str(folder), digest(folder), site)
+
+
+def settings(folder: Path, **content: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "model-settings.json").write_text(json.dumps(content))
+    return folder
+
+
+def one_request(rows: Array, name: str = "x") -> Tensors:
+    return {name: Column(rows, np.array([len(rows)], dtype=np.int64))}

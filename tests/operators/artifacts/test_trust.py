@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import joblib
+import pytest
+
+from operators.artifacts.trust import make_site, require_trust
+from operators.errors import DeploymentError
+from tests.operators.artifacts.model import load, settings
+
+
+class Boom:
+    """A pickle that writes a file when it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+@pytest.fixture
+def armed(tmp_path: Path) -> tuple[Path, Path]:
+    """A folder whose pickle would leave a trace, and the trace."""
+    folder = settings(tmp_path / "armed", implementation="mlserver_sklearn.SKLearnModel")
+    joblib.dump(Boom(tmp_path / "trace"), folder / "model.joblib")
+    return folder, tmp_path / "trace"
+
+
+def test_a_pickle_outside_the_trusted_roots_is_not_even_opened(armed: tuple[Path, Path]) -> None:
+    folder, trace = armed
+    for roots in ("", str(folder.parent / "other"), str(folder) + "-more", "s3://bucket"):
+        with pytest.raises(
+            DeploymentError, match=r"model\.joblib runs code when it is loaded, and .* is below no"
+        ):
+            load(folder, make_site(roots, ""))
+    assert not trace.exists()
+
+
+def test_below_a_trusted_root_it_is(armed: tuple[Path, Path]) -> None:
+    folder, trace = armed
+    with pytest.raises(DeploymentError, match="predict_fn is 'predict'"):
+        load(folder, make_site(f"{folder.parent}/nowhere,{folder.parent}", ""))
+    assert trace.exists()
+
+
+def test_a_python_class_needs_trust_too(tmp_path: Path) -> None:
+    folder = settings(tmp_path / "p", implementation="mine.Model")
+    trace = tmp_path / "trace"
+    (folder / "mine.py").write_text(
+        f"open({str(trace)!r}, 'w')\nclass Model:\n    def predict(self, x): return x\n"
+    )
+    with pytest.raises(DeploymentError, match=r"mine\.py runs code when it is loaded"):
+        load(folder, make_site("", ""))
+    assert not trace.exists()
+
+
+def test_detectors_in_arrays_need_no_trust(models: Path) -> None:
+    load(models / "income-drift", make_site("", ""))
+
+
+def test_a_link_out_of_a_trusted_root_is_not_trusted(tmp_path: Path, armed: tuple[Path, Path]) -> None:
+    folder, trace = armed
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "link").symlink_to(folder)
+    with pytest.raises(DeploymentError, match="is below no trusted root"):
+        load(tmp_path / "root" / "link", make_site(str(tmp_path / "root"), ""))
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("uri", "root", "trusted"),
+    [
+        ("s3://models/income", "s3://models", True),
+        ("s3://models/income", "s3://models/", True),
+        ("s3://models/income", "s3://models/income", True),
+        ("s3://models-evil/income", "s3://models", False),
+        ("gs://models/income", "s3://models", False),
+        ("s3://models/income", "/models", False),
+        ("/models/income", "file:///models", True),
+        ("/models/../etc", "/models", False),
+    ],
+)
+def test_roots_are_whole_path_parts(uri: str, root: str, trusted: bool) -> None:
+    site = make_site(root, "")
+    if trusted:
+        require_trust(uri, "model.joblib", site)
+    else:
+        with pytest.raises(DeploymentError):
+            require_trust(uri, "model.joblib", site)
