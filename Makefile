@@ -9,7 +9,7 @@ JARS := build/jars/.ready
 export WEIR_CENSUS_CSV ?= $(abspath $(wildcard ../shared/data/adult.csv))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down train bundle check test bench clean
+.PHONY: help setup demo up down train bundle docs proto check test bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -30,6 +30,12 @@ train: setup  ## train the example models into models/ (DATA=adult.csv)
 
 bundle: setup  ## build/bundle.zip for flink run -pyfs
 	@$(VENV)/bin/python -m jobs.bundle
+
+docs: setup  ## tables in the docs that are made from the code
+	@$(VENV)/bin/python -m jobs.documenting
+
+proto:  ## operators/protocol/inference_pb2.py (needs pip install grpcio-tools==1.62.3)
+	@$(VENV)/bin/python -m grpc_tools.protoc -I. --python_out=. operators/protocol/inference.proto
 
 check: setup  ## style and types
 	@$(VENV)/bin/ruff format --check .

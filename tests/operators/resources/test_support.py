@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jobs.documenting import PAGE, page
+from operators.resources.manifests import parse_document
+from operators.resources.schema import Model, Pipeline
+from operators.resources.support import SUPPORT, Status, fields, judged
+
+
+@pytest.mark.parametrize("resource", [Model, Pipeline])
+def test_every_field_of_the_schema_is_judged_and_none_besides(resource: type) -> None:
+    assert set(fields(resource)) == set(SUPPORT[resource])
+
+
+def test_the_docs_show_what_the_code_says() -> None:
+    text = PAGE.read_text("utf-8")
+    assert text == page(text), "run make docs"
+
+
+def document(kind: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "mlops.seldon.io/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": "x"},
+        "spec": spec,
+    }
+
+
+MODEL = {"storageUri": "m"}
+PIPELINE = {"steps": [{"name": "a"}], "output": {"steps": ["a"]}}
+SET: dict[tuple[str, str], Any] = {
+    ("Model", "spec.schemaUri"): {**MODEL, "schemaUri": "s"},
+    ("Model", "spec.secretName"): {**MODEL, "secretName": "s"},
+    ("Model", "spec.replicas"): {**MODEL, "replicas": 2},
+    ("Model", "spec.minReplicas"): {**MODEL, "minReplicas": 2},
+    ("Model", "spec.maxReplicas"): {**MODEL, "maxReplicas": 2},
+    ("Model", "spec.server"): {**MODEL, "server": "mlserver"},
+    ("Model", "spec.preloaded"): {**MODEL, "preloaded": True},
+    ("Model", "spec.dedicated"): {**MODEL, "dedicated": True},
+    ("Model", "spec.logger"): {**MODEL, "logger": {"percent": 100}},
+    ("Model", "spec.explainer"): {**MODEL, "explainer": {"type": "anchor_tabular"}},
+    ("Model", "spec.llm"): {**MODEL, "llm": {"modelRef": "m"}},
+    ("Model", "spec.dataflow.cleanTopicsOnDelete"): {**MODEL, "dataflow": {"cleanTopicsOnDelete": True}},
+    ("Pipeline", "spec.steps[0].joinWindowMs"): {"steps": [{"name": "a", "joinWindowMs": 5}]},
+    ("Pipeline", "spec.input.externalTriggers[0]"): {
+        **PIPELINE,
+        "input": {"externalTriggers": ["q.outputs"]},
+    },
+    ("Pipeline", "spec.input.joinWindowMs"): {**PIPELINE, "input": {"joinWindowMs": 5}},
+    ("Pipeline", "spec.input.joinType"): {**PIPELINE, "input": {"joinType": "any"}},
+    ("Pipeline", "spec.input.triggersJoinType"): {**PIPELINE, "input": {"triggersJoinType": "any"}},
+    ("Pipeline", "spec.output.joinWindowMs"): {**PIPELINE, "output": {"steps": ["a"], "joinWindowMs": 5}},
+    ("Pipeline", "spec.dataflow.cleanTopicsOnDelete"): {
+        **PIPELINE,
+        "dataflow": {"cleanTopicsOnDelete": True},
+    },
+    ("Pipeline", "spec.allowCycles"): {**PIPELINE, "allowCycles": True},
+    ("Pipeline", "spec.maxStepRevisits"): {**PIPELINE, "maxStepRevisits": 5},
+}
+
+
+@pytest.mark.parametrize(("kind", "path"), SET)
+def test_a_field_without_effect_is_noticed_and_one_that_is_refused_is_an_error(kind: str, path: str) -> None:
+    whole = document(kind, **SET[kind, path])
+    resource: Any = Model if kind == "Model" else Pipeline
+    plain = path.replace("[0]", "[]")
+    support = SUPPORT[resource][plain]
+    if support.status is Status.REFUSED:
+        with pytest.raises(Exception, match="is not supported") as caught:
+            parse_document(whole)
+        assert path in str(caught.value)
+    else:
+        assert (path, support) in list(judged(parse_document(whole)))
+
+
+def test_every_field_that_does_nothing_or_is_refused_is_tried_here() -> None:
+    tried = {(kind, path.replace("[0]", "[]")) for kind, path in SET}
+    judged_so = {
+        (resource.__name__, path)
+        for resource, table in SUPPORT.items()
+        for path, support in table.items()
+        if support.status in (Status.NO_EFFECT, Status.REFUSED) and path.startswith("spec.")
+    }
+    assert tried == judged_so

@@ -1,0 +1,252 @@
+"""Pipelines that read each other, fail by themselves, and watch without costing an answer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from jobs.checking import check
+from operators.artifacts.trust import make_site
+from operators.chunks import decode
+from operators.engine import Engine
+from operators.errors import DeploymentError
+from operators.records import Records
+from operators.releases import Control, Release, Served, serve, serve_live
+from operators.topics import Topics
+from tests.operators.test_engine import GOOD, outputs, records, request
+
+TOPICS = Topics()
+MODEL = "apiVersion: mlops.seldon.io/v1alpha1\nkind: Model\nmetadata: {{name: {0}}}\nspec: {{storageUri: {1}/{0}}}\n"
+
+
+def released(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Release]:
+    """Check pipelines (name → spec) over the trained models."""
+    folder.mkdir(exist_ok=True)
+    names = sorted({step["name"] for spec in pipelines for step in spec["spec"]["steps"]})
+    documents = [MODEL.format(name, models) for name in names]
+    documents += [json.dumps(pipeline) for pipeline in pipelines]
+    (folder / "all.yaml").write_text("\n---\n".join(documents))
+    return check([folder], TOPICS, make_site(str(models), str(folder / "cache"))).require().releases
+
+
+def live(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Served]:
+    releases = released(folder, models, *pipelines)
+    site = make_site(str(models), str(folder / "cache"))
+    return [serve(msgspec.structs.replace(release, generation=1), site) for release in releases]
+
+
+def pipeline(name: str, steps: list[dict[str, Any]], **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "mlops.seldon.io/v1alpha1",
+        "kind": "Pipeline",
+        "metadata": {"name": name},
+        "spec": {"steps": steps, **spec},
+    }
+
+
+FIRST = pipeline(
+    "first",
+    [{"name": "income-preprocess"}, {"name": "income-classifier", "inputs": ["income-preprocess"]}],
+    output={"steps": ["income-classifier", "income-preprocess"]},
+)
+
+
+def second(external: list[str], **more: Any) -> dict[str, Any]:
+    return pipeline(
+        "second",
+        [{"name": "income-outlier"}],
+        input={"externalInputs": external, **more},
+        output={"steps": ["income-outlier"]},
+    )
+
+
+def engine(served: list[Served]) -> Engine:
+    return Engine(served, TOPICS, 1_000_000, lambda pipeline: {})
+
+
+def as_external(body: bytes, topic: str, origin: str = "first", infer_type: str | None = None) -> Records:
+    """One record of another pipeline's topic, read by `second`."""
+    plain = records(body)
+    return plain._replace(topics=[topic], readers=["second"], origins=[origin], infer_types=[infer_type])
+
+
+def test_another_pipelines_response_is_a_request_once_its_tensor_is_selected(
+    tmp_path: Path, models: Path
+) -> None:
+    served = live(tmp_path, models, FIRST, second(["first.outputs.transform"]))
+    answers = engine(served).answer(records(request(GOOD), pipeline="first"))
+    response = answers.bodies[0] or b""
+    again = engine(served).answer(
+        as_external(response, TOPICS.outputs("first"), infer_type=answers.infer_types[0])
+    )
+    assert list(outputs(again, 0)) == ["instance_score", "is_outlier"]
+    assert again.targets == [TOPICS.outputs("second")]
+    assert msgspec.json.decode(again.bodies[0] or b"")["id"] == "id"
+
+    unselected = live(tmp_path / "u", models, FIRST, second(["first.outputs"]))
+    failed = engine(unselected).answer(as_external(response, TOPICS.outputs("first")))
+    assert failed.reasons == ["STEP_FAILED"], "predict and transform together are too wide"
+
+
+def test_its_tensors_are_renamed_by_the_inputs_tensor_map(tmp_path: Path, models: Path) -> None:
+    spec = second(["first.outputs.transform"], tensorMap={"first.outputs.transform": "prepared"})
+    spec["spec"]["output"] = {"steps": ["second.inputs.prepared"]}
+    served = live(tmp_path, models, FIRST, spec)
+    response = engine(served).answer(records(request(GOOD), pipeline="first")).bodies[0] or b""
+    answers = engine(served).answer(as_external(response, TOPICS.outputs("first")))
+    assert list(outputs(answers, 0)) == ["prepared"]
+
+
+def test_another_pipelines_error_is_no_request(tmp_path: Path, models: Path) -> None:
+    served = live(tmp_path, models, FIRST, second(["first.outputs.transform"]))
+    answers = engine(served).answer(as_external(b"it failed", TOPICS.outputs("first"), infer_type="error"))
+    assert answers.statuses == ["tick"]
+
+
+def test_a_response_without_the_tensor_is_a_dead_letter_that_says_so(tmp_path: Path, models: Path) -> None:
+    served = live(tmp_path, models, FIRST, second(["first.outputs.other"]))
+    response = engine(served).answer(records(request(GOOD), pipeline="first")).bodies[0] or b""
+    answers = engine(served).answer(as_external(response, TOPICS.outputs("first")))
+    assert answers.errors == ["none of other is there, but 'predict', 'transform'"]
+
+
+@pytest.mark.parametrize(("side", "tensor"), [("outputs", "transform"), ("inputs", "x")])
+def test_what_another_pipeline_reads_of_a_step_is_published(
+    tmp_path: Path, models: Path, side: str, tensor: str
+) -> None:
+    spec = second([f"first.step.income-preprocess.{side}"])
+    if side == "inputs":
+        spec["spec"]["steps"] = [{"name": "income"}]
+        spec["spec"]["output"] = {"steps": ["income"]}
+    served = live(tmp_path, models, FIRST, spec)
+    answers = engine(served).answer(records(request(GOOD, id_="a"), b"junk", request(GOOD), pipeline="first"))
+    topic = f"weir.default.model.income-preprocess.{side}"
+    assert (answers.tap_topics, answers.tap_numbers) == ([[topic], None, [topic]], [[1], None, [1]])
+    (body,) = answers.tap_bodies[0] or []
+    told = msgspec.json.decode(body)
+    assert (told["id"], told[side][0]["name"]) == ("a", tensor)
+    read = engine(served).answer(as_external(body, topic))
+    assert read.statuses == ["answered"]
+    other = engine(served).answer(as_external(body, topic, origin="third"))
+    assert other.statuses == ["tick"], "the topic is shared; this record is another pipeline's"
+
+
+def test_nothing_is_published_of_steps_that_nobody_reads(tmp_path: Path, models: Path) -> None:
+    answers = engine(live(tmp_path, models, FIRST)).answer(records(request(GOOD), pipeline="first"))
+    assert answers.tap_topics == [None]
+
+
+def test_a_pipeline_that_cannot_be_loaded_fails_by_itself(tmp_path: Path, models: Path) -> None:
+    copy = shutil.copytree(models, tmp_path / "models")
+    beside = pipeline("beside", [{"name": "income"}], output={"steps": ["income"]})
+    releases = released(tmp_path / "m", copy, FIRST, beside)
+    control = Control({(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {})
+    control.heads.update({one.name: 1 for one in releases})
+    (copy / "income-preprocess" / "model.joblib").unlink()
+    served = list(serve_live(control, make_site(str(copy), "")))
+    answers = engine(served).answer(records(request(GOOD), pipeline="first"))
+    assert answers.reasons == ["PIPELINE_FAILED"]
+    assert "Model income-preprocess" in (answers.errors[0] or "")
+    assert "has changed since it was applied, or was not copied whole" in (answers.errors[0] or "")
+    assert engine(served).answer(records(request(GOOD), pipeline="beside")).statuses == ["answered"]
+
+
+def test_the_newest_generation_that_can_be_loaded_serves(tmp_path: Path, models: Path) -> None:
+    copy = shutil.copytree(models, tmp_path / "models")
+    good = released(
+        tmp_path / "m", copy, pipeline("only", [{"name": "income"}], output={"steps": ["income"]})
+    )[0]
+    bad = released(
+        tmp_path / "n",
+        copy,
+        pipeline("only", [{"name": "income-classifier"}], output={"steps": ["income-classifier"]}),
+    )[0]
+    known = {
+        ("only", i): msgspec.structs.replace(one, generation=i) for i, one in enumerate((good, good, bad), 1)
+    }
+    shutil.rmtree(copy / "income-classifier")
+    (served,) = serve_live(Control(known, {"only": 3}), make_site(str(copy), ""))
+    assert served.release.generation == 2
+    answers = engine([served]).answer(records(request(GOOD), pipeline="only"))
+    assert answers.versions == ["2"]
+
+
+def test_a_monitor_that_fails_beside_the_response_is_reported_and_counted(
+    tmp_path: Path, models: Path
+) -> None:
+    watched = pipeline(
+        "watched", [{"name": "income"}, {"name": "income-outlier"}], output={"steps": ["income"]}
+    )
+    served = live(tmp_path, models, watched)
+    counted: list[tuple[str, str]] = []
+    engine_ = Engine(served, TOPICS, 1_000_000, lambda pipeline: {}, lambda *names: counted.append(names))
+    answers = engine_.answer(records(request(GOOD), request(GOOD), pipeline="watched"))
+    assert answers.statuses == ["answered", "answered"]
+    assert answers.reasons == ["MONITOR_FAILED"] * 2
+    assert answers.steps == ["income-outlier"] * 2
+    assert "takes rows of" in (answers.errors[0] or "")
+    assert counted == [("watched", "income-outlier")] * 2
+
+
+def test_steps_whose_windows_close_by_time_beat_with_every_tick(tmp_path: Path, models: Path) -> None:
+    steps = [{"name": "income"}, {"name": "income-drift", "batch": {"size": 50, "windowMs": 1000}}]
+    served = live(tmp_path, models, pipeline("timed", steps, output={"steps": ["income"]}))
+    tick = records(None)._replace(topics=[None])
+    (chunks,) = engine(served).answer(tick).chunks
+    (chunk,) = [decode(one) for one in chunks or ()]
+    assert (chunk.key, chunk.generation, chunk.rows.shape) == ("timed/income-drift", 1, (0, 12))
+    plain = live(
+        tmp_path / "p", models, pipeline("untimed", [{"name": "income"}], output={"steps": ["income"]})
+    )
+    assert engine(plain).answer(tick).chunks == [None]
+
+
+def test_two_batched_steps_of_one_pipeline_have_rows_of_their_own(tmp_path: Path, models: Path) -> None:
+    steps = [
+        {"name": "income-preprocess"},
+        {"name": "income-drift", "batch": {"size": 2}},
+        {"name": "income-drift-preprocessed", "inputs": ["income-preprocess"], "batch": {"size": 3}},
+    ]
+    served = live(tmp_path, models, pipeline("two", steps, output={"steps": ["income-preprocess"]}))
+    (chunks,) = engine(served).answer(records(request(GOOD, GOOD), pipeline="two")).chunks
+    found = {chunk.key: chunk.rows.shape for chunk in map(decode, chunks or ())}
+    assert found["two/income-drift"] == (2, 12)
+    assert found["two/income-drift-preprocessed"][0] == 2
+    assert found["two/income-drift-preprocessed"][1] > 12
+
+
+def test_a_batch_on_a_step_of_several_inputs_puts_their_columns_side_by_side(
+    tmp_path: Path, models: Path
+) -> None:
+    names = json.loads((models / "income-drift" / "features.json").read_text())["columns"]
+    steps = [
+        {"name": "income-drift", "inputs": ["both.inputs.left", "both.inputs.right"], "batch": {"size": 5}}
+    ]
+    served = live(tmp_path, models, pipeline("both", steps))
+    tensors = [
+        {"name": "left", "shape": [2, 4], "datatype": "FP64", "data": GOOD[:4] * 2},
+        {"name": "right", "shape": [2, 8], "datatype": "FP64", "data": GOOD[4:] * 2},
+    ]
+    answers = engine(served).answer(records(msgspec.json.encode({"inputs": tensors}), pipeline="both"))
+    (chunk,) = [decode(one) for one in answers.chunks[0] or ()]
+    assert chunk.rows.tolist() == [GOOD, GOOD]
+
+    columns = [
+        {"name": name, "shape": [1, 1], "datatype": "FP64", "data": [value]}
+        for name, value in reversed(list(zip(names, GOOD, strict=True)))
+    ]
+    named = pipeline("named", [{"name": "income-drift", "batch": {"size": 5}}])
+    body = msgspec.json.encode({"inputs": columns, "parameters": {"content_type": "pd"}})
+    answers = engine(live(tmp_path / "n", models, named)).answer(records(body, pipeline="named"))
+    assert np.concatenate([decode(one).rows for one in answers.chunks[0] or ()]).tolist() == [GOOD]
+
+
+def test_external_steps_that_do_not_exist_are_told(tmp_path: Path, models: Path) -> None:
+    with pytest.raises(DeploymentError, match="pipeline first has no step nothing; it has income-preprocess"):
+        live(tmp_path, models, FIRST, second(["first.step.nothing.outputs"]))
