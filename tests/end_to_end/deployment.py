@@ -58,6 +58,24 @@ class Deployment:
         records = self.records(self.topics.model_outputs(step), lambda found: len(found) >= wanted)
         return [msgspec.json.decode(record.value) for record in records]
 
+    def report(self, step: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Read reports until there is one whose parameters are the wanted ones."""
+
+        def matching(found: list[Any]) -> list[dict[str, Any]]:
+            told = [msgspec.json.decode(record.value) for record in found]
+            return [report for report in told if wanted(report["parameters"])]
+
+        return matching(self.records(self.topics.model_outputs(step), lambda found: bool(matching(found))))[0]
+
+    def reports_of(self, pipeline: str, step: str, wanted: int) -> list[dict[str, Any]]:
+        """Read the reports of one of several pipelines that share a step."""
+
+        def own(found: list[Any]) -> list[Any]:
+            return [record for record in found if dict(record.headers)["pipeline"] == pipeline.encode()]
+
+        records = self.records(self.topics.model_outputs(step), lambda found: len(own(found)) >= wanted)
+        return [msgspec.json.decode(record.value) for record in own(records)]
+
 
 @contextmanager
 def deployed(
@@ -69,9 +87,24 @@ def deployed(
     (folder / "models").symlink_to(models)
     for file in manifests.glob("*.yaml"):
         file.write_text(file.read_text().replace("size: 500", f"size: {size}"))
+    with running(stack, manifests, models, namespace, settings) as deployment:
+        yield deployment
+
+
+@contextmanager
+def running(
+    stack: Stack,
+    manifests: Path,
+    models: Path,
+    namespace: str,
+    settings: Iterable[str] = (),
+    before_submit: Callable[[], object] = lambda: None,
+) -> Iterator[Deployment]:
+    """Apply a folder of manifests, submit the job, and cancel it in the end."""
     connection = Connection(stack.bootstrap_servers, Topics("weir", namespace))
-    site = make_site(str(models), str(folder / "cache"))
+    site = make_site(str(models), str(manifests.parent / "cache"))
     releasing.apply([manifests], connection, site, "test", partitions=2)
+    before_submit()
     job_settings = ["--namespace", namespace, "--checkpoint-interval-ms", "1000", *settings]
     job = submitting.submit(stack, submitting.flink_run(stack, job_settings, site))
     try:

@@ -22,7 +22,12 @@ from operators.topics import Topics
 from tests.operators.test_engine import GOOD, outputs, records, request
 
 TOPICS = Topics()
-MODEL = "apiVersion: mlops.seldon.io/v1alpha1\nkind: Model\nmetadata: {{name: {0}}}\nspec: {{storageUri: {1}/{0}}}\n"
+MODEL = """
+apiVersion: mlops.seldon.io/v1alpha1
+kind: Model
+metadata: {{name: {0}}}
+spec: {{storageUri: {1}/{0}}}
+"""
 
 
 def released(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Release]:
