@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from jobs.stack.stack import find
 
 pytestmark = pytest.mark.cluster
 WEIR = Path(sys.executable).with_name("weir")
+FOLDERS = Path(__file__).parents[1] / "folders"
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "income"
 ONE = '{"id":"1","inputs":[{"name":"x","shape":[1,12],"datatype":"FP64","data":[40,2,1,1,3,0,3,1,0,0,40,4]}]}'
 
@@ -29,12 +31,19 @@ class Shell:
         self.folder = folder
         self.home = folder / "home"
 
-    def __call__(self, *arguments: str, fails: bool = False) -> str:
+    def __call__(self, *arguments: str, fails: bool = False, text: str = "") -> str:
         environment = {**os.environ, "WEIR_HOME": str(self.home), "COLUMNS": "200"}
         done = subprocess.run(
-            [WEIR, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+            [WEIR, *arguments],
+            cwd=self.folder,
+            env=environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        assert done.returncode == (1 if fails else 0), done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
 
 
@@ -65,6 +74,37 @@ def test_manifests_are_validated_without_a_broker(weir: Shell) -> None:
     assert "bad.yaml: document 1" in weir("validate", "-f", "bad.yaml", fails=True)
 
 
+def test_manifests_come_from_standard_input_too(weir: Shell) -> None:
+    documents = "\n---\n".join(file.read_text() for file in sorted(EXAMPLES.glob("*.yaml")))
+    documents = documents.replace("../../models", "models")
+    assert "2 pipelines are valid" in weir("validate", "-f", "-", text=documents)
+    assert "-: document 1: " in weir("validate", "-f", "-", text="kind: Model", fails=True)
+
+
+def test_models_outside_the_trusted_roots_are_refused_with_the_remedy(weir: Shell) -> None:
+    refused = weir("validate", "-f", "examples/income", "--trusted-roots", "elsewhere", fails=True)
+    assert "name its root with --trusted-roots or WEIR_TRUSTED_ROOTS" in refused
+    models = ("income", "income-preprocess", "income-classifier", "income-outlier")
+    assert all(f"Model {name}: " in refused for name in models), "every one of them, at once"
+
+
+def test_a_plan_is_drawn_without_a_cluster(weir: Shell) -> None:
+    drawn = weir("explain", "income-workflow", "-f", "examples/income")
+    assert "├─ income-drift-preprocessed: mlserver_alibi_detect.AlibiDetectRuntime" in drawn
+    assert "reads    income-preprocess.outputs" in drawn
+    assert "spec.output.stepsJoin inner" in drawn
+    assert "--min-effect 0.1" in drawn
+    assert "there is no pipeline nobody; there are" in weir(
+        "explain", "nobody", "-f", "examples/income", fails=True
+    )
+
+
+def test_detectors_saved_with_dill_are_converted(weir: Shell) -> None:
+    shutil.copytree(FOLDERS / "dill-iforest", weir.folder / "old")
+    assert "is below no trusted root" in weir("convert", "old", fails=True)
+    assert "wrote old/IForest.json" in weir("convert", "old", "--trusted-roots", "old")
+
+
 def test_the_whole_way_from_up_to_down(weir: Shell) -> None:
     assert "The stack is up" in weir("up", "--free-ports")
     assert "A stack is up already" in weir("up")
@@ -92,8 +132,10 @@ def test_the_whole_way_from_up_to_down(weir: Shell) -> None:
         "send", "income-workflow", "--scenario", "drift", "--count", "100"
     )
     weir("infer", "income-workflow", ONE)
+    assert "pipeline income-workflow, generation 2" in weir("explain", "income-workflow")
     shown = weir("status")
     assert "income-workflow" in shown
+    assert re.search(r"income-classifier .*SKLearnModel .*[0-9.]+ MiB", shown)
     assert "RUNNING" in shown
     assert '"name":"predict"' in weir("inspect", "income-workflow.outputs.predict")
 
