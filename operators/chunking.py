@@ -37,15 +37,17 @@ def chunk_of(
     served: Served, step: str, rows: Array, records_of_rows: NDArray[np.intp], records: Records
 ) -> Chunk:
     """Put rows of one step beside the requests they came with: `records_of_rows` are positions of those."""
-    topics = tuple(dict.fromkeys(str(records.topics[i]) for i in np.unique(records_of_rows)))
-    numbers = {topic: number for number, topic in enumerate(topics)}
+    here, positions = np.unique(records_of_rows, return_inverse=True)
+    names = [str(records.topics[i]) for i in here.tolist()]
+    topics = tuple(dict.fromkeys(names))
+    topic = np.array([topics.index(name) for name in names], dtype=np.int8)[positions]
     return Chunk(
         served.release.name,
         step,
         served.release.generation,
         rows,
         topics,
-        np.array([numbers[str(records.topics[i])] for i in records_of_rows], dtype=np.int8),
+        topic,
         records.partitions[records_of_rows].astype(np.int32),
         records.offsets[records_of_rows],
         records.timestamps[records_of_rows],

@@ -30,7 +30,7 @@ class Signature(NamedTuple):
 def signature(request: Request) -> Signature:
     """Tell what a request must share with others to be computed together with them."""
     return Signature(
-        tuple((t.name, t.datatype, tuple(t.shape[1:]), _misses_values(t)) for t in request.inputs),
+        tuple([(t.name, t.datatype, tuple(t.shape[1:]), _misses_values(t)) for t in request.inputs]),
         request.content_type,
         request.outputs,
         request.encoding,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import prod
-
 from operators.errors import Reason, RecordError
 from operators.protocol import json_codec, protobuf_codec
 from operators.protocol.datatypes import DTYPES
@@ -28,51 +25,61 @@ def decode_request(body: bytes, infer_type: str | None = None, *, response: bool
     `infer_type` is the header `seldon-infer-type`; without it the first bytes tell JSON from protobuf. With
     `response` the value is another pipeline's response: its outputs are this request's inputs.
     """
-    if infer_type and infer_type not in _DECODERS:
+    decode = _DECODERS.get(infer_type) if infer_type else _sniff(body)
+    if decode is None:
         known = ", ".join(_DECODERS)
         raise RecordError(
             Reason.BAD_REQUEST, f"the header seldon-infer-type is {infer_type!r}; it may be {known}"
         )
-    decode = _DECODERS[infer_type] if infer_type else _sniff(body)
     request = decode(body, response)
-    problem = next(_problems(request, "outputs" if response else "inputs"), None)
+    problem = _problem(request, "outputs" if response else "inputs")
     if problem:
         raise RecordError(Reason.BAD_REQUEST, problem)
     return request
 
 
 def _sniff(body: bytes) -> json_codec.Decode:
+    if body[:1] == b"\0":
+        raise RecordError(
+            Reason.UNREADABLE,
+            "the value begins with a zero byte, as Schema Registry's framing does: send it without",
+        )
     looks_binary = bool(body) and body[0] in _PROTOBUF_TAGS and body.lstrip()[:1] != b"{"
     return protobuf_codec.decode if looks_binary else json_codec.decode
 
 
-def _problems(request: Request, side: str) -> Iterator[str]:
+def _problem(request: Request, side: str) -> str:
     if not request.inputs:
-        yield f"{side} is empty: a request needs at least one tensor"
+        return f"{side} is empty: a request needs at least one tensor"
     if request.content_type and request.content_type not in CONTENT_TYPES:
-        yield _unknown(request.content_type, CONTENT_TYPES)
+        return _unknown(request.content_type, CONTENT_TYPES)
     for i, tensor in enumerate(request.inputs):
-        yield from (f"{side}[{i}] ({tensor.name!r}): {problem}" for problem in _of_tensor(tensor))
+        problem = _of_tensor(tensor)
+        if problem:
+            return f"{side}[{i}] ({tensor.name!r}): {problem}"
     if len(request.inputs) > 1:
         names = [tensor.name for tensor in request.inputs]
         if len(set(names)) < len(names):
-            yield f"{side} has two tensors of one name: {', '.join(names)}"
+            return f"{side} has two tensors of one name: {', '.join(names)}"
+    return ""
 
 
-def _of_tensor(tensor: InputTensor) -> Iterator[str]:
+def _of_tensor(tensor: InputTensor) -> str:
+    shape = tensor.shape
     if tensor.datatype not in DTYPES:
-        yield f"datatype {tensor.datatype!r} is not one of {', '.join(DTYPES)}"
-    elif not tensor.shape or min(tensor.shape) < 0:
-        yield f"shape must be a list of sizes, got {tensor.shape}"
-    elif prod(tensor.shape) == 0:
-        yield f"shape {tensor.shape} holds no value: a request needs at least one row"
-    elif isinstance(tensor.data, (str, int, float, dict)) or tensor.data is None:
-        yield f"data must be a list, got {type(tensor.data).__name__}"
-    content_type = (tensor.parameters or {}).get("content_type")
-    if content_type is not None and content_type not in _OF_TENSORS:
-        yield _unknown(str(content_type), _OF_TENSORS)
-    elif content_type == "str" and tensor.datatype != "BYTES":
-        yield f"content_type str is for BYTES, the datatype is {tensor.datatype}"
+        return f"datatype {tensor.datatype!r} is not one of {', '.join(DTYPES)}"
+    if not shape or min(shape) < 0:
+        return f"shape must be a list of sizes, got {shape}"
+    if 0 in shape:
+        return f"shape {shape} holds no value: a request needs at least one row"
+    if isinstance(tensor.data, (str, int, float, dict)) or tensor.data is None:
+        return f"data must be a list, got {type(tensor.data).__name__}"
+    content_type = tensor.parameters and tensor.parameters.get("content_type")
+    if content_type and content_type not in _OF_TENSORS:
+        return _unknown(str(content_type), _OF_TENSORS)
+    if content_type == "str" and tensor.datatype != "BYTES":
+        return f"content_type str is for BYTES, the datatype is {tensor.datatype}"
+    return ""
 
 
 def _unknown(content_type: str, known: tuple[str, ...]) -> str:
