@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from operators.columns import Array
 
-_VERSION = 1
+_VERSION = 2
 _PREFIX = struct.Struct("<BI")
 _LONGEST = 1_000_000
 

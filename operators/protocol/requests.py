@@ -54,7 +54,7 @@ def _problem(request: Request, side: str) -> str:
     if request.content_type and request.content_type not in CONTENT_TYPES:
         return _unknown(request.content_type, CONTENT_TYPES)
     for i, tensor in enumerate(request.inputs):
-        problem = _of_tensor(tensor)
+        problem = _of_tensor(tensor, request.content_type)
         if problem:
             return f"{side}[{i}] ({tensor.name!r}): {problem}"
     if len(request.inputs) > 1:
@@ -64,7 +64,7 @@ def _problem(request: Request, side: str) -> str:
     return ""
 
 
-def _of_tensor(tensor: InputTensor) -> str:
+def _of_tensor(tensor: InputTensor, content_type_of_request: str) -> str:
     shape = tensor.shape
     if tensor.datatype not in DTYPES:
         return f"datatype {tensor.datatype!r} is not one of {', '.join(DTYPES)}"
@@ -77,7 +77,7 @@ def _of_tensor(tensor: InputTensor) -> str:
     content_type = tensor.parameters and tensor.parameters.get("content_type")
     if content_type and content_type not in _OF_TENSORS:
         return _unknown(str(content_type), _OF_TENSORS)
-    if content_type == "str" and tensor.datatype != "BYTES":
+    if (content_type or content_type_of_request) == "str" and tensor.datatype != "BYTES":
         return f"content_type str is for BYTES, the datatype is {tensor.datatype}"
     return ""
 

@@ -84,5 +84,5 @@ def drift_tensors(result: DriftResult, p_val: float, shown: Shown = ALL) -> dict
     if shown.return_distance:
         tensors["distance"] = result.distance[np.newaxis]
     if shown.return_p_val:
-        tensors["p_val"] = result.p_val[np.newaxis]
-    return {**tensors, "threshold": threshold}
+        tensors |= {"p_val": result.p_val[np.newaxis], "threshold": threshold}
+    return tensors

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from operators.columns import Column, Tensors
+from operators.columns import Array, Column, Tensors
 from operators.errors import DeploymentError, MismatchError
 from operators.steps import Ask, check_width, named_columns, the_only
 from operators.steps.compiled import compiled
@@ -65,10 +66,22 @@ class Predict:
         data = the_only(tensors).data
         if self._width:
             check_width(data, self._width)
-        return self._plain[method](data)
+        return self._plain[method](_words(data))
 
 
-def _tensors(method: str, answer: Any, rows: Any) -> Tensors:
+def _words(data: Array) -> Array:
+    """Return text as numpy's own strings: an estimator of numbers then refuses words instead of guessing."""
+    if data.dtype.kind == "O" and all(type(value) is str for value in data.ravel().tolist()):
+        return data.astype(np.str_)
+    return data
+
+
+def _tensors(method: str, answer: Any, rows: NDArray[np.int64]) -> Tensors:
     if isinstance(answer, pd.DataFrame):
         return {str(name): Column(answer[name].to_numpy(), rows) for name in answer.columns}
-    return {method: Column(np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer), rows)}
+    if isinstance(answer, list):
+        raise MismatchError(f"{method} gives {len(answer)} arrays, one for each target: a tensor holds one")
+    data = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
+    if data.ndim == 0 or len(data) != rows.sum():
+        raise MismatchError(f"{method} gives shape {list(data.shape)} for {int(rows.sum())} rows")
+    return {method: Column(data, rows)}

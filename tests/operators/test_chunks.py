@@ -47,8 +47,8 @@ def test_no_part_is_longer_than_a_megabyte() -> None:
 
 
 def test_a_chunk_of_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="a chunk of version 2"):
-        decode(b"\x02" + chunk(1).encode()[1:])
+    with pytest.raises(ValueError, match="a chunk of version 3"):
+        decode(b"\x03" + chunk(1).encode()[1:])
 
 
 def test_rows_of_several_topics_are_told_apart_after_joining() -> None:
