@@ -41,6 +41,10 @@ class Deployment:
         history = self.stack.cluster.rest(f"/jobs/{self.job}/exceptions")["exceptionHistory"]
         return len(history["entries"])
 
+    def checkpoints(self) -> int:
+        """Count the completed checkpoints."""
+        return int(self.stack.cluster.rest(f"/jobs/{self.job}/checkpoints")["counts"]["completed"])
+
     def records(self, topic: str, enough: Callable[[list[Any]], bool]) -> list[Any]:
         """Read a topic's committed records from its beginning until there are enough."""
         consumer, _ = open_consumer(self.connection.bootstrap, [topic])

@@ -19,7 +19,7 @@ from alibi_detect.saving import load_detector
 
 from jobs.client import request_body
 from jobs.stack.stack import Stack
-from tests.end_to_end.deployment import await_answers, await_true, deployed
+from tests.end_to_end.deployment import await_answers, await_true, deployed, running
 
 pytestmark = pytest.mark.cluster
 SIZE, REQUESTS, RATE = 700, 20_000, 1_000
@@ -78,6 +78,43 @@ def test_no_window_and_no_request_is_lost_when_a_taskmanager_is_killed(
             if record.key.startswith(b"r") and record.key[1:].isdigit()
         }
         assert_verdicts_are_alibi_detects(one.reports(STEP, wanted), rows, models)
+
+
+TIMED = """
+apiVersion: mlops.seldon.io/v1alpha1
+kind: Model
+metadata: {{name: income-drift}}
+spec: {{storageUri: {models}/income-drift}}
+---
+apiVersion: mlops.seldon.io/v1alpha1
+kind: Pipeline
+metadata: {{name: timed}}
+spec:
+  steps: [{{name: income-drift, batch: {{size: 1000, windowMs: 12000}}}}]
+  output: {{steps: [income-drift]}}
+"""
+
+
+def test_a_window_whose_time_runs_out_while_the_taskmanager_is_dead_still_closes(
+    stack: Stack, models: Path, tmp_path: Path
+) -> None:
+    """It is killed right after a checkpoint, and no request comes after it to close the window."""
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    (manifests / "timed.yaml").write_text(TIMED.format(models=models))
+    holdout = np.load(models / "holdout.npy")[:30]
+    with running(stack, manifests, models, "dying") as one, one.client("timed") as client:
+        keys = [client.send(request_body(row[None], "r")) for row in holdout]
+        client.producer.flush()
+        await_answers(client, keys)
+        before = one.checkpoints()
+        await_true(lambda: one.checkpoints() > before + 1, "a checkpoint after the last answer")
+        (victim,) = stack.taskmanagers
+        os.kill(victim, signal.SIGKILL)
+        stack.start_taskmanager()
+        (report,) = one.reports("income-drift", 1)
+        assert one.failures() > 0
+        assert (report["parameters"]["n"], report["parameters"]["window"]) == (30, 1)
 
 
 def assert_verdicts_are_alibi_detects(

@@ -1,0 +1,868 @@
+"""Manifests that are each wrong in a way of their own, and what has to be said of them.
+
+`MALFORMED` is written by hand, `MISTYPED` puts every kind of value into every field that takes another,
+`unusable` is well-formed, but does not go with the models that it names. `WELL_FORMED` only looks odd:
+nothing is wrong with it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+
+class Case(NamedTuple):
+    """The text of a file, and a part of one of the errors that it has to give."""
+
+    text: str | bytes
+    says: str
+
+
+MODELS = """\
+apiVersion: mlops.seldon.io/v1alpha1
+kind: Model
+metadata: {name: a, labels: {team: risk}}
+spec: {storageUri: ./a, requirements: [sklearn], memory: 100Ki, parameters: [{name: k, value: v}]}
+---
+apiVersion: mlops.seldon.io/v1alpha1
+kind: Model
+metadata: {name: b}
+spec: {storageUri: ./b, requirements: [alibi-detect]}
+"""
+PIPELINE = """\
+apiVersion: mlops.seldon.io/v1alpha1
+kind: Pipeline
+metadata: {name: p}
+spec:
+  steps:
+    - {name: a}
+    - {name: b, inputs: [a]}
+  output: {steps: [a, b]}
+  dataflow: {cleanTopicsOnDelete: false}
+"""
+
+
+def _pipeline(old: str, new: str, says: str) -> Case:
+    assert old in PIPELINE, old
+    return Case(f"{PIPELINE.replace(old, new, 1)}---\n{MODELS}", says)
+
+
+def _model(old: str, new: str, says: str) -> Case:
+    assert old in MODELS, old
+    return Case(MODELS.replace(old, new, 1), says)
+
+
+def _step(fields: str, says: str) -> Case:
+    """Put fields into the second step, instead of its inputs."""
+    return _pipeline("inputs: [a]", fields, says)
+
+
+def _spec(fields: str, says: str) -> Case:
+    return _pipeline("spec:\n", f"spec:\n  {fields}\n", says)
+
+
+def _name(name: str, says: str) -> Case:
+    return _pipeline("name: p}", f"name: {name}}}", says)
+
+
+def _laughs(first: str, link: str) -> str:
+    """Nine levels, each of nine times the level below: a thousand characters that stand for 9**9 nodes."""
+    levels = [f"l0: &l0 {first}"]
+    levels += [f"l{i}: &l{i} {link % ', '.join([f'*l{i - 1}'] * 9)}" for i in range(1, 10)]
+    return "\n".join(levels)
+
+
+def merge_bomb(levels: int) -> str:
+    """Merge keys that each take ten times the mapping below: 10**levels pairs of one key."""
+    lines = [f"l{i}: &l{i} {{<<: [{', '.join([f'*l{i - 1}'] * 10)}]}}" for i in range(1, levels + 1)]
+    return "\n".join(["l0: &l0 {k: v}", *lines])
+
+
+_TEXTS = {
+    # Nothing there.
+    "an empty file": Case("", "no Model or Pipeline found"),
+    "only white space": Case("  \n\n   \n", "no Model or Pipeline found"),
+    "only comments": Case("# apiVersion: mlops.seldon.io/v1alpha1\n# kind: Model\n", "no Model or Pipeline"),
+    "only document marks": Case("---\n---\n...\n", "no Model or Pipeline found"),
+    "only a null": Case("~\n", "no Model or Pipeline found"),
+    # YAML, but no resource.
+    "a word": Case("hello\n", "document 1: kind must be Model or Pipeline"),
+    "a number": Case("42\n", "document 1: kind must be Model or Pipeline"),
+    "a date": Case("2024-01-01\n", "document 1: kind must be Model or Pipeline"),
+    "an empty mapping": Case("{}\n", "document 1: kind must be Model or Pipeline"),
+    "an empty list": Case("[]\n", "document 1: kind must be Model or Pipeline"),
+    "a list at the top": Case(
+        "- kind: Model\n- kind: Pipeline\n", "document 1: kind must be Model or Pipeline"
+    ),
+    "no space after the colons": Case("kind:Model\nmetadata:a\n", "kind must be Model or Pipeline"),
+    "a page of the web": Case("<html><body>404 Not Found</body></html>\n", "kind must be Model or Pipeline"),
+    "a table": Case("name,uri\na,./a\n", "kind must be Model or Pipeline"),
+    # Not YAML.
+    "a tab as indentation": Case("kind: Model\nmetadata:\n\tname: a\n", "is not YAML: while scanning"),
+    "a key too far to the right": Case(
+        "kind: Model\n  metadata: {name: a}\n", "mapping values are not allowed here"
+    ),
+    "a key too far to the left": Case("spec:\n    steps: []\n  output: {}\n", "expected <block end>"),
+    "a list item among keys": Case("kind: Model\n- metadata\n", "is not YAML: while parsing a block"),
+    "no colon": Case("kind Model\nmetadata: {name: a}\n", "mapping values are not allowed here"),
+    "a colon in a plain value": Case("storageUri: s3: //bucket\n", "mapping values are not allowed here"),
+    "a quote without its end": Case("kind: 'Model\nmetadata: {name: a}\n", "found unexpected end of stream"),
+    "two quotes without their end": Case('kind: "Model\n', "found unexpected end of stream"),
+    "an unknown escape": Case('kind: "\\q"\n', "found unknown escape character 'q'"),
+    "half an escape": Case('kind: "\\x4"\n', "expected escape sequence of 2 hexadecimal numbers"),
+    "a bracket without its end": Case("spec: {steps: [a, b}\n", "expected ',' or ']', but got '}'"),
+    "a brace without its end": Case("spec: {steps: [a, b]\n", "expected ',' or '}'"),
+    "a bracket without its beginning": Case("spec: a]\n- ]\n", "is not YAML"),
+    "a percent sign": Case("name: %a\n", "found character '%' that cannot start any token"),
+    "an at sign": Case("name: @a\n", "found character '@' that cannot start any token"),
+    "a back quote": Case("name: `a`\n", "found character '`' that cannot start any token"),
+    "a template that nobody filled in": Case("name: {{ .Values.name }}\n", "found unhashable key"),
+    "marks of a merge conflict": Case("<<<<<<< HEAD\nkind: Model\n=======\nkind: Pipeline\n", "is not YAML"),
+    "an unknown alias": Case("kind: *model\n", "found undefined alias 'model'"),
+    "two anchors at once": Case("kind: &a &b Model\n", "is not YAML: while parsing"),
+    "an unknown tag": Case("kind: !Model {name: a}\n", "could not determine a constructor for the tag '!Mo"),
+    "a tag that would run a command": Case(
+        "kind: !!python/object/apply:os.system ['touch /tmp/weir-was-here']\n",
+        "could not determine a constructor for the tag 'tag:yaml.org,2002:python/object/apply:os.system'",
+    ),
+    "an unknown kind of block": Case("name: |x\n  a\n", "expected chomping or indentation indicators"),
+    "another version of YAML": Case("%YAML 2.0\n---\nkind: Model\n", "found incompatible YAML document"),
+    "a list as a key": Case("? [a, b]\n: c\n", "found unhashable key"),
+    "a merge with a number": Case("spec: {<<: 5}\n", "expected a mapping or list of mappings for merging"),
+    "a merge with a list of numbers": Case("spec: {<<: [1, 2]}\n", "expected a mapping for merging"),
+    "a key twice": Case(
+        MODELS.replace("kind: Model\n", "kind: Model\nkind: Model\n", 1), "key 'kind' is there twice"
+    ),
+    "a key twice, far below": _pipeline(
+        "inputs: [a]", "batch: {size: 1, size: 2}", "key 'size' is there twice"
+    ),
+    "a key twice, once in quotes": _pipeline("{name: a}", '{name: a, "name": b}', "key 'name' is there twi"),
+    "a second document that is broken": Case(f"{MODELS}---\nkind: [\n", "is not YAML"),
+    "JSON without a comma": Case('{"kind": "Model" "metadata": {}}', "is not YAML"),
+    "JSON that was cut off": Case('{"kind": "Model", "metadata": {"na', "is not YAML"),
+    "settings of another format": Case("[model]\nname = a\n", "is not YAML"),
+    # Values that YAML's types do not have.
+    "a day that is not in the calendar": Case("kind: 2024-13-45\n", "is not YAML: month must be in 1..12"),
+    "a binary number without digits": Case("size: 0b_\n", "is not YAML: invalid literal"),
+    "a number of 5000 digits": Case(f"size: {'9' * 5000}\n", "is not YAML: Exceeds the limit (4300 digits)"),
+    "a word tagged as number": Case("size: !!int many\n", "is not YAML: invalid literal"),
+    "nothing tagged as number": Case("size: !!int ''\n", "is not YAML"),
+    "nothing tagged as fraction": Case("size: !!float ''\n", "is not YAML"),
+    "a word tagged as flag": Case("rolling: !!bool maybe\n", "is not YAML"),
+    "a word tagged as time": Case("since: !!timestamp soon\n", "is not YAML"),
+    "a word tagged as binary": Case("name: !!binary a\n", "is not YAML: failed to decode base64 data"),
+    "a word tagged as mapping": Case("spec: !!map a\n", "is not YAML: expected a mapping node"),
+    "a list tagged as mapping": Case("spec: !!map [a]\n", "is not YAML: expected a mapping node"),
+    # Bytes that are no text.
+    "a byte of zero": Case("kind: Mo\0del\n", "unacceptable character #x0000"),
+    "a bell": Case("kind: Mo\adel\n", "unacceptable character #x0007"),
+    "UTF-16": Case(MODELS.encode("utf-16"), "is not YAML: 'utf-8' codec can't decode byte"),
+    "UTF-16 without a mark": Case(MODELS.encode("utf-16-le"), "unacceptable character #x0000"),
+    "UTF-32": Case(MODELS.encode("utf-32"), "is not YAML: 'utf-8' codec can't decode byte"),
+    "Latin 1": Case("name: Größe\n".encode("latin-1"), "'utf-8' codec can't decode byte 0xf6 in position"),
+    "half a surrogate": Case(b"name: \xed\xa0\x80\n", "'utf-8' codec can't decode byte 0xed"),
+    "all bytes there are": Case(bytes(range(256)), "is not YAML: 'utf-8' codec can't decode byte"),
+    "compressed bytes": Case(zlib.compress(MODELS.encode()), "is not YAML: 'utf-8' codec can't decode"),
+    # Too much.
+    "20 MB": Case("name: " + "x" * 20_000_000, "is longer than 10 MB"),
+    "a billion laughs in lists": Case(_laughs("[ha]", "[%s]"), "document 1: is larger than any manifest"),
+    "a billion laughs in mappings": Case(
+        _laughs("{ha: ha}", "[%s]").replace("[*", "{x: [*").replace("]", "]}"),
+        "document 1: is larger than any manifest",
+    ),
+    "a bomb of merge keys": Case(merge_bomb(5), "document 1: "),
+    "a list that holds itself": Case("&a [*a]\n", "document 1: is larger than any manifest"),
+    "a spec that holds itself": _pipeline(
+        "spec:\n", "spec: &spec\n  input: *spec\n", "document 1: is larger than any manifest"
+    ),
+    "a key that holds itself": Case("? &a [*a]\n: b\n", "found unhashable key"),
+    "a hundred thousand lists in each other": Case("[" * 100_000, "is not YAML: maximum recursion depth"),
+    "a hundred thousand mappings in each other": Case("{a: " * 100_000, "is not YAML: maximum recursion"),
+    "steps of steps of steps": _pipeline(
+        "{name: a}", "{name: a, steps: " + "[" * 200 + "]" * 200 + "}", "spec.steps[0] has no field 'steps'"
+    ),
+    "three thousand levels of indentation": Case(
+        "\n".join(f"{' ' * i}a:" for i in range(3_000)), "is not YAML: maximum recursion depth"
+    ),
+}
+
+_DOCUMENTS = {
+    "no apiVersion": _pipeline("apiVersion: mlops.seldon.io/v1alpha1\n", "", "Pipeline/p: apiVersion is mis"),
+    "an empty apiVersion": _pipeline(
+        "apiVersion: mlops.seldon.io/v1alpha1", "apiVersion:", "apiVersion is m"
+    ),
+    "the apiVersion of another release": _pipeline(
+        "v1alpha1", "v1", "apiVersion must be one of mlops.seldon.io/v1alpha1, got 'mlops.seldon.io/v1'"
+    ),
+    "the apiVersion of Seldon Core 1": _model(
+        "mlops.seldon.io/v1alpha1", "machinelearning.seldon.io/v1", "apiVersion must be one of mlops.seldon"
+    ),
+    "an apiVersion in capitals": _pipeline("mlops.seldon.io", "MLOPS.seldon.io", "apiVersion must be one of"),
+    "no kind": _pipeline("kind: Pipeline\n", "", "kind must be Model or Pipeline"),
+    "an empty kind": Case(MODELS.replace("kind: Model", "kind:"), "kind must be Model or Pipeline"),
+    "a kind in small letters": Case(
+        PIPELINE.replace("kind: Pipeline", "kind: pipeline"), "no Model or Pipeline found"
+    ),
+    "a kind that is a number": _model("kind: Model", "kind: 1", "kind must be Model or Pipeline, got 1"),
+    "a kind that is a list": _model("kind: Model", "kind: [Model]", "kind must be Model or Pipeline"),
+    "a kind that is a mapping": _model("kind: Model", "kind: {is: Model}", "kind must be Model or Pipeline"),
+    "a kind of 5000 letters": Case(f"kind: {'K' * 5_000}\n", "no Model or Pipeline found"),
+    "a kind of 4000 digits": Case(f"kind: {'9' * 4_000}\n", "kind must be Model or Pipeline"),
+    "no metadata": _pipeline("metadata: {name: p}\n", "", "document 1: metadata is missing"),
+    "empty metadata": _pipeline("metadata: {name: p}", "metadata:", "document 1: metadata is missing"),
+    "metadata without a name": _pipeline("{name: p}", "{namespace: n}", "metadata.name is missing"),
+    "no spec": Case(PIPELINE.split("spec:")[0], "Pipeline/p: spec is missing"),
+    "an empty spec": Case(PIPELINE.split("spec:")[0] + "spec: {}\n", "Pipeline/p: spec.steps is missing"),
+    "a Model without a spec": Case(MODELS.split("spec:")[0], "Model/a: spec is missing"),
+    "no storageUri": _model("storageUri: ./a, ", "", "Model/a: spec.storageUri is missing"),
+    "a storageUri of nothing": _model(
+        "storageUri: ./a", "storageUri:", "Model/a: spec.storageUri is missing"
+    ),
+    "steps of nothing": Case(PIPELINE.split("  steps:")[0] + "  steps:\n", "spec.steps is missing"),
+    "an empty list of steps": Case(
+        PIPELINE.split("  steps:")[0] + "  steps: []\n", "pipeline p has no steps"
+    ),
+    "a step of nothing": _pipeline("{name: a}", "", "spec.steps[0] must be a mapping"),
+    "a step without a name": _pipeline("{name: a}", "{inputs: [b]}", "spec.steps[0].name is missing"),
+    "steps that are only names": _pipeline("{name: a}", "a", "spec.steps[0] must be a mapping"),
+    "steps by name": Case(
+        PIPELINE.split("  steps:")[0] + "  steps: {a: {}, b: {}}\n", "Pipeline/p: spec.steps must be"
+    ),
+    "a set of steps": Case(
+        PIPELINE.split("  steps:")[0] + "  steps: !!set {a, b}\n", "Pipeline/p: spec.steps must be"
+    ),
+    "an output of nothing but a list": _pipeline(
+        "{steps: [a, b]}", "[a, b]", "spec.output must be a mapping"
+    ),
+    "two Models of one name": _model("{name: b}", "{name: a}", "document 2: Model a was already defined in"),
+    "two Pipelines of one name": Case(f"{PIPELINE}---\n{PIPELINE}", "Pipeline p was already defined in"),
+    "a step without a Model": Case(PIPELINE, "spec.steps[0].name: there is no Model a in these manifests"),
+    "a Kubernetes List with a bad item": Case(
+        "apiVersion: v1\nkind: List\nitems:\n- {kind: Model, metadata: {name: c}}\n",
+        "document 1: items[0]: Model/c: spec is missing",
+    ),
+    "a Kubernetes List with an empty item": Case("kind: List\nitems: [null]\n", "items[0]: kind must be Mod"),
+    "a Kubernetes List with a text": Case("kind: List\nitems: [a]\n", "items[0]: kind must be Model or Pipe"),
+    "a Kubernetes List in a List": Case(
+        "kind: List\nitems: [{kind: List, items: [{}, {kind: Pipeline}]}]\n",
+        "items[0]: items[1]: metadata is missing",
+    ),
+    "a Kubernetes List of nothing": Case("kind: List\nitems: []\n", "no Model or Pipeline found"),
+    "a Kubernetes List without items": Case("kind: List\n", "no Model or Pipeline found"),
+    "a Kubernetes List that is a mapping": Case(
+        "kind: List\nitems: {a: {kind: Model}}\n", "no Model or Pipeline found"
+    ),
+    "a Kubernetes List of one Model twice": Case(
+        "kind: List\nitems: [&m {apiVersion: mlops.seldon.io/v1alpha1, kind: Model, metadata: {name: c}, "
+        "spec: {storageUri: ./c}}, *m]\n",
+        "items[1]: Model c was already defined in",
+    ),
+    "a kind that no terminal can show": Case('kind: "\\uD800"\n', "no Model or Pipeline found"),
+    "only other kinds": Case("apiVersion: v1\nkind: Service\nmetadata: {name: s}\n", "no Model or Pipeline"),
+}
+
+_NAMES = {
+    "a name of nothing": _name(
+        "''", "metadata.name must be lower-case letters, digits and inner dashes, got"
+    ),
+    "a name in capitals": _name("P", "metadata.name must be lower-case letters"),
+    "a name with a dot": _name("p.v1", "metadata.name must be lower-case letters"),
+    "a name with an underscore": _name("p_v1", "metadata.name must be lower-case letters"),
+    "a name with a space": _name("p v1", "metadata.name must be lower-case letters"),
+    "a name with a slash": _name("p/v1", "metadata.name must be lower-case letters"),
+    "a name that begins with a dash": _name("-p", "metadata.name must be lower-case letters"),
+    "a name that ends with a dash": _name("p-", "metadata.name must be lower-case letters"),
+    "a name with an umlaut": _name("größe", "metadata.name must be lower-case letters"),
+    "a name with a picture": _name("😀", "metadata.name must be lower-case letters"),
+    "a name of digits of another script": _name("'٣'", "metadata.name must be lower-case letters"),
+    "a name with a line break": _name('"p\\nq"', "metadata.name must be lower-case letters"),
+    "a name that ends with a line break": _name('"p\\n"', "metadata.name must be lower-case letters"),
+    "a name that colours the terminal": _name('"\\e[31mp"', "metadata.name must be lower-case letters"),
+    "a name with half a surrogate": _name('"\\uD800"', "metadata.name must be lower-case letters"),
+    "a name of 10,000 letters": _name("P" * 10_000, "metadata.name must be"),
+    "a name that YAML takes for true": _name("on", "document 1: metadata.name must be str, got bool True"),
+    "a name that YAML takes for a number": _name("1_000", "document 1: metadata.name must be str, got int"),
+    "a name that YAML takes for a day": _name(
+        "2024-01-01", "document 1: metadata.name must be str, got date"
+    ),
+    "a name that YAML takes for nothing": _name("null", "document 1: metadata.name is missing"),
+    "a name that is too long for a topic": _name("p" * 250, "metadata.name"),
+    "a Model with a bad name": _model(
+        "{name: b}", "{name: B.2}", "Model/B.2: metadata.name must be lower-ca"
+    ),
+    "a step with a bad name": _pipeline("{name: a}", "{name: A.1}", "spec.steps[0].name must be lower-case"),
+    "a step of the pipeline's own name": _name("a", "spec.steps[0].name must differ from the pipeline's own"),
+    "a step twice": _pipeline("{name: a}", "{name: b}", "spec.steps[1].name: step b is there twice"),
+}
+
+_KEYS = {
+    "an unknown key of a Pipeline": _pipeline("spec:\n", "x: 1\nspec:\n", "the document has no field 'x'"),
+    "a near miss of a Pipeline": _pipeline("metadata:", "metaData:", "did you mean metadata?"),
+    "an unknown key of metadata": _pipeline(
+        "name: p}", "name: p, owner: me}", "metadata has no field 'owner'"
+    ),
+    "a near miss of metadata": _pipeline("name: p}", "name: p, label: {}}", "did you mean labels?"),
+    "an unknown key of a Pipeline's spec": _spec(
+        "version: 2", "spec has no field 'version'; there are steps"
+    ),
+    "a near miss of a Pipeline's spec": _spec(
+        "outputs: {}", "spec has no field 'outputs'; did you mean outp"
+    ),
+    "an unknown key of a step": _step("model: a", "spec.steps[1] has no field 'model'"),
+    "a near miss of a step": _step("trigger: [a]", "has no field 'trigger'; did you mean triggers?"),
+    "a step's input, as in Seldon's own sample": _step(
+        "input: [a]", "spec.steps[1] has no field 'input'; did"
+    ),
+    "a key with an underscore": _step("tensor_map: {}", "no field 'tensor_map'; did you mean tensorMap?"),
+    "a key in other capitals": _step(
+        "joinWindowMS: 1", "no field 'joinWindowMS'; did you mean joinWindowMs?"
+    ),
+    "an unknown key of a batch": _step(
+        "batch: {rows: 5}", "spec.steps[1].batch has no field 'rows'; there ar"
+    ),
+    "a near miss of a batch": _step("batch: {window: 5}", "no field 'window'; did you mean windowMs?"),
+    "an unknown key of an input": _spec("input: {from: q}", "spec.input has no field 'from'"),
+    "a near miss of an input": _spec(
+        "input: {externalInput: [q.outputs]}",
+        "spec.input has no field 'externalInput'; did you mean external",
+    ),
+    "an unknown key of an output": _pipeline(
+        "{steps: [a, b]}", "{steps: [a], to: q}", "spec.output has no field 'to'"
+    ),
+    "a near miss of an output": _pipeline(
+        "{steps: [a, b]}", "{step: [a]}", "spec.output has no field 'step'; did you mean steps"
+    ),
+    "an unknown key of dataflow": _pipeline(
+        "{cleanTopicsOnDelete: false}", "{retries: 3}", "spec.dataflow has no field 'retries'"
+    ),
+    "a near miss of dataflow": _pipeline(
+        "cleanTopicsOnDelete", "cleanTopicOnDelete", "did you mean cleanTopicsOnDelete?"
+    ),
+    "an unknown key of a Model's spec": _model("memory: 100Ki", "cpu: 1", "Model/a: spec has no field 'cpu'"),
+    "a near miss of a Model's spec": _model("storageUri", "storageURI", "did you mean storageUri?"),
+    "an unknown key of a parameter": _model(
+        "value: v", "value: v, type: int", "spec.parameters[0] has no fi"
+    ),
+    "a near miss of a parameter": _model("value: v", "Value: v", "did you mean value?"),
+    "a key that is a number": _step("1: a", "spec.steps[1] has no field 1;"),
+    "a key that is nothing": _step("~: a", "spec.steps[1] has no field None;"),
+    "a key that YAML takes for true": _step("on: a", "spec.steps[1] has no field True;"),
+    "a key that YAML takes for a day": _step("2024-01-01: a", "spec.steps[1] has no field"),
+    "a key of 900 letters": _step(f"{'k' * 900}: a", "spec.steps[1] has no field 'kkk"),
+    "a key of 5000 letters": _step(f"? {'k' * 5_000}\n      : a", "spec.steps[1] has no field"),
+    "a key with a line break": _step('"a\\nb": c', "spec.steps[1] has no field 'a\\nb'"),
+}
+
+_VALUES = {
+    "a batch of -1": _step(
+        "batch: {size: -1}", "spec.steps[1].batch.size must be a whole number from 0 to 42"
+    ),
+    "a batch of 2**32": _step(
+        "batch: {size: 4294967296}", "spec.steps[1].batch.size must be a whole number f"
+    ),
+    "a batch of 2**70": _step(
+        "batch: {size: 1180591620717411303424}", "batch.size must be a whole number fro"
+    ),
+    "a batch of 4000 digits": _step(f"batch: {{size: {'9' * 4_000}}}", "spec.steps[1].batch.size must be"),
+    "a batch of two and a half": _step("batch: {size: 2.5}", "batch.size must be int, got float 2.5"),
+    "a batch of a billion as a power": _step("batch: {size: 1e9}", "batch.size must be int, got str '1e9'"),
+    "a batch of infinity": _step("batch: {size: .inf}", "batch.size must be int, got float inf"),
+    "a batch of no number": _step("batch: {size: .nan}", "batch.size must be int, got float nan"),
+    "a batch in quotes": _step("batch: {size: '20'}", "batch.size must be int, got str '20'"),
+    "a batch of 5000 letters": _step(
+        f"batch: {{size: {'x' * 5_000}}}", "spec.steps[1].batch.size must be in"
+    ),
+    "a batch that is only a number": _step("batch: 20", "spec.steps[1].batch must be a mapping, got int"),
+    "a window of -5 ms": _step(
+        "batch: {windowMs: -5}", "spec.steps[1].batch.windowMs must be a whole number"
+    ),
+    "a window of 2**32 ms": _step(
+        "batch: {windowMs: 4294967296}", "batch.windowMs must be a whole number fro"
+    ),
+    "a window of five seconds": _step("batch: {windowMs: 5s}", "batch.windowMs must be int, got str '5s'"),
+    "a rolling window of no size": _step(
+        "batch: {rolling: true}", "batch.rolling needs a batch.size of at le"
+    ),
+    "a rolling window of one row": _step(
+        "batch: {rolling: true, size: 1}", "batch.size of at least 2 to roll"
+    ),
+    "a flag in words": _step(
+        "batch: {rolling: 'true', size: 9}", "batch.rolling must be bool, got str 'true'"
+    ),
+    "a join window of -1 ms": _step(
+        "joinWindowMs: -1", "spec.steps[1].joinWindowMs must be a whole number fr"
+    ),
+    "a join window of 2**40 ms": _step("joinWindowMs: 1099511627776", "joinWindowMs must be a whole number"),
+    "a join window of the output of -1 ms": _pipeline(
+        "{steps: [a, b]}", "{steps: [a], joinWindowMs: -1}", "spec.output.joinWindowMs must be a whole number"
+    ),
+    "an unknown join": _step(
+        "inputs: [a], inputsJoinType: left", "inputsJoinType must be one of inner, outer, any, got 'left'"
+    ),
+    "a join in capitals": _step(
+        "inputs: [a], inputsJoinType: Inner", "spec.steps[1].inputsJoinType must be one of inner, outer, any"
+    ),
+    "an unknown join of triggers": _step(
+        "triggersJoinType: all", "spec.steps[1].triggersJoinType must be one"
+    ),
+    "an unknown join of the output": _pipeline(
+        "{steps: [a, b]}", "{steps: [a], stepsJoin: no}", "spec.output.stepsJoin must be one of inner, outer"
+    ),
+    "an unknown join of the input": _spec(
+        "input: {externalInputs: [q.outputs], joinType: 1}", "spec.input.joinType must be one of inner, outer"
+    ),
+    "cycles that are allowed": _spec("allowCycles: true", "spec.allowCycles is not supported"),
+    "revisits of steps": _spec("maxStepRevisits: 3", "spec.maxStepRevisits is not supported"),
+    "a negative number of revisits": _spec("maxStepRevisits: -1", "spec.maxStepRevisits"),
+    "an empty storageUri": _model(
+        "storageUri: ./a", "storageUri: ''", "spec.storageUri must name the folder"
+    ),
+    "a storageUri of the web": _model(
+        "./a", "https://host/a", "may be a folder, file://, s3:// or gs://, got"
+    ),
+    "a storageUri of Azure": _model(
+        "./a", "azureblob://c/a", "spec.storageUri may be a folder, file://, s3://"
+    ),
+    "a storageUri in capitals": _model("./a", "S3://bucket/a", "spec.storageUri may be a folder, file://"),
+    "a storageUri without a scheme": _model(
+        "./a", "'://bucket/a'", "spec.storageUri may be a folder, file://"
+    ),
+    "a storageUri with a line break": _model("./a", '"ftp://a\\nb"', "ftp://a\\nb"),
+    "a storageUri of 5000 letters": _model("./a", f"ftp://{'x' * 5_000}", "spec.storageUri may be a folder"),
+    "memory in words": _model("100Ki", "much", "spec.memory must be a quantity as 200Mi or 1G, got 'much'"),
+    "memory of nothing": _model("100Ki", "''", "spec.memory must be a quantity"),
+    "memory in an unknown unit": _model("100Ki", "100KB", "spec.memory must be a quantity"),
+    "memory with a space": _model("100Ki", "100 Ki", "spec.memory must be a quantity"),
+    "memory below nothing": _model("100Ki", "-100Ki", "spec.memory must be a quantity"),
+    "memory below nothing, as a number": _model("100Ki", "-1", "spec.memory must be a quantity"),
+    "memory with two points": _model("100Ki", "1.2.3Gi", "spec.memory must be a quantity"),
+    "memory as a fraction": _model("100Ki", "1.5", "spec.memory must be"),
+    "memory of 400 digits": _model("100Ki", "9" * 400, "spec.memory"),
+    "memory of 400 digits and a unit": _model("100Ki", f"{'9' * 400}Gi", "spec.memory"),
+    "a negative artifactVersion": _model(
+        "memory: 100Ki", "artifactVersion: -3", "spec.artifactVersion must be a whole number from 0, got -3"
+    ),
+    "an artifactVersion of 2**32": _model(
+        "memory: 100Ki", "artifactVersion: 4294967296", "spec.artifactVersion must be a whole number from 0"
+    ),
+    "an artifactVersion in words": _model(
+        "memory: 100Ki", "artifactVersion: v3", "spec.artifactVersion must be int | null, got str 'v3'"
+    ),
+    "an explainer": _model(
+        "memory: 100Ki", "explainer: {type: anchor_tabular}", "spec.explainer is not supported: explainers do"
+    ),
+    "a language model": _model("memory: 100Ki", "llm: {modelRef: b}", "spec.llm is not supported: language"),
+    "a parameter that is a number": _model(
+        "value: v", "value: 5", "spec.parameters[0].value must be str, got"
+    ),
+    "a parameter without a value": _model(", value: v", "", "spec.parameters[0].value is missing"),
+    "a parameter without a name": _model("name: k, ", "", "spec.parameters[0].name is missing"),
+    "parameters by name": _model("[{name: k, value: v}]", "{k: v}", "spec.parameters must be"),
+    "a requirement that is a number": _model(
+        "[sklearn]", "[1.5]", "spec.requirements[0] must be str, got floa"
+    ),
+    "a requirement of nothing": _model("[sklearn]", "[sklearn, null]", "spec.requirements[1] must be str"),
+    "a single requirement": _model(
+        "[sklearn]", "sklearn", "spec.requirements must be array, got str 'sklearn'"
+    ),
+    "a label list": _model("{team: risk}", "[team]", "metadata.labels must be object"),
+}
+
+_REFERENCES = {
+    "an input that is no step": _step(
+        "inputs: [c]", "spec.steps[1].inputs[0]: there is no step c in pipelin"
+    ),
+    "a second input that is no step": _step("inputs: [a, c]", "spec.steps[1].inputs[1]: there is no step c"),
+    "an input of a step that is no step": _step(
+        "inputs: [c.outputs.x]", "spec.steps[1].inputs[0]: there is n"
+    ),
+    "what was sent to no step": _step("inputs: [c.inputs]", "spec.steps[1].inputs[0]: there is no step c"),
+    "an input in capitals": _step("inputs: [A]", "spec.steps[1].inputs[0]: there is no step A"),
+    "an input of another pipeline": _step(
+        "inputs: [q.step.a.outputs]", "spec.steps[1].inputs[0]: a reference"
+    ),
+    "an input of another side": _step(
+        "inputs: [a.output]", "the part after 'a' must be inputs or outputs, got"
+    ),
+    "an input of a tensor without a side": _step(
+        "inputs: [a.x]", "must be inputs or outputs, got 'x' in 'a.x"
+    ),
+    "an input of four parts": _step(
+        "inputs: [a.outputs.x.y]", "a reference is STEP, STEP.outputs or STEP.out"
+    ),
+    "an input with a dot at its end": _step(
+        "inputs: [a.outputs.]", "a reference is STEP, STEP.outputs or STE"
+    ),
+    "an input with a dot at its beginning": _step(
+        "inputs: [.outputs]", "a reference is STEP, STEP.outputs or"
+    ),
+    "an input of one dot": _step("inputs: [.]", "spec.steps[1].inputs[0]: a reference is STEP, STEP.outputs"),
+    "an input of nothing": _step(
+        "inputs: ['']", "spec.steps[1].inputs[0]: a reference is STEP, STEP.outputs"
+    ),
+    "an input of null": _step("inputs: [null]", "spec.steps[1].inputs[0] must be str"),
+    "an input that is a number": _step("inputs: [7]", "spec.steps[1].inputs[0] must be str, got int 7"),
+    "an input that is a mapping": _step(
+        "inputs: [{a: outputs}]", "spec.steps[1].inputs[0] must be str, got o"
+    ),
+    "inputs that are a text": _step("inputs: a", "spec.steps[1].inputs must be array, got str 'a'"),
+    "inputs that are a set": _step("inputs: !!set {a}", "spec.steps[1].inputs must be"),
+    "an input with a line break": _step('inputs: ["x\\ny"]', "x\\ny"),
+    "an input of 5000 letters": _step(
+        f"inputs: [{'x' * 5_000}]", "spec.steps[1].inputs[0]: there is no step"
+    ),
+    "the pipeline's own outputs": _step(
+        "inputs: [p.outputs]", "a pipeline's own outputs cannot be read insid"
+    ),
+    "a trigger that is no step": _step(
+        "triggers: [c]", "spec.steps[1].triggers[0]: there is no step c in pip"
+    ),
+    "a trigger of another side": _step(
+        "triggers: [a.out]", "spec.steps[1].triggers[0]: the part after 'a' mu"
+    ),
+    "a trigger that is an input too": _step(
+        "inputs: [a], triggers: [a]", "spec.steps[1].triggers: a is among"
+    ),
+    "an output that is no step": _pipeline("[a, b]", "[a, c]", "spec.output.steps[1]: there is no step c"),
+    "an output of the pipeline itself": _pipeline(
+        "[a, b]", "[p.outputs]", "spec.output.steps[0]: a pipeline's"
+    ),
+    "an output of four parts": _pipeline(
+        "[a, b]", "[a.outputs.x.y]", "spec.output.steps[0]: a reference is ST"
+    ),
+    "an output of no step": _pipeline("[a, b]", "[]", "spec.output.steps must name at least one step"),
+    "a batched step as an input": _pipeline(
+        "[a]}", "[b.outputs]}\n    - {name: c, batch: {size: 5}}", "pipeline p has a cycle: b → b"
+    ),
+    "a batched step that another reads": _pipeline(
+        "{name: a}", "{name: a, batch: {size: 5}}", "a has a batch, so it answers no request: its outputs are"
+    ),
+    "a batched step that triggers another": _pipeline(
+        "{name: b, inputs: [a]}",
+        "{name: b, triggers: [a]}\n    - {name: c, batch: {size: 5}, triggers: [d]}\n"
+        "    - {name: d, batch: {windowMs: 9}}",
+        "spec.steps[2].triggers[0]: d has a batch, so it answers no request",
+    ),
+    "another tensor than a batched step's verdict": _pipeline(
+        "inputs: [a]}\n  output: {steps: [a, b]}",
+        "inputs: [a], batch: {size: 5}}\n  output: {steps: [b.outputs.p_val]}",
+        "spec.output.steps[0]: b has a batch, so a response shows its is_drift only",
+    ),
+    "a step that reads itself": _pipeline("{name: a}", "{name: a, inputs: [a]}", "p has a cycle: a → a"),
+    "a step that reads what it was sent": _pipeline("{name: a}", "{name: a, inputs: [a.inputs]}", "a → a"),
+    "a step that triggers itself": _pipeline("{name: a}", "{name: a, triggers: [a]}", "has a cycle: a → a"),
+    "two steps that read each other": _pipeline("{name: a}", "{name: a, inputs: [b]}", "p has a cycle: "),
+    "three steps in a circle": _pipeline(
+        "{name: a}", "{name: a, inputs: [c.outputs.x]}\n    - {name: c, triggers: [b]}", "p has a cycle: "
+    ),
+    "three hundred steps in a circle": Case(
+        PIPELINE.split("    -")[0]
+        + "".join(f"    - {{name: s{i}, inputs: [s{(i + 1) % 300}]}}\n" for i in range(300)),
+        "spec.steps: pipeline p has a cycle: ",
+    ),
+    "a tensorMap of a list": _step("tensorMap: [a]", "spec.steps[1].tensorMap must be object, got array"),
+    "a tensorMap to a number": _step("inputs: [a], tensorMap: {a.outputs.x: 5}", "spec.steps[1].tensorMap"),
+    "a tensorMap to nothing": _step("inputs: [a], tensorMap: {a.outputs.x: }", "spec.steps[1].tensorMap"),
+    "a tensorMap from a number": _step("inputs: [a], tensorMap: {5: x}", "spec.steps[1].tensorMap"),
+    "a tensorMap to an empty name": _step(
+        "inputs: [a], tensorMap: {a.outputs.x: ''}", "a tensor's new name is text without dots, got ''"
+    ),
+    "a tensorMap to a name with a dot": _step(
+        "inputs: [a], tensorMap: {a.outputs.x: y.z}", "a tensor's new name is text without dots, got 'y.z'"
+    ),
+    "a tensorMap without a tensor": _step(
+        "inputs: [a], tensorMap: {a.outputs: x}",
+        "spec.steps[1].tensorMap['a.outputs']: name the tensor in full",
+    ),
+    "a tensorMap of a bare step": _step(
+        "inputs: [a], tensorMap: {a: x}", "spec.steps[1].tensorMap['a']: name the tensor in full"
+    ),
+    "a tensorMap of no step": _step(
+        "inputs: [a], tensorMap: {c.outputs.x: y}",
+        "spec.steps[1].tensorMap['c.outputs.x']: there is no step c",
+    ),
+    "a tensorMap of the other side": _step(
+        "inputs: [a], tensorMap: {a.inputs.x: y}",
+        "spec.steps[1].tensorMap['a.inputs.x']: a.inputs is not read",
+    ),
+    "a tensorMap of what is not read": _step(
+        "inputs: [a], tensorMap: {p.inputs.x: y}",
+        "spec.steps[1].tensorMap['p.inputs.x']: p.inputs is not read",
+    ),
+    "a tensorMap of two tensors to one": _step(
+        "inputs: [a], tensorMap: {a.outputs.x: z, a.outputs.y: z}", "a.outputs.x becomes 'z' too"
+    ),
+    "a tensorMap of the output of what it does not show": _pipeline(
+        "{steps: [a, b]}",
+        "{steps: [a], tensorMap: {b.outputs.x: y}}",
+        "spec.output.tensorMap['b.outputs.x']: b.outputs is not read there",
+    ),
+    "an external input without a side": _spec(
+        "input: {externalInputs: [q]}", "spec.input.externalInputs[0]: an"
+    ),
+    "an external input of another side": _spec(
+        "input: {externalInputs: [q.output]}", "the part after 'q' must be inputs or outputs, got 'output'"
+    ),
+    "an external input of five parts": _spec(
+        "input: {externalInputs: [q.outputs.x.y.z]}",
+        "spec.input.externalInputs[0]: an external input is PIPEL",
+    ),
+    "an external input as Seldon's documents mis-state it": _spec(
+        "input: {externalInputs: [q.(step).a.x]}",
+        "spec.input.externalInputs[0]: an external input is PIPELINE",
+    ),
+    "an external input of a step without a side": _spec(
+        "input: {externalInputs: [q.step.a]}", "spec.input.externalInputs[0]: an external input is PIPELINE"
+    ),
+    "an external input of a step that is missing": _spec(
+        "input: {externalInputs: [q.step.outputs]}",
+        "spec.input.externalInputs[0]: an external input is PIPELI",
+    ),
+    "an external input of nothing": _spec(
+        "input: {externalInputs: ['']}", "externalInputs[0]: an external inp"
+    ),
+    "an external input that is a number": _spec(
+        "input: {externalInputs: [1]}", "externalInputs[0] must be str"
+    ),
+    "an external input of a pipeline that no topic can have": _spec(
+        "input: {externalInputs: ['Q & A.outputs']}", "spec.input.externalInputs[0]"
+    ),
+    "an external input of the pipeline itself": _spec(
+        "input: {externalInputs: [p.outputs]}", "pipeline p cannot be its own external input"
+    ),
+    "two external inputs": _spec(
+        "input: {externalInputs: [q.outputs, r.outputs]}", "only one other pipeline's inputs, outputs or step"
+    ),
+    "both sides of another pipeline": _spec(
+        "input: {externalInputs: [q.outputs, q.inputs]}", "only one other pipeline's inputs, outputs or step"
+    ),
+    "an external trigger": _spec(
+        "input: {externalTriggers: [q.outputs]}", "spec.input.externalTriggers[0] is not supported"
+    ),
+    "a tensorMap of an external input that is not read": _spec(
+        "input: {externalInputs: [q.outputs], tensorMap: {r.outputs.x: y}}", "externalInputs does not read it"
+    ),
+    "a tensorMap of an external input without a tensor": _spec(
+        "input: {externalInputs: [q.outputs], tensorMap: {q.outputs: y}}", "name the tensor in full"
+    ),
+    "a tensorMap of an external input to an empty name": _spec(
+        "input: {externalInputs: [q.outputs], tensorMap: {q.outputs.x: ''}}",
+        "a tensor's new name is text with",
+    ),
+    "a tensorMap of two external tensors to one": _spec(
+        "input: {externalInputs: [q.outputs], tensorMap: {q.outputs.x: z, q.outputs.y: z}}",
+        "spec.input.tensorMap['q.outputs.y']",
+    ),
+    "a tensorMap of an external input that is none": _spec(
+        "input: {externalInputs: [q.outputs], tensorMap: {x: y}}",
+        "spec.input.tensorMap['x']: an external input",
+    ),
+}
+
+MALFORMED: dict[str, Case] = {
+    **_TEXTS,
+    **_DOCUMENTS,
+    **_NAMES,
+    **_KEYS,
+    **_VALUES,
+    **_REFERENCES,
+}
+
+# What each field takes. `anything` is what Kubernetes writes and Weir passes over.
+FIELDS: dict[str, dict[str, str]] = {
+    "Model": {
+        "apiVersion": "text",
+        "metadata": "mapping",
+        "metadata.name": "text",
+        "metadata.namespace": "text",
+        "metadata.labels": "mapping",
+        "metadata.annotations": "mapping",
+        "metadata.uid": "anything",
+        "spec": "mapping",
+        "spec.storageUri": "text",
+        "spec.requirements": "list",
+        "spec.requirements[]": "text",
+        "spec.modelType": "text",
+        "spec.artifactVersion": "number",
+        "spec.schemaUri": "text",
+        "spec.secretName": "text",
+        "spec.memory": "text or number",
+        "spec.replicas": "number",
+        "spec.minReplicas": "number",
+        "spec.maxReplicas": "number",
+        "spec.server": "text",
+        "spec.preloaded": "flag",
+        "spec.dedicated": "flag",
+        "spec.logger": "mapping",
+        "spec.explainer": "mapping",
+        "spec.llm": "mapping",
+        "spec.parameters": "list",
+        "spec.parameters[]": "mapping",
+        "spec.parameters[].name": "text",
+        "spec.parameters[].value": "text",
+        "spec.dataflow": "mapping",
+        "spec.dataflow.cleanTopicsOnDelete": "flag",
+        "status": "anything",
+    },
+    "Pipeline": {
+        "apiVersion": "text",
+        "metadata": "mapping",
+        "metadata.name": "text",
+        "metadata.namespace": "text",
+        "metadata.labels": "mapping",
+        "metadata.annotations": "mapping",
+        "metadata.uid": "anything",
+        "spec": "mapping",
+        "spec.steps": "list",
+        "spec.steps[]": "mapping",
+        "spec.steps[].name": "text",
+        "spec.steps[].inputs": "list",
+        "spec.steps[].inputs[]": "text",
+        "spec.steps[].inputsJoinType": "text",
+        "spec.steps[].joinWindowMs": "number",
+        "spec.steps[].tensorMap": "mapping",
+        "spec.steps[].triggers": "list",
+        "spec.steps[].triggers[]": "text",
+        "spec.steps[].triggersJoinType": "text",
+        "spec.steps[].batch": "mapping",
+        "spec.steps[].batch.size": "number",
+        "spec.steps[].batch.windowMs": "number",
+        "spec.steps[].batch.rolling": "flag",
+        "spec.input": "mapping",
+        "spec.input.externalInputs": "list",
+        "spec.input.externalInputs[]": "text",
+        "spec.input.externalTriggers": "list",
+        "spec.input.externalTriggers[]": "text",
+        "spec.input.joinWindowMs": "number",
+        "spec.input.joinType": "text",
+        "spec.input.triggersJoinType": "text",
+        "spec.input.tensorMap": "mapping",
+        "spec.output": "mapping",
+        "spec.output.steps": "list",
+        "spec.output.steps[]": "text",
+        "spec.output.joinWindowMs": "number",
+        "spec.output.stepsJoin": "text",
+        "spec.output.tensorMap": "mapping",
+        "spec.dataflow": "mapping",
+        "spec.dataflow.cleanTopicsOnDelete": "flag",
+        "spec.allowCycles": "flag",
+        "spec.maxStepRevisits": "number",
+        "status": "anything",
+    },
+}
+_SAMPLES: dict[str, Any] = {
+    "text": "twenty",
+    "number": 20,
+    "fraction": 20.5,
+    "flag": True,
+    "list": ["twenty"],
+    "mapping": {"twenty": 20},
+}
+
+
+def _mistyped() -> Iterator[tuple[str, Case]]:
+    for kind, fields in FIELDS.items():
+        whole = next(yaml.safe_load_all(MODELS if kind == "Model" else PIPELINE))
+        for path, takes in fields.items():
+            says = f": {path.replace('[]', '[0]')} must be"
+            for sample, value in _SAMPLES.items():
+                if sample not in takes.split(" or ") and takes != "anything":
+                    text = yaml.safe_dump(_put(whole, path.split("."), value), sort_keys=False)
+                    yield f"{kind}: {path} that is a {sample}", Case(text, says)
+
+
+def _put(document: Any, path: list[str], value: Any) -> Any:
+    """Return a copy of a document with another value at a path; the first item of a list is replaced."""
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if not key.endswith("[]"):
+        return {**document, key: _put(document.get(key, {}), rest, value)}
+    items = document.get(key[:-2], [{}])
+    return {**document, key[:-2]: [_put(items[0], rest, value), *items[1:]]}
+
+
+MISTYPED: dict[str, Case] = dict(_mistyped())
+
+
+def unusable(models: Path) -> dict[str, Case]:
+    """Manifests that only loading the models of a folder, as `weir train` writes it, finds wrong."""
+
+    def one(fields: str = "", model: str = "income", step: str = "", **changes: str) -> str:
+        uri = changes.get("uri", str(models / model))
+        spec = f"steps: [{{name: {model}{step}}}]{changes.get('pipeline', '')}"
+        return _DOCUMENT.format("Model", model, f"storageUri: {uri}{fields}") + _DOCUMENT.format(
+            "Pipeline", "p", spec
+        )
+
+    other = _DOCUMENT.format("Pipeline", "q", "steps: [{name: income}]")
+    nowhere = "input: {externalInputs: [q.step.nowhere.outputs]}"
+    return {
+        "a batch of a classifier": Case(
+            one(step=", batch: {size: 5}"),
+            "pipeline p: step income has a batch, but only drift detectors gather rows",
+        ),
+        "a batch of a preprocessor": Case(
+            one(model="income-preprocess", step=", batch: {windowMs: 5}"),
+            "step income-preprocess has a batch, but only drift detectors gather rows",
+        ),
+        "a batch of an outlier detector": Case(
+            one(model="income-outlier", step=", batch: {size: 5, rolling: true}"),
+            "step income-outlier has a batch, but only drift detectors gather rows",
+        ),
+        "a folder that is not there": Case(one(uri="./nowhere"), "nowhere is not a folder: check storageUri"),
+        "a folder that is a file": Case(
+            one(uri=str(models / "holdout.npy")), "holdout.npy is not a folder: check storageUri"
+        ),
+        "a folder without a model": Case(one(uri="file://"), "Model income: "),
+        "a folder with a byte of zero": Case(one(uri='"a\\0b"'), "Model income: "),
+        "a folder with half a surrogate": Case(one(uri='"a\\uD800b"'), "Model income: "),
+        "a folder of 5000 letters": Case(one(uri="x" * 5_000), "Model income: "),
+        "a file:// with a byte of zero": Case(one(uri="file://a%00b"), "Model income: "),
+        "another function than the model has": Case(
+            one(", parameters: [{name: predict_fn, value: explain}]"),
+            "predict_fn is 'explain', which a Pipel",
+        ),
+        "a function that trains": Case(one(", parameters: [{name: predict_fn, value: fit}]"), "predict_fn"),
+        "a setting of the detector that is no object": Case(
+            one(", parameters: [{name: predict_parameters, value: all}]", "income-drift"),
+            "Model income-drift: extra.predict_parameters: Expected `object`, got `str`",
+        ),
+        "a step of the other pipeline that it does not have": Case(
+            other + one(pipeline=f", {nowhere}"), "pipeline q has no step nowhere; it has income"
+        ),
+    }
+
+
+_DOCUMENT = """\
+apiVersion: mlops.seldon.io/v1alpha1
+kind: {}
+metadata: {{name: {}}}
+spec: {{{}}}
+---
+"""
+
+_AND_MODELS = f"---\n{MODELS}"
+WELL_FORMED: dict[str, str | bytes] = {
+    "a mark of UTF-8": b"\xef\xbb\xbf" + MODELS.encode(),
+    "line ends of Windows": MODELS.replace("\n", "\r\n"),
+    "JSON": json.dumps(next(yaml.safe_load_all(MODELS))),
+    "JSON with tabs": json.dumps(next(yaml.safe_load_all(MODELS)), indent="\t"),
+    "documents of nothing between the others": f"---\n---\n# nothing\n---\n{MODELS}---\n...\n",
+    "an alias": PIPELINE.replace("[a, b]", "&both [a, b]").replace("inputs: [a]", "triggers: [a]")
+    + _AND_MODELS,
+    "a merge that is overridden": PIPELINE.replace(
+        "inputs: [a]", "<<: {inputs: [a], joinWindowMs: 5}, joinWindowMs: 6"
+    )
+    + _AND_MODELS,
+    "a merge of a deeper mapping that overrides": PIPELINE.replace(
+        "- {name: a}", "- {name: a, batch: &more {<<: &less {size: 20}, size: 50}}"
+    )
+    + "status: {<<: *more}\n"
+    + _AND_MODELS,
+}
