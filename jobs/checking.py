@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from jobs.externals import cycles
 from jobs.measuring import memory_of
 from operators.artifacts.loading import load_step, runtime_of
 from operators.artifacts.storage import find, local_path
@@ -66,7 +67,9 @@ def check(paths: list[Path], topics: Topics, site: Site) -> Checked:
             checked.releases.append(_release(pipeline, manifests, loaded, topics))
         except DeploymentError as error:
             checked.errors.append(f"{manifests.origin[f'Pipeline/{name}']}: {error}")
-    checked.errors.extend(_externals(manifests))
+    checked.errors.extend([*_externals(manifests), *cycles(checked.releases, [])])
+    if manifests.models and not manifests.pipelines and not checked.errors:
+        checked.notices.append("there is no Pipeline: models go live with the pipelines that name them")
     return checked
 
 

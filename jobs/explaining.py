@@ -88,18 +88,8 @@ def _defaults(pipeline: Pipeline) -> Iterator[str]:
             yield f"{at}: batch.windowMs none: a window waits until it is full"
     if pipeline.spec.output and pipeline.spec.output.steps_join == "inner":
         yield "spec.output.stepsJoin inner"
-    shown = {
-        "delivery",
-        "checkpoint_interval_ms",
-        "batch_rows",
-        "batch_ms",
-        "max_record_bytes",
-        "min_n",
-        "min_effect",
-    }
     for setting, value, help_ in defaults(Settings):
-        if setting in shown:
-            yield f"--{setting.replace('_', '-')} {value} ({help_})"
+        yield f"--{setting.replace('_', '-')} {value or repr(value)} ({help_})"
 
 
 def released(releases: list[Release], name: str) -> Release:

@@ -11,7 +11,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from jobs.checking import check
-from jobs.kafka_admin import create_topics, existing_topics
+from jobs.externals import cycles, sources_missing
+from jobs.kafka_admin import create_topics
 from operators.artifacts.trust import Site
 from operators.control import Connection, read_control
 from operators.errors import DeploymentError
@@ -41,7 +42,10 @@ def apply(paths: list[Path], connection: Connection, site: Site, message: str, p
     topics = connection.topics
     releases, _, notices, _ = check(paths, topics, site).require()
     create_topics(connection.bootstrap, [topics.control], 1, compacted=True)
-    _require_sources(releases, connection)
+    live = read_control(connection).live()
+    errors = [*sources_missing(releases, live, connection.bootstrap), *cycles(releases, live)]
+    if errors:
+        raise DeploymentError("\n".join(errors))
     wanted = {topics.errors, *(topic for one in releases for topic in one.topics)}
     wanted |= {one.external_topic for one in releases if one.external_topic}
     create_topics(connection.bootstrap, sorted(wanted), partitions)
@@ -51,26 +55,6 @@ def apply(paths: list[Path], connection: Connection, site: Site, message: str, p
 def external_pairs(control: Control) -> str:
     """Return what the job's setting `external_inputs` is for the live pipelines."""
     return ",".join(f"{one.external_topic}={one.name}" for one in control.live() if one.external_topic)
-
-
-def _require_sources(releases: list[Release], connection: Connection) -> None:
-    """Raise DeploymentError for an external input that nobody writes."""
-    external = {one.external_topic: one for one in releases if one.external_topic}
-    if not external:
-        return
-    known = {release.name for release in releases} | set(read_control(connection).heads)
-    there = set(existing_topics(connection.bootstrap))
-    errors = []
-    for topic, release in external.items():
-        other = release.pipeline["spec"]["input"]["externalInputs"][0].split(".")[0]
-        if other not in known and topic not in there:
-            errors.append(
-                f"pipeline {release.name}: spec.input.externalInputs: no pipeline {other} was applied "
-                "and there is "
-                f"no topic {topic}; apply {other} too, or set --prefix and --namespace to where it runs"
-            )
-    if errors:
-        raise DeploymentError("\n".join(errors))
 
 
 def _publish(releases: list[Release], connection: Connection, message: str) -> list[Applied]:

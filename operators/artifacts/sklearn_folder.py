@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from operators.errors import DeploymentError, describe
 from operators.steps import Step
 from operators.steps.predict import Predict
 
+_log = logging.getLogger(__name__)
 _MODEL_FILES = ("model.joblib", "model.pickle", "model.pkl")
 
 
@@ -24,6 +26,11 @@ def load(folder: Folder) -> Step:
     step = Predict(saved.value, method, folder.settings.content_type)
     if folder.probe is None and differing(saved.versions):
         _try(saved, method, folder.path)
+        _log.warning(
+            "%s was saved with %s; nobody promises equal answers: record a probe.json, or export it again",
+            folder.path,
+            differing(saved.versions),
+        )
     return step
 
 

@@ -53,9 +53,10 @@ def test_errors_of_documents_models_and_plans_are_told_at_once(tmp_path: Path, m
 
 def test_fields_without_effect_and_small_memory_give_notices(tmp_path: Path, models: Path) -> None:
     found = checked(tmp_path, models, model("m", models / "income", memory="1Ki", replicas=2)).require()
-    replicas, memory = found.notices
+    replicas, memory, lonely = found.notices
     assert "Model/m: spec.replicas has no effect: how many workers there are is the job's" in replicas
     assert "spec.memory is 1Ki, but loading it was measured to take" in memory
+    assert lonely == "there is no Pipeline: models go live with the pipelines that name them"
 
 
 def test_a_model_that_no_pipeline_uses_is_checked_too(tmp_path: Path, models: Path) -> None:

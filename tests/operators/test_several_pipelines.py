@@ -255,3 +255,11 @@ def test_a_batch_on_a_step_of_several_inputs_puts_their_columns_side_by_side(
 def test_external_steps_that_do_not_exist_are_told(tmp_path: Path, models: Path) -> None:
     with pytest.raises(DeploymentError, match="pipeline first has no step nothing; it has income-preprocess"):
         live(tmp_path, models, FIRST, second(["first.step.nothing.outputs"]))
+
+
+def test_pipelines_that_would_answer_each_other_without_end_are_refused(tmp_path: Path, models: Path) -> None:
+    first = {**FIRST, "spec": {**FIRST["spec"], "input": {"externalInputs": ["second.outputs.is_outlier"]}}}
+    with pytest.raises(DeploymentError, match="would answer each other without end: first → second → first"):
+        live(tmp_path, models, first, second(["first.outputs.transform"]))
+    requests = {**FIRST, "spec": {**FIRST["spec"], "input": {"externalInputs": ["second.inputs"]}}}
+    assert len(live(tmp_path / "fine", models, requests, second(["first.outputs.transform"]))) == 2
