@@ -19,7 +19,8 @@ from operators.external import external_input
 from operators.plan import Plan
 from operators.releases import Artifact, Release
 from operators.resources.checks import quantity
-from operators.resources.manifests import STANDARD_INPUT, Manifests, read_manifests
+from operators.resources.manifests import Manifests, read_manifests
+from operators.resources.reading import STANDARD_INPUT
 from operators.resources.schema import Metadata, Model, Pipeline
 from operators.steps import Step
 from operators.topics import Topics

@@ -55,4 +55,13 @@ class DeploymentError(WeirError):
 
 def describe(error: Exception) -> str:
     """Tell on one line, in bounds, what code that is not ours raised."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:MESSAGE_LENGTH]
+    return tidy(f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def tidy(message: str) -> str:
+    """Return a message as one line that every terminal can show, its middle left out where it is long."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    if len(shown) <= MESSAGE_LENGTH:
+        return shown
+    half = MESSAGE_LENGTH // 2 - 10
+    return f"{shown[:half]} […] {shown[-half:]}"

@@ -33,7 +33,7 @@ def find(uri: str, version: int | None, cache: Path) -> Found:
     """
     path = local_path(uri)
     if path is not None:
-        if not path.is_dir():
+        if not _is_folder(path):
             raise DeploymentError(f"{path} is not a folder: check storageUri, or train the model first")
         names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
         folder = path / _version_folder(names, version, uri)
@@ -69,6 +69,13 @@ def local_path(uri: str) -> Path | None:
     if uri.startswith("file://"):
         return Path(unquote(uri.removeprefix("file://")))
     return None if "://" in uri else Path(uri)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # no file can have such a name
+        return False
 
 
 def _version_folder(names: list[str], version: int | None, uri: str) -> str:

@@ -13,7 +13,9 @@ from operators.resources.support import Status, judged
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 STORAGE = ("file", "s3", "gs", "memory")
 _LARGEST = 2**32 - 1
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(|k|M|G|T|Ki|Mi|Gi|Ti)")
+_QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(|k|M|G|T|Ki|Mi|Gi|Ti)")
+# Kafka takes topic names of 249 characters; prefix, namespace and the rest of ours must fit too.
+_LONGEST_NAME = 150
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}
 
@@ -49,8 +51,7 @@ def check_pipeline(pipeline: Pipeline) -> Iterator[str]:
         yield f"spec.steps: pipeline {name} has no steps"
     for i, step in enumerate(spec.steps):
         at = f"spec.steps[{i}]"
-        if not NAME.fullmatch(step.name):
-            yield f"{at}.name must be lower-case letters, digits and inner dashes, got {step.name!r}"
+        yield from _name(step.name, f"{at}.name")
         if step.name == name:
             yield f"{at}.name must differ from the pipeline's own name, {name}"
         if step.name in [other.name for other in spec.steps[:i]]:
@@ -72,9 +73,11 @@ def _refused(document: Model | Pipeline) -> Iterator[str]:
             yield f"{path} is not supported: {support.text}"
 
 
-def _name(name: str) -> Iterator[str]:
+def _name(name: str, at: str = "metadata.name") -> Iterator[str]:
     if not NAME.fullmatch(name):
-        yield f"metadata.name must be lower-case letters, digits and inner dashes, got {name!r}"
+        yield f"{at} must be lower-case letters, digits and inner dashes, got {name!r}"
+    elif len(name) > _LONGEST_NAME:
+        yield f"{at} must be at most {_LONGEST_NAME} characters, to fit into a topic's name, got {len(name)}"
 
 
 def _step(step: Step, at: str, pipeline: Pipeline) -> Iterator[str]:
@@ -105,12 +108,16 @@ def _input(pipeline: Pipeline) -> Iterator[str]:
             parsed[text] = parse_external(text)
         except ValueError as error:
             yield f"{at}[{i}]: {error}"
+    for i, one in enumerate(parsed.values()):
+        for name in (one.pipeline, *([one.step] if one.step else [])):
+            yield from _name(name, f"{at}[{i}]: a name in it")
     if any(one.pipeline == pipeline.metadata.name for one in parsed.values()):
         yield f"{at}: pipeline {pipeline.metadata.name} cannot be its own external input"
     places = {(one.pipeline, one.step, one.side): text for text, one in parsed.items()}
     if len(places) > 1:
         got = ", ".join(places.values())
         yield f"{at}: only one other pipeline's inputs, outputs or step can be read, got {got}"
+    taken: dict[str, str] = {}
     for text, new in spec.tensor_map.items():
         where = f"spec.input.tensorMap[{text!r}]"
         try:
@@ -124,6 +131,8 @@ def _input(pipeline: Pipeline) -> Iterator[str]:
             yield f"{where}: externalInputs does not read it"
         if not new or "." in new:
             yield f"{where}: a tensor's new name is text without dots, got {new!r}"
+        if taken.setdefault(new, text) != text:
+            yield f"{where}: {taken[new]} becomes {new!r} too"
 
 
 def _references(texts: list[str], at: str, pipeline: Pipeline, *, shown: bool = False) -> Iterator[str]:

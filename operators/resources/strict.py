@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
@@ -10,8 +12,18 @@ import msgspec
 
 from operators.resources.support import structure
 
-_MOST_NODES = 100_000
-_NAMES = {dict: "a mapping", list: "a list", str: "a string", type(None): "nothing", bool: "a boolean"}
+_NAMES = {
+    dict: "a mapping",
+    list: "a list",
+    set: "a set",
+    str: "text",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    date: "a date",
+    datetime: "a date",
+    type(None): "nothing",
+}
 
 
 class Checked(NamedTuple):
@@ -30,36 +42,22 @@ def check(value: Any, type_: Any, path: str = "") -> Checked:
     inner = structure(type_)
     if inner is not None:
         return _mapping(value, inner, path)
-    if get_origin(type_) is list and isinstance(value, list):
+    if get_origin(type_) is list:
+        if not isinstance(value, list):
+            return Checked(None, [f"{path} must be a list, got {_shown(value)}"], False)
         items = [check(item, get_args(type_)[0], f"{path}[{i}]") for i, item in enumerate(value)]
         problems = [problem for item in items for problem in item.problems]
         return Checked([item.value for item in items if item.whole], problems, all(i.whole for i in items))
     try:
         msgspec.convert(value, type_)
     except msgspec.ValidationError as error:
-        return Checked(None, [f"{path} {_worded(str(error), value, type_)}"], False)
+        return Checked(None, [f"{path}{_worded(str(error), value, type_)}"], False)
     return Checked(value, [], True)
-
-
-def too_big(document: Any) -> bool:
-    """Tell whether a document has more nodes than any manifest; YAML's aliases can make very many of few."""
-    waiting, seen = [document], 0
-    while waiting:
-        item = waiting.pop()
-        seen += 1
-        if seen > _MOST_NODES:
-            return True
-        if isinstance(item, dict):
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return False
 
 
 def _mapping(value: Any, type_: type[msgspec.Struct], path: str) -> Checked:
     if not isinstance(value, dict):
-        got = _NAMES.get(type(value), type(value).__name__)
-        return Checked(None, [f"{path or 'the document'} must be a mapping, got {got}"], False)
+        return Checked(None, [f"{path or 'the document'} must be a mapping, got {_shown(value)}"], False)
     known = {field.encode_name: field for field in msgspec.structs.fields(type_)}
     problems = list(_unknown(value, list(known), path))
     kept: dict[str, Any] = {}
@@ -85,12 +83,29 @@ def _unknown(value: dict[Any, Any], known: list[str], path: str) -> Iterator[str
         if key not in known:
             near = get_close_matches(str(key), known, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            yield f"{path or 'the document'} has no field {key!r}; {hint}"
+            yield f"{path or 'the document'} has no field {_text(key)}; {hint}"
 
 
 def _worded(message: str, value: Any, type_: Any) -> str:
     """Say what was expected; msgspec's own words name types, its path is relative to the value."""
     if get_origin(type_) is Literal:
-        return f"must be one of {', '.join(get_args(type_))}, got {value!r}"
-    expected = message.split(" - at ")[0].replace("`", "").removeprefix("Expected ")
-    return f"must be {expected}" + ("" if isinstance(value, (dict, list)) else f" {value!r}")
+        return f" must be one of {', '.join(get_args(type_))}, got {_text(value)}"
+    expected, _, where = message.replace("`", "").partition(" - at $")
+    expected = expected.removeprefix("Expected ").split(", got ")[0]
+    for theirs, ours in (
+        ("str", "text"),
+        ("int", "a whole number"),
+        ("bool", "true or false"),
+        ("object", "a mapping"),
+    ):
+        expected = re.sub(rf"\b{theirs}\b", ours, expected)
+    return f"{where} must be {expected}, got {_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    name = _NAMES.get(type(value), type(value).__name__)
+    return name if isinstance(value, (dict, list, set, type(None))) else f"{name}, {_text(value)}"
+
+
+def _text(value: Any) -> str:
+    return repr(value) if isinstance(value, (str, int, float, bool)) else repr(str(value))

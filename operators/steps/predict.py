@@ -14,6 +14,8 @@ from operators.steps import Ask, check_width, named_columns, the_only
 from operators.steps.compiled import compiled
 
 METHODS = ("predict", "predict_proba", "transform")
+# What `predict_fn` may name besides: functions of rows that learn nothing.
+_KNOWN = {*METHODS, "predict_log_proba", "decision_function", "score_samples", "inverse_transform", "apply"}
 
 
 class Predict:
@@ -25,10 +27,11 @@ class Predict:
     monitor = False
 
     def __init__(self, estimator: Any, method: str, content_type: str = "") -> None:
-        if method.startswith("_") or not callable(getattr(estimator, method, None)):
+        if method not in _KNOWN or not callable(getattr(estimator, method, None)):
             there = ", ".join(name for name in METHODS if hasattr(estimator, name))
             raise DeploymentError(
-                f"predict_fn is {method!r}, which a {type(estimator).__name__} does not have; it has {there}"
+                f"predict_fn is {method!r}, which a {type(estimator).__name__} does not offer; there "
+                f"are {there}"
             )
         self.functions = tuple(name for name in METHODS if hasattr(estimator, name))
         self._method = method

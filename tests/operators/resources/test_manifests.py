@@ -106,7 +106,7 @@ def test_every_document_with_an_error_is_told_at_once(tmp_path: Path) -> None:
             "size: -1",
             "spec.steps[1].batch.size must be a whole number from 0 to 4294967295, got -1",
         ),
-        ("size: 20", "size: twenty", "spec.steps[1].batch.size must be int, got str 'twenty'"),
+        ("size: 20", "size: twenty", "spec.steps[1].batch.size must be a whole number, got text, 'twenty'"),
         ("size: 20", "size: 20, windowMs: -5", "batch.windowMs must be a whole number from 0"),
         ("size: 20", "rolling: true", "batch.rolling needs a batch.size of at least 2 to roll over, got 0"),
         (

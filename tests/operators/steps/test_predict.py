@@ -56,8 +56,8 @@ def test_words_are_refused_by_an_estimator_of_numbers_and_known_to_one_of_words(
 def test_predict_fn_may_name_any_function_of_the_estimator() -> None:
     step = Predict(StandardScaler().fit(X), "inverse_transform")
     assert list(step.infer(one(X[:2]), Ask())) == ["inverse_transform"]
-    for name in ("nothing", "_check_n_features", "scale_"):
+    for name in ("nothing", "_check_n_features", "scale_", "fit"):
         with pytest.raises(
-            DeploymentError, match=f"predict_fn is '{name}', which a StandardScaler does not have"
+            DeploymentError, match=f"predict_fn is '{name}', which a StandardScaler does not offer"
         ):
             Predict(StandardScaler().fit(X), name)
