@@ -79,13 +79,13 @@ class Engine:
     def _decode(self, target: str, records: Records, i: int) -> Request | None:
         """Decode a record for the pipeline that reads a topic; None where it is not for that pipeline."""
         served = self._served.get(target)
-        if served is None:
-            raise RecordError(Reason.UNKNOWN_PIPELINE, f"no pipeline is live that reads {target}")
-        external = served.external if records.readers[i] else None
+        external = served.external if served and records.readers[i] else None
         if records.readers[i] and not (
             external and external.accepts(records.infer_types[i], records.origins[i])
         ):
             return None
+        if served is None:
+            raise RecordError(Reason.UNKNOWN_PIPELINE, f"no pipeline is live that reads {target}")
         if served.plan is None:
             raise RecordError(
                 Reason.PIPELINE_FAILED, f"pipeline {served.release.name} cannot run: {served.failure}"

@@ -157,7 +157,7 @@ def serve_live(control: Control, site: Site) -> Iterator[Served]:
                 break
         else:
             if candidates:
-                yield Served(candidates[0], None, "; ".join(failures))
+                yield Served(candidates[0], None, "; ".join(failures), _external(candidates[0]))
 
 
 def batched_step(release: Release, name: str, site: Site) -> tuple[DetectDrift, Batch]:
@@ -168,6 +168,13 @@ def batched_step(release: Release, name: str, site: Site) -> tuple[DetectDrift, 
     if not isinstance(step, DetectDrift):
         raise DeploymentError(f"release {release.name}/{release.generation}: {name} is no drift detector")
     return step, batches[name]
+
+
+def _external(release: Release) -> ExternalInput | None:
+    try:
+        return external_input(_pipeline(release).spec.input)
+    except DeploymentError:
+        return None
 
 
 def _pipeline(release: Release) -> Pipeline:

@@ -162,6 +162,23 @@ def test_a_pipeline_that_cannot_be_loaded_fails_by_itself(tmp_path: Path, models
     assert engine(served).answer(records(request(GOOD), pipeline="beside")).statuses == ["answered"]
 
 
+def test_a_pipeline_that_cannot_be_loaded_loses_no_external_input(tmp_path: Path, models: Path) -> None:
+    copy = shutil.copytree(models, tmp_path / "models")
+    releases = released(
+        tmp_path / "m", copy, FIRST, second(["first.step.income-preprocess.outputs.transform"])
+    )
+    control = Control({(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {})
+    control.heads.update({one.name: 1 for one in releases})
+    (copy / "income-outlier" / "IForest.json").unlink()
+    served = list(serve_live(control, make_site(str(copy), "")))
+    told = engine(served).answer(as_external(b"{}", "weir.default.model.income-preprocess.outputs"))
+    assert told.reasons == ["PIPELINE_FAILED"]
+    others = as_external(b"{}", "weir.default.model.income-preprocess.outputs", origin="third")
+    assert engine(served).answer(others).statuses == ["tick"]
+    gone = engine([one for one in served if one.release.name == "first"]).answer(others)
+    assert gone.statuses == ["tick"], "a reader that is live no more reads nothing"
+
+
 def test_the_newest_generation_that_can_be_loaded_serves(tmp_path: Path, models: Path) -> None:
     copy = shutil.copytree(models, tmp_path / "models")
     good = released(
