@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 
 import typer
 
@@ -28,5 +29,7 @@ app.command()(send.send)
 app.command("inspect")(inspect_topics.inspect)
 app.command()(demo.demo)
 
-# The Kafka client tells every reconnect; what matters reaches the user as an error.
-logging.getLogger("kafka").setLevel(logging.CRITICAL)
+# Libraries tell every retry and what they will drop some day; what matters reaches the user as an error.
+for library in ("kafka", "fsspec", "gcsfs", "s3fs", "botocore", "aiobotocore"):
+    logging.getLogger(library).setLevel(logging.CRITICAL)
+warnings.simplefilter("ignore", FutureWarning)

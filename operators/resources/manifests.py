@@ -21,7 +21,8 @@ _KINDS: dict[str, type[Model] | type[Pipeline]] = {"Model": Model, "Pipeline": P
 class Manifests(NamedTuple):
     """Documents by name, where each came from, what is wrong, and notices for the person who wrote them.
 
-    `origin` is keyed by kind and name, as `Model/income`; documents that are wrong have one too.
+    `origin` is keyed by kind and name, as `Model/income`; documents that are wrong have one too. `wanted` are
+    the places that name a model, and its name.
     """
 
     models: dict[str, Model]
@@ -29,6 +30,7 @@ class Manifests(NamedTuple):
     origin: dict[str, Path]
     errors: list[str]
     notices: list[str]
+    wanted: list[tuple[str, str]]
 
 
 def read_manifests(paths: list[Path]) -> Manifests:
@@ -36,7 +38,7 @@ def read_manifests(paths: list[Path]) -> Manifests:
 
     Every error found is in `errors`, a line each: file, document, path in it, remedy.
     """
-    manifests = Manifests({}, {}, {}, [], [])
+    manifests = Manifests({}, {}, {}, [], [], [])
     for path in files(paths, manifests.errors):
         manifests.errors.extend(tidy(f"{path}: {message}") for message in _read_file(path, manifests))
     manifests.errors.extend(map(tidy, _models_exist(manifests)))
@@ -105,6 +107,9 @@ def _add(document: Any, path: Path, into: Manifests) -> list[str]:
             return [f"{kind} {name} was already defined in {into.origin[key]}"]
         into.origin[key] = path
     parsed, errors = _parse(document)
+    if isinstance(parsed, Pipeline):
+        for i, step in enumerate(parsed.spec.steps):
+            into.wanted.append((f"{path}: {key}: spec.steps[{i}].name", step.name))
     if parsed is None or errors:
         return [f"{key}: {line}" if isinstance(name, str) else line for line in errors]
     for at, support in judged(parsed):
@@ -118,12 +123,6 @@ def _add(document: Any, path: Path, into: Manifests) -> list[str]:
 
 
 def _models_exist(manifests: Manifests) -> Iterator[str]:
-    for name, pipeline in manifests.pipelines.items():
-        origin = manifests.origin[f"Pipeline/{name}"]
-        for i, step in enumerate(pipeline.spec.steps):
-            if f"Model/{step.name}" not in manifests.origin:
-                yield (
-                    f"{origin}: Pipeline/{name}: spec.steps[{i}].name: there is no Model {step.name} in "
-                    "these "
-                    "manifests; add its document"
-                )
+    for place, name in manifests.wanted:
+        if f"Model/{name}" not in manifests.origin:
+            yield f"{place}: there is no Model {name} in these manifests; add its document"
