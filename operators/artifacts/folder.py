@@ -34,12 +34,16 @@ class Folder(NamedTuple):
         raise DeploymentError(f"{named} holds none of {', '.join(names)}")
 
     def unpickle(self, path: Path) -> Unpickled:
-        """Load a pickle, if this folder is trusted."""
+        """Load a pickle of this folder, if it is trusted."""
         self.require_trust(path)
         if not path.is_file():
             raise DeploymentError(f"{path} does not exist")
         return unpickle(path, self.probe.versions if self.probe else {})
 
     def require_trust(self, path: Path) -> None:
-        """Raise DeploymentError unless code in this folder may run."""
+        """Raise DeploymentError unless the file is one of this folder, and its code may run."""
+        if not path.resolve().is_relative_to(self.path.resolve()):
+            raise DeploymentError(
+                f"{path} lies outside the model's folder {self.path}, so no digest vouches for it"
+            )
         require_trust(self.uri, str(path), self.site)

@@ -69,6 +69,27 @@ def test_a_link_out_of_a_trusted_root_is_not_trusted(tmp_path: Path, armed: tupl
     assert not trace.exists()
 
 
+def test_no_file_outside_the_folder_is_loaded_whatever_the_folder_says(
+    tmp_path: Path, armed: tuple[Path, Path]
+) -> None:
+    """Its digest would not cover it."""
+    folder, trace = armed
+    forest = settings(tmp_path / "forest", implementation="mlserver_alibi_detect.AlibiDetectRuntime")
+    (forest / "IForest.json").write_text('{"threshold": 0, "estimator": "../armed/model.joblib"}')
+    with pytest.raises(DeploymentError, match="lies outside the model's folder"):
+        load(forest)
+    linked = settings(tmp_path / "linked", implementation="mlserver_sklearn.SKLearnModel")
+    (linked / "model.joblib").symlink_to(folder / "model.joblib")
+    with pytest.raises(DeploymentError, match="lies outside the model's folder"):
+        load(linked)
+    (tmp_path / "mine.py").write_text(f"open({str(trace)!r}, 'w')")
+    for implementation in (f"..{tmp_path.name}.mine.Model", "..mine.Model"):
+        climbing = settings(tmp_path / "climbing", implementation=implementation)
+        with pytest.raises(DeploymentError, match="no runtime for implementation|lies outside"):
+            load(climbing)
+    assert not trace.exists()
+
+
 @pytest.mark.parametrize(
     ("uri", "root", "trusted"),
     [
