@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from typing import Any
 
@@ -12,15 +13,18 @@ from operators.steps import Step
 from operators.steps.python_class import PythonClass
 
 
+_NAME = re.compile(r"([A-Za-z_]\w*\.)+[A-Za-z_]\w*")
+
+
 def load(folder: Folder) -> Step:
     """Import MODULE.py from the folder and make a CLASS(folder, extra)."""
     implementation = folder.settings.implementation
     module_name, _, class_name = implementation.rpartition(".")
     path = folder.path / f"{module_name.replace('.', '/')}.py"
-    if not path.is_file():
+    if not _NAME.fullmatch(implementation) or not path.is_file():
         raise DeploymentError(
-            f"no runtime for implementation {implementation!r}: it is none of the known ones, and the folder "
-            f"holds no {path.relative_to(folder.path)} with a class {class_name}"
+            f"no runtime for implementation {implementation!r}: it is none of the known ones, and no module of "
+            "this folder with its class"
         )
     folder.require_trust(path)
     try:

@@ -85,7 +85,7 @@ def test_no_file_outside_the_folder_is_loaded_whatever_the_folder_says(
     (tmp_path / "mine.py").write_text(f"open({str(trace)!r}, 'w')")
     for implementation in (f"..{tmp_path.name}.mine.Model", "..mine.Model"):
         climbing = settings(tmp_path / "climbing", implementation=implementation)
-        with pytest.raises(DeploymentError, match="no runtime for implementation|lies outside"):
+        with pytest.raises(DeploymentError, match="no runtime for implementation"):
             load(climbing)
     assert not trace.exists()
 
