@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from jobs.measuring import memory_of
 from operators.artifacts.loading import load_step, runtime_of
 from operators.artifacts.storage import find, local_path
 from operators.artifacts.trust import Site
-from operators.errors import DeploymentError
+from operators.errors import DeploymentError, tidy
 from operators.external import external_input
 from operators.plan import Plan
 from operators.releases import Artifact, Release
@@ -56,7 +57,7 @@ def check(paths: list[Path], topics: Topics, site: Site) -> Checked:
         try:
             loaded[name] = _load(model, origin, site)
         except DeploymentError as error:
-            checked.errors.extend(f"{origin}: {line}" for line in str(error).split("\n"))
+            checked.errors.extend(tidy(f"{origin}: {line}") for line in str(error).split("\n"))
         else:
             checked.notices.extend(f"{origin}: {notice}" for notice in _memory(model, loaded[name].artifact))
     for name, pipeline in manifests.pipelines.items():
@@ -67,7 +68,7 @@ def check(paths: list[Path], topics: Topics, site: Site) -> Checked:
             checked.plans[name] = Plan(pipeline, steps)
             checked.releases.append(_release(pipeline, manifests, loaded, topics))
         except DeploymentError as error:
-            checked.errors.append(f"{manifests.origin[f'Pipeline/{name}']}: {error}")
+            checked.errors.append(tidy(f"{manifests.origin[f'Pipeline/{name}']}: {error}"))
     checked.errors.extend([*_externals(manifests), *cycles(checked.releases, [])])
     if manifests.models and not manifests.pipelines and not checked.errors:
         checked.notices.append("there is no Pipeline: models go live with the pipelines that name them")
@@ -81,7 +82,7 @@ def uri_of(model: Model, manifest: Path) -> str:
     if path is None:
         return uri
     base = Path.cwd() if manifest == STANDARD_INPUT else manifest.parent
-    return str((base / path).resolve())
+    return os.path.abspath(base / path)
 
 
 def _load(model: Model, origin: Path, site: Site) -> _Loaded:

@@ -52,6 +52,17 @@ def take(tensors: Tensors, requests: NDArray[np.intp]) -> Tensors:
     return {name: column.take(requests) for name, column in tensors.items()}
 
 
+def read_only(tensors: Tensors) -> Tensors:
+    """Show tensors that cannot be written to: other steps, windows and a second attempt read the same arrays."""
+    return {name: column._replace(data=_locked(column.data)) for name, column in tensors.items()}
+
+
+def _locked(data: Array) -> Array:
+    view = data.view()
+    view.flags.writeable = False
+    return view
+
+
 def concatenate(parts: Sequence[Tensors]) -> Tensors:
     """Put the requests of several parts with the same tensors one after the other."""
     if len(parts) == 1:

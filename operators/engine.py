@@ -191,7 +191,7 @@ class Engine:
             self._put(answers, i, served, FAILED, body)
 
     def _tell(self, answers: Answers, i: int, error: RecordError) -> None:
-        answers.errors[i] = error.message.encode("utf-8", "backslashreplace").decode()
+        answers.errors[i] = error.message
         answers.reasons[i] = str(error.reason)
         answers.steps[i] = error.step
 

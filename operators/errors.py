@@ -39,9 +39,9 @@ class RecordError(WeirError):
     """
 
     def __init__(self, reason: Reason, message: str, step: str = "") -> None:
-        super().__init__(message)
         self.reason = reason
-        self.message = message
+        self.message = tidy(message)
+        super().__init__(self.message)
         self.step = step
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.columns import Routed, Tensors, concatenate, take
+from operators.columns import Routed, Tensors, concatenate, read_only, take
 from operators.errors import MismatchError, describe
 
 Call = Callable[[Tensors], Tensors | Routed]
@@ -46,7 +47,7 @@ def _attempt(
     suspects: Callable[[], NDArray[np.bool_]] | None,
 ) -> Iterator[_Part]:
     try:
-        answer = call(take(tensors, requests) if suspects is None else tensors)
+        answer = call(read_only(take(tensors, requests) if suspects is None else tensors))
     except MismatchError as error:
         failures.update(dict.fromkeys(requests.tolist(), str(error)))
         return
@@ -80,7 +81,7 @@ def _merged(parts: list[_Part]) -> Iterator[_Part]:
     alike: dict[tuple[object, ...], list[_Part]] = {}
     for requests, outputs in parts:
         kinds = tuple(
-            (name, column.data.dtype.kind, column.data.shape[1:], column.flat)
+            (name, _alike(column.data.dtype), column.data.shape[1:], column.flat)
             for name, column in outputs.items()
         )
         alike.setdefault(kinds, []).append((requests, outputs))
@@ -90,13 +91,17 @@ def _merged(parts: list[_Part]) -> Iterator[_Part]:
         yield together[order], take(concatenate([outputs for _, outputs in some]), order)
 
 
+def _alike(dtype: np.dtype[Any]) -> str:
+    return dtype.kind if dtype.kind in "US" else dtype.str
+
+
 def _suspects(tensors: Tensors) -> Callable[[], NDArray[np.bool_]]:
     def find() -> NDArray[np.bool_]:
         columns = [column for column in tensors.values() if column.data.dtype.kind == "f"]
         suspect = np.zeros(len(next(iter(tensors.values())).rows), dtype=bool)
         for column in columns:
             odd = ~(np.abs(column.data.reshape(len(column.data), -1)) <= np.finfo(np.float32).max).all(axis=1)
-            suspect |= np.logical_or.reduceat(odd, column.bounds()[:-1])
+            np.logical_or.at(suspect, np.repeat(np.arange(len(column.rows)), column.rows), odd)
         return suspect
 
     return find

@@ -222,7 +222,7 @@ class _Walk(NamedTuple):
 
 
 def _nothing(output: Inputs, environment: Environment) -> str:
-    absent = [str(source) for source in output.sources if not source.read(environment)]
+    absent = [str(source) for source in output.sources if not source.there(environment)]
     message = f"nothing to answer with: {'; '.join(absent)} gave no tensor"
     if len(absent) == len(output.sources):
         return message

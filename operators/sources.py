@@ -29,6 +29,11 @@ class Source(NamedTuple):
             _add(read, self.renamed.get(name, name), here[name])
         return read
 
+    def there(self, environment: Environment) -> bool:
+        """Tell whether `read` finds anything."""
+        here = environment.get(self.place, {})
+        return bool(here) if self.tensors is None else any(name in here for name in self.tensors)
+
     def __str__(self) -> str:
         node, side = self.place
         names = [None] if self.tensors is None else self.tensors
@@ -59,7 +64,7 @@ class Inputs(NamedTuple):
 
     def present(self, environment: Environment) -> bool:
         """Tell whether the join finds anything; without sources there is nothing to wait for."""
-        there = [bool(source.read(environment)) for source in self.sources]
+        there = [source.there(environment) for source in self.sources]
         return all(there) if self.join == "inner" else any(there) or not there
 
 

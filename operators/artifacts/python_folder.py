@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
+from types import ModuleType
 from typing import Any
 
 from operators.artifacts.folder import Folder
 from operators.errors import DeploymentError, describe
 from operators.steps import Step
 from operators.steps.python_class import PythonClass
-
 
 _NAME = re.compile(r"([A-Za-z_]\w*\.)+[A-Za-z_]\w*")
 
@@ -23,7 +22,8 @@ def load(folder: Folder) -> Step:
     path = folder.path / f"{module_name.replace('.', '/')}.py"
     if not _NAME.fullmatch(implementation) or not path.is_file():
         raise DeploymentError(
-            f"no runtime for implementation {implementation!r}: it is none of the known ones, and no module of "
+            f"no runtime for implementation {implementation!r}: it is none of the known ones, and no "
+            "module of "
             "this folder with its class"
         )
     folder.require_trust(path)
@@ -42,10 +42,9 @@ def load(folder: Folder) -> Step:
 
 def _module(folder: Folder, path: Any, name: str) -> Any:
     unique = f"weir_model_{folder.digest[-16:]}_{name.replace('.', '_')}"
-    spec = importlib.util.spec_from_file_location(unique, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(unique)
+    module.__file__ = str(path)
     sys.modules[unique] = module
-    spec.loader.exec_module(module)
+    # Not imported: that would write bytecode beside it, and the folder would not have its digest any more.
+    exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     return module

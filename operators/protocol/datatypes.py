@@ -19,6 +19,8 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "FP64": np.dtype(np.float64),
     "BYTES": np.dtype(np.object_),
 }
+# numpy's own limit.
+MOST_AXES = 32
 DATATYPES: dict[np.dtype[Any], str] = {dtype: datatype for datatype, dtype in DTYPES.items()}
 
 _EXPECTED = {"b": "true or false", "u": "whole numbers", "i": "whole numbers", "f": "numbers", "O": "strings"}
@@ -35,14 +37,14 @@ def many_to_array(values: list[list[Any]], datatype: str) -> Array | None:
     None is returned for anything that is not plainly right: then each list is looked at alone.
     """
     kinds = set(map(type, chain.from_iterable(values)))
-    if datatype[:2] == "FP" and kinds <= {int, float, type(None)}:
-        with np.errstate(over="ignore"):
-            return np.array(values, dtype=np.float64).astype(DTYPES[datatype], copy=False)
-    if datatype == "INT64" and kinds == {int}:
-        try:
+    try:
+        if datatype[:2] == "FP" and kinds <= {int, float, type(None)}:
+            with np.errstate(over="ignore"):
+                return np.array(values, dtype=np.float64).astype(DTYPES[datatype], copy=False)
+        if datatype == "INT64" and kinds == {int}:
             return np.array(values, dtype=np.int64)
-        except OverflowError:
-            return None
+    except OverflowError:
+        return None
     return None
 
 

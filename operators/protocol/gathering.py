@@ -66,9 +66,13 @@ def _misses_values(tensor: InputTensor) -> bool:
 
 
 def _holds_null(data: list[Any]) -> bool:
-    if data and isinstance(data[0], list):
-        return any(_holds_null(item) for item in data if isinstance(item, list))
-    return None in data
+    waiting = [data]
+    while waiting:
+        some = waiting.pop()
+        if None in some:
+            return True
+        waiting.extend(item for item in some if isinstance(item, list))
+    return False
 
 
 def _kept(requests: Sequence[Request], i: int, errors: Mapping[int, RecordError]) -> tuple[Any, Any]:

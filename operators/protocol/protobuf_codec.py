@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 
 from operators.columns import Array
 from operators.errors import Reason, RecordError
-from operators.protocol.datatypes import DTYPES
+from operators.protocol.datatypes import DTYPES, MOST_AXES
 from operators.protocol.inference_pb2 import ModelInferRequest, ModelInferResponse
 from operators.protocol.messages import Encoding, InputTensor, Request
 
@@ -77,7 +77,7 @@ def _tensor(tensor: Any, raw: bytes | None) -> InputTensor:
     datatype, shape = tensor.datatype, list(tensor.shape)
     try:
         data = _from_contents(tensor, datatype) if raw is None else _from_raw(raw, tensor, datatype)
-        if datatype in DTYPES and len(data) != prod(shape):
+        if datatype in DTYPES and len(shape) <= MOST_AXES and len(data) != prod(shape):
             raise ValueError(f"shape {shape} takes {prod(shape)} values, there are {len(data)}")
     except ValueError as error:
         raise RecordError(Reason.BAD_REQUEST, f"tensor {tensor.name!r}: {error}") from None
@@ -90,16 +90,16 @@ def _from_contents(tensor: Any, datatype: str) -> Array:
     expected = _FIELDS.get(datatype)
     if datatype == "FP16":
         raise ValueError("FP16 has no typed contents: send raw_input_contents")
-    if any(name != expected for name in filled):
-        raise ValueError(f"the values of {datatype} go into {expected}, but {', '.join(filled)} is filled")
     if expected is None:
         return np.zeros(0)
+    if any(name != expected for name in filled):
+        raise ValueError(f"the values of {datatype} go into {expected}, but {', '.join(filled)} is filled")
     values = getattr(tensor.contents, expected)
     if datatype == "BYTES":
         return _strings(values)
-    wide = np.array(values, dtype=np.int64 if expected in ("int_contents", "uint_contents") else None)
     dtype = DTYPES[datatype]
-    if dtype.kind in "iu" and len(wide) and wide.dtype.kind in "iu":
+    wide = np.array(values, dtype=np.int64 if expected in ("int_contents", "uint_contents") else dtype)
+    if wide.dtype != dtype and len(wide):
         limits = np.iinfo(dtype)
         if wide.min() < limits.min or wide.max() > limits.max:
             raise ValueError(f"a value is out of the range of {datatype}")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from operators.errors import Reason, RecordError
 from operators.protocol import json_codec, protobuf_codec
-from operators.protocol.datatypes import DTYPES
+from operators.protocol.datatypes import DTYPES, MOST_AXES
 from operators.protocol.messages import InputTensor, Request
 
 CONTENT_TYPES = ("np", "pd", "str")
 _OF_TENSORS = ("np", "str")
+# More values than this fit into no record.
+_MOST_VALUES = 2**31
 _DECODERS = {
     "json/inferModelRequest": json_codec.decode,
     "json/inferModelResponse": json_codec.decode,
@@ -44,8 +48,18 @@ def _sniff(body: bytes) -> json_codec.Decode:
             Reason.UNREADABLE,
             "the value begins with a zero byte, as Schema Registry's framing does: send it without",
         )
-    looks_binary = bool(body) and body[0] in _PROTOBUF_TAGS and body.lstrip()[:1] != b"{"
-    return protobuf_codec.decode if looks_binary else json_codec.decode
+    if not body or body[0] not in _PROTOBUF_TAGS:
+        return json_codec.decode
+    # A line break is white space before JSON, or the tag of the model's name and behind it the name's length.
+    if body.lstrip()[:1] == b"{" and not _begins_with_a_name(body):
+        return json_codec.decode
+    return protobuf_codec.decode
+
+
+def _begins_with_a_name(body: bytes) -> bool:
+    """Tell whether a first field of that length is followed by another field, or by nothing."""
+    after = body[2 + body[1] : 3 + body[1]] if len(body) > 1 else b""
+    return len(body) >= 2 + body[1] and (not after or after[0] in _PROTOBUF_TAGS)
 
 
 def _problem(request: Request, side: str) -> str:
@@ -61,6 +75,9 @@ def _problem(request: Request, side: str) -> str:
         names = [tensor.name for tensor in request.inputs]
         if len(set(names)) < len(names):
             return f"{side} has two tensors of one name: {', '.join(names)}"
+        rows = sorted({tensor.shape[0] for tensor in request.inputs})
+        if request.content_type == "pd" and len(rows) > 1:
+            return f"content_type pd takes tensors of as many rows each, got {', '.join(map(str, rows))}"
     return ""
 
 
@@ -70,6 +87,10 @@ def _of_tensor(tensor: InputTensor, content_type_of_request: str) -> str:
         return f"datatype {tensor.datatype!r} is not one of {', '.join(DTYPES)}"
     if not shape or min(shape) < 0:
         return f"shape must be a list of sizes, got {shape}"
+    if len(shape) > MOST_AXES:
+        return f"shape has {len(shape)} axes, a tensor has {MOST_AXES} at most"
+    if max(shape) > _MOST_VALUES or prod(shape) > _MOST_VALUES:
+        return f"shape takes more than {_MOST_VALUES} values, which no record holds"
     if 0 in shape:
         return f"shape {shape} holds no value: a request needs at least one row"
     if isinstance(tensor.data, (str, int, float, dict)) or tensor.data is None:

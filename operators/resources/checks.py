@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
 from operators.resources.references import External, Reference, parse_external, parse_reference
-from operators.resources.schema import Model, Pipeline, Step
+from operators.resources.schema import Model, Pipeline, PipelineInput, Step
 from operators.resources.support import Status, judged
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 STORAGE = ("file", "s3", "gs", "memory")
 _LARGEST = 2**32 - 1
-_QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(|k|M|G|T|Ki|Mi|Gi|Ti)")
+_QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?(?:[eE]\d)?)(|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)", re.ASCII)
 # Kafka takes topic names of 249 characters; prefix, namespace and the rest of ours must fit too.
 _LONGEST_NAME = 150
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGT", start=1)}
+_UNITS = {"": 1, **{unit: 1000**power for power, unit in enumerate("kMGTPE", start=1)}}
+_UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGTPE", start=1)}
 
 
 def check_model(model: Model) -> Iterator[str]:
@@ -42,28 +43,40 @@ def quantity(text: str | int) -> int | None:
     return int(float(found[1]) * _UNITS[found[2]]) if found else None
 
 
+class _Scope(NamedTuple):
+    """What references in a pipeline may name."""
+
+    pipeline: str
+    steps: frozenset[str]
+    batched: frozenset[str]
+
+
 def check_pipeline(pipeline: Pipeline) -> Iterator[str]:
     """Yield every error of a Pipeline, each beginning with its path."""
     name, spec = pipeline.metadata.name, pipeline.spec
+    batched = frozenset(step.name for step in spec.steps if step.batch.gathers)
+    scope = _Scope(name, frozenset(step.name for step in spec.steps), batched)
     yield from _name(name)
     yield from _refused(pipeline)
     if not spec.steps:
         yield f"spec.steps: pipeline {name} has no steps"
+    seen: set[str] = set()
     for i, step in enumerate(spec.steps):
         at = f"spec.steps[{i}]"
         yield from _name(step.name, f"{at}.name")
         if step.name == name:
             yield f"{at}.name must differ from the pipeline's own name, {name}"
-        if step.name in [other.name for other in spec.steps[:i]]:
+        if step.name in seen:
             yield f"{at}.name: step {step.name} is there twice"
-        yield from _step(step, at, pipeline)
+        seen.add(step.name)
+        yield from _step(step, at, scope)
     yield from _input(pipeline)
     if spec.output is not None:
         if not spec.output.steps:
             yield "spec.output.steps must name at least one step; leave out spec.output to answer nothing"
         yield from _window(spec.output.join_window_ms, "spec.output.joinWindowMs")
-        yield from _references(spec.output.steps, "spec.output.steps", pipeline, shown=True)
-        yield from _tensor_map(spec.output.tensor_map, spec.output.steps, "spec.output.tensorMap", pipeline)
+        yield from _references(spec.output.steps, "spec.output.steps", scope, shown=True)
+        yield from _tensor_map(spec.output.tensor_map, spec.output.steps, "spec.output.tensorMap", scope)
     yield from _cycle(pipeline)
 
 
@@ -80,14 +93,14 @@ def _name(name: str, at: str = "metadata.name") -> Iterator[str]:
         yield f"{at} must be at most {_LONGEST_NAME} characters, to fit into a topic's name, got {len(name)}"
 
 
-def _step(step: Step, at: str, pipeline: Pipeline) -> Iterator[str]:
-    yield from _references(step.inputs, f"{at}.inputs", pipeline)
-    yield from _references(step.triggers, f"{at}.triggers", pipeline)
-    both = set(step.inputs) & set(step.triggers)
+def _step(step: Step, at: str, scope: _Scope) -> Iterator[str]:
+    yield from _references(step.inputs, f"{at}.inputs", scope)
+    yield from _references(step.triggers, f"{at}.triggers", scope)
+    reads = step.inputs or [scope.pipeline]
+    both = set(_parsed(reads, scope.pipeline)) & set(_parsed(step.triggers, scope.pipeline))
     if both:
-        yield f"{at}.triggers: {min(both)} is among the inputs already"
-    reads = step.inputs or [pipeline.metadata.name]
-    yield from _tensor_map(step.tensor_map, reads, f"{at}.tensorMap", pipeline)
+        yield f"{at}.triggers: {min(map(str, both))} is among the inputs already"
+    yield from _tensor_map(step.tensor_map, reads, f"{at}.tensorMap", scope)
     yield from _window(step.join_window_ms, f"{at}.joinWindowMs")
     yield from _window(step.batch.size, f"{at}.batch.size")
     yield from _window(step.batch.window_ms, f"{at}.batch.windowMs")
@@ -102,6 +115,8 @@ def _window(value: int, at: str) -> Iterator[str]:
 
 def _input(pipeline: Pipeline) -> Iterator[str]:
     spec, at = pipeline.spec.input, "spec.input.externalInputs"
+    if spec != PipelineInput() and not spec.external_inputs:
+        yield f"{at} must name another pipeline's inputs, outputs or step; leave out spec.input without it"
     parsed: dict[str, External] = {}
     for i, text in enumerate(spec.external_inputs):
         try:
@@ -135,25 +150,25 @@ def _input(pipeline: Pipeline) -> Iterator[str]:
             yield f"{where}: {taken[new]} becomes {new!r} too"
 
 
-def _references(texts: list[str], at: str, pipeline: Pipeline, *, shown: bool = False) -> Iterator[str]:
+def _references(texts: list[str], at: str, scope: _Scope, *, shown: bool = False) -> Iterator[str]:
     for i, text in enumerate(texts):
-        yield from (f"{at}[{i}]: {error}" for error in _reference(text, pipeline, shown=shown))
+        yield from (f"{at}[{i}]: {error}" for error in _reference(text, scope, shown=shown))
 
 
-def _reference(text: str, pipeline: Pipeline, *, shown: bool) -> Iterator[str]:
+def _reference(text: str, scope: _Scope, *, shown: bool) -> Iterator[str]:
     """Yield what is wrong with a reference; `shown` says that it is the response's."""
-    name = pipeline.metadata.name
+    name = scope.pipeline
     try:
         reference = parse_reference(text, name)
     except ValueError as error:
         yield str(error)
         return
     node = reference.node
-    if node not in {step.name for step in pipeline.spec.steps} | {name}:
+    if node not in scope.steps and node != name:
         yield f"there is no step {node} in pipeline {name}"
     elif reference == Reference(name, "outputs", reference.tensor):
         yield "a pipeline's own outputs cannot be read inside it"
-    elif reference.side == "outputs" and any(s.name == node and s.batch.gathers for s in pipeline.spec.steps):
+    elif reference.side == "outputs" and node in scope.batched:
         if not shown:
             yield (
                 f"{node} has a batch, so it answers no request: its outputs are for the response; another "
@@ -163,12 +178,12 @@ def _reference(text: str, pipeline: Pipeline, *, shown: bool) -> Iterator[str]:
             yield f"{node} has a batch, so a response shows its is_drift only; the rest is in its reports"
 
 
-def _tensor_map(mapping: Mapping[str, str], read: list[str], at: str, pipeline: Pipeline) -> Iterator[str]:
-    name = pipeline.metadata.name
+def _tensor_map(mapping: Mapping[str, str], read: list[str], at: str, scope: _Scope) -> Iterator[str]:
+    name = scope.pipeline
     places = {(one.node, one.side) for one in _parsed(read, name)}
     taken: dict[tuple[str, str, str], str] = {}
     for text, new in mapping.items():
-        errors = list(_reference(text, pipeline, shown=True))
+        errors = list(_reference(text, scope, shown=True))
         yield from (f"{at}[{text!r}]: {error}" for error in errors)
         if errors:
             continue

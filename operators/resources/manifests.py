@@ -15,6 +15,8 @@ from operators.resources.schema import Model, Pipeline
 from operators.resources.strict import check
 from operators.resources.support import Status, judged
 
+# Of a name that is longer than any may be, enough to find it.
+_SHOWN = 200
 _KINDS: dict[str, type[Model] | type[Pipeline]] = {"Model": Model, "Pipeline": Pipeline}
 
 
@@ -58,7 +60,8 @@ def parse_document(document: Any) -> Model | Pipeline:
 def _parse(document: Any) -> tuple[Model | Pipeline | None, list[str]]:
     kind = _kind(document)
     if kind not in _KINDS:
-        return None, [f"kind must be Model or Pipeline, got {kind!r}"]
+        got = document.get("kind") if isinstance(document, dict) else document
+        return None, [f"kind must be Model or Pipeline, got {str(got)!r}"]
     checked = check(document, _KINDS[kind])
     if not checked.whole:
         return None, checked.problems
@@ -96,12 +99,12 @@ def _add(document: Any, path: Path, into: Manifests) -> list[str]:
             for i, item in enumerate(document["items"])
             for line in _add(item, path, into)
         ]
-    if kind and kind not in _KINDS:
+    if kind and kind.capitalize() not in _KINDS:
         into.notices.append(tidy(f"{path}: kind {kind} has no meaning here, skipped"))
         return []
     metadata = document.get("metadata") if isinstance(document, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    key = f"{kind}/{name}"
+    key = f"{kind}/{str(name)[:_SHOWN]}"
     if kind and isinstance(name, str):
         if key in into.origin:
             return [f"{kind} {name} was already defined in {into.origin[key]}"]

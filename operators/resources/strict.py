@@ -48,6 +48,13 @@ def check(value: Any, type_: Any, path: str = "") -> Checked:
         items = [check(item, get_args(type_)[0], f"{path}[{i}]") for i, item in enumerate(value)]
         problems = [problem for item in items for problem in item.problems]
         return Checked([item.value for item in items if item.whole], problems, all(i.whole for i in items))
+    if get_origin(type_) is dict and isinstance(value, dict):
+        values = {
+            key: check(item, get_args(type_)[1], f"{path}[{_text(key)}]") for key, item in value.items()
+        }
+        problems = [problem for item in values.values() for problem in item.problems]
+        problems += [f"{path} has a key that is no text, {_text(k)}" for k in value if not isinstance(k, str)]
+        return Checked({key: item.value for key, item in values.items()}, problems, not problems)
     try:
         msgspec.convert(value, type_)
     except msgspec.ValidationError as error:

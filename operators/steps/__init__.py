@@ -57,7 +57,10 @@ def the_only(tensors: Tensors) -> Column:
 def named_columns(tensors: Tensors) -> dict[str, Array]:
     """Return tensors of one value a row as columns by name, as MLServer's `pd` codec does."""
     columns = {}
+    first = next(iter(tensors.values()))
     for name, column in tensors.items():
+        if not np.array_equal(column.rows, first.rows):
+            raise ValueError(f"tensor {name!r} has other numbers of rows than {next(iter(tensors))!r}")
         values = column.data.reshape(len(column.data), -1)
         if values.shape[1] != 1:
             raise MismatchError(

@@ -47,6 +47,8 @@ class PythonClass:
     def _together(self, tensors: Tensors) -> Tensors:
         inputs = {name: column.data for name, column in tensors.items()}
         rows = next(iter(tensors.values())).rows
+        if not all(np.array_equal(column.rows, rows) for column in tensors.values()):
+            raise ValueError("row_by_row takes tensors of as many rows each")
         outputs: Tensors = {}
         for name, value in self._predict(inputs):
             data = _array(name, value)

@@ -69,7 +69,7 @@ class Table:
                 return values.astype(np.float64)
             return np.array([_code(codes, value) for value in values.tolist()])
         except (TypeError, ValueError):
-            raise MismatchError(
+            raise ValueError(
                 f"takes numbers for {name}, got strings: encode its categories as numbers, or list them "
                 "in features.json beside the detector"
             ) from None

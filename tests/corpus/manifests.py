@@ -21,6 +21,7 @@ class Case(NamedTuple):
 
     text: str | bytes
     says: str
+    suffix: str = ".yaml"
 
 
 MODELS = """\
@@ -103,12 +104,12 @@ _TEXTS = {
     "a page of the web": Case("<html><body>404 Not Found</body></html>\n", "kind must be Model or Pipeline"),
     "a table": Case("name,uri\na,./a\n", "kind must be Model or Pipeline"),
     # Not YAML.
-    "a tab as indentation": Case("kind: Model\nmetadata:\n\tname: a\n", "is not YAML: while scanning"),
+    "a tab as indentation": Case("kind: Model\nmetadata:\n\tname: a\n", "is not YAML"),
     "a key too far to the right": Case(
         "kind: Model\n  metadata: {name: a}\n", "mapping values are not allowed here"
     ),
     "a key too far to the left": Case("spec:\n    steps: []\n  output: {}\n", "expected <block end>"),
-    "a list item among keys": Case("kind: Model\n- metadata\n", "is not YAML: while parsing a block"),
+    "a list item among keys": Case("kind: Model\n- metadata\n", "expected <block end>, but found '-'"),
     "no colon": Case("kind Model\nmetadata: {name: a}\n", "mapping values are not allowed here"),
     "a colon in a plain value": Case("storageUri: s3: //bucket\n", "mapping values are not allowed here"),
     "a quote without its end": Case("kind: 'Model\nmetadata: {name: a}\n", "found unexpected end of stream"),
@@ -124,7 +125,7 @@ _TEXTS = {
     "a template that nobody filled in": Case("name: {{ .Values.name }}\n", "found unhashable key"),
     "marks of a merge conflict": Case("<<<<<<< HEAD\nkind: Model\n=======\nkind: Pipeline\n", "is not YAML"),
     "an unknown alias": Case("kind: *model\n", "found undefined alias 'model'"),
-    "two anchors at once": Case("kind: &a &b Model\n", "is not YAML: while parsing"),
+    "two anchors at once": Case("kind: &a &b Model\n", "is not YAML"),
     "an unknown tag": Case("kind: !Model {name: a}\n", "could not determine a constructor for the tag '!Mo"),
     "a tag that would run a command": Case(
         "kind: !!python/object/apply:os.system ['touch /tmp/weir-was-here']\n",
@@ -147,47 +148,47 @@ _TEXTS = {
     "JSON that was cut off": Case('{"kind": "Model", "metadata": {"na', "is not YAML"),
     "settings of another format": Case("[model]\nname = a\n", "is not YAML"),
     # Values that YAML's types do not have.
-    "a day that is not in the calendar": Case("kind: 2024-13-45\n", "is not YAML: month must be in 1..12"),
-    "a binary number without digits": Case("size: 0b_\n", "is not YAML: invalid literal"),
-    "a number of 5000 digits": Case(f"size: {'9' * 5000}\n", "is not YAML: Exceeds the limit (4300 digits)"),
-    "a word tagged as number": Case("size: !!int many\n", "is not YAML: invalid literal"),
+    "a day that is not in the calendar": Case("kind: 2024-13-45\n", "month must be in 1..12"),
+    "a binary number without digits": Case("size: 0b_\n", "invalid literal"),
+    "a number of 5000 digits": Case(f"size: {'9' * 5000}\n", "is not YAML"),
+    "a word tagged as number": Case("size: !!int many\n", "invalid literal"),
     "nothing tagged as number": Case("size: !!int ''\n", "is not YAML"),
     "nothing tagged as fraction": Case("size: !!float ''\n", "is not YAML"),
     "a word tagged as flag": Case("rolling: !!bool maybe\n", "is not YAML"),
     "a word tagged as time": Case("since: !!timestamp soon\n", "is not YAML"),
-    "a word tagged as binary": Case("name: !!binary a\n", "is not YAML: failed to decode base64 data"),
-    "a word tagged as mapping": Case("spec: !!map a\n", "is not YAML: expected a mapping node"),
-    "a list tagged as mapping": Case("spec: !!map [a]\n", "is not YAML: expected a mapping node"),
+    "a word tagged as binary": Case("name: !!binary a\n", "is not YAML"),
+    "a word tagged as mapping": Case("spec: !!map a\n", "expected a mapping"),
+    "a list tagged as mapping": Case("spec: !!map [a]\n", "expected a mapping"),
     # Bytes that are no text.
     "a byte of zero": Case("kind: Mo\0del\n", "unacceptable character #x0000"),
     "a bell": Case("kind: Mo\adel\n", "unacceptable character #x0007"),
-    "UTF-16": Case(MODELS.encode("utf-16"), "is not YAML: 'utf-8' codec can't decode byte"),
+    "UTF-16": Case(MODELS.encode("utf-16"), "'utf-8' codec can't decode byte 0xff in position 0"),
     "UTF-16 without a mark": Case(MODELS.encode("utf-16-le"), "unacceptable character #x0000"),
-    "UTF-32": Case(MODELS.encode("utf-32"), "is not YAML: 'utf-8' codec can't decode byte"),
+    "UTF-32": Case(MODELS.encode("utf-32"), "'utf-8' codec can't decode byte 0xff in position 0"),
     "Latin 1": Case("name: Größe\n".encode("latin-1"), "'utf-8' codec can't decode byte 0xf6 in position"),
     "half a surrogate": Case(b"name: \xed\xa0\x80\n", "'utf-8' codec can't decode byte 0xed"),
-    "all bytes there are": Case(bytes(range(256)), "is not YAML: 'utf-8' codec can't decode byte"),
-    "compressed bytes": Case(zlib.compress(MODELS.encode()), "is not YAML: 'utf-8' codec can't decode"),
+    "all bytes there are": Case(bytes(range(256)), "'utf-8' codec can't decode byte 0x80 in position 128"),
+    "compressed bytes": Case(zlib.compress(MODELS.encode()), "'utf-8' codec can't decode byte"),
     # Too much.
-    "20 MB": Case("name: " + "x" * 20_000_000, "is longer than 10 MB"),
+    "20 MB": Case("name: " + "x" * 20_000_000, "is longer than 2 MB"),
     "a billion laughs in lists": Case(_laughs("[ha]", "[%s]"), "document 1: is larger than any manifest"),
     "a billion laughs in mappings": Case(
         _laughs("{ha: ha}", "[%s]").replace("[*", "{x: [*").replace("]", "]}"),
         "document 1: is larger than any manifest",
     ),
-    "a bomb of merge keys": Case(merge_bomb(5), "document 1: "),
+    "a bomb of merge keys": Case(merge_bomb(5), "a mapping of more than 10000 keys"),
     "a list that holds itself": Case("&a [*a]\n", "document 1: is larger than any manifest"),
     "a spec that holds itself": _pipeline(
         "spec:\n", "spec: &spec\n  input: *spec\n", "document 1: is larger than any manifest"
     ),
     "a key that holds itself": Case("? &a [*a]\n: b\n", "found unhashable key"),
-    "a hundred thousand lists in each other": Case("[" * 100_000, "is not YAML: maximum recursion depth"),
-    "a hundred thousand mappings in each other": Case("{a: " * 100_000, "is not YAML: maximum recursion"),
+    "a hundred thousand lists in each other": Case("[" * 100_000, "is not YAML"),
+    "a hundred thousand mappings in each other": Case("{a: " * 100_000, "is not YAML"),
     "steps of steps of steps": _pipeline(
         "{name: a}", "{name: a, steps: " + "[" * 200 + "]" * 200 + "}", "spec.steps[0] has no field 'steps'"
     ),
     "three thousand levels of indentation": Case(
-        "\n".join(f"{' ' * i}a:" for i in range(3_000)), "is not YAML: maximum recursion depth"
+        "\n".join(f"{' ' * i}a:" for i in range(1_500)), "is not YAML"
     ),
 }
 
@@ -206,9 +207,9 @@ _DOCUMENTS = {
     "no kind": _pipeline("kind: Pipeline\n", "", "kind must be Model or Pipeline"),
     "an empty kind": Case(MODELS.replace("kind: Model", "kind:"), "kind must be Model or Pipeline"),
     "a kind in small letters": Case(
-        PIPELINE.replace("kind: Pipeline", "kind: pipeline"), "no Model or Pipeline found"
+        PIPELINE.replace("kind: Pipeline", "kind: pipeline"), "kind must be Model or Pipeline, got 'pipeline'"
     ),
-    "a kind that is a number": _model("kind: Model", "kind: 1", "kind must be Model or Pipeline, got 1"),
+    "a kind that is a number": _model("kind: Model", "kind: 1", "kind must be Model or Pipeline"),
     "a kind that is a list": _model("kind: Model", "kind: [Model]", "kind must be Model or Pipeline"),
     "a kind that is a mapping": _model("kind: Model", "kind: {is: Model}", "kind must be Model or Pipeline"),
     "a kind of 5000 letters": Case(f"kind: {'K' * 5_000}\n", "no Model or Pipeline found"),
@@ -285,11 +286,13 @@ _NAMES = {
     "a name that colours the terminal": _name('"\\e[31mp"', "metadata.name must be lower-case letters"),
     "a name with half a surrogate": _name('"\\uD800"', "metadata.name must be lower-case letters"),
     "a name of 10,000 letters": _name("P" * 10_000, "metadata.name must be"),
-    "a name that YAML takes for true": _name("on", "document 1: metadata.name must be str, got bool True"),
-    "a name that YAML takes for a number": _name("1_000", "document 1: metadata.name must be str, got int"),
-    "a name that YAML takes for a day": _name(
-        "2024-01-01", "document 1: metadata.name must be str, got date"
+    "a name that YAML takes for true": _name(
+        "on", "document 1: metadata.name must be text, got true or false"
     ),
+    "a name that YAML takes for a number": _name(
+        "1_000", "document 1: metadata.name must be text, got a number"
+    ),
+    "a name that YAML takes for a day": _name("2024-01-01", "document 1: metadata.name must be text"),
     "a name that YAML takes for nothing": _name("null", "document 1: metadata.name is missing"),
     "a name that is too long for a topic": _name("p" * 250, "metadata.name"),
     "a Model with a bad name": _model(
@@ -349,9 +352,9 @@ _KEYS = {
         "value: v", "value: v, type: int", "spec.parameters[0] has no fi"
     ),
     "a near miss of a parameter": _model("value: v", "Value: v", "did you mean value?"),
-    "a key that is a number": _step("1: a", "spec.steps[1] has no field 1;"),
-    "a key that is nothing": _step("~: a", "spec.steps[1] has no field None;"),
-    "a key that YAML takes for true": _step("on: a", "spec.steps[1] has no field True;"),
+    "a key that is a number": _step("1: a", "spec.steps[1] has no field"),
+    "a key that is nothing": _step("~: a", "spec.steps[1] has no field"),
+    "a key that YAML takes for true": _step("on: a", "spec.steps[1] has no field"),
     "a key that YAML takes for a day": _step("2024-01-01: a", "spec.steps[1] has no field"),
     "a key of 900 letters": _step(f"{'k' * 900}: a", "spec.steps[1] has no field 'kkk"),
     "a key of 5000 letters": _step(f"? {'k' * 5_000}\n      : a", "spec.steps[1] has no field"),
@@ -369,22 +372,30 @@ _VALUES = {
         "batch: {size: 1180591620717411303424}", "batch.size must be a whole number fro"
     ),
     "a batch of 4000 digits": _step(f"batch: {{size: {'9' * 4_000}}}", "spec.steps[1].batch.size must be"),
-    "a batch of two and a half": _step("batch: {size: 2.5}", "batch.size must be int, got float 2.5"),
-    "a batch of a billion as a power": _step("batch: {size: 1e9}", "batch.size must be int, got str '1e9'"),
-    "a batch of infinity": _step("batch: {size: .inf}", "batch.size must be int, got float inf"),
-    "a batch of no number": _step("batch: {size: .nan}", "batch.size must be int, got float nan"),
-    "a batch in quotes": _step("batch: {size: '20'}", "batch.size must be int, got str '20'"),
-    "a batch of 5000 letters": _step(
-        f"batch: {{size: {'x' * 5_000}}}", "spec.steps[1].batch.size must be in"
+    "a batch of two and a half": _step(
+        "batch: {size: 2.5}", "spec.steps[1].batch.size must be a whole number"
     ),
-    "a batch that is only a number": _step("batch: 20", "spec.steps[1].batch must be a mapping, got int"),
+    "a batch of a billion as a power": _step(
+        "batch: {size: 1e9}", "spec.steps[1].batch.size must be a whole number"
+    ),
+    "a batch of infinity": _step("batch: {size: .inf}", "spec.steps[1].batch.size must be a whole number"),
+    "a batch of no number": _step("batch: {size: .nan}", "spec.steps[1].batch.size must be a whole number"),
+    "a batch in quotes": _step(
+        "batch: {size: '20'}", "spec.steps[1].batch.size must be a whole number, got text, '20'"
+    ),
+    "a batch of 5000 letters": _step(
+        f"batch: {{size: {'x' * 5_000}}}", "spec.steps[1].batch.size must be a whole number"
+    ),
+    "a batch that is only a number": _step("batch: 20", "spec.steps[1].batch must be a mapping"),
     "a window of -5 ms": _step(
         "batch: {windowMs: -5}", "spec.steps[1].batch.windowMs must be a whole number"
     ),
     "a window of 2**32 ms": _step(
         "batch: {windowMs: 4294967296}", "batch.windowMs must be a whole number fro"
     ),
-    "a window of five seconds": _step("batch: {windowMs: 5s}", "batch.windowMs must be int, got str '5s'"),
+    "a window of five seconds": _step(
+        "batch: {windowMs: 5s}", "spec.steps[1].batch.windowMs must be a whole number, got text, '5s'"
+    ),
     "a rolling window of no size": _step(
         "batch: {rolling: true}", "batch.rolling needs a batch.size of at le"
     ),
@@ -392,7 +403,8 @@ _VALUES = {
         "batch: {rolling: true, size: 1}", "batch.size of at least 2 to roll"
     ),
     "a flag in words": _step(
-        "batch: {rolling: 'true', size: 9}", "batch.rolling must be bool, got str 'true'"
+        "batch: {rolling: 'true', size: 9}",
+        "spec.steps[1].batch.rolling must be true or false, got text, 'true'",
     ),
     "a join window of -1 ms": _step(
         "joinWindowMs: -1", "spec.steps[1].joinWindowMs must be a whole number fr"
@@ -451,26 +463,24 @@ _VALUES = {
         "memory: 100Ki", "artifactVersion: 4294967296", "spec.artifactVersion must be a whole number from 0"
     ),
     "an artifactVersion in words": _model(
-        "memory: 100Ki", "artifactVersion: v3", "spec.artifactVersion must be int | null, got str 'v3'"
+        "memory: 100Ki", "artifactVersion: v3", "spec.artifactVersion must be a whole number"
     ),
     "an explainer": _model(
         "memory: 100Ki", "explainer: {type: anchor_tabular}", "spec.explainer is not supported: explainers do"
     ),
     "a language model": _model("memory: 100Ki", "llm: {modelRef: b}", "spec.llm is not supported: language"),
-    "a parameter that is a number": _model(
-        "value: v", "value: 5", "spec.parameters[0].value must be str, got"
-    ),
+    "a parameter that is a number": _model("value: v", "value: 5", "spec.parameters[0].value must be text"),
     "a parameter without a value": _model(", value: v", "", "spec.parameters[0].value is missing"),
     "a parameter without a name": _model("name: k, ", "", "spec.parameters[0].name is missing"),
     "parameters by name": _model("[{name: k, value: v}]", "{k: v}", "spec.parameters must be"),
-    "a requirement that is a number": _model(
-        "[sklearn]", "[1.5]", "spec.requirements[0] must be str, got floa"
+    "a requirement that is a number": _model("[sklearn]", "[1.5]", "spec.requirements[0] must be text"),
+    "a requirement of nothing": _model(
+        "[sklearn]", "[sklearn, null]", "spec.requirements[1] must be text, got nothing"
     ),
-    "a requirement of nothing": _model("[sklearn]", "[sklearn, null]", "spec.requirements[1] must be str"),
     "a single requirement": _model(
-        "[sklearn]", "sklearn", "spec.requirements must be array, got str 'sklearn'"
+        "[sklearn]", "sklearn", "spec.requirements must be a list, got text, 'sklearn'"
     ),
-    "a label list": _model("{team: risk}", "[team]", "metadata.labels must be object"),
+    "a label list": _model("{team: risk}", "[team]", "metadata.labels must be a mapping, got a list"),
 }
 
 _REFERENCES = {
@@ -505,12 +515,12 @@ _REFERENCES = {
     "an input of nothing": _step(
         "inputs: ['']", "spec.steps[1].inputs[0]: a reference is STEP, STEP.outputs"
     ),
-    "an input of null": _step("inputs: [null]", "spec.steps[1].inputs[0] must be str"),
-    "an input that is a number": _step("inputs: [7]", "spec.steps[1].inputs[0] must be str, got int 7"),
+    "an input of null": _step("inputs: [null]", "spec.steps[1].inputs[0] must be text, got nothing"),
+    "an input that is a number": _step("inputs: [7]", "spec.steps[1].inputs[0] must be text"),
     "an input that is a mapping": _step(
-        "inputs: [{a: outputs}]", "spec.steps[1].inputs[0] must be str, got o"
+        "inputs: [{a: outputs}]", "spec.steps[1].inputs[0] must be text, got a mapping"
     ),
-    "inputs that are a text": _step("inputs: a", "spec.steps[1].inputs must be array, got str 'a'"),
+    "inputs that are a text": _step("inputs: a", "spec.steps[1].inputs must be a list, got text, 'a'"),
     "inputs that are a set": _step("inputs: !!set {a}", "spec.steps[1].inputs must be"),
     "an input with a line break": _step('inputs: ["x\\ny"]', "x\\ny"),
     "an input of 5000 letters": _step(
@@ -526,7 +536,7 @@ _REFERENCES = {
         "triggers: [a.out]", "spec.steps[1].triggers[0]: the part after 'a' mu"
     ),
     "a trigger that is an input too": _step(
-        "inputs: [a], triggers: [a]", "spec.steps[1].triggers: a is among"
+        "inputs: [a], triggers: [a]", "spec.steps[1].triggers: a.outputs is among"
     ),
     "an output that is no step": _pipeline("[a, b]", "[a, c]", "spec.output.steps[1]: there is no step c"),
     "an output of the pipeline itself": _pipeline(
@@ -565,7 +575,7 @@ _REFERENCES = {
         + "".join(f"    - {{name: s{i}, inputs: [s{(i + 1) % 300}]}}\n" for i in range(300)),
         "spec.steps: pipeline p has a cycle: ",
     ),
-    "a tensorMap of a list": _step("tensorMap: [a]", "spec.steps[1].tensorMap must be object, got array"),
+    "a tensorMap of a list": _step("tensorMap: [a]", "spec.steps[1].tensorMap must be a mapping, got a list"),
     "a tensorMap to a number": _step("inputs: [a], tensorMap: {a.outputs.x: 5}", "spec.steps[1].tensorMap"),
     "a tensorMap to nothing": _step("inputs: [a], tensorMap: {a.outputs.x: }", "spec.steps[1].tensorMap"),
     "a tensorMap from a number": _step("inputs: [a], tensorMap: {5: x}", "spec.steps[1].tensorMap"),
@@ -627,7 +637,7 @@ _REFERENCES = {
         "input: {externalInputs: ['']}", "externalInputs[0]: an external inp"
     ),
     "an external input that is a number": _spec(
-        "input: {externalInputs: [1]}", "externalInputs[0] must be str"
+        "input: {externalInputs: [1]}", "spec.input.externalInputs[0] must be text"
     ),
     "an external input of a pipeline that no topic can have": _spec(
         "input: {externalInputs: ['Q & A.outputs']}", "spec.input.externalInputs[0]"
@@ -664,6 +674,41 @@ _REFERENCES = {
     ),
 }
 
+_MODEL: dict[str, Any] = next(yaml.safe_load_all(MODELS))
+
+
+def _json(text: str | bytes, says: str) -> Case:
+    return Case(text, says, ".json")
+
+
+_JSON = {
+    "a JSON file of nothing": _json("", "is not JSON"),
+    "a JSON file of white space": _json(" \n", "is not JSON"),
+    "a JSON file of YAML": _json(MODELS, "is not JSON"),
+    "a JSON file that was cut off": _json(json.dumps(_MODEL)[:-9], "is not JSON"),
+    "a JSON file with a comma too many": _json('{"kind": "Model",}', "is not JSON"),
+    "a JSON file with a comment": _json('{"kind": "Model"} // mine', "is not JSON"),
+    "a JSON file with single quotes": _json("{'kind': 'Model'}", "is not JSON"),
+    "a JSON file of two documents": _json(f"{json.dumps(_MODEL)}\n{json.dumps(_MODEL)}", "is not JSON"),
+    "a JSON file in UTF-16": _json(json.dumps(_MODEL).encode("utf-16"), "'utf-8' codec can't decode byte"),
+    "a JSON file with a line break in a text": _json('{"kind": "Mo\ndel"}', "is not JSON"),
+    "a JSON file with a key twice": _json('{"kind": "Model", "kind": "Model"}', "key 'kind' is there twice"),
+    "a JSON file of a hundred thousand lists": _json("[" * 100_000, "is not JSON"),
+    "a JSON file of deep lists": _json("[" * 100_000 + "]" * 100_000, "is not JSON"),
+    "a JSON file of null": _json("null", "no Model or Pipeline found"),
+    "a JSON file of a list": _json(json.dumps([_MODEL]), "document 1: kind must be Model or Pipeline"),
+    "a JSON file with half a surrogate": _json(
+        json.dumps({**_MODEL, "metadata": {"name": "\ud800"}}), "metadata.name must be lower-case letters"
+    ),
+    "a JSON file with NaN": _json(
+        json.dumps({**_MODEL, "spec": {"storageUri": "a", "memory": float("nan")}}), "spec.memory must be"
+    ),
+    "a JSON file with a number of 5000 digits": _json('{"kind": ' + "9" * 5_000 + "}", "is not JSON"),
+    "a JSON file with a key that is missing": _json(
+        json.dumps({**_MODEL, "spec": {}}), "Model/a: spec.storageUri is missing"
+    ),
+}
+
 MALFORMED: dict[str, Case] = {
     **_TEXTS,
     **_DOCUMENTS,
@@ -671,6 +716,7 @@ MALFORMED: dict[str, Case] = {
     **_KEYS,
     **_VALUES,
     **_REFERENCES,
+    **_JSON,
 }
 
 # What each field takes. `anything` is what Kubernetes writes and Weir passes over.
@@ -851,8 +897,7 @@ _AND_MODELS = f"---\n{MODELS}"
 WELL_FORMED: dict[str, str | bytes] = {
     "a mark of UTF-8": b"\xef\xbb\xbf" + MODELS.encode(),
     "line ends of Windows": MODELS.replace("\n", "\r\n"),
-    "JSON": json.dumps(next(yaml.safe_load_all(MODELS))),
-    "JSON with tabs": json.dumps(next(yaml.safe_load_all(MODELS)), indent="\t"),
+    "JSON": json.dumps(_MODEL),
     "documents of nothing between the others": f"---\n---\n# nothing\n---\n{MODELS}---\n...\n",
     "an alias": PIPELINE.replace("[a, b]", "&both [a, b]").replace("inputs: [a]", "triggers: [a]")
     + _AND_MODELS,
@@ -861,8 +906,14 @@ WELL_FORMED: dict[str, str | bytes] = {
     )
     + _AND_MODELS,
     "a merge of a deeper mapping that overrides": PIPELINE.replace(
-        "- {name: a}", "- {name: a, batch: &more {<<: &less {size: 20}, size: 50}}"
+        "inputs: [a]", "inputs: [a], batch: &more {<<: {size: 20}, size: 50}"
     )
     + "status: {<<: *more}\n"
     + _AND_MODELS,
+}
+WELL_FORMED_JSON = {
+    "on one line": json.dumps(_MODEL),
+    "with tabs": json.dumps(_MODEL, indent="\t"),
+    "with escapes": json.dumps(_MODEL).replace("kind", "\\u006bind"),
+    "a Kubernetes List": json.dumps({"kind": "List", "items": [_MODEL]}),
 }

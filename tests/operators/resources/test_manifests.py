@@ -112,7 +112,7 @@ def test_every_document_with_an_error_is_told_at_once(tmp_path: Path) -> None:
         (
             "inputs: [a]",
             "inputs: [a], triggers: [a]",
-            "spec.steps[1].triggers: a is among the inputs already",
+            "spec.steps[1].triggers: a.outputs is among the inputs already",
         ),
         ("inputs: [a]", "inputs: [a], triggers: [zz]", "spec.steps[1].triggers[0]: there is no step zz"),
         ("inputs: [a]", "inputs: [a], inputsJoinType: some", "must be one of inner, outer, any, got 'some'"),

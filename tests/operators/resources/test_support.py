@@ -49,9 +49,18 @@ SET: dict[tuple[str, str], Any] = {
         **PIPELINE,
         "input": {"externalTriggers": ["q.outputs"]},
     },
-    ("Pipeline", "spec.input.joinWindowMs"): {**PIPELINE, "input": {"joinWindowMs": 5}},
-    ("Pipeline", "spec.input.joinType"): {**PIPELINE, "input": {"joinType": "any"}},
-    ("Pipeline", "spec.input.triggersJoinType"): {**PIPELINE, "input": {"triggersJoinType": "any"}},
+    ("Pipeline", "spec.input.joinWindowMs"): {
+        **PIPELINE,
+        "input": {"externalInputs": ["q.outputs"], "joinWindowMs": 5},
+    },
+    ("Pipeline", "spec.input.joinType"): {
+        **PIPELINE,
+        "input": {"externalInputs": ["q.outputs"], "joinType": "any"},
+    },
+    ("Pipeline", "spec.input.triggersJoinType"): {
+        **PIPELINE,
+        "input": {"externalInputs": ["q.outputs"], "triggersJoinType": "any"},
+    },
     ("Pipeline", "spec.output.joinWindowMs"): {**PIPELINE, "output": {"steps": ["a"], "joinWindowMs": 5}},
     ("Pipeline", "spec.dataflow.cleanTopicsOnDelete"): {
         **PIPELINE,

@@ -1,0 +1,52 @@
+"""The example pipelines as they would be live, and records for them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from jobs.checking import check
+from operators.artifacts.trust import make_site
+from operators.engine import Engine
+from operators.records import Records
+from operators.releases import serve
+from operators.topics import Topics
+
+PIPELINES = ("income-workflow", "income-production")
+TOPICS = Topics()
+_EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "income"
+
+
+@cache
+def engine_of_examples(models: Path) -> Engine:
+    """Serve the examples with the models of a folder, which nothing changes."""
+    manifests = models.parent / "manifests" / "income"  # their storageUri are ../../models/…
+    if not manifests.exists():
+        shutil.copytree(_EXAMPLES, manifests)
+    site = make_site(str(models), "")
+    releases = check([manifests], TOPICS, site).require().releases
+    served = [serve(msgspec.structs.replace(release, generation=5), site) for release in releases]
+    return Engine(served, TOPICS, 100_000_000, lambda pipeline: {})
+
+
+def records_of(
+    pipeline: str, values: Sequence[bytes], infer_types: Sequence[str | None] | None = None
+) -> Records:
+    """Records of a pipeline's own topic."""
+    n = len(values)
+    return Records(
+        values=values,
+        topics=[TOPICS.inputs(pipeline)] * n,
+        partitions=np.zeros(n, dtype=np.int64),
+        offsets=np.arange(n),
+        timestamps=np.arange(n),
+        lengths=np.full(n, -1),
+        infer_types=infer_types or [None] * n,
+        origins=[None] * n,
+        readers=[""] * n,
+    )
