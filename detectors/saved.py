@@ -41,7 +41,7 @@ def read_drift(folder: Path) -> TabularDrift:
                 f"{path}: {option} = {config[option]!r} is not supported; "
                 "train the detector without it, on data already prepared"
             )
-    x_ref = _array(folder / str(config.get("x_ref", "x_ref.npy")))
+    x_ref = _array(folder, str(config.get("x_ref", "x_ref.npy")))
     try:
         return TabularDrift(
             x_ref,
@@ -57,7 +57,10 @@ def _none(value: Any) -> Any:
     return None if value == "None" else value
 
 
-def _array(path: Path) -> Any:
+def _array(folder: Path, name: str) -> Any:
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{folder / 'config.toml'}: x_ref must lie in the folder, got {name!r}")
     try:
         x_ref = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

@@ -15,7 +15,7 @@ from jobs.measuring import memory_of
 from operators.artifacts.loading import load_step, runtime_of
 from operators.artifacts.storage import find, local_path
 from operators.artifacts.trust import Site
-from operators.errors import DeploymentError, tidy
+from operators.errors import DeploymentError, describe, tidy
 from operators.external import external_input
 from operators.plan import Plan
 from operators.releases import Artifact, Release
@@ -90,6 +90,8 @@ def _load(model: Model, origin: Path, site: Site) -> _Loaded:
         found = find(uri_of(model, origin), model.spec.artifact_version, site.cache)
     except DeploymentError as error:
         raise DeploymentError(f"Model {model.metadata.name}: {error}") from error
+    except Exception as error:  # names and files of all kinds may raise anything
+        raise DeploymentError(f"Model {model.metadata.name}: {describe(error)}") from error
 
     def load() -> Step:
         return load_step(model, found.uri, found.digest, site)

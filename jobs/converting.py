@@ -29,7 +29,13 @@ def convert(folder: Path, site: Site) -> list[Path]:
     written: list[Path] = []
     for path, write in there:
         require_trust(str(folder), str(path), site)
-        written += write(folder, path, _load(path))
+        state = _load(path)
+        try:
+            written += write(folder, path, state)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise DeploymentError(
+                f"{path} is no detector that alibi-detect saved: {describe(error)}"
+            ) from error
     return written
 
 

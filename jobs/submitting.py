@@ -27,7 +27,7 @@ def flink_run(stack: Stack, arguments: Sequence[str], site: Site, savepoint: str
         *("--trusted-roots", ",".join(_absolute(root) for root in site.trusted_roots)),
         *("--artifact-cache", str(site.cache.resolve())),
     ]
-    settings = parse_settings([*here, *arguments], {})
+    settings = parse_settings([*here, *arguments], os.environ)
     external = external_pairs(read_control(settings.connection))
     here += ["--external-inputs", external] if external else []
     start = ["-s", savepoint] if savepoint else []

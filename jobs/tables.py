@@ -85,7 +85,10 @@ TAPS = """
 SELECT `key`, tap_bodies[i] AS `value`,
        MAP_UNION(
            `headers`,
-           MAP['pipeline', CAST(pipeline AS BYTES), 'x-pipeline-version', CAST(version AS BYTES)]
+           MAP['pipeline', CAST(pipeline AS BYTES), 'x-pipeline-version', CAST(version AS BYTES),
+               'seldon-infer-type',
+               CAST(CASE WHEN tap_topics[i] LIKE '%.inputs' THEN 'json/inferModelRequest'
+                         ELSE 'json/inferModelResponse' END AS BYTES)]
        ) AS `headers`,
        tap_topics[i] AS `topic`
 FROM {source} CROSS JOIN UNNEST(tap_numbers) AS taps (i)
@@ -102,7 +105,7 @@ def readers(settings: Settings) -> str:
     """Repeat each request for every pipeline that reads it: its own (no name), or as its external input."""
     by_topic: dict[str, list[str]] = {"": [""]}
     for topic, pipeline in settings.external_pairs:
-        own = [""] if settings.topics.is_inputs(topic) else []
+        own = [""] if _is_own(topic, settings) else []
         by_topic.setdefault(topic, own).append(pipeline)
     entries = ", ".join(f"{_text(topic)}, {_array(names)}" for topic, names in by_topic.items())
     return f"""
@@ -110,6 +113,12 @@ def readers(settings: Settings) -> str:
     FROM requests
     CROSS JOIN UNNEST(COALESCE(MAP[{entries}][`topic`], {_array([""])})) AS readers (reader)
     """
+
+
+def _is_own(topic: str, settings: Settings) -> bool:
+    """Tell whether a topic holds requests of a pipeline that this job serves."""
+    served = {settings.topics.inputs(name) for name in settings.pipelines.split(",") if name}
+    return topic in served if served else settings.topics.is_inputs(topic)
 
 
 def _array(names: list[str]) -> str:
@@ -157,6 +166,7 @@ def requests(settings: Settings) -> str:
         'properties.group.id'='{settings.prefix}.{settings.namespace}',
         'properties.max.partition.fetch.bytes'='{_FETCH}',
         'properties.fetch.max.bytes'='{2 * _FETCH}',
+        'properties.isolation.level'='read_committed',
         'scan.startup.mode'='group-offsets',
         'properties.auto.offset.reset'='earliest'
     )"""

@@ -53,7 +53,7 @@ def take(tensors: Tensors, requests: NDArray[np.intp]) -> Tensors:
 
 
 def read_only(tensors: Tensors) -> Tensors:
-    """Show tensors that cannot be written to: other steps, windows and a second attempt read the same arrays."""
+    """Show tensors that cannot be written to: other steps and windows read the same arrays."""
     return {name: column._replace(data=_locked(column.data)) for name, column in tensors.items()}
 
 

@@ -69,11 +69,11 @@ class Engine:
             else:
                 if request is not None:
                     groups.setdefault((target, signature(request)), []).append((i, request))
-        budget = Budget()
+        budgets: dict[str, Budget] = {}
         for (target, (_, content_type, outputs, encoding)), members in groups.items():
             run = _Run(self._served[target], Ask(content_type, outputs), encoding, records, answers)
             for some in _slices(members):
-                self._answer(run, some, budget)
+                self._answer(run, some, budgets.setdefault(target, Budget()))
         return answers
 
     def _decode(self, target: str, records: Records, i: int) -> Request | None:
@@ -81,7 +81,9 @@ class Engine:
         served = self._served.get(target)
         external = served.external if served and records.readers[i] else None
         if records.readers[i] and not (
-            external and external.accepts(records.infer_types[i], records.origins[i])
+            external
+            and self._topics.external(external.place) == records.topics[i]
+            and external.accepts(records.infer_types[i], records.origins[i])
         ):
             return None
         if served is None:
@@ -114,9 +116,7 @@ class Engine:
         for position, error in outcome.errors.items():
             self._fail(run.answers, members[position][0], topic, error)
         for position, failures in outcome.monitor_failures.items():
-            self._tell(run.answers, members[position][0], failures[0])
-            for failure in failures:
-                self._failed(name, failure.step)
+            self._watch(run, members[position][0], failures)
         for part in outcome.parts:
             self._finish(run, part, members)
 
@@ -148,9 +148,12 @@ class Engine:
             ids = [request.id for _, request in here]
             bodies = encode_responses(outputs, ids, release.name, str(release.generation), run.encoding)
         except (KeyError, TypeError, ValueError) as error:  # what a model answers may be anything
+            if len(here) > 1:
+                for position, one in enumerate(here):
+                    self._respond(run, take(outputs, np.array([position])), [one])
+                return
             message = f"what the models answered cannot be written as V2 tensors: {error}"
-            for i, _ in here:
-                self._fail(run.answers, i, topic, RecordError(Reason.NO_OUTPUT, message))
+            self._fail(run.answers, here[0][0], topic, RecordError(Reason.NO_OUTPUT, message))
             return
         for (i, _), body in zip(here, bodies, strict=True):
             if len(body) > self._limit:
@@ -166,8 +169,17 @@ class Engine:
         ids = [request.id for _, request in members]
         for (step, side), tensors in part.tapped.items():
             topic = self._topics.model_inputs(step) if side == "inputs" else self._topics.model_outputs(step)
-            bodies = encode_taps(take(tensors, kept), ids, step, side)
-            for (i, _), body in zip(members, bodies, strict=True):
+            try:
+                bodies = encode_taps(take(tensors, kept), ids, step, side)
+            except (KeyError, TypeError, ValueError) as error:  # what a model answers may be anything
+                bodies, why = [], f"what it answered cannot be written as V2 tensors: {error}"
+            else:
+                why = f"what others read of it has more than the limit of {self._limit} bytes"
+            for position, (i, _) in enumerate(members):
+                body = bodies[position] if bodies else b""
+                if not body or len(body) > self._limit:
+                    self._watch(run, i, [RecordError(Reason.MONITOR_FAILED, why, step)])
+                    continue
                 topics, numbers = run.answers.tap_topics[i] or [], run.answers.tap_numbers[i] or []
                 run.answers.tap_topics[i] = [*topics, topic]
                 run.answers.tap_numbers[i] = [*numbers, len(numbers) + 1]
@@ -189,6 +201,16 @@ class Engine:
             answers.statuses[i], answers.bodies[i] = FAILED, body
         else:
             self._put(answers, i, served, FAILED, body)
+
+    def _watch(self, run: _Run, i: int, failures: list[RecordError]) -> None:
+        """Count what cost no response, and tell it where the record has no error of its own."""
+        for failure in failures:
+            self._failed(run.served.release.name, failure.step)
+        if run.answers.errors[i] is None:
+            told = "; ".join(f"{one.step}: {one.message}" for one in failures)
+            first = failures[0]
+            message = first.message if len(failures) == 1 else told
+            self._tell(run.answers, i, RecordError(first.reason, message, first.step))
 
     def _tell(self, answers: Answers, i: int, error: RecordError) -> None:
         answers.errors[i] = error.message

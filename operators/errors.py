@@ -53,7 +53,7 @@ class DeploymentError(WeirError):
     """A manifest, an artifact or a setting is unusable; the message says where and what to do."""
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """Tell on one line, in bounds, what code that is not ours raised."""
     return tidy(f"{type(error).__name__}: {' '.join(str(error).split())}")
 

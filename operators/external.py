@@ -31,9 +31,14 @@ class ExternalInput(NamedTuple):
         """
         return infer_type != ERROR and (self.place.step is None or origin == self.place.pipeline)
 
-    def decode(self, value: bytes, infer_type: str | None) -> Request:
-        """Decode a record; RecordError where it cannot be read or has none of the tensors."""
+    def decode(self, value: bytes, infer_type: str | None) -> Request | None:
+        """Decode a record; RecordError where it cannot be read or has none of the tensors.
+
+        None for an answer without tensors: it ends the way of its request, as in a pipeline.
+        """
         request = decode_request(value, infer_type, response=self.place.side == "outputs")
+        if not request.inputs:
+            return None
         wanted = [one for one in request.inputs if self.tensors is None or one.name in self.tensors]
         if not wanted:
             there = ", ".join(repr(one.name) for one in request.inputs)
@@ -44,7 +49,12 @@ class ExternalInput(NamedTuple):
             msgspec.structs.replace(one, name=self.renamed[one.name]) if one.name in self.renamed else one
             for one in wanted
         ]
-        return request._replace(inputs=renamed)
+        names = [one.name for one in renamed]
+        if len(set(names)) < len(names):
+            raise RecordError(
+                Reason.BAD_REQUEST, f"two inputs have one name after renaming: {', '.join(names)}"
+            )
+        return request._replace(inputs=renamed, outputs=())
 
 
 def external_input(spec: PipelineInput) -> ExternalInput | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator
 from time import time
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from operators.resources.schema import Batch
 from operators.steps.detect_drift import DetectDrift
 from operators.windows import Head, cut, decode_head
 
+_log = logging.getLogger(__name__)
 BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 REPORT = Types.ROW_NAMED(
     ["topic", "key", "pipeline", "version", "body"],
@@ -58,6 +60,14 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         stored = self._head.value()
         head = decode_head(bytes(stored)) if stored else Head(1, chunk.generation)
         if chunk.generation < head.generation:
+            if len(chunk.rows):
+                _log.warning(
+                    "%s: %d rows of generation %d came after generation %d: in no window",
+                    chunk.key,
+                    len(chunk.rows),
+                    chunk.generation,
+                    head.generation,
+                )
             return
         if chunk.generation > head.generation:
             if head.fresh:

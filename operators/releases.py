@@ -20,7 +20,7 @@ import msgspec
 
 from operators.artifacts.loading import load_step
 from operators.artifacts.trust import Site
-from operators.errors import DeploymentError
+from operators.errors import DeploymentError, describe
 from operators.external import ExternalInput, external_input
 from operators.plan import Plan
 from operators.resources.manifests import parse_document
@@ -102,7 +102,7 @@ class Control(NamedTuple):
                 release = msgspec.json.decode(value, type=Release)
                 self.releases[release.name, release.generation] = release
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise DeploymentError(f"control record {key!r}: {error}") from None
+            _log.error("control record %r is passed over: %s", key, error)
 
     def _read_head(self, name: str, value: bytes | None) -> None:
         if value is None:
@@ -149,8 +149,9 @@ def serve_live(control: Control, site: Site) -> Iterator[Served]:
         for release in candidates[:_TRIED]:
             try:
                 served = serve(release, site)
-            except DeploymentError as error:
-                failures.append(f"generation {release.generation}: {error}")
+            except Exception as error:  # whatever it is, the other pipelines are not touched
+                why = str(error) if isinstance(error, DeploymentError) else describe(error)
+                failures.append(f"generation {release.generation}: {why}")
                 _log.error("pipeline %s, %s", release.name, failures[-1])
             else:
                 yield served

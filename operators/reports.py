@@ -48,8 +48,11 @@ def read_flag(body: bytes) -> tuple[str, Flag] | None:
         told = msgspec.json.decode(body, type=_Told)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    verdicts = [max(output["data"]) for output in told.outputs if output.get("name") == "is_drift"]
     parameters = told.parameters
+    try:
+        verdicts = [max(output["data"]) for output in told.outputs if output.get("name") == "is_drift"]
+    except (KeyError, TypeError, ValueError):  # somebody else's record
+        return None
     if not verdicts or parameters.state == "SUPERSEDED":
         return None
     flag = Flag(int(verdicts[0]), parameters.state, parameters.window, parameters.closed_at)

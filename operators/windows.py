@@ -50,10 +50,14 @@ class Head(NamedTuple):
         return Head(self.window + 1, self.generation, rows=kept)
 
     def idle(self, batch: Batch, now: int) -> bool:
-        """Tell whether the window's time is up although no request came to close it."""
+        """Tell whether the window's time is up by the clock although no request closed it.
+
+        While rows come it waits longer: their own times may yet close it, as a replay would.
+        """
         if not batch.window_ms or not self.fresh:
             return False
-        return now >= max(self.arrived + batch.window_ms, self.last + min(batch.window_ms, _GRACE_MS))
+        due = self.arrived + batch.window_ms
+        return now >= due + _GRACE_MS or now >= max(due, self.last + min(batch.window_ms, _GRACE_MS))
 
 
 def decode_head(data: bytes) -> Head:

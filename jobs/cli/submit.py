@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -25,7 +26,9 @@ def submit(
     Settings of the job follow two dashes: weir submit -- --parallelism 2
     """
     stack = the_stack()
-    settings = parse_settings(["--bootstrap-servers", stack.bootstrap_servers, *(arguments or [])], {})
+    settings = parse_settings(
+        ["--bootstrap-servers", stack.bootstrap_servers, *(arguments or [])], os.environ
+    )
     control = read_control(settings.connection)
     if not control.heads:
         raise DeploymentError("nothing has been applied yet: run `weir apply -f …` first")

@@ -8,7 +8,7 @@ from operators.artifacts.probes import check_probe, read_probe
 from operators.artifacts.settings import ALIBI_DETECT, LIGHTGBM, SKLEARN, XGBOOST, read_settings
 from operators.artifacts.storage import fetch
 from operators.artifacts.trust import Site
-from operators.errors import DeploymentError
+from operators.errors import DeploymentError, describe
 from operators.resources.schema import Model
 from operators.steps import Step
 
@@ -31,8 +31,10 @@ def load_step(model: Model, uri: str, recorded: str, site: Site) -> Step:
         step = load(folder)
         if folder.probe:
             check_probe(step, folder.probe, folder.path, folder.probe.versions)
-    except (DeploymentError, ValueError, OSError) as error:
+    except DeploymentError as error:
         raise DeploymentError(f"Model {model.metadata.name}: {error}") from error
+    except (Exception, SystemExit) as error:  # files of all kinds, and code in them, may raise anything
+        raise DeploymentError(f"Model {model.metadata.name}: {describe(error)}") from error
     return step
 
 

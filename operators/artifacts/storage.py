@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -108,7 +110,11 @@ def _download(uri: str, cache: Path) -> tuple[Path, str]:
     """Copy a remote folder into the cache; it appears there whole or not at all."""
     filesystem, root = _open(uri)
     names = _list(uri)
-    cache.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if cache.stat().st_uid != os.getuid():
+        raise DeploymentError(
+            f"{cache} belongs to another user: name a folder of your own with --artifact-cache"
+        )
     half = Path(tempfile.mkdtemp(prefix="half-", dir=cache))
     try:
         for name in names:
@@ -119,9 +125,17 @@ def _download(uri: str, cache: Path) -> tuple[Path, str]:
         kept = _kept(cache, found)
         if kept.is_dir() and digest(kept) == found:
             return kept, found
-        shutil.rmtree(kept, ignore_errors=True)
-        half.rename(kept)
+        spoilt = Path(tempfile.mkdtemp(prefix="half-", dir=cache)) / "spoilt"
+        with suppress(OSError):  # nothing was kept, or another process replaced it just now
+            kept.rename(spoilt)
+        with suppress(OSError):
+            half.rename(kept)
+        shutil.rmtree(spoilt.parent, ignore_errors=True)
+        if digest(kept) != found:
+            raise DeploymentError(f"{kept} cannot be replaced: remove it")
         return kept, found
+    except DeploymentError:
+        raise
     except OSError as error:
         raise DeploymentError(f"{uri} cannot be copied to {cache}: {error}") from error
     except Exception as error:  # each storage raises its own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,9 @@ class Site(NamedTuple):
 def make_site(trusted_roots: str, cache: str) -> Site:
     """Read the operator's settings: roots by commas; an empty cache is one below the temporary folder."""
     roots = tuple(root.strip() for root in trusted_roots.split(",") if root.strip())
-    return Site(roots, Path(cache) if cache else Path(tempfile.gettempdir()) / "weir-artifacts")
+    return Site(
+        roots, Path(cache) if cache else Path(tempfile.gettempdir()) / f"weir-artifacts-{os.getuid()}"
+    )
 
 
 def require_trust(uri: str, file: str, site: Site) -> None:
@@ -36,6 +39,8 @@ def require_trust(uri: str, file: str, site: Site) -> None:
 
 
 def _below(uri: str, root: str) -> bool:
+    if ".." in uri.split("/") and local_path(uri) is None:
+        return False
     here, there = local_path(uri), local_path(root)
     if here is not None and there is not None:
         return here.resolve().is_relative_to(there.resolve())

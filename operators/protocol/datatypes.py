@@ -59,6 +59,8 @@ def to_array(data: list[Any], datatype: str, shape: list[int]) -> Array:
     if dtype.kind == "O":
         return _strings(flat).reshape(shape)
     _check_kinds(set(map(type, flat)), datatype)
+    if dtype.kind in "iu" and None in flat:
+        _whole_numbers([item for item in flat if item is not None], dtype, datatype)
     if dtype.kind == "f" or None in flat:
         with np.errstate(over="ignore"):
             floats = np.array(flat, dtype=np.float64)

@@ -17,8 +17,8 @@ from operators.protocol.messages import Encoding, InputTensor, Request
 class Signature(NamedTuple):
     """What requests must share to be computed together.
 
-    `tensors` are name, datatype, shape of a row, and whether whole numbers or booleans among them miss
-    values: those are computed as FP64, which must not cost another request its exactness.
+    `tensors` are name, datatype, shape of a row, and whether others than floats miss values: those are
+    computed as FP64 or as objects, which must not change what another request is computed as.
     """
 
     tensors: tuple[tuple[str, str, tuple[int, ...], bool], ...]
@@ -60,7 +60,7 @@ def to_columns(requests: Sequence[Request]) -> tuple[Tensors, Mapping[int, Recor
 
 
 def _misses_values(tensor: InputTensor) -> bool:
-    if tensor.datatype[:2] == "FP" or tensor.datatype == "BYTES":
+    if tensor.datatype[:2] == "FP":
         return False
     return isinstance(tensor.data, list) and _holds_null(tensor.data)
 

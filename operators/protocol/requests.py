@@ -36,6 +36,8 @@ def decode_request(body: bytes, infer_type: str | None = None, *, response: bool
             Reason.BAD_REQUEST, f"the header seldon-infer-type is {infer_type!r}; it may be {known}"
         )
     request = decode(body, response)
+    if response and not request.inputs:
+        return request
     problem = _problem(request, "outputs" if response else "inputs")
     if problem:
         raise RecordError(Reason.BAD_REQUEST, problem)

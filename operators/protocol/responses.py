@@ -106,7 +106,10 @@ def plain(data: Array) -> Array:
         texts = [value if isinstance(value, str) else value.decode() for value in data.ravel().tolist()]
         return np.array(texts, dtype=object).reshape(data.shape)
     if kinds <= {int, float, bool, type(None)}:
-        return np.array(data.tolist(), dtype=np.float64 if kinds & {float, type(None)} else None)
+        numbers = np.array(data.tolist(), dtype=np.float64 if kinds & {float, type(None)} else None)
+        if numbers.dtype.kind == "O":
+            raise TypeError("a tensor holds whole numbers of 64 bits at most")
+        return numbers
     names = ", ".join(sorted(kind.__name__ for kind in kinds))
     raise TypeError(f"a tensor holds numbers, booleans or strings, not {names}")
 

@@ -61,7 +61,7 @@ SUPPORT: dict[type, dict[str, Support]] = {
             "a folder, file://, s3:// or gs://; kept by digest, loaded only unchanged"
         ),
         "spec.requirements[]": _supported(
-            "sklearn, alibi-detect, xgboost, lightgbm, python, where there is no model-settings.json"
+            "sklearn, alibi-detect, xgboost, lightgbm, where there is no model-settings.json"
         ),
         "spec.modelType": _supported("one more requirement"),
         "spec.artifactVersion": _supported("the folder of that number; without it the highest"),
@@ -91,7 +91,7 @@ SUPPORT: dict[type, dict[str, Support]] = {
             "request"
         ),
         "spec.steps[].joinWindowMs": _no_effect(_JOINED),
-        "spec.steps[].tensorMap": _supported("renames tensors; one that is not read is an error"),
+        "spec.steps[].tensorMap": _supported("renames tensors; a place that is not read is an error"),
         "spec.steps[].triggers[]": _improved("as inputs; one that names no step is an error"),
         "spec.steps[].triggersJoinType": _supported("inner, or outer and any: at least one"),
         "spec.steps[].batch.size": _improved("windows of exactly so many rows, kept in checkpointed state"),

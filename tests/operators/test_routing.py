@@ -264,3 +264,43 @@ def test_requests_of_several_rows_stay_whole_on_their_way() -> None:
         tuple(part.requests): (part.outputs or {})["y"].data.ravel().tolist() for part in outcome.parts
     }
     assert answers == {(1, 3): [101, 102, 104, 105], (0, 2): [0, 3]}
+
+
+def test_a_step_that_writes_into_its_input_changes_nobody_elses() -> None:
+    class Writes:
+        monitor = False
+        functions = ()
+
+        def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+            (only,) = tensors.values()
+            only.data[:] = 0
+            return {"y": only}
+
+    steps = {"bad": ({"inputs": ["p.inputs.a"]}, Writes()), "same": ({"inputs": ["p.inputs.a"]}, Single("z"))}
+    outcome = run(plan(steps, {"steps": ["same", "bad"], "stepsJoin": "any"}))
+    assert "read-only" in outcome.errors[0].message
+
+
+def test_an_absent_output_is_told_although_another_ones_names_meet() -> None:
+    steps = {**BRANCHES, "two": ({"inputs": ["p.inputs.b"]}, Tell("y"))}
+    output = {"steps": ["mul", "two"], "tensorMap": {"two.outputs.extra": "y"}}
+    outcome = run(plan(steps, output))
+    assert {error.reason for error in outcome.errors.values()} == {Reason.NO_OUTPUT}
+
+
+def test_a_tensor_without_rows_costs_no_neighbour() -> None:
+    class Empties:
+        monitor = False
+        functions = ()
+
+        def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+            (only,) = tensors.values()
+            keep = np.arange(len(only.data)) < len(only.data) - 1
+            return {"x": Column(only.data[keep], np.array([1, 1, 0], dtype=np.int64))}
+
+    steps = {
+        "empty": ({"inputs": ["p.inputs.a"]}, Empties()),
+        "picky": ({"inputs": ["empty"]}, Tell(refuse=1.0)),
+    }
+    outcome = run(plan(steps, {"steps": ["picky.outputs.y"]}))
+    assert outcome.errors[0].message == "ValueError: 1 is refused"

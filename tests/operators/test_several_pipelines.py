@@ -280,3 +280,94 @@ def test_pipelines_that_would_answer_each_other_without_end_are_refused(tmp_path
         live(tmp_path, models, first, second(["first.outputs.transform"]))
     requests = {**FIRST, "spec": {**FIRST["spec"], "input": {"externalInputs": ["second.inputs"]}}}
     assert len(live(tmp_path / "fine", models, requests, second(["first.outputs.transform"]))) == 2
+
+
+STRANGE = """
+import numpy as np
+
+
+class Strange:
+    def __init__(self, folder, extra):
+        pass
+
+    def predict(self, tensors):
+        (rows,) = tensors.values()
+        if rows[0, 0] == 1:
+            return {"y": np.array([[1j]])}
+        if rows[0, 0] == 2:
+            return {"y": "\\ud800"}
+        if rows[0, 0] == 3:
+            return {"y": np.ones((1, 400_000))}
+        return {"y": rows[:, :1] + (np.float32(0) if rows[0, 0] == 4 else np.float64(0.1))}
+"""
+
+
+def strange(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Served]:
+    own = shutil.copytree(models, folder / "models")
+    (own / "strange").mkdir()
+    (own / "strange" / "model-settings.json").write_text('{"implementation": "strange.Strange"}')
+    (own / "strange" / "strange.py").write_text(STRANGE)
+    return live(folder / "m", own, *pipelines)
+
+
+def row(first: float) -> bytes:
+    return request([first, *GOOD[1:]])
+
+
+def test_what_a_tensor_cannot_hold_costs_no_neighbour_its_answer(tmp_path: Path, models: Path) -> None:
+    alone = pipeline("odd", [{"name": "strange"}], output={"steps": ["strange"]})
+    answers = engine(strange(tmp_path, models, alone)).answer(
+        records(*(row(i) for i in (0, 1, 2, 3, 0)), pipeline="odd")
+    )
+    assert answers.reasons == [None, "NO_OUTPUT", "NO_OUTPUT", "RESPONSE_TOO_LONG", None]
+
+
+def test_what_another_pipeline_cannot_be_told_costs_no_answer(tmp_path: Path, models: Path) -> None:
+    first = pipeline("first", [{"name": "income"}, {"name": "strange"}], output={"steps": ["income"]})
+    reader = pipeline(
+        "second",
+        [{"name": "income"}],
+        input={"externalInputs": ["first.step.strange.outputs"]},
+        output={"steps": ["income"]},
+    )
+    served = strange(tmp_path, models, first, reader)
+    answers = engine(served).answer(records(row(0), row(2), row(3), pipeline="first"))
+    assert answers.statuses == ["answered"] * 3
+    assert answers.reasons == [None, "MONITOR_FAILED", "MONITOR_FAILED"]
+    assert [bool(topics) for topics in answers.tap_topics] == [True, False, False]
+
+
+def test_a_failed_request_is_told_by_what_failed_it_and_not_by_what_only_watched(
+    tmp_path: Path, models: Path
+) -> None:
+    spec = pipeline("both", [{"name": "income-drift"}, {"name": "income"}], output={"steps": ["income"]})
+    answers = engine(live(tmp_path, models, spec)).answer(records(request([*GOOD, 1.0]), pipeline="both"))
+    assert (answers.statuses, answers.reasons, answers.steps) == (["failed"], ["STEP_FAILED"], ["income"])
+
+
+def test_a_flood_of_bad_requests_to_one_pipeline_costs_another_nothing(tmp_path: Path, models: Path) -> None:
+    beside = pipeline("beside", [{"name": "income"}], output={"steps": ["income"]})
+    served = live(tmp_path, models, FIRST, beside)
+    bad = request([1e300, *GOOD[1:]]).replace(b"FP64", b"FP32")
+    fine = request(GOOD).replace(b"FP64", b"FP32")
+    flood = [bad if i % 3 else fine for i in range(900)]
+    some = records(*flood, *[bad if i == 50 else fine for i in range(100)])
+    topics = [TOPICS.inputs("first")] * 900 + [TOPICS.inputs("beside")] * 100
+    answers = engine(served).answer(some._replace(topics=topics))
+    assert [i for i in range(900, 1000) if answers.statuses[i] == "failed"] == [950]
+
+
+def test_an_empty_answer_of_another_pipeline_is_no_request(tmp_path: Path, models: Path) -> None:
+    served = live(tmp_path, models, FIRST, second(["first.outputs.transform"]))
+    nothing = as_external(b'{"model_name": "d", "outputs": []}', TOPICS.outputs("first"))
+    assert engine(served).answer(nothing).statuses == ["tick"]
+    elsewhere = as_external(b"{}", TOPICS.outputs("third"))
+    assert engine(served).answer(elsewhere).statuses == ["tick"], "the live release does not read that topic"
+
+
+def test_two_external_tensors_of_one_name_are_told(tmp_path: Path, models: Path) -> None:
+    spec = second(["first.outputs"], tensorMap={"first.outputs.transform": "predict"})
+    served = live(tmp_path, models, FIRST, spec)
+    response = engine(served).answer(records(request(GOOD), pipeline="first")).bodies[0] or b""
+    answers = engine(served).answer(as_external(response, TOPICS.outputs("first")))
+    assert answers.errors == ["two inputs have one name after renaming: predict, predict"]

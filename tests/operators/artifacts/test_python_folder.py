@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from operators.artifacts.digests import digest
 from operators.columns import Column, Routed, Tensors
 from operators.errors import DeploymentError
 from operators.steps import Ask, Step
@@ -116,4 +117,29 @@ def test_a_class_that_cannot_be_used_says_why(
     settings(tmp_path, implementation=implementation)
     (tmp_path / "mine.py").write_text(source)
     with pytest.raises(DeploymentError, match=message):
+        load(tmp_path)
+
+
+def test_a_class_leaves_its_folder_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python would write bytecode beside it, and the digest would not be that of the release any more."""
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    folder = shutil.copytree(ROUTER, tmp_path / "router", ignore=shutil.ignore_patterns("__pycache__"))
+    before = digest(folder)
+    load(folder)
+    assert digest(folder) == before
+
+
+def test_row_by_row_refuses_a_request_whose_tensors_have_other_rows(tmp_path: Path) -> None:
+    body = INIT + "    row_by_row = True\n    def predict(self, x): return {'y': x['a'] + x['b']}\n"
+    two, one = np.array([2], dtype=np.int64), np.array([1], dtype=np.int64)
+    uneven = {"a": Column(np.ones((2, 1)), two), "b": Column(np.ones((1, 1)), one)}
+    with pytest.raises(ValueError, match="as many rows each"):
+        step(tmp_path / "m", body).infer(uneven, Ask())
+
+
+@pytest.mark.parametrize("source", ["import sys\nsys.exit(3)", "raise RuntimeError", "1 / 0", "def ("])
+def test_code_that_raises_anything_is_told(tmp_path: Path, source: str) -> None:
+    settings(tmp_path, implementation="mine.Model")
+    (tmp_path / "mine.py").write_text(source)
+    with pytest.raises(DeploymentError, match=r"mine\.py|SystemExit"):
         load(tmp_path)

@@ -69,6 +69,6 @@ def test_several_tensors_stand_side_by_side_and_must_fit_the_width() -> None:
 
 
 def test_texts_where_no_categories_are_known_are_refused_with_the_remedy() -> None:
-    with pytest.raises(MismatchError, match=r"takes numbers for column 1, got strings: .*features\.json"):
+    with pytest.raises(ValueError, match=r"takes numbers for column 1, got strings: .*features\.json"):
         read({"a": AGE, "b": texts("x", "y")}, table=Table(2))
     assert read({"a": AGE, "b": texts("1", "2.5")}, table=Table(2)) == [[30, 1], [60, 2.5]]
