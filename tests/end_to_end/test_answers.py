@@ -15,6 +15,7 @@ from detectors.saved import read_drift
 from jobs.client import request_body
 from jobs.stack.stack import Stack
 from operators.reports import read_flag
+from tests.corpus.payloads import CASES, good
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, deployed
 
 pytestmark = pytest.mark.cluster
@@ -256,3 +257,25 @@ def test_the_web_ui_shows_readable_names(deployment: Deployment) -> None:
         assert word in names
     assert "PythonCalc" not in names
     assert "TableToDataStream" not in names
+
+
+def test_every_malformed_request_that_we_know_is_told_and_none_restarts_the_job(
+    deployment: Deployment,
+) -> None:
+    failures = deployment.failures()
+    with deployment.client("income-workflow") as client:
+        keys = {}
+        for name, case in CASES.items():
+            told = [("seldon-infer-type", case.infer_type.encode())] if case.infer_type else []
+            keys[client.send(case.value, headers=told)] = name
+            keys[client.send(good())] = ""
+        client.producer.flush()
+        answers = await_answers(client, keys)
+    for key, name in keys.items():
+        answer = answers[key][0]
+        assert answer.failed == bool(name), name
+        if name:
+            assert answer.headers["weir-error-reason"].decode() == CASES[name].reason, (name, answer.value)
+            assert b"Traceback" not in answer.value
+            assert len(answer.value) < 2_000
+    assert deployment.failures() == failures
