@@ -17,6 +17,7 @@ _LARGEST = 2**32 - 1
 _QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?(?:[eE]\d)?)(|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)", re.ASCII)
 # Kafka takes topic names of 249 characters; prefix, namespace and the rest of ours must fit too.
 _LONGEST_NAME = 150
+_MOST_STEPS = 200
 _UNITS = {"": 1, **{unit: 1000**power for power, unit in enumerate("kMGTPE", start=1)}}
 _UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGTPE", start=1)}
 
@@ -60,6 +61,8 @@ def check_pipeline(pipeline: Pipeline) -> Iterator[str]:
     yield from _refused(pipeline)
     if not spec.steps:
         yield f"spec.steps: pipeline {name} has no steps"
+    if len(spec.steps) > _MOST_STEPS:
+        yield f"spec.steps may be {_MOST_STEPS} at most, got {len(spec.steps)}"
     seen: set[str] = set()
     for i, step in enumerate(spec.steps):
         at = f"spec.steps[{i}]"

@@ -173,6 +173,12 @@ def test_models_that_cannot_be_honoured_are_refused(tmp_path: Path, old: str, ne
     assert message in errors_of(tmp_path, models=MODELS.replace(old, new, 1), pipeline=PIPELINE)
 
 
+def test_more_steps_than_a_plan_can_walk_are_refused(tmp_path: Path) -> None:
+    steps = "\n".join(f"    - {{name: s{i}, inputs: [a]}}" for i in range(200))
+    text = errors_of(tmp_path, models=MODELS, pipeline=PIPELINE.replace("  steps:\n", f"  steps:\n{steps}\n"))
+    assert "spec.steps may be 200 at most, got 202" in text
+
+
 def test_an_empty_folder_says_that_nothing_was_found(tmp_path: Path) -> None:
     assert "there is no .yaml, .yml, .json file in this folder" in errors_of(tmp_path)
 
