@@ -327,21 +327,15 @@ def test_data_nested_deeper_than_its_shape_is_a_bad_request_here(both: Both) -> 
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"shape": [99, 7]}, "BAD_REQUEST"),
-        ({"data": [30, 40]}, "BAD_REQUEST"),
-        ({"data": [30, 40], "shape": [2, 1]}, "STEP_FAILED"),
-    ],
+    "change",
+    [{"shape": [99, 7]}, {"data": [30, 40]}, {"data": [30, 40], "shape": [2, 1]}],
     ids=["its shape is another", "it is too short", "it is shorter than the others"],
 )
 def test_a_column_of_another_length_that_mlserver_fills_up_is_refused_here(
-    both: Both, known: pd.DataFrame, change: dict[str, Any], reason: str
+    both: Both, known: pd.DataFrame, change: dict[str, Any]
 ) -> None:
     age, *others = column_tensors(known[:3])
-    assert_only_mlserver_answers(
-        *both("named", request({**age, **change}, *others, content_type="pd")), reason
-    )
+    assert_only_mlserver_answers(*both("named", request({**age, **change}, *others, content_type="pd")))
 
 
 def test_of_two_columns_of_one_name_mlserver_takes_the_last_and_we_none(
