@@ -12,7 +12,8 @@ import msgspec
 
 from jobs.externals import cycles
 from jobs.measuring import memory_of
-from operators.artifacts.loading import load_step, runtime_of
+from operators.artifacts.loading import load_step
+from operators.artifacts.settings import read_settings
 from operators.artifacts.storage import find, local_path
 from operators.artifacts.trust import Site
 from operators.errors import DeploymentError, describe, tidy
@@ -28,10 +29,9 @@ from operators.topics import Topics
 
 
 class Checked(NamedTuple):
-    """A release of generation 0 for each pipeline, with its plan; notices; every error, a line each."""
+    """A release of generation 0 for each pipeline; notices; every error, a line each."""
 
     releases: list[Release]
-    plans: dict[str, Plan]
     notices: list[str]
     errors: list[str]
 
@@ -50,7 +50,7 @@ class _Loaded(NamedTuple):
 def check(paths: list[Path], topics: Topics, site: Site) -> Checked:
     """Validate manifests as far as no broker is needed: models loaded and measured, plans compiled."""
     manifests = read_manifests(paths)
-    checked = Checked([], {}, manifests.notices, manifests.errors)
+    checked = Checked([], manifests.notices, manifests.errors)
     loaded: dict[str, _Loaded] = {}
     for name, model in manifests.models.items():
         origin = manifests.origin[f"Model/{name}"]
@@ -65,7 +65,7 @@ def check(paths: list[Path], topics: Topics, site: Site) -> Checked:
             continue
         try:
             steps = {step.name: loaded[step.name].step for step in pipeline.spec.steps}
-            checked.plans[name] = Plan(pipeline, steps)
+            Plan(pipeline, steps)
             checked.releases.append(_release(pipeline, manifests, loaded, topics))
         except DeploymentError as error:
             checked.errors.append(tidy(f"{manifests.origin[f'Pipeline/{name}']}: {error}"))
@@ -97,7 +97,7 @@ def _load(model: Model, origin: Path, site: Site) -> _Loaded:
         return load_step(model, found.uri, found.digest, site)
 
     step = load()
-    runtime = runtime_of(model, found.uri, found.digest, site)
+    runtime = read_settings(model, found.folder).implementation
     return _Loaded(step, Artifact(found.uri, found.digest, runtime, memory_of(load)))
 
 
@@ -105,9 +105,8 @@ def _memory(model: Model, artifact: Artifact) -> Iterator[str]:
     declared = quantity(model.spec.memory) if model.spec.memory is not None else None
     if declared is not None and artifact.memory > declared:
         yield (
-            f"Model {model.metadata.name}: spec.memory is {model.spec.memory}, but loading it was "
-            "measured to take "
-            f"{artifact.memory / 1024**2:.0f} MiB"
+            f"Model {model.metadata.name}: spec.memory is {model.spec.memory}, but loading it was measured "
+            f"to take {artifact.memory / 1024**2:.0f} MiB"
         )
 
 

@@ -21,11 +21,9 @@ def sources_missing(releases: Sequence[Release], live: Sequence[Release], bootst
         other = _external(release).pipeline
         if other not in known and release.external_topic not in there:
             yield (
-                f"pipeline {release.name}: spec.input.externalInputs: no pipeline {other} was applied "
-                "and there "
-                f"is no topic {release.external_topic}; apply {other} too, or set --prefix and "
-                "--namespace to "
-                "where it runs"
+                f"pipeline {release.name}: spec.input.externalInputs: no pipeline {other} was applied and "
+                f"there is no topic {release.external_topic}; apply {other} too, or set --prefix and "
+                "--namespace to where it runs"
             )
 
 

@@ -40,7 +40,7 @@ def apply(paths: list[Path], connection: Connection, site: Site, message: str, p
     Raises DeploymentError with every error found; then nothing was published.
     """
     topics = connection.topics
-    releases, _, notices, _ = check(paths, topics, site).require()
+    releases, notices, _ = check(paths, topics, site).require()
     create_topics(connection.bootstrap, [topics.control], 1, compacted=True)
     live = read_control(connection).live()
     errors = [*sources_missing(releases, live, connection.bootstrap), *cycles(releases, live)]

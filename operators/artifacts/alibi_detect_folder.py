@@ -11,6 +11,7 @@ from sklearn.ensemble import IsolationForest as ForestEstimator
 from detectors.isolation_forest import IsolationForest
 from detectors.saved import read_drift
 from operators.artifacts.folder import Folder
+from operators.artifacts.json_files import read_json
 from operators.errors import DeploymentError
 from operators.steps import Step, detect_drift, score_outlier
 from operators.steps.detect_drift import DetectDrift
@@ -56,7 +57,7 @@ def load(folder: Folder) -> Step:
 
 
 def _forest(folder: Folder, path: Path) -> Step:
-    saved: SavedForest = _decode(path / "IForest.json", SavedForest)
+    saved = read_json(path / "IForest.json", SavedForest)
     estimator = folder.unpickle(path / saved.estimator).value
     if not isinstance(estimator, ForestEstimator):
         raise DeploymentError(
@@ -71,7 +72,7 @@ def _forest(folder: Folder, path: Path) -> Step:
 def _names(path: Path, n: int, content_type: str) -> tuple[FeatureNames | None, Table]:
     if not path.is_file():
         return None, Table(n, content_type=content_type)
-    names: FeatureNames = _decode(path, FeatureNames)
+    names = read_json(path, FeatureNames)
     if len(names.columns) != n or len(names.features) not in (0, n):
         raise DeploymentError(f"{path} must name {n} columns and their features, as the detector has")
     return names, Table(n, names.columns, names.categories, content_type)
@@ -87,10 +88,3 @@ def _shown(extra: dict[str, Any], type_: Any) -> Any:
         return msgspec.convert(extra.get("predict_parameters") or {}, type_)
     except msgspec.ValidationError as error:
         raise DeploymentError(f"extra.predict_parameters: {error}") from None
-
-
-def _decode(path: Path, type_: Any) -> Any:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=type_)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise DeploymentError(f"{path}: {error}") from None

@@ -17,18 +17,16 @@ from operators.steps.boosted import Boosted
 def load_xgboost(folder: Folder) -> Step:
     """Load model.json, model.ubj or model.bst (UBJSON or the old binary form)."""
     path = folder.file(("model.bst", "model.json", "model.ubj"))
-    return Boosted(_read(_xgboost, path), _method(folder), labels=_is_classifier(path), dtype=np.float32)
+    return Boosted(
+        _read(_xgboost, path), folder.settings.predict_fn, labels=_is_classifier(path), dtype=np.float32
+    )
 
 
 def load_lightgbm(folder: Folder) -> Step:
     """Load a booster's text file, model.bst or model.txt."""
     path = folder.file(("model.bst", "model.txt"))
     trees = _read(treelite.frontend.load_lightgbm_model, path)
-    return Boosted(trees, _method(folder), labels=False, dtype=np.float64)
-
-
-def _method(folder: Folder) -> str:
-    return str(folder.settings.extra.get("predict_fn", "predict"))
+    return Boosted(trees, folder.settings.predict_fn, labels=False, dtype=np.float64)
 
 
 def _xgboost(path: Path) -> Any:

@@ -30,17 +30,12 @@ def load_step(model: Model, uri: str, recorded: str, site: Site) -> Step:
         load = _RUNTIMES.get(folder.settings.implementation, python_folder.load)
         step = load(folder)
         if folder.probe:
-            check_probe(step, folder.probe, folder.path, folder.probe.versions)
+            check_probe(step, folder.probe, folder.path)
     except DeploymentError as error:
         raise DeploymentError(f"Model {model.metadata.name}: {error}") from error
     except (Exception, SystemExit) as error:  # files of all kinds, and code in them, may raise anything
         raise DeploymentError(f"Model {model.metadata.name}: {describe(error)}") from error
     return step
-
-
-def runtime_of(model: Model, uri: str, recorded: str, site: Site) -> str:
-    """Name the implementation that a model's folder asks for."""
-    return read_settings(model, fetch(uri, recorded, site.cache)).implementation
 
 
 def _open(model: Model, uri: str, recorded: str, site: Site) -> Folder:

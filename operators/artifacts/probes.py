@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from operators.artifacts.json_files import read_json
 from operators.artifacts.pickles import REMEDY, differing, here
 from operators.columns import Array, Column, Routed, Tensors
 from operators.errors import DeploymentError, describe
@@ -37,10 +38,7 @@ def read_probe(folder: Path) -> Probe | None:
     path = folder / "probe.json"
     if not path.is_file():
         return None
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Probe)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise DeploymentError(f"{path}: {error}") from None
+    return read_json(path, Probe)
 
 
 def write_probe(folder: Path, rows: Array, answers: Mapping[str, Array]) -> None:
@@ -54,21 +52,21 @@ def write_probe(folder: Path, rows: Array, answers: Mapping[str, Array]) -> None
     (folder / "probe.json").write_bytes(msgspec.json.encode(probe))
 
 
-def check_probe(step: Step, probe: Probe, folder: Path, saved: dict[str, str]) -> None:
+def check_probe(step: Step, probe: Probe, folder: Path) -> None:
     """Raise DeploymentError, naming the versions, unless the step answers the probe as was recorded."""
     names = tuple(tensor.name for tensor in probe.outputs)
     ask = Ask(outputs=tuple(name for name in names if name in step.functions))
     try:
         answers = step.infer(_columns(probe.inputs), ask)
     except Exception as error:  # a model may raise anything
-        raise _differs(folder, describe(error), saved) from error
+        raise _differs(folder, describe(error), probe.versions) from error
     if isinstance(answers, Routed):
         if not answers.parts:
-            raise _differs(folder, answers.failures[0], saved)
+            raise _differs(folder, answers.failures[0], probe.versions)
         answers = answers.parts[0][1]
     for name, recorded in _columns(probe.outputs).items():
         if name not in answers:
-            raise _differs(folder, f"there is no {name}", saved)
+            raise _differs(folder, f"there is no {name}", probe.versions)
         expected = recorded.data.ravel()
         answer = plain(answers[name].data).ravel()
         same = (
@@ -77,7 +75,9 @@ def check_probe(step: Step, probe: Probe, folder: Path, saved: dict[str, str]) -
             else np.array([answer.tolist() == expected.tolist()])
         )
         if not same.all():
-            raise _differs(folder, f"{int((~same).sum())} of {len(expected)} values of {name} differ", saved)
+            raise _differs(
+                folder, f"{int((~same).sum())} of {len(expected)} values of {name} differ", probe.versions
+            )
 
 
 def _columns(tensors: list[InputTensor]) -> Tensors:

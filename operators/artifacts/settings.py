@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from operators.artifacts.json_files import read_json
 from operators.artifacts.storage import SETTINGS
 from operators.errors import DeploymentError
 from operators.protocol.requests import CONTENT_TYPES
@@ -52,6 +53,11 @@ class ModelSettings(msgspec.Struct, frozen=True):
         return (self.parameters and self.parameters.content_type) or ""
 
     @property
+    def predict_fn(self) -> str:
+        """The function that answers a request which names none."""
+        return str(self.extra.get("predict_fn", "predict"))
+
+    @property
     def uri(self) -> str:
         """The file or folder to load, within the model's folder."""
         return (self.parameters and self.parameters.uri) or "./"
@@ -64,7 +70,7 @@ def read_settings(model: Model, folder: Path) -> ModelSettings:
     cannot be used.
     """
     path = folder / SETTINGS
-    settings = _from_file(path) if path.exists() else ModelSettings()
+    settings = read_json(path, ModelSettings) if path.exists() else ModelSettings()
     given = settings.parameters or Parameters()
     implementation, uri = settings.implementation, given.uri
     if not implementation:
@@ -76,13 +82,6 @@ def read_settings(model: Model, folder: Path) -> ModelSettings:
         raise DeploymentError(f"{path}: content_type may be {known}, got {given.content_type!r}")
     extra = {**(given.extra or {}), **{p.name: p.value for p in model.spec.parameters}}
     return ModelSettings(implementation, msgspec.structs.replace(given, uri=uri, extra=extra))
-
-
-def _from_file(path: Path) -> ModelSettings:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=ModelSettings)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise DeploymentError(f"{path}: {error}") from None
 
 
 def _from_requirements(model: Model, folder: Path, uri: str | None) -> tuple[str, str | None]:

@@ -22,7 +22,7 @@ _MODEL_FILES = ("model.joblib", "model.pickle", "model.pkl")
 def load(folder: Folder) -> Step:
     """Load `parameters.uri`, or else the first of MLServer's file names."""
     saved = folder.unpickle(folder.file(_MODEL_FILES))
-    method = str(folder.settings.extra.get("predict_fn", "predict"))
+    method = folder.settings.predict_fn
     step = Predict(saved.value, method, folder.settings.content_type)
     if folder.probe is None and differing(saved.versions):
         _try(saved, method, folder.path)

@@ -16,7 +16,6 @@ from operators.errors import DeploymentError, describe
 
 SETTINGS = "model-settings.json"
 _NUMBER = re.compile(r"[0-9]+")
-_EXTRAS = {"s3": "s3", "gs": "gs"}
 
 
 class Found(NamedTuple):
@@ -42,9 +41,11 @@ def find(uri: str, version: int | None, cache: Path) -> Found:
         return Found(str(folder), folder, digest(folder))
     names = _list(uri)
     chosen = _version_folder(names, version, uri)
-    uri = f"{uri.rstrip('/')}/{chosen}".rstrip("/")
-    folder, found = _download(uri, cache)
-    return Found(uri, folder, found)
+    if chosen:
+        uri = f"{uri.rstrip('/')}/{chosen}"
+        names = [name.removeprefix(f"{chosen}/") for name in names if name.startswith(f"{chosen}/")]
+    folder, found = _download(uri, names, cache)
+    return Found(uri.rstrip("/"), folder, found)
 
 
 def fetch(uri: str, recorded: str, cache: Path) -> Path:
@@ -56,12 +57,11 @@ def fetch(uri: str, recorded: str, cache: Path) -> Path:
         path = _kept(cache, recorded)
         if path.is_dir() and digest(path) == recorded:
             return path
-        path, found = _download(uri, cache)
+        path, found = _download(uri, _list(uri), cache)
     if found != recorded:
         raise DeploymentError(
-            f"{uri} has changed since it was applied, or was not copied whole ({found}, recorded "
-            f"{recorded}); "
-            "copy it again, or apply it again"
+            f"{uri} has changed since it was applied, or was not copied whole "
+            f"({found}, recorded {recorded}); copy it again, or apply it again"
         )
     return path
 
@@ -106,10 +106,9 @@ def _list(uri: str) -> list[str]:
     return names
 
 
-def _download(uri: str, cache: Path) -> tuple[Path, str]:
-    """Copy a remote folder into the cache; it appears there whole or not at all."""
+def _download(uri: str, names: list[str], cache: Path) -> tuple[Path, str]:
+    """Copy files of a remote folder into the cache; it appears there whole or not at all."""
     filesystem, root = _open(uri)
-    names = _list(uri)
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     if cache.stat().st_uid != os.getuid():
         raise DeploymentError(
@@ -155,8 +154,7 @@ def _open(uri: str) -> tuple[Any, str]:
     try:
         filesystem, root = fsspec.core.url_to_fs(uri)
     except ImportError as error:
-        extra = _EXTRAS.get(scheme, scheme)
-        raise DeploymentError(f"{uri}: {scheme}:// needs an extra: pip install 'weir[{extra}]'") from error
+        raise DeploymentError(f"{uri}: {scheme}:// needs an extra: pip install 'weir[{scheme}]'") from error
     except Exception as error:  # each storage raises its own
         raise DeploymentError(f"{uri}: {describe(error)}") from error
     filesystem.invalidate_cache()

@@ -32,9 +32,8 @@ def require_trust(uri: str, file: str, site: Site) -> None:
         return
     roots = ", ".join(site.trusted_roots) or "none"
     raise DeploymentError(
-        f"{file} runs code when it is loaded, and {uri} is below no trusted root ({roots}); if you "
-        "trust who can "
-        "write there, name its root with --trusted-roots or WEIR_TRUSTED_ROOTS"
+        f"{file} runs code when it is loaded, and {uri} is below no trusted root ({roots}); if you trust "
+        "who can write there, name its root with --trusted-roots or WEIR_TRUSTED_ROOTS"
     )
 
 

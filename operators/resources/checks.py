@@ -147,10 +147,7 @@ def _input(pipeline: Pipeline) -> Iterator[str]:
             yield f"{where}: name the tensor in full, as PIPELINE.outputs.TENSOR"
         elif (one.pipeline, one.step, one.side) not in places:
             yield f"{where}: externalInputs does not read it"
-        if not new or "." in new:
-            yield f"{where}: a tensor's new name is text without dots, got {new!r}"
-        if taken.setdefault(new, text) != text:
-            yield f"{where}: {taken[new]} becomes {new!r} too"
+        yield from _new_name(new, where, taken.setdefault(new, text), text)
 
 
 def _references(texts: list[str], at: str, scope: _Scope, *, shown: bool = False) -> Iterator[str]:
@@ -195,11 +192,16 @@ def _tensor_map(mapping: Mapping[str, str], read: list[str], at: str, scope: _Sc
             yield f"{at}[{text!r}]: name the tensor in full, as STEP.outputs.TENSOR"
         elif (reference.node, reference.side) not in places:
             yield f"{at}[{text!r}]: {reference.node}.{reference.side} is not read there"
-        if not new or "." in new:
-            yield f"{at}[{text!r}]: a tensor's new name is text without dots, got {new!r}"
-        other = taken.setdefault((reference.node, reference.side, new), text)
-        if other != text:
-            yield f"{at}[{text!r}]: {other} becomes {new!r} too"
+        first = taken.setdefault((reference.node, reference.side, new), text)
+        yield from _new_name(new, f"{at}[{text!r}]", first, text)
+
+
+def _new_name(new: str, where: str, first: str, text: str) -> Iterator[str]:
+    """Check what a tensor is renamed to; `first` is the first reference that takes this name."""
+    if not new or "." in new:
+        yield f"{where}: a tensor's new name is text without dots, got {new!r}"
+    if first != text:
+        yield f"{where}: {first} becomes {new!r} too"
 
 
 def _cycle(pipeline: Pipeline) -> Iterator[str]:

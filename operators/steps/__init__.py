@@ -6,6 +6,7 @@ raises is about the values it was given.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -24,6 +25,10 @@ class Ask(NamedTuple):
 
     content_type: str = ""
     outputs: tuple[str, ...] = ()
+
+    def chosen(self, functions: Sequence[str], usual: str) -> list[str]:
+        """Return the wanted ones of a model's functions, or the usual one."""
+        return [name for name in self.outputs if name in functions] or [usual]
 
 
 class Step(Protocol):

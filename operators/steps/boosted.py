@@ -44,7 +44,7 @@ class Boosted:
         check_width(column.data, int(self._trees.num_feature))
         rows = np.ascontiguousarray(column.data, dtype=np.float64)
         answer = treelite.gtil.predict(self._trees, rows, nthread=1)[:, 0, :].astype(self._dtype)
-        wanted = [name for name in ask.outputs if name in self.functions] or [self._method]
+        wanted = ask.chosen(self.functions, self._method)
         return {name: Column(self._shown(name, answer), column.rows) for name in wanted}
 
     def _shown(self, method: str, answer: Array) -> Array:

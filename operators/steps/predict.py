@@ -44,7 +44,7 @@ class Predict:
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
         """Answer every row with each wanted method."""
-        wanted = [name for name in ask.outputs if name in self.functions] or [self._method]
+        wanted = ask.chosen(self.functions, self._method)
         rows = next(iter(tensors.values())).rows
         call = self._columns if (ask.content_type or self._content_type) == "pd" else self._table
         outputs: Tensors = {}
