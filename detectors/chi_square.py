@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
-from detectors.effect import cramers_v
+from detectors.counts import MOST_STRANGERS, Counts, add, count
+from detectors.effect import cramers_v, psi
+from detectors.histogram import Histogram
+from detectors.pooling import pooled
 from detectors.results import FeatureResult
+
+_SHOWN = 9
 
 
 class ChiSquare:
@@ -29,7 +34,8 @@ class ChiSquare:
     the window's, with Yates' correction when K = 2. Columns that are zero in both rows are dropped first
     (scipy refuses such tables), so a declared category that nobody has changes nothing. The p-value is
     the upper tail of the chi-square distribution with K - 1 degrees of freedom; expected counts below 5
-    make it too small.
+    make it too small, so ``pooled_p_val``, ``effect`` and ``psi`` take sparse categories as one
+    (:mod:`detectors.pooling`). Of codes that are not known, the 1,000 lowest are told apart.
 
     >>> result = ChiSquare([0] * 50 + [1] * 50).test([0] * 20 + [1] * 5)
     >>> round(float(result.distance), 4), round(float(result.p_val), 4)
@@ -37,38 +43,94 @@ class ChiSquare:
     """
 
     def __init__(self, reference: ArrayLike, categories: Iterable[float] | None = None) -> None:
-        self._values, self._counts = np.unique(_present(reference), return_counts=True)
-        known = self._values if categories is None else np.unique(np.asarray(list(categories), dtype=float))
-        if not np.isin(known, self._values).any():
+        self._reference = _count(reference)
+        known = self._reference.keys if categories is None else np.unique(np.asarray(list(categories), float))
+        if not np.isin(known, self._reference.keys).any():
             raise ValueError("a chi-square reference needs at least one value of a known category")
         self.categories = known
+        self._known = _spread(self._reference, known)
+        self.n_reference = int(self._known.sum())
+
+    def count(self, window: ArrayLike) -> Counts:
+        """Count a window's codes, shape (m,)."""
+        return self._bounded(_count(window))
+
+    def add(self, parts: Sequence[Counts]) -> Counts:
+        """Add the counts of parts of a window."""
+        return self._bounded(add(parts))
 
     def test(self, window: ArrayLike) -> FeatureResult:
         """Test one window, shape (m,), NaN left out; an empty one has distance 0 and p-value 1."""
-        values, counts = np.unique(_present(window), return_counts=True)
-        if not values.size:
-            return FeatureResult(np.float32(0), np.float32(1), 0, 0.0)
-        every = np.union1d(self.categories, values)
-        table = np.vstack((_spread(self._values, self._counts, every), _spread(values, counts, every)))
-        table = table[:, table.any(axis=0)]
+        return self.judge(self.count(window))
+
+    def effect(self, counts: Counts) -> float:
+        """Return Cramér's V with sparse categories pooled, in [0, 1]."""
+        if not counts.n:
+            return 0.0
+        table = pooled(self._table(counts))
+        return cramers_v(table[0], table[1])
+
+    def judge(self, counts: Counts) -> FeatureResult:
+        """Test a window that was counted."""
+        if not counts.n:
+            return FeatureResult.nothing(counts.missing)
+        table = self._table(counts)
         distance, p_val = _chi_square(table)
-        effect = cramers_v(table[0], table[1])
-        return FeatureResult(np.float32(distance), np.float32(p_val), int(counts.sum()), effect)
+        few = pooled(table)
+        return FeatureResult(
+            distance=np.float32(distance),
+            p_val=np.float32(p_val),
+            n=counts.n,
+            effect=cramers_v(few[0], few[1]),
+            pooled_p_val=np.float32(p_val if few is table else _chi_square(few)[1]),
+            psi=psi(few[0], few[1]),
+            missing=counts.missing,
+            outside=int(counts.counts[self._strange(counts)].sum()),
+        )
+
+    def histogram(self, counts: Counts) -> Histogram:
+        """Return shares of the categories that are most frequent in either, and of all others together."""
+        every = np.union1d(self.categories, counts.keys)
+        table = np.vstack((_spread(self._reference, every), _spread(counts, every)))
+        shares = table / np.maximum(1, table.sum(axis=1, keepdims=True))
+        chosen = np.sort(np.argsort(-shares.max(axis=0), kind="stable")[:_SHOWN])
+        reference, window = (np.append(row[chosen], max(0.0, 1 - row[chosen].sum())) for row in shares)
+        return Histogram(reference, window, codes=every[chosen])
+
+    def _bounded(self, counts: Counts) -> Counts:
+        """Keep the lowest unknown codes; as they are the lowest of the whole too, parts add up."""
+        if len(counts.keys) <= MOST_STRANGERS:
+            return counts
+        keys = counts.keys.copy()
+        keys[np.flatnonzero(self._strange(counts))[MOST_STRANGERS:]] = np.inf
+        return add([counts._replace(keys=keys)])
+
+    def _strange(self, counts: Counts) -> NDArray[np.bool_]:
+        at = self.categories.searchsorted(counts.keys)
+        return np.asarray(self.categories.take(at, mode="clip") != counts.keys)
+
+    def _table(self, counts: Counts) -> NDArray[np.float64]:
+        if self._strange(counts).any():
+            every = np.union1d(self.categories, counts.keys)
+            table = np.vstack((_spread(self._reference, every), _spread(counts, every)))
+        else:
+            table = np.zeros((2, self.categories.size))
+            table[0] = self._known
+            table[1, np.searchsorted(self.categories, counts.keys)] = counts.counts
+        return table[:, table.any(axis=0)]
 
 
-def _present(values: ArrayLike) -> NDArray[np.float64]:
-    flat = np.asarray(values, dtype=np.float64).ravel()
-    present: NDArray[np.float64] = flat[~np.isnan(flat)]
-    return present
+def _count(values: ArrayLike) -> Counts:
+    codes = np.sort(np.asarray(values, dtype=np.float64).ravel())
+    present = codes[: codes.searchsorted(np.nan)]
+    return count(present, len(codes) - len(present))
 
 
-def _spread(
-    values: NDArray[np.float64], counts: NDArray[np.int64], every: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Put each value's count where `every` has the value; both are sorted."""
+def _spread(counts: Counts, every: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put each key's count where `every` has the key; both are sorted."""
     row: NDArray[np.float64] = np.zeros(every.size)
-    inside = np.isin(values, every)
-    row[np.searchsorted(every, values[inside])] = counts[inside]
+    inside = np.isin(counts.keys, every)
+    row[np.searchsorted(every, counts.keys[inside])] = counts.counts[inside]
     return row
 
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from detectors.calibration import Calibration, least_effect
 from detectors.results import DriftResult
 
 State = Literal["OK", "DRIFT", "INSUFFICIENT_DATA", "SUPERSEDED"]
@@ -17,24 +19,33 @@ class Judgement(NamedTuple):
 
     On census data, windows drawn from the reference's own distribution make Bonferroni-corrected tests
     fire on 28 % of windows of 20 rows, 21 % of 100, 10 % of 300 and 7 % of 1,000. An effect of 0.1 is a
-    distance of 0.1 between distribution functions, or a Cramér's V of 0.1 (Cohen's "small").
+    distance of 0.1 between distribution functions, or a Cramér's V of 0.1 (Cohen's "small"). Where the
+    detector was calibrated, a feature must besides move further than windows without drift do, and windows of
+    a calibrated size are never too short.
     """
 
     min_n: int = 200
     min_effect: float = 0.1
 
-    def state(self, result: DriftResult, rows: int) -> State:
+    def state(self, result: DriftResult, rows: int, calibrations: Sequence[Calibration] = ()) -> State:
         """Judge a window of so many rows."""
-        if rows < self.min_n:
+        if rows < min([self.min_n, *(one.window for one in calibrations)]):
             return "INSUFFICIENT_DATA"
-        return "DRIFT" if bool((result.rejected & (result.effect >= self.min_effect)).any()) else "OK"
+        return "DRIFT" if bool(self.guilty(result, rows, calibrations).any()) else "OK"
+
+    def guilty(
+        self, result: DriftResult, rows: int, calibrations: Sequence[Calibration] = ()
+    ) -> NDArray[np.bool_]:
+        """Tell which columns moved significantly and far enough: shape (features,)."""
+        least = np.maximum(self.min_effect, least_effect(calibrations, rows, len(result.effect)))
+        return np.asarray((result.significant | bool(calibrations)) & (result.effect >= least))
 
 
-def ranked(result: DriftResult, features: Sequence[str]) -> list[str]:
+def ranked(result: DriftResult, guilty: NDArray[np.bool_], features: Sequence[str]) -> list[str]:
     """Name the features that moved most first.
 
     `features` names each column's feature, shape (columns,): the columns of one encoded category share
-    theirs, and the feature counts as its most moved column. Rejected columns come before the others.
+    theirs, and the feature counts as its most moved column. Guilty columns come first, then significant ones.
     """
-    order = np.lexsort((-result.effect, ~result.rejected))
+    order = np.lexsort((-result.effect, ~result.significant, ~guilty))
     return list(dict.fromkeys(features[i] for i in order))

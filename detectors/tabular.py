@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.chi_square import ChiSquare
 from detectors.correction import CORRECTIONS
-from detectors.ks import KolmogorovSmirnov
-from detectors.results import DriftResult
+from detectors.counts import Counts
+from detectors.histogram import Histogram
+from detectors.ks import KolmogorovSmirnov, judge_all
+from detectors.results import DriftResult, FeatureResult
 
 
 class TabularDrift:
@@ -68,21 +70,56 @@ class TabularDrift:
 
     def test(self, window: ArrayLike) -> DriftResult:
         """Test one window of rows, shape (m, features); NaN are missing and take part in no test."""
+        return self.judge(self.count(window))
+
+    def count(self, window: ArrayLike) -> list[Counts]:
+        """Reduce rows, shape (m, features), to counts per feature, which `add` adds up.
+
+        They take memory by distinct reference values, whatever the size of the window.
+        """
         rows = _rows(window)
         if rows.shape[1] != self.n_features:
             raise ValueError(f"the window has {rows.shape[1]} features, the reference {self.n_features}")
-        results = [test.test(column) for test, column in zip(self._tests, rows.T, strict=True)]
+        return [test.count(column) for test, column in zip(self._tests, rows.T, strict=True)]
+
+    def add(self, parts: Sequence[Sequence[Counts]]) -> list[Counts]:
+        """Add the counts of parts of a window, feature by feature."""
+        return [test.add(of_feature) for test, *of_feature in zip(self._tests, *parts, strict=True)]
+
+    def judge(self, counts: Sequence[Counts]) -> DriftResult:
+        """Test a window that was counted."""
+        results = self._results(counts)
         p_val = np.array([r.p_val for r in results], dtype=np.float32)
-        corrected = CORRECTIONS[self.correction](p_val, self.p_val)
+        correct = CORRECTIONS[self.correction]
+        corrected = correct(p_val, self.p_val)
+        pooled = np.array([r.pooled_p_val for r in results], dtype=np.float32)
         return DriftResult(
             is_drift=int(corrected.rejected.any()),
             distance=np.array([r.distance for r in results], dtype=np.float32),
             p_val=p_val,
             threshold=corrected.threshold,
+            rejected=corrected.rejected,
+            significant=correct(pooled, self.p_val).rejected,
             n=np.array([r.n for r in results], dtype=np.int64),
             effect=np.array([r.effect for r in results]),
-            rejected=corrected.rejected,
+            psi=np.array([r.psi for r in results]),
+            missing=np.array([r.missing for r in results], dtype=np.int64),
+            outside=np.array([r.outside for r in results], dtype=np.int64),
         )
+
+    def _results(self, counts: Sequence[Counts]) -> list[FeatureResult]:
+        pairs = list(zip(self._tests, counts, strict=True))
+        quantities = [(test, one) for test, one in pairs if isinstance(test, KolmogorovSmirnov)]
+        measured = iter(judge_all([test for test, _ in quantities], [one for _, one in quantities]))
+        return [test.judge(one) if isinstance(test, ChiSquare) else next(measured) for test, one in pairs]
+
+    def effect(self, counts: Sequence[Counts]) -> NDArray[np.float64]:
+        """Return each feature's effect without testing it: shape (features,)."""
+        return np.array([test.effect(one) for test, one in zip(self._tests, counts, strict=True)])
+
+    def histogram(self, feature: int, counts: Counts) -> Histogram:
+        """Put a feature's reference and window into the same few bins."""
+        return self._tests[feature].histogram(counts)
 
 
 def _rows(x: ArrayLike) -> NDArray[np.float64]:

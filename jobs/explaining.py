@@ -64,7 +64,7 @@ def _window(spec: Step) -> str:
     batch = spec.batch
     rows = f"{batch.size} rows" if batch.size else f"at most {MOST_WINDOW_ROWS} rows"
     time = f", closed after {batch.window_ms} ms if it does not fill" if batch.window_ms else ""
-    rolling = f", each keeping {batch.kept} rows of the one before" if batch.rolling else ""
+    rolling = f", each keeping {batch.rows - batch.slide} rows of the one before" if batch.rolling else ""
     return f"windows of {rows}{time}{rolling}"
 
 

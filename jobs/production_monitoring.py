@@ -62,7 +62,7 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     reports = (
         chunks.rebalance()
         .key_by(lambda row: decode_key(bytes(row[0])), key_type=Types.STRING())
-        .process(Monitor(settings.connection, settings.judgement, settings.site), output_type=REPORT)
+        .process(Monitor(settings.connection, settings.rules, settings.site), output_type=REPORT)
         .name("monitor")
         .uid("monitor")
         .slot_sharing_group("monitor")

@@ -7,15 +7,26 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 
+from detectors.confirmation import Confirmation
 from detectors.judgement import Judgement
 from operators.artifacts.trust import Site, make_site
 from operators.control import Connection
 from operators.errors import DeploymentError
 from operators.resources.checks import NAME as PIPELINE_NAME
+from operators.steps.watching import Rules
 from operators.topics import Topics
 
 # Above it, what came in with its key and headers may not fit into a record on the way out.
 MOST_RECORD_BYTES = 8 * 1024 * 1024
+_POSITIVE = (
+    "parallelism",
+    "checkpoint_interval_ms",
+    "batch_rows",
+    "batch_ms",
+    "max_record_bytes",
+    "confirm",
+    "resolve",
+)
 _TOPIC_PART = re.compile(r"[a-zA-Z0-9._-]+")
 
 
@@ -41,6 +52,8 @@ class Settings:
     transaction_timeout_ms: int = _setting(600_000, "at most the broker's transaction.max.timeout.ms")  # type: ignore[assignment]
     min_n: int = _setting(200, "a window of fewer rows is INSUFFICIENT_DATA")  # type: ignore[assignment]
     min_effect: float = _setting(0.1, "a smaller difference is no DRIFT, however sure")  # type: ignore[assignment]
+    confirm: int = _setting(2, "windows of DRIFT in a row that confirm a drift")  # type: ignore[assignment]
+    resolve: int = _setting(2, "windows in a row without that resolve it")  # type: ignore[assignment]
     trusted_roots: str = _setting("", "folders and URIs whose pickles and Python may run, by commas")  # type: ignore[assignment]
     artifact_cache: str = _setting("", "where fetched models are kept; empty: below the temporary folder")  # type: ignore[assignment]
     external_inputs: str = _setting("", "TOPIC=PIPELINE by commas; `weir submit` fills it in")  # type: ignore[assignment]
@@ -48,7 +61,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.delivery not in ("at-least-once", "exactly-once"):
             raise DeploymentError(f"delivery must be at-least-once or exactly-once, got {self.delivery!r}")
-        for name in ("parallelism", "checkpoint_interval_ms", "batch_rows", "batch_ms", "max_record_bytes"):
+        for name in _POSITIVE:
             if getattr(self, name) < 1:
                 raise DeploymentError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.max_record_bytes > MOST_RECORD_BYTES:
@@ -92,9 +105,9 @@ class Settings:
         return Connection(self.bootstrap_servers, self.topics)
 
     @property
-    def judgement(self) -> Judgement:
-        """What makes a verdict a state."""
-        return Judgement(self.min_n, self.min_effect)
+    def rules(self) -> Rules:
+        """What makes a verdict a state, and states a finding."""
+        return Rules(Judgement(self.min_n, self.min_effect), Confirmation(self.confirm, self.resolve))
 
     @property
     def job_name(self) -> str:

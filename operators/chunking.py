@@ -11,15 +11,15 @@ from operators.chunks import Chunk
 from operators.columns import Array
 from operators.records import Records
 from operators.releases import Served
-from operators.steps.detect_drift import DetectDrift
+from operators.steps.watching import Watcher
 
 
 def heartbeats(served: Served) -> Iterator[Chunk]:
     """An empty chunk for each step whose windows close by time: it lets the monitor look at the clock."""
     release, nothing = served.release, np.zeros(0, dtype=np.int64)
     for planned in served.plan.steps if served.plan else ():
-        if planned.batch and planned.batch.window_ms and isinstance(planned.step, DetectDrift):
-            rows = np.zeros((0, planned.step.detector.n_features))
+        if planned.batch and planned.batch.window_ms and isinstance(planned.step, Watcher):
+            rows = np.zeros((0, planned.step.width))
             yield Chunk(
                 release.name,
                 planned.name,

@@ -1,29 +1,31 @@
-"""The keyed function of the job: windows in Flink's state around pure windows and reports."""
+"""The keyed function of the job: windows in Flink's state around pure windows, panes and reports."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator
 from time import time
-from typing import NamedTuple
 
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
-from detectors.judgement import Judgement
 from operators.artifacts.trust import Site
 from operators.chunks import Chunk, decode, join
 from operators.control import Connection, read_control
 from operators.errors import DeploymentError
+from operators.lineage import Lineage, lineage_of, together
 from operators.orphans import exit_with_task_manager
-from operators.releases import batched_step
+from operators.panes import Pane, compact, decode_pane, keep, merge
+from operators.releases import Watched, watched_step
 from operators.reports import report, superseded
-from operators.resources.schema import Batch
-from operators.steps.detect_drift import DetectDrift
+from operators.steps.watching import Rules
 from operators.windows import Head, cut, decode_head
 
 _log = logging.getLogger(__name__)
+# Rows are counted so many at a time: one by one would cost more, and more would be held.
+_MOST_PENDING = 1_000
+_MOST_PANES = 24
 BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 REPORT = Types.ROW_NAMED(
     ["topic", "key", "pipeline", "version", "body"],
@@ -31,28 +33,21 @@ REPORT = Types.ROW_NAMED(
 )
 
 
-class _Watched(NamedTuple):
-    """A batched drift step of one generation."""
-
-    step: DetectDrift
-    batch: Batch
-    digest: str
-
-
 class Monitor(KeyedProcessFunction):  # type: ignore[misc]
     """Gathers the chunks of one pipeline's step into windows, and reports on each."""
 
-    def __init__(self, connection: Connection, judgement: Judgement, site: Site) -> None:
+    def __init__(self, connection: Connection, rules: Rules, site: Site) -> None:
         self._connection = connection
-        self._judgement = judgement
+        self._rules = rules
         self._site = site
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        """Bind the state: the open window's head, and its rows in blobs."""
+        """Bind the state: the open window's head, its latest rows in blobs, and the others in panes."""
         exit_with_task_manager()
         self._head = runtime_context.get_state(ValueStateDescriptor("head", BYTES))
-        self._blobs = runtime_context.get_list_state(ListStateDescriptor("rows", BYTES))
-        self._watched: dict[tuple[str, str, int], _Watched] = {}
+        self._rows = runtime_context.get_list_state(ListStateDescriptor("rows", BYTES))
+        self._panes = runtime_context.get_list_state(ListStateDescriptor("panes", BYTES))
+        self._watched: dict[tuple[str, str, int], Watched] = {}
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Add a chunk's rows; a report leaves for every window that they close, or that fell idle."""
@@ -71,43 +66,66 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
             return
         if chunk.generation > head.generation:
             if head.fresh:
-                old = join(self._rows())
-                yield self._row(old, superseded(old, head.window))
-                head = head.closed(0)
-            self._blobs.clear()
-            head = head._replace(generation=chunk.generation, rows=0)
+                old = [*map(lineage_of, self._chunks()), *(pane.lineage for pane in self._counted())]
+                yield self._row(together(old), superseded(together(old), head.window))
+                head = head.closed()
+            self._rows.clear()
+            self._panes.clear()
+            head = Head(head.window, chunk.generation, streak=head.streak)
         yield from self._fill(head, chunk, int(time() * 1000))
 
     def _fill(self, head: Head, chunk: Chunk, now: int) -> Iterator[Row]:
         watched = self._look_up(chunk)
         if not len(chunk.rows) and head.idle(watched.batch, now):
-            head = yield from self._close(head, self._rows(), watched)
+            head = yield from self._close(self._count(head, watched), watched)
         for part in cut(head, watched.batch, chunk.timestamp):
-            piece = chunk.part(part.start, part.stop)
+            self._rows.add(chunk.part(part.start, part.stop).encode())
+            head = head.grown(part, now)
+            if part.closes or part.slides or head.pending >= _MOST_PENDING:
+                head = self._count(head, watched)
             if part.closes:
-                head = yield from self._close(head, [*self._rows(), piece], watched)
-            else:
-                self._blobs.add(piece.encode())
-                head = head.grown(part, now)
+                head = yield from self._close(head, watched)
         self._head.update(head.encode())
 
-    def _close(self, head: Head, pieces: list[Chunk], watched: _Watched) -> Generator[Row, None, Head]:
-        full = join(pieces)
-        yield self._row(full, report(full, head.window, watched.step, self._judgement, watched.digest))
-        self._blobs.clear()
-        kept = min(len(full.rows), watched.batch.kept)
-        if kept:
-            self._blobs.add(full.part(len(full.rows) - kept, len(full.rows)).encode())
-        return head.closed(kept)
+    def _count(self, head: Head, watched: Watched) -> Head:
+        """Put the latest rows into a pane."""
+        if not head.pending:
+            return head
+        full = join(self._chunks())
+        self._rows.clear()
+        self._panes.add(Pane(lineage_of(full), watched.step.count(full.rows)).encode())
+        panes = head.panes + 1
+        if panes > _MOST_PANES:
+            panes = self._store(compact(self._counted(), watched.batch.slide, watched.step.add))
+        return head._replace(pending=0, panes=panes)
 
-    def _rows(self) -> list[Chunk]:
-        return [decode(bytes(blob)) for blob in self._blobs.get()]
+    def _close(self, head: Head, watched: Watched) -> Generator[Row, None, Head]:
+        panes, batch = self._counted(), watched.batch
+        whole = merge(panes, watched.step.add)
+        lineage = whole.lineage
+        verdict = watched.step.judge(whole.counts, lineage.rows, watched.rules)
+        streak = watched.rules.confirmation.after(head.streak, verdict.state, head.window)
+        yield self._row(lineage, report(lineage, head.window, verdict, streak, watched.digest))
+        rows = batch.kept(lineage.rows)
+        kept = self._store(keep(panes, rows, batch.slide))
+        return head._replace(streak=streak).closed(rows, kept)
 
-    def _row(self, chunk: Chunk, body: bytes) -> Row:
-        topic = self._connection.topics.model_outputs(chunk.step)
-        return Row(topic, chunk.key, chunk.pipeline, str(chunk.generation), body)
+    def _chunks(self) -> list[Chunk]:
+        return [decode(bytes(blob)) for blob in self._rows.get()]
 
-    def _look_up(self, chunk: Chunk) -> _Watched:
+    def _counted(self) -> list[Pane]:
+        return [decode_pane(bytes(blob)) for blob in self._panes.get()]
+
+    def _store(self, panes: list[Pane]) -> int:
+        self._panes.update([pane.encode() for pane in panes])
+        return len(panes)
+
+    def _row(self, lineage: Lineage, body: bytes) -> Row:
+        topic = self._connection.topics.model_outputs(lineage.step)
+        key = f"{lineage.pipeline}/{lineage.step}"
+        return Row(topic, key, lineage.pipeline, str(lineage.generation), body)
+
+    def _look_up(self, chunk: Chunk) -> Watched:
         """Return what the chunk's release says of the step, reading the control topic if it is new."""
         key = (chunk.pipeline, chunk.step, chunk.generation)
         if key not in self._watched:
@@ -117,6 +135,5 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
                 raise DeploymentError(
                     f"{control} holds no release {chunk.generation} of pipeline {chunk.pipeline}"
                 )
-            step, batch = batched_step(release, chunk.step, self._site)
-            self._watched[key] = _Watched(step, batch, release.artifacts[chunk.step].digest)
+            self._watched[key] = watched_step(release, chunk.step, self._site, self._rules)
         return self._watched[key]

@@ -18,7 +18,7 @@ from operators.resources.schema import Batch, Pipeline
 from operators.resources.schema import Step as StepSpec
 from operators.sources import Environment, Inputs, Place, inputs_of
 from operators.steps import Ask, Step
-from operators.steps.detect_drift import DetectDrift
+from operators.steps.watching import ROWS, Watcher
 
 
 class PlannedStep(NamedTuple):
@@ -167,14 +167,16 @@ class _Walk(NamedTuple):
         ask = Ask(
             self.ask.content_type if planned.reads_requests else "", self.ask.outputs if planned.asked else ()
         )
-        if planned.batch and isinstance(planned.step, DetectDrift):
-            return {"rows": planned.step.rows(inputs, ask)}
+        if planned.batch and isinstance(planned.step, Watcher):
+            return planned.step.gather(inputs, ask)
         return planned.step.infer(inputs, ask)
 
     def _answered(self, planned: PlannedStep, known: _Known, outputs: Tensors) -> _Known:
         if planned.batch:
-            known = known._replace(gathered={**known.gathered, planned.name: outputs["rows"]})
-            outputs = {"is_drift": _flag_column(self.flags.get(planned.name), len(known.requests))}
+            known = known._replace(gathered={**known.gathered, planned.name: outputs[ROWS]})
+            outputs = {name: column for name, column in outputs.items() if name != ROWS} or {
+                "is_drift": _flag_column(self.flags.get(planned.name), len(known.requests))
+            }
         return known.put((planned.name, "outputs"), outputs)
 
     def _part_ways(self, planned: PlannedStep, number: int, known: _Known, done: Routed) -> None:
@@ -232,10 +234,10 @@ def _nothing(output: Inputs, environment: Environment) -> str:
 def _planned(spec: StepSpec, pipeline: Pipeline, step: Step, *, needed: bool, asked: bool) -> PlannedStep:
     name = pipeline.metadata.name
     batch = spec.batch if spec.batch.gathers else None
-    if batch and not isinstance(step, DetectDrift):
+    if batch and not isinstance(step, Watcher):
         raise DeploymentError(
-            f"pipeline {name}: step {spec.name} has a batch, but only drift detectors gather rows; "
-            "leave it out"
+            f"pipeline {name}: step {spec.name} has a batch, but only drift detectors "
+            "gather rows; leave it out"
         )
     inputs = inputs_of(spec.inputs or [name], spec.inputs_join_type, spec.tensor_map, name)
     triggers = inputs_of(spec.triggers, spec.triggers_join_type, {}, name)

@@ -26,7 +26,7 @@ from operators.plan import Plan
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Batch, Model, Pipeline
 from operators.steps import Step
-from operators.steps.detect_drift import DetectDrift
+from operators.steps.watching import Rules, Watcher
 
 # How many generations are tried, the newest first, until one can be loaded.
 _TRIED = 3
@@ -161,14 +161,23 @@ def serve_live(control: Control, site: Site) -> Iterator[Served]:
                 yield Served(candidates[0], None, "; ".join(failures), _external(candidates[0]))
 
 
-def batched_step(release: Release, name: str, site: Site) -> tuple[DetectDrift, Batch]:
-    """Load one batched drift step of a release, and how it gathers rows."""
+class Watched(NamedTuple):
+    """A batched step of one generation: how it gathers rows and judges windows of them."""
+
+    step: Watcher
+    batch: Batch
+    rules: Rules
+    digest: str
+
+
+def watched_step(release: Release, name: str, site: Site, rules: Rules) -> Watched:
+    """Load one batched step of a release; `rules` hold where the release has none of its own."""
     batches = {step.name: step.batch for step in _pipeline(release).spec.steps}
     model = next(one for one in map(parse_document, release.models) if one.metadata.name == name)
     step = _load(release, model, site)
-    if not isinstance(step, DetectDrift):
-        raise DeploymentError(f"release {release.name}/{release.generation}: {name} is no drift detector")
-    return step, batches[name]
+    if not isinstance(step, Watcher):
+        raise DeploymentError(f"release {release.name}/{release.generation}: {name} gathers no rows")
+    return Watched(step, batches[name], rules, release.artifacts[name].digest)
 
 
 def _external(release: Release) -> ExternalInput | None:

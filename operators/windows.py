@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.confirmation import Streak
 from operators.resources.schema import Batch
 
-_LAYOUT = struct.Struct("<BQQQQqqq")
-_VERSION = 2
+_LAYOUT = struct.Struct("<BQQQQqqqQQ?QQ")
+_VERSION = 3
 # A window whose time is up by the clock, not by a request's time, waits so long for stragglers.
 _GRACE_MS = 2_000
 
@@ -22,7 +23,8 @@ class Head(NamedTuple):
     many of them are `fresh`, in no earlier window.
 
     Of the fresh rows: `opened` is the Kafka time of the first, `arrived` and `last` the clock when the first
-    and the last came, all in milliseconds.
+    and the last came, all in milliseconds. `pending` rows are not counted yet, the others are in `panes`
+    panes. `streak` is what the windows before confirmed.
     """
 
     window: int
@@ -32,22 +34,29 @@ class Head(NamedTuple):
     opened: int = 0
     arrived: int = 0
     last: int = 0
+    pending: int = 0
+    panes: int = 0
+    streak: Streak = Streak()
 
     def encode(self) -> bytes:
         """Encode for checkpointed state."""
-        return _LAYOUT.pack(_VERSION, *self)
+        return _LAYOUT.pack(_VERSION, *self[:-1], *self.streak)
 
     def grown(self, cut: Cut, now: int) -> Head:
-        """Take in a cut that does not close the window."""
+        """Take in a cut."""
         rows = cut.stop - cut.start
-        arrived = self.arrived if self.fresh else now
         return self._replace(
-            rows=self.rows + rows, fresh=self.fresh + rows, opened=cut.opened, arrived=arrived, last=now
+            rows=self.rows + rows,
+            fresh=self.fresh + rows,
+            opened=cut.opened,
+            arrived=self.arrived if self.fresh else now,
+            last=now,
+            pending=self.pending + rows,
         )
 
-    def closed(self, kept: int) -> Head:
+    def closed(self, rows: int = 0, panes: int = 0) -> Head:
         """Begin the next window with what is kept of this one."""
-        return Head(self.window + 1, self.generation, rows=kept)
+        return Head(self.window + 1, self.generation, rows, panes=panes, streak=self.streak)
 
     def idle(self, batch: Batch, now: int) -> bool:
         """Tell whether the window's time is up by the clock although no request closed it.
@@ -64,23 +73,26 @@ def decode_head(data: bytes) -> Head:
     """Decode what `Head.encode` wrote; ValueError for a version this code does not know."""
     if data[0] != _VERSION:
         raise ValueError(f"window state of version {data[0]} cannot be read here, only version {_VERSION}")
-    return Head(*_LAYOUT.unpack(data)[1:])
+    fields = _LAYOUT.unpack(data)
+    return Head._make((*fields[1:-3], Streak._make(fields[-3:])))
 
 
 class Cut(NamedTuple):
     """Rows from start up to stop of a chunk go into one window; `closes` says that it ends with them.
 
-    `opened` is the Kafka time of the window's first fresh row.
+    `slides` says that the rows of a rolling window that leave it together end with them. `opened` is the
+    Kafka time of the window's first fresh row.
     """
 
     start: int
     stop: int
     closes: bool
+    slides: bool
     opened: int
 
 
 def cut(head: Head, batch: Batch, timestamps: NDArray[np.int64]) -> Iterator[Cut]:
-    """Cut a chunk's rows, given by their Kafka times in milliseconds, where they close windows.
+    """Cut a chunk's rows, given by their Kafka times in milliseconds, where they close or slide windows.
 
     A window closes when it is full, or before the first row that came `windowMs` or more after its first
     fresh one.
@@ -94,14 +106,15 @@ def cut(head: Head, batch: Batch, timestamps: NDArray[np.int64]) -> Iterator[Cut
     start, held, fresh, opened = 0, head.rows, head.fresh, head.opened
     while start < len(timestamps):
         opened = opened if fresh else int(timestamps[start])
-        stop = min(len(timestamps), start + batch.rows - held)
+        room = min(batch.rows - held, batch.slide - held % batch.slide)
+        stop = min(len(timestamps), start + room)
         late = timestamps[start:stop] >= opened + batch.window_ms
         timed_out = bool(batch.window_ms) and bool(late.any())
         if timed_out:
             stop = start + int(late.argmax())
         held, fresh = held + stop - start, fresh + stop - start
         closes = timed_out or held == batch.rows
-        yield Cut(start, stop, closes, opened)
+        yield Cut(start, stop, closes, held % batch.slide == 0, opened)
         if closes:
-            held, fresh = min(held, batch.kept), 0
+            held, fresh = batch.kept(held), 0
         start = stop

@@ -51,9 +51,14 @@ class Batch(Document, frozen=True):
         return self.size or MOST_WINDOW_ROWS
 
     @property
-    def kept(self) -> int:
-        """Rows of a full window that stay in the next one."""
-        return self.rows - max(1, self.rows // 10) if self.rolling else 0
+    def slide(self) -> int:
+        """Rows that leave a full window together: a tenth of a rolling one, else all."""
+        return max(1, self.rows // 10) if self.rolling else self.rows
+
+    def kept(self, held: int) -> int:
+        """Rows of a closed window, which held so many, that stay in the next one: whole slides leave it."""
+        most = self.rows - self.slide
+        return held if held <= most else max(0, held - self.slide)
 
 
 class Step(Document, frozen=True):

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from detectors.calibration import Calibration, least_effect
+from detectors.counts import Counts
+from detectors.histogram import Histogram
+from detectors.judgement import ranked
 from detectors.results import DriftResult
 from detectors.tabular import TabularDrift
 from operators.columns import Array, Column, Tensors
 from operators.steps import Ask
 from operators.steps.tables import Table
+from operators.steps.watching import ROWS, Rules, Verdict
+
+# Histograms are told of the columns that moved most, as many as a person looks at.
+_PICTURED = 5
 
 
 class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,31 +51,104 @@ class DetectDrift:
         features: Sequence[str],
         table: Table | None = None,
         shown: Shown = ALL,
+        calibrations: Sequence[Calibration] = (),
     ) -> None:
         self.detector = detector
         self.columns = list(columns)
         self.features = list(features)
-        self.shown = shown
+        self.calibrations = list(calibrations)
+        self.width = detector.n_features
+        self._shown = shown
         self._table = table or Table(detector.n_features)
 
-    def rows(self, tensors: Tensors, ask: Ask) -> Column:
-        """Return the rows to gather, shape (rows, features), or raise what is wrong with them."""
+    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+        """Test each request's rows as a window of their own."""
+        column = self._rows(tensors, ask)
+        results = [
+            self.detector.test(window) for window in np.split(column.data, column.bounds()[1:-1], axis=0)
+        ]
+        each = np.ones(len(results), dtype=np.int64)
+        outputs = [self._tensors(result) for result in results]
+        return {
+            name: Column(np.concatenate([output[name] for output in outputs]), each) for name in outputs[0]
+        }
+
+    def gather(self, tensors: Tensors, ask: Ask) -> Tensors:
+        """Return the rows; a verdict has to wait for the window."""
+        return {ROWS: self._rows(tensors, ask)}
+
+    def count(self, rows: Array) -> list[Counts]:
+        """Reduce rows to counts per column."""
+        return self.detector.count(rows)
+
+    def add(self, parts: Sequence[Sequence[Counts]]) -> list[Counts]:
+        """Add the counts of parts of a window."""
+        return self.detector.add(parts)
+
+    def judge(self, counts: Sequence[Counts], rows: int, rules: Rules) -> Verdict:
+        """Judge a window of so many rows."""
+        judgement, result = rules.judgement, self.detector.judge(counts)
+        guilty = judgement.guilty(result, rows, self.calibrations)
+        order = np.lexsort((-result.effect, ~result.significant, ~guilty))[:_PICTURED]
+        about = {
+            "correction": self.detector.correction,
+            "min_n": judgement.min_n,
+            "min_effect": judgement.min_effect,
+            "calibrated": [{"window": one.window, "rate": one.rate} for one in self.calibrations],
+            "reference_n": self.detector.n_reference,
+            "ranked": ranked(result, guilty, self.features),
+            "features": list(self._features(result, guilty, rows)),
+            "histograms": [self._histogram(i, counts[i]) for i in order.tolist()],
+        }
+        return Verdict(judgement.state(result, rows, self.calibrations), self._tensors(result), about)
+
+    def _rows(self, tensors: Tensors, ask: Ask) -> Column:
         column = self._table.read(tensors, ask)
         if np.isinf(column.data).any():
             raise ValueError("the rows contain infinity")
         return column
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
-        """Test each request's rows as a window of their own."""
-        column = self.rows(tensors, ask)
-        results = [
-            self.detector.test(window) for window in np.split(column.data, column.bounds()[1:-1], axis=0)
-        ]
-        each = np.ones(len(results), dtype=np.int64)
-        outputs = [drift_tensors(result, self.detector.p_val, self.shown) for result in results]
+    def _tensors(self, result: DriftResult) -> dict[str, Array]:
+        return drift_tensors(result, self.detector.p_val, self._shown)
+
+    def _features(
+        self, result: DriftResult, guilty: NDArray[np.bool_], rows: int
+    ) -> Iterator[dict[str, Any]]:
+        least = least_effect(self.calibrations, rows, self.width)
+        for i, column in enumerate(self.columns):
+            yield {
+                "column": column,
+                "feature": self.features[i],
+                "test": "chi-square" if i in self.detector.categorical else "kolmogorov-smirnov",
+                "p_val": float(result.p_val[i]),
+                "distance": float(result.distance[i]),
+                "effect": round(float(result.effect[i]), 6),
+                **({"least_effect": round(float(least[i]), 6)} if self.calibrations else {}),
+                "psi": round(float(result.psi[i]), 6),
+                "n": int(result.n[i]),
+                "missing": int(result.missing[i]),
+                "outside": int(result.outside[i]),
+                "rejected": bool(result.rejected[i]),
+                "guilty": bool(guilty[i]),
+            }
+
+    def _histogram(self, i: int, counts: Counts) -> dict[str, Any]:
+        histogram = self.detector.histogram(i, counts)
         return {
-            name: Column(np.concatenate([output[name] for output in outputs]), each) for name in outputs[0]
+            "column": self.columns[i],
+            **_bins(histogram, self._table.texts(self.columns[i])),
+            "reference": histogram.reference.round(5).tolist(),
+            "window": histogram.window.round(5).tolist(),
         }
+
+
+def _bins(histogram: Histogram, texts: Sequence[str]) -> dict[str, Any]:
+    """Name the bins: upper ends of all but the last, or the categories of all but the last."""
+    if histogram.edges is not None:
+        return {"edges": [float(f"{edge:.6g}") for edge in histogram.edges.tolist()]}
+    assert histogram.codes is not None
+    codes = histogram.codes.tolist()
+    return {"categories": [texts[int(code)] if 0 <= code < len(texts) else f"{code:g}" for code in codes]}
 
 
 def drift_tensors(result: DriftResult, p_val: float, shown: Shown = ALL) -> dict[str, Array]:

@@ -27,11 +27,16 @@ class Table:
     ) -> None:
         self._width = width
         self._names = list(names) if names else None
+        self._texts = {name: list(texts) for name, texts in (categories or {}).items()}
         self._codes = {
             name: {text: code for code, text in enumerate(texts)}
             for name, texts in (categories or {}).items()
         }
         self._content_type = content_type
+
+    def texts(self, name: str) -> list[str]:
+        """Return the texts behind a column's codes, if it holds codes."""
+        return self._texts.get(name, [])
 
     def read(self, tensors: Tensors, ask: Ask) -> Column:
         """Return numeric rows, shape (rows, columns).

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
 from detectors.chi_square import ChiSquare
+from detectors.counts import MOST_STRANGERS
+from detectors.results import FeatureResult
 
 codes = st.lists(st.integers(0, 5).map(float), min_size=1, max_size=80)
 
@@ -45,11 +47,35 @@ def test_a_single_category_shows_nothing() -> None:
 
 def test_missing_values_are_no_members_of_the_sample() -> None:
     test = ChiSquare([0.0, 0.0, 1.0, np.nan])
-    assert test.test([0.0, np.nan, 1.0]) == test.test([0.0, 1.0])
+    assert test.test([0.0, np.nan, 1.0])._replace(missing=0) == test.test([0.0, 1.0])
+    assert test.test([0.0, np.nan, 1.0]).missing == 1
 
 
 def test_a_window_without_any_value_shows_nothing() -> None:
-    assert ChiSquare([0.0, 1.0]).test([np.nan, np.nan]) == (0.0, 1.0, 0, 0.0)
+    assert ChiSquare([0.0, 1.0]).test([np.nan, np.nan]) == FeatureResult.nothing(missing=2)
+
+
+def test_unknown_categories_are_counted() -> None:
+    assert ChiSquare([0.0, 0.0, 1.0], categories=[0, 1, 2]).test([0.0, 2.0, 3.0, 3.0]).outside == 2
+
+
+@given(codes, st.lists(st.integers(0, 9).map(float), max_size=40), st.lists(st.integers(0, 9).map(float)))
+def test_counts_of_parts_are_tested_as_the_whole(
+    reference: list[float], one: list[float], other: list[float]
+) -> None:
+    test = ChiSquare(reference)
+    assert test.judge(test.add([test.count(other), test.count(one)])) == test.test(one + other)
+
+
+def test_a_flood_of_unknown_categories_takes_bounded_memory() -> None:
+    test = ChiSquare([0.0, 1.0])
+    rng = np.random.default_rng(0)
+    flood = np.append(rng.permutation(50_000) + 2.0, 0.0)
+    parts = [test.count(part) for part in np.array_split(flood, 7)]
+    whole = test.count(flood)
+    assert len(whole.keys) == MOST_STRANGERS + 2
+    assert test.judge(test.add(parts)) == test.judge(test.add(parts[::-1])) == test.judge(whole)
+    assert test.judge(whole).outside == 50_000
 
 
 def test_a_reference_without_any_known_category_is_refused() -> None:

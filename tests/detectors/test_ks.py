@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from detectors.ks import KolmogorovSmirnov
+from detectors.results import FeatureResult
 
 few_values = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=60)
 any_values = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=60)
@@ -46,17 +47,24 @@ def test_counts_of_parts_add_up_to_those_of_the_whole(
     reference: list[float], one: list[float], other: list[float]
 ) -> None:
     ks = KolmogorovSmirnov(reference)
-    assert (ks.counts(one) + ks.counts(other) == ks.counts(one + other)).all()
+    whole, parts = ks.count(one + other), ks.add([ks.count(other), ks.count(one)])
+    assert np.array_equal(parts.keys, whole.keys)
+    assert np.array_equal(parts.counts, whole.counts)
 
 
 def test_missing_values_are_no_members_of_the_sample() -> None:
     ks = KolmogorovSmirnov([1.0, 2.0, np.nan, 3.0])
-    assert ks.test([1.0, np.nan, 5.0]) == ks.test([1.0, 5.0])
-    assert ks.test([1.0, np.nan, 5.0]).n == 2
+    assert ks.test([1.0, np.nan, 5.0])._replace(missing=0) == ks.test([1.0, 5.0])
+    assert ks.test([1.0, np.nan, 5.0])[2] == 2
+    assert ks.test([1.0, np.nan, 5.0]).missing == 1
 
 
 def test_a_window_without_any_value_shows_nothing() -> None:
-    assert KolmogorovSmirnov([1.0, 2.0]).test([np.nan]) == (0.0, 1.0, 0, 0.0)
+    assert KolmogorovSmirnov([1.0, 2.0]).test([np.nan]) == FeatureResult.nothing(missing=1)
+
+
+def test_values_beyond_the_reference_are_counted() -> None:
+    assert KolmogorovSmirnov([1.0, 2.0, 5.0]).test([0.9, 1.0, 3.0, 5.0, 5.1, np.inf]).outside == 3
 
 
 def test_a_reference_without_any_value_is_refused() -> None:

@@ -3,16 +3,23 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from detectors.judgement import Judgement
+from detectors.calibration import calibrate
+from detectors.confirmation import Streak
 from detectors.tabular import TabularDrift
 from operators.chunks import Chunk
+from operators.lineage import lineage_of
 from operators.reports import read_flag, report, superseded
 from operators.steps.detect_drift import DetectDrift
+from operators.steps.tables import Table
+from operators.steps.watching import Rules
 
 RNG = np.random.default_rng(0)
 REFERENCE = np.column_stack([RNG.normal(size=2_000), RNG.integers(0, 3, 2_000)])
 STEP = DetectDrift(
-    TabularDrift(REFERENCE, categories_per_feature={1: None}), ["age", "work"], ["age", "work"]
+    TabularDrift(REFERENCE, categories_per_feature={1: None}),
+    ["age", "work"],
+    ["age", "work"],
+    Table(2, ["age", "work"], {"work": ["Private", "State-gov", "Self-emp"]}),
 )
 
 
@@ -31,9 +38,17 @@ def chunk(rows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Chunk:
     )
 
 
+NOTHING = Streak()
+
+
+def reported(step: DetectDrift, window: Chunk, streak: Streak = NOTHING) -> bytes:
+    verdict = step.judge(step.count(window.rows), len(window.rows), Rules())
+    return report(lineage_of(window), 12, verdict, streak, "sha256:abc")
+
+
 def test_a_report_is_a_v2_response_with_alibi_detects_tensors() -> None:
     window = chunk(REFERENCE[:400] + np.array([0.8, 0]))
-    body = msgspec.json.decode(report(window, 12, STEP, Judgement(), "sha256:abc"))
+    body = msgspec.json.decode(reported(STEP, window))
     shown = {tensor["name"]: (tensor["shape"], tensor["datatype"]) for tensor in body["outputs"]}
     assert shown == {
         "is_drift": ([1, 1], "INT64"),
@@ -50,7 +65,7 @@ def test_a_report_is_a_v2_response_with_alibi_detects_tensors() -> None:
 
 
 def test_a_report_names_the_requests_in_the_window() -> None:
-    told = msgspec.json.decode(report(chunk(REFERENCE[:5]), 1, STEP, Judgement(), ""))["parameters"]
+    told = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:5])))["parameters"]
     assert told["members"] == [
         {"topic": "requests", "partition": 0, "first_offset": 10, "last_offset": 14, "rows": 3},
         {"topic": "requests", "partition": 1, "first_offset": 11, "last_offset": 13, "rows": 2},
@@ -59,14 +74,44 @@ def test_a_report_names_the_requests_in_the_window() -> None:
 
 
 def test_the_flag_is_read_back_from_the_report() -> None:
-    found = read_flag(report(chunk(REFERENCE[:300]), 9, STEP, Judgement(), ""))
+    found = read_flag(reported(STEP, chunk(REFERENCE[:300])))
     assert found is not None
     pipeline, flag = found
-    assert (pipeline, flag.is_drift, flag.state, flag.window) == ("p", 0, "OK", 9)
+    assert (pipeline, flag.is_drift, flag.state, flag.window) == ("p", 0, "OK", 12)
     assert flag.closed_at
 
 
 def test_what_is_no_verdict_gives_no_flag() -> None:
-    assert read_flag(superseded(chunk(REFERENCE[:3]), 2)) is None
+    assert read_flag(superseded(lineage_of(chunk(REFERENCE[:3])), 2)) is None
     assert read_flag(b"") is None
     assert read_flag(b'{"outputs": [], "parameters": {}}') is None
+
+
+def test_a_report_tells_enough_to_draw_the_columns_that_moved() -> None:
+    moved = REFERENCE[:400].copy()
+    moved[:100, 1] = 7
+    told = msgspec.json.decode(reported(STEP, chunk(moved)))["parameters"]
+    work, age = told["histograms"]
+    assert work["column"] == "work"
+    assert work["categories"] == ["Private", "State-gov", "Self-emp", "7"]
+    assert len(work["window"]) == len(work["reference"]) == 5
+    assert work["window"][3] == 0.25
+    assert len(age["window"]) == len(age["edges"]) + 1 == 10
+    assert abs(sum(age["reference"]) - 1) < 1e-3
+    assert told["features"][1]["outside"] == 100
+    assert told["features"][1]["guilty"] is True
+
+
+def test_a_report_says_what_windows_in_a_row_confirmed() -> None:
+    told = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:300]), Streak(True, 7)))["parameters"]
+    assert (told["confirmed"], told["confirmed_since_window"]) == (True, 7)
+
+
+def test_a_calibrated_detector_tells_what_it_would_take() -> None:
+    held_out = np.column_stack([RNG.normal(size=2_000), RNG.integers(0, 3, 2_000)])
+    calibration = calibrate(STEP.detector, held_out, window=100, rate=0.05, windows=200)
+    step = DetectDrift(STEP.detector, ["age", "work"], ["age", "work"], calibrations=[calibration])
+    told = msgspec.json.decode(reported(step, chunk(held_out[:100])))["parameters"]
+    assert told["state"] == "OK", "100 rows are enough for what was calibrated for 100"
+    assert told["calibrated"] == [{"window": 100, "rate": 0.05}]
+    assert 0.1 < told["features"][0]["least_effect"] < 0.25

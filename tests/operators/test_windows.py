@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.confirmation import Streak
 from operators.resources.schema import Batch
 from operators.windows import Cut, Head, cut, decode_head
 
@@ -17,7 +18,7 @@ def windows(batch: Batch, chunks: list[list[int]], now: int = 0) -> tuple[list[l
             held += chunk[part.start : part.stop]
             if part.closes:
                 closed.append(held)
-                kept = min(len(held), batch.kept)
+                kept = batch.kept(len(held))
                 held = held[len(held) - kept :]
                 head = head.closed(kept)
             else:
@@ -67,10 +68,10 @@ def test_a_window_without_size_closes_by_time_alone() -> None:
 
 def test_a_window_that_fell_idle_closes_when_its_time_is_up_by_the_clock() -> None:
     batch = Batch(size=100, window_ms=10_000)
-    head = Head(1, 1).grown(Cut(0, 5, False, 0), now=1_000)
+    head = Head(1, 1).grown(Cut(0, 5, False, False, 0), now=1_000)
     assert not head.idle(batch, 10_999)
     assert head.idle(batch, 11_000)
-    busy = head.grown(Cut(0, 5, False, 0), now=10_500)
+    busy = head.grown(Cut(0, 5, False, False, 0), now=10_500)
     assert not busy.idle(batch, 11_000), "rows are still coming"
     assert busy.idle(batch, 12_500)
 
@@ -83,7 +84,7 @@ def test_a_window_without_fresh_rows_is_never_idle() -> None:
 
 
 def test_the_head_survives_encoding() -> None:
-    head = Head(2**40, 7, 123, 100, 1_700_000_000_000, 5, 6)
+    head = Head(2**40, 7, 123, 100, 1_700_000_000_000, 5, 6, 3, 2, Streak(True, 9, 1))
     assert decode_head(head.encode()) == head
 
 

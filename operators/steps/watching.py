@@ -1,0 +1,51 @@
+"""Steps that watch: their rows can be gathered into windows, which are judged when they close."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from detectors.confirmation import Confirmation
+from detectors.counts import Counts
+from detectors.judgement import Judgement, State
+from operators.columns import Array, Tensors
+from operators.steps import Ask
+
+# The tensor that holds a watcher's rows for the window.
+ROWS = "rows"
+
+
+class Rules(NamedTuple):
+    """What makes a state of a verdict, and a confirmed finding of states."""
+
+    judgement: Judgement = Judgement()
+    confirmation: Confirmation = Confirmation()
+
+
+class Verdict(NamedTuple):
+    """What a window showed: its state, tensors with a leading axis of 1, and what a report tells besides."""
+
+    state: State
+    tensors: dict[str, Array]
+    about: dict[str, Any]
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A step whose rows can be gathered into windows."""
+
+    @property
+    def width(self) -> int:
+        """Columns of the rows that it gathers."""
+
+    def gather(self, tensors: Tensors, ask: Ask) -> Tensors:
+        """Return `ROWS`, numbers of shape (rows, width), and what can be answered without the window."""
+
+    def count(self, rows: Array) -> list[Counts]:
+        """Reduce rows to counts per column."""
+
+    def add(self, parts: Sequence[Sequence[Counts]]) -> list[Counts]:
+        """Add the counts of parts of a window."""
+
+    def judge(self, counts: Sequence[Counts], rows: int, rules: Rules) -> Verdict:
+        """Judge a window of so many rows."""
