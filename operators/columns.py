@@ -18,13 +18,14 @@ class Column(NamedTuple):
 
     `data` has shape (sum of rows, ...), `rows` says how many belong to each request, shape (k,).
     `flat` marks values that the wire shows as [1, n] instead of [n, 1], as MLServer's outlier detectors do.
-    `parameters` go to the wire with the tensor.
+    `parameters` go to the wire with the tensor. A `hidden` one is there only for who asks for it by name.
     """
 
     data: Array
     rows: NDArray[np.int64]
     flat: bool = False
     parameters: Mapping[str, object] = _NOTHING
+    hidden: bool = False
 
     def take(self, requests: NDArray[np.intp]) -> Column:
         """Keep some requests, in the given order."""

@@ -16,7 +16,7 @@ from operators.isolation import Budget, isolate
 from operators.resources.checks import dependencies
 from operators.resources.schema import Batch, Pipeline
 from operators.resources.schema import Step as StepSpec
-from operators.sources import Environment, Inputs, Place, inputs_of
+from operators.sources import Environment, Inputs, Place, inputs_of, shown
 from operators.steps import Ask, Step
 from operators.steps.watching import ROWS, Watcher
 
@@ -25,7 +25,8 @@ class PlannedStep(NamedTuple):
     """A step with what it reads. A `batch` step gathers rows for windows instead of answering.
 
     `triggers` must be there for it to run. `needed` says whether the response depends on it: then its
-    failure costs the response. `asked` says whether a request's `outputs` choose its functions.
+    failure costs the response. `asked` says whether a request's `outputs` choose its functions, `besides`
+    names functions that others read by name.
     """
 
     name: str
@@ -36,6 +37,7 @@ class PlannedStep(NamedTuple):
     needed: bool
     reads_requests: bool
     asked: bool
+    besides: tuple[str, ...]
 
 
 class Flag(NamedTuple):
@@ -85,6 +87,7 @@ class Plan:
         shown = {source.place[0] for source in self.output.sources} if self.output else set()
         specs = {spec.name: spec for spec in pipeline.spec.steps}
         order = [name for name in TopologicalSorter(reads).static_order() if name in specs]
+        read = _read_by_name(pipeline, self.output)
         self.steps = tuple(
             _planned(
                 specs[name],
@@ -92,6 +95,7 @@ class Plan:
                 steps[name],
                 needed=name in needed,
                 asked=name in shown and not any(name in nodes for nodes in reads.values()),
+                read=read.get(name, []),
             )
             for name in order
         )
@@ -165,7 +169,9 @@ class _Walk(NamedTuple):
 
     def _call(self, planned: PlannedStep, inputs: Tensors) -> Tensors | Routed:
         ask = Ask(
-            self.ask.content_type if planned.reads_requests else "", self.ask.outputs if planned.asked else ()
+            self.ask.content_type if planned.reads_requests else "",
+            self.ask.outputs if planned.asked else (),
+            planned.besides,
         )
         if planned.batch and isinstance(planned.step, Watcher):
             return planned.step.gather(inputs, ask)
@@ -216,7 +222,8 @@ class _Walk(NamedTuple):
                 known.requests, Reason.BAD_REQUEST, f"outputs asks for {min(unknown)!r}; there are {names}"
             )
         else:
-            tapped = {place: known.environment[place] for place in self.taps if place in known.environment}
+            places = known.environment
+            tapped = {place: shown(places[place]) for place in self.taps if place in places}
             self.outcome.parts.append(Part(known.requests, outputs, known.gathered, tapped))
 
     def _fail(self, requests: NDArray[np.intp], reason: Reason, message: str) -> None:
@@ -231,7 +238,20 @@ def _nothing(output: Inputs, environment: Environment) -> str:
     return f"{message}, and spec.output.stepsJoin is inner: with outer the others would answer"
 
 
-def _planned(spec: StepSpec, pipeline: Pipeline, step: Step, *, needed: bool, asked: bool) -> PlannedStep:
+def _read_by_name(pipeline: Pipeline, output: Inputs | None) -> dict[str, list[str]]:
+    """Return the tensors of each step's outputs that a step or the response reads by name."""
+    name = pipeline.metadata.name
+    inputs = [inputs_of(spec.inputs, spec.inputs_join_type, {}, name) for spec in pipeline.spec.steps]
+    read: dict[str, list[str]] = {}
+    for source in (source for one in (*inputs, output) if one for source in one.sources):
+        if source.place[1] == "outputs":
+            read.setdefault(source.place[0], []).extend(source.tensors or ())
+    return read
+
+
+def _planned(
+    spec: StepSpec, pipeline: Pipeline, step: Step, *, needed: bool, asked: bool, read: list[str]
+) -> PlannedStep:
     name = pipeline.metadata.name
     batch = spec.batch if spec.batch.gathers else None
     if batch and not isinstance(step, Watcher):
@@ -242,7 +262,8 @@ def _planned(spec: StepSpec, pipeline: Pipeline, step: Step, *, needed: bool, as
     inputs = inputs_of(spec.inputs or [name], spec.inputs_join_type, spec.tensor_map, name)
     triggers = inputs_of(spec.triggers, spec.triggers_join_type, {}, name)
     reads_requests = all(source.place == (name, "inputs") for source in inputs.sources)
-    return PlannedStep(spec.name, inputs, triggers, step, batch, needed, reads_requests, asked)
+    besides = tuple(function for function in step.functions if function in read)
+    return PlannedStep(spec.name, inputs, triggers, step, batch, needed, reads_requests, asked, besides)
 
 
 def _needed(reads: Mapping[str, list[str]], output: Inputs | None) -> set[str]:

@@ -13,6 +13,11 @@ Place = tuple[str, Side]
 Environment = dict[Place, Tensors]
 
 
+def shown(tensors: Tensors) -> Tensors:
+    """Leave out what is only for who asks for it by name."""
+    return {name: column for name, column in tensors.items() if not column.hidden}
+
+
 class Source(NamedTuple):
     """Tensors that are read from one place; `tensors` None means all of them."""
 
@@ -23,10 +28,11 @@ class Source(NamedTuple):
     def read(self, environment: Environment) -> Tensors:
         """Select and rename what is there; a tensor that is not there is left out."""
         here = environment.get(self.place, {})
-        wanted = here if self.tensors is None else [name for name in self.tensors if name in here]
         read: Tensors = {}
-        for name in wanted:
-            _add(read, self.renamed.get(name, name), here[name])
+        for name in shown(here) if self.tensors is None else self.tensors:
+            if name not in here:
+                continue
+            _add(read, self.renamed.get(name, name), here[name]._replace(hidden=False))
         return read
 
     def there(self, environment: Environment) -> bool:

@@ -20,11 +20,12 @@ class Ask(NamedTuple):
 
     `content_type` is `pd` (tensors are named columns), `np` or `str` (a single tensor, whatever its name), or
     empty to leave it to the model's settings. `outputs` names the functions that it wants instead of the
-    model's own, as far as the model has them.
+    model's own, as far as the model has them; `besides` those that steps of the pipeline read by name.
     """
 
     content_type: str = ""
     outputs: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
 
     def chosen(self, functions: Sequence[str], usual: str) -> list[str]:
         """Return the wanted ones of a model's functions, or the usual one."""

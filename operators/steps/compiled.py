@@ -37,6 +37,13 @@ def compiled(estimator: Any) -> Any:
     return estimator
 
 
+def classes_of(quick: Any) -> Array | None:
+    """Return the classes of a compiled forest, which answers with the most probable one; None for others."""
+    if isinstance(quick, _Chain):
+        return classes_of(quick.steps[-1])
+    return np.asarray(quick.classes) if isinstance(quick, _Forest) else None
+
+
 def _verified(quick: Any, estimator: Any, method: str) -> Any:
     """Return the quick form if it answers a probe of both float widths equally, else the estimator."""
     for probe in _probes(quick, int(estimator.n_features_in_)):
@@ -60,19 +67,19 @@ class _Chain:
     """A scikit-learn Pipeline of compiled steps."""
 
     def __init__(self, steps: list[Any], original: Pipeline) -> None:
-        self._steps = steps
+        self.steps = steps
         self._original = original
 
     def _before_last(self, x: Any) -> Any:
-        for step in self._steps[:-1]:
+        for step in self.steps[:-1]:
             x = x if step in (None, "passthrough") else step.transform(x)
         return x
 
     def predict(self, x: Any) -> Any:
-        return self._steps[-1].predict(self._before_last(x))
+        return self.steps[-1].predict(self._before_last(x))
 
     def predict_proba(self, x: Any) -> Any:
-        return self._steps[-1].predict_proba(self._before_last(x))
+        return self.steps[-1].predict_proba(self._before_last(x))
 
     def transform(self, x: Any) -> Any:
         return self._original.transform(x)
@@ -82,6 +89,7 @@ class _Forest:
     """A classifying forest; treelite sums the same leaves in the same order as scikit-learn."""
 
     def __init__(self, estimator: Any) -> None:
+        self.classes = estimator.classes_
         self._estimator = estimator
         self._trees = treelite.sklearn.import_model(estimator)
 
@@ -97,7 +105,7 @@ class _Forest:
         return answer if answer.shape[1] > 1 else np.hstack((1 - answer, answer))
 
     def predict(self, x: Any) -> Any:
-        return self._estimator.classes_.take(np.argmax(self.predict_proba(x), axis=1), axis=0)
+        return self.classes.take(np.argmax(self.predict_proba(x), axis=1), axis=0)
 
 
 class _Columns:

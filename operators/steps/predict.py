@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from operators.columns import Array, Column, Tensors
 from operators.errors import DeploymentError, MismatchError
 from operators.steps import Ask, check_width, named_columns, the_only
-from operators.steps.compiled import compiled
+from operators.steps.compiled import classes_of, compiled
 
 METHODS = ("predict", "predict_proba", "transform")
 # What `predict_fn` may name besides: functions of rows that learn nothing.
@@ -39,6 +39,7 @@ class Predict:
         self._width = int(getattr(estimator, "n_features_in_", 0))
         self._names: list[str] | None = getattr(estimator, "feature_names_in_", np.array(None)).tolist()
         quick = compiled(estimator)
+        self._classes = classes_of(quick)
         self._named = {name: getattr(estimator, name) for name in (*self.functions, method)}
         self._plain = {name: getattr(quick, name, call) for name, call in self._named.items()}
 
@@ -49,9 +50,19 @@ class Predict:
         call = self._columns if (ask.content_type or self._content_type) == "pd" else self._table
         outputs: Tensors = {}
         with np.errstate(over="ignore"):
-            for name in wanted:
-                outputs.update(_tensors(name, call(name, tensors), rows))
-        return outputs
+            for name in dict.fromkeys((*ask.besides, *wanted)):
+                answer = self._chosen(outputs) if name == "predict" else None
+                answered = _tensors(name, call(name, tensors) if answer is None else answer, rows)
+                outputs |= {
+                    one: column._replace(hidden=name not in wanted) for one, column in answered.items()
+                }
+        return {name: outputs[name] for name in (*wanted, *outputs) if name in outputs}
+
+    def _chosen(self, outputs: Tensors) -> Array | None:
+        """Return the most probable classes, where a forest's probabilities are known and decide on them."""
+        if self._classes is None or "predict_proba" not in outputs:
+            return None
+        return np.asarray(self._classes.take(np.argmax(outputs["predict_proba"].data, axis=1)))
 
     def _columns(self, method: str, tensors: Tensors) -> Any:
         columns = named_columns(tensors)

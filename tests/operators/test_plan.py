@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 
 from detectors.tabular import TabularDrift
 from operators.columns import Column, Tensors
@@ -14,6 +15,7 @@ from operators.resources.manifests import parse_document
 from operators.resources.schema import Pipeline
 from operators.steps import Ask
 from operators.steps.detect_drift import DetectDrift
+from operators.steps.predict import Predict
 
 
 class Tell:
@@ -233,3 +235,40 @@ def test_an_unbatched_drift_step_tests_each_request_over_its_rows() -> None:
 def test_batch_on_a_step_that_is_no_drift_detector_is_refused() -> None:
     with pytest.raises(DeploymentError, match=r"step s has a batch, but only drift detectors"):
         Plan(pipeline([{"name": "s", "batch": {"size": 5}}], None), {"s": Tell()})
+
+
+@pytest.fixture(scope="module")
+def forest() -> Any:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 1))
+    return RandomForestClassifier(10, random_state=0).fit(rows, (rows[:, 0] > 0).astype(int))
+
+
+def test_a_function_that_a_step_reads_by_name_is_called_but_not_shown(forest: Any) -> None:
+    watch = Tell()
+    steps = [
+        {"name": "m", "inputs": ["p.inputs.a"]},
+        {"name": "w", "inputs": ["m.outputs.predict_proba", "m.outputs.predict"]},
+        {"name": "v", "inputs": ["m"]},
+    ]
+    plan = Plan(pipeline(steps, {"steps": ["m"]}), {"m": Predict(forest, "predict"), "w": watch, "v": Tell()})
+    (part,) = run(plan).parts
+    assert part.outputs is not None
+    assert list(part.outputs) == ["predict"]
+    assert watch.seen == [["predict_proba", "predict"]]
+
+
+def test_the_response_may_name_a_function_that_the_model_does_not_answer_with(forest: Any) -> None:
+    spec = pipeline([{"name": "m", "inputs": ["p.inputs.a"]}], {"steps": ["m.outputs.predict_proba"]})
+    (part,) = run(Plan(spec, {"m": Predict(forest, "predict")})).parts
+    assert part.outputs is not None
+    assert np.array_equal(part.outputs["predict_proba"].data, forest.predict_proba([[1.0], [2.0], [3.0]]))
+
+
+def test_classes_are_the_same_beside_probabilities(forest: Any) -> None:
+    step, rows = Predict(forest, "predict"), np.random.default_rng(1).normal(size=(700, 1))
+    for some in (rows[:5], rows):
+        tensors = {"x": Column(some, np.ones(len(some), dtype=np.int64))}
+        beside = step.infer(tensors, Ask(besides=("predict_proba",)))
+        assert beside["predict_proba"].hidden
+        assert np.array_equal(beside["predict"].data, forest.predict(some))
