@@ -7,7 +7,19 @@ import warnings
 
 import typer
 
-from jobs.cli import apply, convert, demo, explain, inspect_topics, send, stack, status, submit, train
+from jobs.cli import (
+    apply,
+    calibrate,
+    convert,
+    demo,
+    explain,
+    inspect_topics,
+    send,
+    stack,
+    status,
+    submit,
+    train,
+)
 
 app = typer.Typer(
     help="Production monitoring for machine-learning models on Apache Flink and Kafka.",
@@ -18,6 +30,7 @@ app = typer.Typer(
 app.command()(stack.up)
 app.command()(stack.down)
 app.command()(train.train)
+app.command()(calibrate.calibrate)
 app.command()(convert.convert)
 app.command()(apply.validate)
 app.command()(explain.explain)

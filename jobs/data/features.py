@@ -31,11 +31,15 @@ class Features(msgspec.Struct, frozen=True):
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV with a header; `?` and empty cells are missing values."""
+    """Read a Parquet file or a CSV with a header; `?` and empty cells of a CSV are missing values."""
+    parquet = path.suffix in (".parquet", ".pq")
     try:
+        if parquet:
+            return pd.read_parquet(path)
         return pd.read_csv(path, na_values=["?"], skipinitialspace=True)
     except (OSError, ValueError) as error:
-        raise DeploymentError(f"{path} cannot be read as CSV: {error}") from None
+        kind = "Parquet" if parquet else "CSV"
+        raise DeploymentError(f"{path} cannot be read as {kind}: {error}") from None
 
 
 def infer_features(table: pd.DataFrame) -> Features:

@@ -10,6 +10,7 @@ from sklearn.ensemble import IsolationForest as ForestEstimator
 
 from detectors.isolation_forest import IsolationForest
 from detectors.saved import read_drift
+from operators.artifacts.calibrations import read_calibrations
 from operators.artifacts.folder import Folder
 from operators.artifacts.json_files import read_json
 from operators.errors import DeploymentError
@@ -46,7 +47,9 @@ def load(folder: Folder) -> Step:
         plain = [f"feature_{i}" for i in range(detector.n_features)]
         columns = names.columns if names else plain
         shown: detect_drift.Shown = _shown(folder.settings.extra, detect_drift.Shown)
-        return DetectDrift(detector, columns, (names and names.features) or columns, table, shown)
+        features = (names and names.features) or columns
+        calibrations = read_calibrations(path, detector.n_features)
+        return DetectDrift(detector, columns, features, table, shown, calibrations)
     dills = sorted(file.name for file in path.glob("*.dill"))
     if dills:
         raise DeploymentError(

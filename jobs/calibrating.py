@@ -1,0 +1,119 @@
+"""`weir calibrate`: rows held out of a reference → how far windows without drift move from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.calibration import Calibration, calibrate
+from detectors.confirmation import Confirmation
+from detectors.judgement import Judgement
+from detectors.saved import read_drift
+from detectors.tabular import TabularDrift
+from jobs.data.features import Features, encode, read_table
+from operators.artifacts.alibi_detect_folder import FeatureNames
+from operators.artifacts.calibrations import read_calibrations, write_calibrations
+from operators.artifacts.json_files import read_json
+from operators.errors import DeploymentError
+
+# Beside a detector that was trained here: rows that neither it nor any model has seen.
+HELD_OUT = "held_out.npy"
+# Fewer windows than these in a reference, or held out, and one sample's luck decides.
+ENOUGH_WINDOWS = 10
+Rows = NDArray[np.float64]
+
+
+class Calibrated(NamedTuple):
+    """A detector's columns, the calibration that was added to its folder, and the sizes it rests on."""
+
+    columns: list[str]
+    calibration: Calibration
+    reference_rows: int
+
+
+def calibrate_folder(
+    folder: Path, window: int, rate: float, data: Path | None = None, draws: int = 2_000, seed: int = 0
+) -> Calibrated:
+    """Calibrate a saved drift detector for windows of a size; other sizes in its folder stay.
+
+    Without `data` the rows are those that training held out. DeploymentError tells what cannot be used.
+    """
+    try:
+        detector = read_drift(folder)
+        columns = _names(folder, detector).columns
+        held_out = _rows(folder, data, detector)
+        added = calibrate(detector, held_out, window, rate, draws, seed)
+    except ValueError as error:
+        raise DeploymentError(f"{folder}: {error}") from error
+    others = [one for one in read_calibrations(folder, detector.n_features) if one.window != window]
+    write_calibrations(folder, [*others, added])
+    return Calibrated(columns, added, detector.n_reference)
+
+
+def warnings(window: int, reference_rows: int, held_out: int | None = None) -> Iterator[str]:
+    """Say where so few rows stand behind a window that one sample's luck decides."""
+    for rows, what in ((reference_rows, "reference"), (held_out, "held-out")):
+        if rows is not None and rows < ENOUGH_WINDOWS * window:
+            yield (
+                f"{rows:,} {what} rows are fewer than {ENOUGH_WINDOWS} windows of {window:,}: false alarms "
+                "will cluster; take smaller windows or more rows"
+            )
+
+
+def describe(done: Calibrated, windows_a_day: float, confirmation: Confirmation) -> Iterator[str]:
+    """Tell what was found, a line each."""
+    added = done.calibration
+    least = Judgement().min_effect
+    yield f"windows of {added.window:,} rows: of those without drift at most {added.rate:.2%} are DRIFT"
+    yield f"  {added.windows:,} were drawn from {added.rows:,} held-out rows; --min-effect is {least:g}"
+    width = max(len(column) for column in done.columns)
+    for column, effect in zip(done.columns, added.effect.tolist(), strict=True):
+        note = "" if effect > least else f"  below --min-effect, so {least:g} counts"
+        yield f"  {column:{width}}  {effect:.3f}{note}"
+    if windows_a_day:
+        alarms = Confirmation(1, 1).false_alarms(added.rate, windows_a_day)
+        confirmed = confirmation.false_alarms(added.rate, windows_a_day)
+        yield f"at {windows_a_day:,.0f} windows a day: at most {alarms:.2g} false alarms a day,"
+        yield f"  {confirmed:.2g} confirmed by {confirmation.confirm} windows in a row"
+    yield from (f"warning: {line}" for line in warnings(added.window, done.reference_rows, added.rows))
+
+
+def false_alarms(
+    detector: TabularDrift, rows: Rows, window: int, calibrations: Sequence[Calibration], draws: int = 200
+) -> float:
+    """Return the share of windows, drawn from rows that nothing was learned from, that are called DRIFT."""
+    rng = np.random.default_rng(1)
+    judgement = Judgement(min_n=min(window, Judgement().min_n))
+    drawn = (rows[rng.choice(len(rows), window, replace=False)] for _ in range(draws))
+    states = [judgement.state(detector.test(one), window, calibrations) for one in drawn]
+    return float(np.mean([state == "DRIFT" for state in states]))
+
+
+def _names(folder: Path, detector: TabularDrift) -> FeatureNames:
+    path = folder / "features.json"
+    if path.is_file():
+        return read_json(path, FeatureNames)
+    return FeatureNames([f"feature_{i}" for i in range(detector.n_features)])
+
+
+def _rows(folder: Path, data: Path | None, detector: TabularDrift) -> Rows:
+    path = data or folder / HELD_OUT
+    if not path.is_file():
+        hint = "" if data else ": name rows that are no part of the reference with --data"
+        raise DeploymentError(f"{path} does not exist{hint}")
+    rows: Rows
+    if path.suffix == ".npy":
+        rows = np.load(path, allow_pickle=False)
+    else:
+        names = _names(folder, detector)
+        rows = encode(read_table(path), Features(names.columns, names.categories))
+    if rows.ndim != 2 or rows.shape[1] != detector.n_features:
+        raise DeploymentError(
+            f"{path} holds rows of shape {list(rows.shape[1:])}, the detector takes {detector.n_features} "
+            "columns"
+        )
+    return rows
