@@ -33,7 +33,7 @@ class SavedMahalanobis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     one_hot: dict[int, int] = {}
 
 
-class SavedLayer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class SavedLayer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One layer: what is done after its weights and bias."""
 
     activation: str = "linear"
