@@ -84,7 +84,10 @@ class VariationalAutoencoder:
         return self.instance_score(self.contributions(x))
 
     def contributions(self, x: ArrayLike) -> Numbers:
-        """Return each feature's own score, float64 (n, features): alibi-detect's `feature_score`."""
+        """Return each feature's own score, float64 (n, features): alibi-detect's `feature_score`.
+
+        A strange value spoils the latent vector, and so some of its error shows in features that go with it.
+        """
         rows = of_width(x, self.n_features)
         parts = np.split(rows, range(_ROWS_AT_ONCE, len(rows), _ROWS_AT_ONCE))
         return np.concatenate([self.feature_score(part, self.draws(part)) for part in parts])
