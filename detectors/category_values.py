@@ -48,8 +48,14 @@ class CategoryValues:
 
     def numbers(self, rows: Numbers) -> Numbers:
         """Turn rows of shape (n, columns) into numbers of shape (n, features)."""
+        if not (self.one_hot or self.values):
+            return rows
         groups = self._groups(rows.shape[1])
-        return np.column_stack([_numbers(rows[:, g.start : g.stop], g.values) for g in groups])
+        numbers = rows[:, [group.start for group in groups]]
+        for feature, (start, stop, values) in enumerate(groups):
+            if values is not None or stop > start + 1:
+                numbers[:, feature] = _numbers(rows[:, start:stop], values)
+        return numbers
 
     def columns(self, features: int) -> int:
         """Return how many columns so many features are encoded in."""
@@ -57,10 +63,16 @@ class CategoryValues:
 
     def spread(self, per_feature: Numbers, rows: Numbers) -> Numbers:
         """Give each feature's number to its column, of one-hot columns to the one that is set."""
+        if not self.one_hot:
+            return per_feature
+        groups = self._groups(rows.shape[1])
         spread = np.zeros(rows.shape)
-        for feature, group in enumerate(self._groups(rows.shape[1])):
-            at = group.start + np.argmax(np.nan_to_num(rows[:, group.start : group.stop]), axis=1)
-            spread[np.arange(len(rows)), at] = per_feature[:, feature]
+        spread[:, [group.start for group in groups]] = per_feature
+        for feature, (start, stop, _) in enumerate(groups):
+            if stop > start + 1:
+                spread[:, start] = 0
+                at = start + np.argmax(np.nan_to_num(rows[:, start:stop]), axis=1)
+                spread[np.arange(len(rows)), at] = per_feature[:, feature]
         return spread
 
     def _groups(self, columns: int) -> list[_Group]:
