@@ -55,7 +55,12 @@ class DriftResult(NamedTuple):
 
 
 class OutlierResult(NamedTuple):
-    """Rows judged one by one: int64 flags and float64 scores, both of shape (rows,)."""
+    """Rows judged one by one: int64 flags and float64 scores, both of shape (rows,).
+
+    ``feature_score``, shape (rows, features), is there where the detector's score is made of it; where each
+    value is judged by its own, the flags have that shape too.
+    """
 
     is_outlier: NDArray[np.int64]
     instance_score: NDArray[np.float64]
+    feature_score: NDArray[np.float64] | None = None

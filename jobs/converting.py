@@ -1,8 +1,10 @@
-"""alibi-detect's dill files → arrays and TOML that the runtime reads without dill."""
+"""alibi-detect's dill files → arrays, JSON and TOML that the runtime reads without dill."""
 
 from __future__ import annotations
 
 import json
+import os
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,10 @@ from typing import Any
 import joblib
 import numpy as np
 
+from detectors.category_values import CategoryValues
+from detectors.mahalanobis import Mahalanobis
+from jobs.exporting_vae import check_settings, export_vae
+from operators.artifacts.outlier_files import write_mahalanobis
 from operators.artifacts.trust import Site, require_trust
 from operators.errors import DeploymentError, describe
 
@@ -63,6 +69,38 @@ def _forest(folder: Path, path: Path, state: Any) -> Iterable[Path]:
     return folder / "IForest.json", folder / "IForest.joblib"
 
 
+def _mahalanobis(folder: Path, path: Path, state: Any) -> Iterable[Path]:
+    keys = ("threshold", "mean", "C", "n_components", "d_abs", "cat_vars", "ohe")
+    threshold, mean, covariance, components, values, columns, one_hot = (_of(state, path, k) for k in keys)
+    if threshold is None:
+        raise DeploymentError(f"{path} has no threshold: call infer_threshold before saving it")
+    if np.ndim(mean) == 0:
+        raise DeploymentError(f"{path} has seen no rows: let it score some before saving it")
+    categories = CategoryValues(values, columns if one_hot else None)
+    return write_mahalanobis(Mahalanobis(mean, covariance, threshold, components, categories), folder)
+
+
+def _vae(folder: Path, path: Path, state: Any) -> Iterable[Path]:
+    check_settings(_of(state, path, "threshold"), _of(state, path, "score_type"))
+    # Both tell on standard error what they would do with a GPU or PyTorch.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    try:
+        from alibi_detect.saving import load_detector
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            detector = load_detector(folder)
+    except ImportError as error:
+        raise DeploymentError(
+            f"{path} holds networks that only TensorFlow reads: convert it where there is TensorFlow, "
+            "pip install 'weir[vae]'"
+        ) from error
+    except Exception as error:  # files of Keras and TensorFlow may raise anything
+        raise DeploymentError(f"{folder} cannot be read by alibi-detect: {describe(error)}") from error
+    return export_vae(detector, folder)
+
+
 def _drift(folder: Path, path: Path, state: Any) -> Iterable[Path]:
     x_ref = np.asarray(_of(_of(state, path, "args"), path, "x_ref"))
     options = _of(state, path, "kwargs")
@@ -103,6 +141,8 @@ def _toml(value: Any) -> str:
 
 _WRITERS: dict[str, Callable[[Path, Path, Any], Iterable[Path]]] = {
     "IForest": _forest,
+    "Mahalanobis": _mahalanobis,
+    "OutlierVAE": _vae,
     "KSDrift": _drift,
     "ChiSquareDrift": _drift,
     "TabularDrift": _drift,

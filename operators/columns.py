@@ -17,7 +17,8 @@ class Column(NamedTuple):
     """One tensor of k requests, their rows one after the other.
 
     `data` has shape (sum of rows, ...), `rows` says how many belong to each request, shape (k,).
-    `flat` marks values that the wire shows as [1, n] instead of [n, 1], as MLServer's outlier detectors do.
+    `flat` marks values that the wire shows as [1, n, ...] instead of [n, ...] (of one value a row: [1, n]
+    instead of [n, 1]), as MLServer's outlier detectors do.
     `parameters` go to the wire with the tensor. A `hidden` one is there only for who asks for it by name.
     """
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from sklearn.ensemble import IsolationForest as ForestEstimator
@@ -13,6 +14,8 @@ from detectors.saved import read_drift
 from operators.artifacts.calibrations import read_calibrations
 from operators.artifacts.folder import Folder
 from operators.artifacts.json_files import read_json
+from operators.artifacts.outlier_files import read_mahalanobis, read_vae
+from operators.artifacts.sklearn_folder import MODEL_FILES
 from operators.errors import DeploymentError
 from operators.steps import Step, detect_drift, score_outlier
 from operators.steps.detect_drift import DetectDrift
@@ -36,40 +39,91 @@ class SavedForest(msgspec.Struct, frozen=True):
     estimator: str = "IForest.joblib"
 
 
+class VaeArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of alibi-detect's `OutlierVAE.predict`; its `batch_size` changes no answer."""
+
+    outlier_type: Literal["instance", "feature"] = "instance"
+    outlier_perc: Annotated[float, msgspec.Meta(gt=0, le=100)] = 100.0
+    batch_size: int = 0
+    return_feature_score: bool = True
+    return_instance_score: bool = True
+
+
 def load(folder: Folder) -> Step:
-    """Load a drift detector (config.toml) or an outlier detector (IForest.json)."""
+    """Load the detector whose file is there: drift (config.toml) or outliers."""
     path = folder.path / folder.settings.uri
-    if (path / "IForest.json").is_file():
-        return _forest(folder, path)
-    if (path / "config.toml").is_file():
-        detector = read_drift(path)
-        names, table = _names(path / "features.json", detector.n_features, folder.settings.content_type)
-        plain = [f"feature_{i}" for i in range(detector.n_features)]
-        columns = names.columns if names else plain
-        shown: detect_drift.Shown = _shown(folder.settings.extra, detect_drift.Shown)
-        features = (names and names.features) or columns
-        calibrations = read_calibrations(path, detector.n_features)
-        return DetectDrift(detector, columns, features, table, shown, calibrations)
+    for file, load_detector in _LOADERS.items():
+        if (path / file).is_file():
+            return load_detector(folder, path)
     dills = sorted(file.name for file in path.glob("*.dill"))
     if dills:
         raise DeploymentError(
             f"{path} holds {', '.join(dills)}, which only alibi-detect can read: convert it once, `weir "
             f"convert {path}`"
         )
-    raise DeploymentError(f"{path} holds neither config.toml (drift) nor IForest.json (outliers)")
+    if path.is_file() or any((path / name).is_file() for name in MODEL_FILES):
+        return _plain_forest(folder)
+    *outliers, drift = _LOADERS
+    raise DeploymentError(
+        f"{path} holds neither {drift} (drift) nor {', '.join(outliers)} or {MODEL_FILES[0]} (outliers)"
+    )
+
+
+def _drift(folder: Folder, path: Path) -> Step:
+    detector = read_drift(path)
+    names, table = _names(path / "features.json", detector.n_features, folder.settings.content_type)
+    plain = [f"feature_{i}" for i in range(detector.n_features)]
+    columns = names.columns if names else plain
+    shown: detect_drift.Shown = _shown(folder.settings.extra, detect_drift.Shown)
+    features = (names and names.features) or columns
+    calibrations = read_calibrations(path, detector.n_features)
+    return DetectDrift(detector, columns, features, table, shown, calibrations)
 
 
 def _forest(folder: Folder, path: Path) -> Step:
     saved = read_json(path / "IForest.json", SavedForest)
-    estimator = folder.unpickle(path / saved.estimator).value
+    estimator = _estimator(folder, path / saved.estimator)
+    return _outlier(folder, path, IsolationForest(estimator, saved.threshold))
+
+
+def _plain_forest(folder: Folder) -> Step:
+    """Load a scikit-learn isolation forest that flags what its own `predict` calls -1: scores above 0."""
+    path = folder.file(MODEL_FILES)
+    return _outlier(folder, path.parent, IsolationForest(_estimator(folder, path), 0.0))
+
+
+def _mahalanobis(folder: Folder, path: Path) -> Step:
+    return _outlier(folder, path, read_mahalanobis(path))
+
+
+def _vae(folder: Folder, path: Path) -> Step:
+    given: VaeArguments = _shown(folder.settings.extra, VaeArguments)
+    detector = read_vae(path, given.outlier_type, given.outlier_perc)
+    shown = score_outlier.Shown(given.return_instance_score, given.return_feature_score)
+    return _outlier(folder, path, detector, shown)
+
+
+_LOADERS: dict[str, Callable[[Folder, Path], Step]] = {
+    "IForest.json": _forest,
+    "Mahalanobis.json": _mahalanobis,
+    "OutlierVAE.json": _vae,
+    "config.toml": _drift,
+}
+
+
+def _outlier(
+    folder: Folder, path: Path, detector: score_outlier.Detector, shown: score_outlier.Shown | None = None
+) -> Step:
+    names, table = _names(path / "features.json", detector.n_features, folder.settings.content_type)
+    shown = shown or _shown(folder.settings.extra, score_outlier.Shown)
+    return ScoreOutlier(detector, table, shown, names.columns if names else ())
+
+
+def _estimator(folder: Folder, path: Path) -> ForestEstimator:
+    estimator = folder.unpickle(path).value
     if not isinstance(estimator, ForestEstimator):
-        raise DeploymentError(
-            f"{path / saved.estimator} holds a {type(estimator).__name__}, no isolation forest"
-        )
-    detector = IsolationForest(estimator, saved.threshold)
-    _, table = _names(path / "features.json", detector.n_features, folder.settings.content_type)
-    shown: score_outlier.Shown = _shown(folder.settings.extra, score_outlier.Shown)
-    return ScoreOutlier(detector, table, shown)
+        raise DeploymentError(f"{path} holds a {type(estimator).__name__}, no isolation forest")
+    return estimator
 
 
 def _names(path: Path, n: int, content_type: str) -> tuple[FeatureNames | None, Table]:

@@ -16,12 +16,12 @@ from operators.steps import Step
 from operators.steps.predict import Predict
 
 _log = logging.getLogger(__name__)
-_MODEL_FILES = ("model.joblib", "model.pickle", "model.pkl")
+MODEL_FILES = ("model.joblib", "model.pickle", "model.pkl")
 
 
 def load(folder: Folder) -> Step:
     """Load `parameters.uri`, or else the first of MLServer's file names."""
-    saved = folder.unpickle(folder.file(_MODEL_FILES))
+    saved = folder.unpickle(folder.file(MODEL_FILES))
     method = folder.settings.predict_fn
     step = Predict(saved.value, method, folder.settings.content_type)
     if folder.probe is None and differing(saved.versions):

@@ -81,7 +81,7 @@ def _outputs(name: str, column: Column, encoding: Encoding) -> list[dict[str, An
         outputs.append(
             {
                 "name": name,
-                "shape": [1, rows] if column.flat else [rows, *tail],
+                "shape": [1, rows, *data.shape[1:]] if column.flat else [rows, *tail],
                 "datatype": datatype,
                 "parameters": parameters,
                 "data": here,

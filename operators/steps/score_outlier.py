@@ -1,40 +1,81 @@
-"""Outlier detectors: a flag and a score for every row."""
+"""Outlier detectors: a flag and a score for every row, and which features made it strange."""
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Sequence
+from typing import Protocol
 
-from detectors.isolation_forest import IsolationForest
-from operators.columns import Column, Tensors
+import msgspec
+import numpy as np
+
+from detectors.results import OutlierResult
+from operators.columns import Array, Column, Tensors
 from operators.steps import Ask
 from operators.steps.tables import Table
 
 
+class Detector(Protocol):
+    """What every outlier detector offers, for rows of shape (n, features)."""
+
+    n_features: int
+
+    def predict(self, x: Array) -> OutlierResult:
+        """Score and judge rows."""
+
+    def contributions(self, x: Array) -> Array:
+        """Return what each feature adds to the strangeness, float64 (n, features)."""
+
+
 class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an answer shows: alibi-detect's own arguments to `predict`."""
+    """What an answer shows: alibi-detect's own arguments to `predict`.
+
+    A detector whose score is not made of features' scores has none in alibi-detect: `return_feature_score` is
+    Weir's own there, and shows the contributions of the rows that are flagged.
+    """
 
     return_instance_score: bool = True
+    return_feature_score: bool = False
 
 
 ALL = Shown()
 
 
 class ScoreOutlier:
-    """Answers `instance_score` (FP64) and `is_outlier` (INT64), both [1, rows] a request."""
+    """Answers `instance_score` (FP64), `feature_score` (FP64) and `is_outlier` (INT64), as far as shown.
+
+    Their shapes are [1, rows] and [1, rows, features] a request; `columns` names the features.
+    """
 
     monitor = True
     functions = ()
 
-    def __init__(self, detector: IsolationForest, table: Table, shown: Shown = ALL) -> None:
+    def __init__(
+        self, detector: Detector, table: Table, shown: Shown = ALL, columns: Sequence[str] = ()
+    ) -> None:
         self._detector = detector
         self._table = table
         self._shown = shown
+        self._named = {"columns": msgspec.json.encode(list(columns)).decode()} if columns else {}
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
         """Score all rows at once."""
         column = self._table.read(tensors, ask)
         result = self._detector.predict(column.data)
-        outputs = {"is_outlier": Column(result.is_outlier, column.rows, flat=True)}
+        outputs: Tensors = {}
         if self._shown.return_instance_score:
-            outputs = {"instance_score": Column(result.instance_score, column.rows, flat=True), **outputs}
+            outputs["instance_score"] = Column(result.instance_score, column.rows, flat=True)
+        if self._shown.return_feature_score:
+            scores = self._feature_score(column.data, result)
+            outputs["feature_score"] = Column(scores, column.rows, flat=True, parameters=self._named)
+        outputs["is_outlier"] = Column(result.is_outlier, column.rows, flat=True)
         return outputs
+
+    def _feature_score(self, rows: Array, result: OutlierResult) -> Array:
+        """Return the features' scores, or for flagged rows their contributions and NaN for the others."""
+        if result.feature_score is not None:
+            return result.feature_score
+        scores = np.full(rows.shape, np.nan)
+        flagged = np.flatnonzero(result.is_outlier)
+        if len(flagged):
+            scores[flagged] = self._detector.contributions(rows[flagged])
+        return scores

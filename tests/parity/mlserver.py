@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
-from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 import msgspec
 
-from jobs.stack.layout import ROOT
+from tests.environments import environment
 
 HOST = "127.0.0.1"
 PATIENCE = 120.0
-ENVIRONMENT = ROOT / "build" / "mlserver"
 MLSERVER = ("mlserver==1.7.1", "mlserver-sklearn==1.7.1")
 # What computes is the same on both sides, whatever is installed here.
 SHARED = ("scikit-learn", "numpy", "pandas", "scipy", "joblib")
@@ -69,7 +66,7 @@ class MLServer(NamedTuple):
 @contextmanager
 def serving(folder: Path) -> Iterator[MLServer]:
     """Serve every model folder below a folder, which gets the server's settings and log."""
-    mlserver = environment() / "bin" / "mlserver"
+    mlserver = environment("mlserver", MLSERVER, SHARED) / "bin" / "mlserver"
     port = _free_port()
     settings = {"host": HOST, "http_port": port, "grpc_port": 0, "metrics_endpoint": None}
     (folder / "settings.json").write_bytes(
@@ -92,23 +89,6 @@ def serving(folder: Path) -> Iterator[MLServer]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def environment() -> Path:
-    """Return an environment with MLServer and the libraries of this one; it is made when its pins change."""
-    pins = [*MLSERVER, *(f"{name}=={version(name)}" for name in SHARED)]
-    marker = ENVIRONMENT / "pins.txt"
-    if not marker.is_file() or marker.read_text("utf-8").split() != pins:
-        _run(sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT))
-        pip = (str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
-        _run(*pip, "install", "--quiet", *pins)
-        marker.write_text("\n".join(pins), "utf-8")
-    return ENVIRONMENT
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4_000:]}"
 
 
 def _free_port() -> int:

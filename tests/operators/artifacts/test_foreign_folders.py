@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import dill
 import numpy as np
 import pytest
 
@@ -102,11 +103,30 @@ def test_convert_reads_nothing_outside_the_trusted_roots(tmp_path: Path) -> None
 
 
 def test_convert_says_what_it_does_not_know(tmp_path: Path) -> None:
-    (tmp_path / "OutlierVAE.dill").write_bytes(b"")
-    with pytest.raises(DeploymentError, match=r"holds OutlierVAE\.dill; IForest\.dill, .* are known"):
+    (tmp_path / "OutlierAE.dill").write_bytes(b"")
+    with pytest.raises(DeploymentError, match=r"holds OutlierAE\.dill; IForest\.dill, .* are known"):
         convert(tmp_path, TRUSTING)
     (tmp_path / "KSDrift.dill").write_bytes(b"junk")
     with pytest.raises(DeploymentError, match=r"KSDrift\.dill cannot be read here"):
+        convert(tmp_path, TRUSTING)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "message"),
+    [
+        ("Mahalanobis", {}, r"Mahalanobis\.dill has seen no rows: let it score some before saving it"),
+        ("Mahalanobis", {"threshold": None}, r"Mahalanobis\.dill has no threshold: call infer_threshold"),
+        ("OutlierVAE", {"threshold": None}, "the detector has no threshold: call infer_threshold"),
+        ("OutlierVAE", {"score_type": "proba"}, "score_type is 'proba', of which alibi-detect has no score"),
+    ],
+)
+def test_convert_says_what_a_detector_lacks(
+    tmp_path: Path, name: str, changed: dict[str, object], message: str
+) -> None:
+    distance = {"n_components": 3, "cat_vars": None, "ohe": False, "d_abs": {}, "mean": 0, "C": 0}
+    state = {"threshold": 1.0, "score_type": "mse", "samples": 5, **distance, **changed}
+    (tmp_path / f"{name}.dill").write_bytes(dill.dumps(state))
+    with pytest.raises(DeploymentError, match=message):
         convert(tmp_path, TRUSTING)
 
 

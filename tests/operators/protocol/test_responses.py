@@ -44,6 +44,12 @@ def test_flags_of_outliers_are_shown_with_the_rows_on_the_second_axis() -> None:
     assert (second["shape"], second["data"]) == ([1, 1], [0])
 
 
+def test_scores_of_features_are_shown_with_the_rows_on_the_second_axis() -> None:
+    first, second = encoded(Column(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), rows(2, 1), flat=True), 2)
+    assert (first["shape"], first["data"]) == ([1, 2, 2], [1, 2, 3, 4])
+    assert (second["shape"], second["data"]) == ([1, 1, 2], [5, 6])
+
+
 def test_what_is_not_a_number_becomes_null() -> None:
     (only,) = encoded(Column(np.array([[np.nan, 1.0]]), rows(1)), 1)
     assert only["data"] == [None, 1.0]

@@ -1,0 +1,105 @@
+"""Above which score a row is an outlier: from a share of ordinary rows, or from outliers that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Numbers = NDArray[np.float64]
+
+
+class Threshold(NamedTuple):
+    """A threshold and what it does to labelled rows: rows with a score strictly above it are flagged.
+
+    `precision` is the share of outliers among the flagged rows, `recall` the share of the outliers that are
+    flagged, `false_positive_rate` the share of the other rows that are flagged.
+    """
+
+    value: float
+    precision: float
+    recall: float
+    f1: float
+    false_positive_rate: float
+
+
+class Injected(NamedTuple):
+    """Rows of which some were perturbed, float64 (n, columns), and which, bool (n,)."""
+
+    rows: Numbers
+    is_outlier: NDArray[np.bool_]
+
+
+def percentile_threshold(scores: ArrayLike, percent: float) -> float:
+    """Return the score that so many percent do not pass, as alibi-detect's `infer_threshold` does.
+
+    Between two scores it is interpolated linearly. ValueError for scores that are missing or none.
+    """
+    return float(np.percentile(_present(scores), percent))
+
+
+def labelled_threshold(scores: ArrayLike, is_outlier: ArrayLike) -> Threshold:
+    """Return the score with the largest F1 (harmonic mean of precision and recall) as threshold.
+
+    The candidates are all scores, and a value below the lowest; of equally good ones the highest is taken.
+    ValueError unless there are outliers and other rows among the labels, shape (n,).
+
+    >>> labelled_threshold([0.1, 0.4, 0.2, 0.9], [False, False, False, True])
+    Threshold(value=0.4, precision=1.0, recall=1.0, f1=1.0, false_positive_rate=0.0)
+    """
+    score, label = _present(scores), np.asarray(is_outlier, dtype=bool).ravel()
+    if score.shape != label.shape:
+        raise ValueError(f"there are {len(score)} scores and {len(label)} labels")
+    outliers, others = int(label.sum()), int((~label).sum())
+    if not outliers or not others:
+        raise ValueError(f"{outliers} outliers and {others} other rows set no threshold: both are needed")
+    candidates = np.unique(score)
+    candidates = np.insert(candidates, 0, np.nextafter(candidates[0], -np.inf))
+    hits = outliers - np.searchsorted(np.sort(score[label]), candidates, "right")
+    alarms = others - np.searchsorted(np.sort(score[~label]), candidates, "right")
+    f1 = 2 * hits / (outliers + hits + alarms)
+    best = int(np.flatnonzero(f1 == f1.max())[-1])
+    hit, alarm = int(hits[best]), int(alarms[best])
+    precision = hit / (hit + alarm) if hit + alarm else 0.0
+    return Threshold(float(candidates[best]), precision, hit / outliers, float(f1[best]), alarm / others)
+
+
+def inject_outliers(
+    x: ArrayLike,
+    columns: Sequence[int],
+    percent: float,
+    n_std: float = 2.0,
+    min_std: float = 1.0,
+    rng: np.random.Generator | int = 0,
+) -> Injected:
+    """Perturb numeric columns of some rows, as ``alibi_detect.utils.perturbation.inject_outlier_tabular``.
+
+    `percent` of the rows, shared out evenly, are drawn for each column on its own, so that a row may be drawn
+    for several. A value moves up or down by |z|·n_std standard deviations of its column, z standard normal,
+    but by at least `min_std`; what is missing stays. The same seed perturbs the same, whatever the machine;
+    `x` is left as it is.
+
+    Raises ValueError where the percentage comes to less than one row a column.
+    """
+    rows = np.array(x, dtype=np.float64)
+    generator = np.random.default_rng(rng)
+    count = int(len(rows) * percent * 0.01 / max(1, len(columns)))
+    if not columns or not 0 < count <= len(rows):
+        raise ValueError(f"{percent:g} % of {len(rows)} rows over {len(columns)} columns perturb none")
+    is_outlier = np.zeros(len(rows), dtype=bool)
+    deviations = np.nanstd(rows, axis=0)
+    for column in columns:
+        drawn = generator.choice(len(rows), count, replace=False)
+        z = generator.standard_normal(count)
+        rows[drawn, column] += np.sign(z) * np.maximum(np.abs(z * n_std), min_std) * deviations[column]
+        is_outlier[drawn] = True
+    return Injected(rows, is_outlier)
+
+
+def _present(scores: ArrayLike) -> Numbers:
+    score = np.asarray(scores, dtype=np.float64).ravel()
+    if not len(score) or np.isnan(score).any():
+        raise ValueError(f"{int(np.isnan(score).sum())} of {len(score)} scores are missing: none may be")
+    return score
