@@ -182,7 +182,7 @@ def save_drift(out: Path) -> None:
 
 def main(out: Path) -> None:
     logging.disable(logging.WARNING)
-    tf.random.set_seed(0)
+    tf.keras.utils.set_random_seed(0)
     for name, make in NETWORKS.items():
         save_vae(autoencoder(make), out / f"vae-{name}")
     save_vae(trained(), out / "vae-trained")
