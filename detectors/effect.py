@@ -47,7 +47,7 @@ def psi(reference: ArrayLike, window: ArrayLike) -> float:
         Counts per bin, shape (K,).
 
     >>> round(psi([5000, 5000], [600, 400]), 3)
-    0.041
+    0.04
     """
     p, q = (np.asarray(row, dtype=np.float64) + 0.5 for row in (reference, window))
     p, q = p / p.sum(), q / q.sum()

@@ -82,15 +82,25 @@ def describe(done: Calibrated, windows_a_day: float, confirmation: Confirmation)
     yield from (f"warning: {line}" for line in warnings(added.window, done.reference_rows, added.rows))
 
 
+class FalseAlarms(NamedTuple):
+    """Shares of windows without drift: `is_drift` by the arithmetic alone, and state DRIFT."""
+
+    is_drift: float
+    state: float
+
+
 def false_alarms(
     detector: TabularDrift, rows: Rows, window: int, calibrations: Sequence[Calibration], draws: int = 200
-) -> float:
-    """Return the share of windows, drawn from rows that nothing was learned from, that are called DRIFT."""
+) -> FalseAlarms:
+    """Judge windows drawn from rows without drift, shape (n, features), that nothing was learned from."""
     rng = np.random.default_rng(1)
     judgement = Judgement(min_n=min(window, Judgement().min_n))
-    drawn = (rows[rng.choice(len(rows), window, replace=False)] for _ in range(draws))
-    states = [judgement.state(detector.test(one), window, calibrations) for one in drawn]
-    return float(np.mean([state == "DRIFT" for state in states]))
+    results = [detector.test(rows[rng.choice(len(rows), window, replace=False)]) for _ in range(draws)]
+    states = [judgement.state(result, window, calibrations) for result in results]
+    return FalseAlarms(
+        float(np.mean([result.is_drift for result in results])),
+        float(np.mean([state == "DRIFT" for state in states])),
+    )
 
 
 def _names(folder: Path, detector: TabularDrift) -> FeatureNames:

@@ -17,6 +17,7 @@ from jobs.data.features import encode, infer_features, read_table
 from jobs.stack.ports import free_ports
 from jobs.stack.stack import Stack, up
 from jobs.train_monitors import Trained, train
+from jobs.training.options import Options
 
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
@@ -44,7 +45,8 @@ def people() -> pd.DataFrame:
 def models(tmp_path_factory: pytest.TempPathFactory, people: pd.DataFrame) -> Path:
     """Folder of models trained on generated people."""
     out = tmp_path_factory.mktemp("project") / "models"
-    _trained[out] = train(people, TARGET, out, say=lambda line: None)
+    options = Options(windows=(300,), rate=0.05, draws=200)
+    _trained[out] = train(people, TARGET, out, options, say=lambda line: None)
     return out
 
 

@@ -3,20 +3,53 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jobs.cli.options import Models
 from operators.errors import DeploymentError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WINDOWS = [500]
+
 
 def train(
     out: Models = Path("models"),
-    data: Annotated[Path | None, typer.Option(help="CSV with a header  [default: generated people]")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", "--reference", help="CSV or Parquet  [default: generated people]"),
+    ] = None,
     target: Annotated[str, typer.Option(help="column that the classifier predicts")] = "income-per-year",
     drop: Annotated[str, typer.Option(help="columns to leave out, by commas")] = "",
+    categorical: Annotated[str, typer.Option(help="columns that hold categories, by commas")] = "",
+    numeric: Annotated[str, typer.Option(help="columns that hold quantities, by commas")] = "",
     name: Annotated[str, typer.Option(help="name of the models")] = "income",
+    monitors_only: Annotated[
+        bool, typer.Option("--monitors-only", help="for a model that there already is: no target needed")
+    ] = False,
+    preprocessor: Annotated[
+        Path | None, typer.Option(help="with --monitors-only: a fitted transformer, joblib")
+    ] = None,
+    predictions: Annotated[
+        str, typer.Option(help="with --monitors-only: columns of what the model said, by commas")
+    ] = "",
+    outlier: Annotated[str, typer.Option(help="isolation-forest, mahalanobis or vae")] = "isolation-forest",
+    threshold: Annotated[
+        str, typer.Option(help="of outliers: percentile, injected or labels")
+    ] = "percentile",
+    outlier_percent: Annotated[float, typer.Option(help="of rows that are outliers, for percentile")] = 5.0,
+    outlier_label: Annotated[
+        str, typer.Option(help="column of 0 and 1 that marks outliers, for labels")
+    ] = "",
+    window: Annotated[
+        list[int], typer.Option(help="rows of windows to calibrate drift detectors for; repeatable")
+    ] = _WINDOWS,
+    rate: Annotated[
+        float, typer.Option(help="share of windows without drift that may be called DRIFT")
+    ] = 0.01,
     rows: Annotated[int, typer.Option(help="how many people to generate without --data")] = 30_000,
     seed: Annotated[int, typer.Option(help="seed of everything random")] = 0,
 ) -> None:
@@ -25,13 +58,40 @@ def train(
         from jobs import train_monitors
     except ImportError as error:
         raise DeploymentError(f"{error}: training needs the extra, pip install 'weir[train]'") from None
+    from jobs.training.declared import Declared
+    from jobs.training.options import Options
+
+    table = _table(data, rows, seed, _names(drop))
+    chosen: Any = {"outlier": outlier, "threshold": threshold, "outlier_percent": outlier_percent}
+    options = Options(name, seed, tuple(window), rate, **chosen)
+    declared = Declared(_names(categorical), _names(numeric), outlier_label, str(data or "generated people"))
+    if monitors_only:
+        trained = train_monitors.train_monitors_only(
+            table, out, options, declared, preprocessor, _names(predictions), say=_say
+        )
+    elif preprocessor or predictions:
+        raise DeploymentError("--preprocessor and --predictions go with --monitors-only")
+    else:
+        trained = train_monitors.train(table, target, out, options, declared, say=_say)
+    print("\n".join(train_monitors.describe(trained)))
+
+
+def _table(data: Path | None, rows: int, seed: int, drop: list[str]) -> pd.DataFrame:
     from jobs.data.census_like import census_like
     from jobs.data.features import read_table
 
     table = read_table(data) if data else census_like(rows, seed)
-    unknown = [column for column in drop.split(",") if column and column not in table.columns]
+    unknown = [column for column in drop if column not in table.columns]
     if unknown:
-        raise DeploymentError(f"--drop names {unknown[0]!r}, but the columns are {', '.join(table.columns)}")
-    table = table.drop(columns=[column for column in drop.split(",") if column])
-    trained = train_monitors.train(table, target, out, name, seed, say=lambda line: print(f"  {line} …"))
-    print("\n".join(train_monitors.describe(trained)))
+        raise DeploymentError(
+            f"--drop names {unknown[0]!r}, but the columns are {', '.join(map(str, table.columns))}"
+        )
+    return table.drop(columns=drop)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _say(line: str) -> None:
+    print(f"  {line} …")

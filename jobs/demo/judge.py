@@ -9,10 +9,10 @@ import msgspec
 
 from jobs.client import Answer
 from jobs.data.traffic import Traffic
-from jobs.train_monitors import OUTLIER_PERCENT
+from jobs.training.options import Options
 
 RECALL = 0.8
-FALSE_FLAGS = 2 * OUTLIER_PERCENT / 100
+FALSE_FLAGS = 2 * Options().outlier_percent / 100
 FALSE_WINDOWS = 1 / 20
 
 

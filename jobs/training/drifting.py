@@ -1,0 +1,81 @@
+"""Reference rows → a drift detector as alibi-detect saves it, calibrated, with its false alarms measured."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from detectors.calibration import Calibration
+from detectors.saved import read_drift
+from jobs.calibrating import HELD_OUT, FalseAlarms, calibrate_folder, false_alarms
+from jobs.training.folders import ALIBI_DETECT, Folders
+from jobs.training.options import Options
+from jobs.training.splitting import Parts, Rows
+from operators.artifacts.alibi_detect_folder import FeatureNames
+
+
+class Drift(NamedTuple):
+    """A drift detector's folder, and for each calibrated window what windows of test rows raised."""
+
+    folder: Path
+    columns: list[str]
+    reference_rows: int
+    calibrations: list[Calibration]
+    false_alarms: list[FalseAlarms]
+
+
+def train_drift(
+    folders: Folders,
+    suffix: str,
+    parts: Parts,
+    categorical: Sequence[int],
+    names: FeatureNames,
+    options: Options,
+    p_val: float = 0.05,
+) -> Drift:
+    """Save a detector of the reference rows; calibrate it for each window that the other parts fill."""
+    folder = folders.make(suffix, ALIBI_DETECT)
+    _save(folder, hot_deck(parts.reference, options.seed), categorical, p_val)
+    (folder / "features.json").write_bytes(msgspec.json.format(msgspec.json.encode(names)))
+    np.save(folder / HELD_OUT, parts.calibration)
+    detector = read_drift(folder)
+    windows = [window for window in options.windows if window <= min(len(parts.calibration), len(parts.test))]
+    done = [
+        calibrate_folder(folder, window, options.rate, draws=options.draws, seed=options.seed).calibration
+        for window in windows
+    ]
+    measured = [false_alarms(detector, parts.test, one.window, [one]) for one in done]
+    return Drift(folder, names.columns, detector.n_reference, done, measured)
+
+
+def hot_deck(rows: Rows, seed: int) -> Rows:
+    """Fill missing values with values drawn from the same column, which leaves its distribution alone.
+
+    alibi-detect cannot load a reference that misses values.
+    """
+    rng = np.random.default_rng(seed)
+    filled = rows.copy()
+    for column in filled.T:
+        unknown = np.isnan(column)
+        column[unknown] = rng.choice(column[~unknown], int(unknown.sum()))
+    return filled
+
+
+def _save(folder: Path, x_ref: Rows, categorical: Sequence[int], p_val: float) -> None:
+    from alibi_detect.cd import KSDrift, TabularDrift
+    from alibi_detect.saving import save_detector
+
+    categories: Any = {int(column): None for column in categorical}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        detector = (
+            TabularDrift(x_ref, p_val=p_val, categories_per_feature=categories)
+            if categories
+            else KSDrift(x_ref, p_val=p_val)
+        )
+        save_detector(detector, folder)
