@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from detectors.judgement import State
 
+_FINDINGS = ("DRIFT", "VIOLATION")
+
 
 class Streak(NamedTuple):
-    """Whether a drift is confirmed, since which window, and how many windows in a row said otherwise."""
+    """Whether a finding is confirmed, since which window, and how many windows in a row said otherwise."""
 
     confirmed: bool = False
     since: int = 0
@@ -16,7 +18,9 @@ class Streak(NamedTuple):
 
 
 class Confirmation(NamedTuple):
-    """Believe in a drift after `confirm` windows of it, and in its end after `resolve` windows without."""
+    """Believe in a finding (drift, or a violation) after `confirm` windows of it, and in its end after
+    `resolve` windows without.
+    """
 
     confirm: int = 2
     resolve: int = 2
@@ -31,9 +35,9 @@ class Confirmation(NamedTuple):
         >>> believed
         [False, True, True, True, False]
         """
-        if state not in ("OK", "DRIFT"):
+        if state not in ("OK", *_FINDINGS):
             return streak
-        if (state == "DRIFT") == streak.confirmed:
+        if (state in _FINDINGS) == streak.confirmed:
             return streak._replace(against=0)
         against = streak.against + 1
         if against < (self.resolve if streak.confirmed else self.confirm):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detectors.calibration import Calibration, least_effect
 from detectors.results import DriftResult
 
-State = Literal["OK", "DRIFT", "INSUFFICIENT_DATA", "SUPERSEDED"]
+State = Literal["OK", "DRIFT", "VIOLATION", "INSUFFICIENT_DATA", "SUPERSEDED"]
 
 
 class Judgement(NamedTuple):

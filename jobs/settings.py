@@ -52,7 +52,8 @@ class Settings:
     transaction_timeout_ms: int = _setting(600_000, "at most the broker's transaction.max.timeout.ms")  # type: ignore[assignment]
     min_n: int = _setting(200, "a window of fewer rows is INSUFFICIENT_DATA")  # type: ignore[assignment]
     min_effect: float = _setting(0.1, "a smaller difference is no DRIFT, however sure")  # type: ignore[assignment]
-    confirm: int = _setting(2, "windows of DRIFT in a row that confirm a drift")  # type: ignore[assignment]
+    tolerance: float = _setting(0.01, "share of bad values of a feature above which a window is a VIOLATION")  # type: ignore[assignment]
+    confirm: int = _setting(2, "windows of DRIFT or VIOLATION in a row that confirm it")  # type: ignore[assignment]
     resolve: int = _setting(2, "windows in a row without that resolve it")  # type: ignore[assignment]
     trusted_roots: str = _setting("", "folders and URIs whose pickles and Python may run, by commas")  # type: ignore[assignment]
     artifact_cache: str = _setting("", "where fetched models are kept; empty: below the temporary folder")  # type: ignore[assignment]
@@ -64,6 +65,8 @@ class Settings:
         for name in _POSITIVE:
             if getattr(self, name) < 1:
                 raise DeploymentError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.tolerance < 1:
+            raise DeploymentError(f"tolerance must be a share from 0 to below 1, got {self.tolerance}")
         if self.max_record_bytes > MOST_RECORD_BYTES:
             raise DeploymentError(f"max_record_bytes must be at most {MOST_RECORD_BYTES}")
         if self.max_parallelism < self.parallelism:
@@ -107,7 +110,8 @@ class Settings:
     @property
     def rules(self) -> Rules:
         """What makes a verdict a state, and states a finding."""
-        return Rules(Judgement(self.min_n, self.min_effect), Confirmation(self.confirm, self.resolve))
+        judgement = Judgement(self.min_n, self.min_effect)
+        return Rules(judgement, Confirmation(self.confirm, self.resolve), self.tolerance)
 
     @property
     def job_name(self) -> str:

@@ -189,8 +189,8 @@ def describe(trained: Trained) -> Iterator[str]:
     for drift in trained.drifts:
         for one, measured in zip(drift.calibrations, drift.false_alarms, strict=True):
             yield (
-                f"drift        {drift.folder.name}: of windows of {one.window} test rows {measured.state:.1%} "
-                f"are DRIFT (is_drift alone {measured.is_drift:.1%}; at most {one.rate:.1%} stated)"
+                f"drift        {drift.folder.name}: of windows of {one.window} test rows "
+                f"{measured.state:.1%} are DRIFT (is_drift alone {measured.is_drift:.1%}; at most {one.rate:.1%} stated)"
             )
     yield from (f"wrote        {path}" for path in trained.written)
 

@@ -257,7 +257,7 @@ def _planned(
     if batch and not isinstance(step, Watcher):
         raise DeploymentError(
             f"pipeline {name}: step {spec.name} has a batch, but only drift detectors "
-            "gather rows; leave it out"
+            "and data quality checks gather rows; leave it out"
         )
     inputs = inputs_of(spec.inputs or [name], spec.inputs_join_type, spec.tensor_map, name)
     triggers = inputs_of(spec.triggers, spec.triggers_join_type, {}, name)

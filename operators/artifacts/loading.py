@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from operators.artifacts import alibi_detect_folder, boosted_folder, python_folder, sklearn_folder
+from operators.artifacts import (
+    alibi_detect_folder,
+    boosted_folder,
+    python_folder,
+    quality_folder,
+    sklearn_folder,
+)
 from operators.artifacts.folder import Folder
 from operators.artifacts.probes import check_probe, read_probe
-from operators.artifacts.settings import ALIBI_DETECT, LIGHTGBM, SKLEARN, XGBOOST, read_settings
+from operators.artifacts.settings import (
+    ALIBI_DETECT,
+    DATA_QUALITY,
+    LIGHTGBM,
+    SKLEARN,
+    XGBOOST,
+    read_settings,
+)
 from operators.artifacts.storage import fetch
 from operators.artifacts.trust import Site
 from operators.errors import DeploymentError, describe
@@ -17,6 +30,7 @@ _RUNTIMES = {
     ALIBI_DETECT: alibi_detect_folder.load,
     XGBOOST: boosted_folder.load_xgboost,
     LIGHTGBM: boosted_folder.load_lightgbm,
+    DATA_QUALITY: quality_folder.load,
 }
 
 

@@ -18,12 +18,14 @@ SKLEARN = "mlserver_sklearn.SKLearnModel"
 ALIBI_DETECT = "mlserver_alibi_detect.AlibiDetectRuntime"
 XGBOOST = "mlserver_xgboost.XGBoostModel"
 LIGHTGBM = "mlserver_lightgbm.LightGBMModel"
+DATA_QUALITY = "weir.DataQuality"
 # As Seldon's agent does: the first requirement that is known, and the first file that fits.
 _FROM_REQUIREMENT = {
     "alibi-detect": (ALIBI_DETECT, ()),
     "sklearn": (SKLEARN, ("*.joblib", "*.pkl", "*.pickle")),
     "xgboost": (XGBOOST, ("*.json", "*.bst", "*.ubj")),
     "lightgbm": (LIGHTGBM, ("*.bst", "*.txt")),
+    "weir-quality": (DATA_QUALITY, ("quality.json",)),
 }
 
 

@@ -18,6 +18,8 @@ _QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?(?:[eE]\d)?)(|k|M|G|T|P|E|Ki|Mi|
 # Kafka takes topic names of 249 characters; prefix, namespace and the rest of ours must fit too.
 _LONGEST_NAME = 150
 _MOST_STEPS = 200
+# What a batched step answers each request with: a drift detector the first, a data quality check the others.
+_ANSWERED = (None, "is_drift", "issues", "violations")
 _UNITS = {"": 1, **{unit: 1000**power for power, unit in enumerate("kMGTPE", start=1)}}
 _UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGTPE", start=1)}
 
@@ -174,8 +176,11 @@ def _reference(text: str, scope: _Scope, *, shown: bool) -> Iterator[str]:
                 f"{node} has a batch, so it answers no request: its outputs are for the response; another "
                 f"pipeline can read its reports with externalInputs, as {name}.step.{node}.outputs"
             )
-        elif reference.tensor not in (None, "is_drift"):
-            yield f"{node} has a batch, so a response shows its is_drift only; the rest is in its reports"
+        elif reference.tensor not in _ANSWERED:
+            yield (
+                f"{node} has a batch, so a response shows its is_drift only (of a data quality check issues "
+                "and violations); the rest is in its reports"
+            )
 
 
 def _tensor_map(mapping: Mapping[str, str], read: list[str], at: str, scope: _Scope) -> Iterator[str]:

@@ -61,7 +61,7 @@ SUPPORT: dict[type, dict[str, Support]] = {
             "a folder, file://, s3:// or gs://; kept by digest, loaded only unchanged"
         ),
         "spec.requirements[]": _supported(
-            "sklearn, alibi-detect, xgboost, lightgbm, where there is no model-settings.json"
+            "sklearn, alibi-detect, xgboost, lightgbm, weir-quality, where there is no model-settings.json"
         ),
         "spec.modelType": _supported("one more requirement"),
         "spec.artifactVersion": _supported("the folder of that number; without it the highest"),
@@ -105,7 +105,10 @@ SUPPORT: dict[type, dict[str, Support]] = {
         "spec.input.joinType": _no_effect("there is one external input, so nothing to join"),
         "spec.input.triggersJoinType": _no_effect("there are no external triggers"),
         "spec.input.tensorMap": _supported("renames tensors of the external input"),
-        "spec.output.steps[]": _supported("as inputs; of a batched step the last window's `is_drift`"),
+        "spec.output.steps[]": _supported(
+            "as inputs; of a batched drift step the last window's `is_drift`, of a batched data quality step "
+            "its `issues` and `violations`"
+        ),
         "spec.output.joinWindowMs": _no_effect(_JOINED),
         "spec.output.stepsJoin": _improved("as inputsJoinType"),
         "spec.output.tensorMap": _supported("renames tensors of the response"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from operators.columns import Array, Column, Tensors
 from operators.errors import MismatchError
@@ -54,6 +56,22 @@ class Table:
             data=np.column_stack([self._numbers(i, c) for i, c in enumerate(column.data.T)])
         )
 
+    def columns(self, tensors: Tensors, ask: Ask) -> tuple[list[Array], NDArray[np.int64]]:
+        """Return the values of each column as they came, shape (rows,), and each request's number of rows.
+
+        Tensors are found as `read` finds them; no value is refused, only another number of columns.
+        """
+        if (ask.content_type or self._content_type) == "pd":
+            tensors = self._named(tensors)
+        (first, column), *others = tensors.items()
+        for name, other in others:
+            if not np.array_equal(other.rows, column.rows):
+                raise ValueError(f"tensor {name!r} has other numbers of rows than {first!r}")
+        values = [one for tensor in tensors.values() for one in _flat(tensor.data).T]
+        if len(values) != self._width:
+            raise MismatchError(f"takes rows of {self._width} values, got rows of {len(values)}")
+        return values, column.rows
+
     def _named(self, tensors: Tensors) -> Tensors:
         named_columns(tensors)
         if self._names is None:
@@ -78,6 +96,10 @@ class Table:
                 f"takes numbers for {name}, got strings: encode its categories as numbers, or list them "
                 "in features.json beside the detector"
             ) from None
+
+
+def _flat(data: Array) -> Array:
+    return data.reshape(len(data), prod(data.shape[1:]))
 
 
 def _code(codes: Mapping[str, int], value: object) -> float:

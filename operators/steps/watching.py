@@ -16,10 +16,15 @@ ROWS = "rows"
 
 
 class Rules(NamedTuple):
-    """What makes a state of a verdict, and a confirmed finding of states."""
+    """What makes a state of a verdict, and a confirmed finding of states.
+
+    `tolerance` is the share of bad values, in [0, 1), that a feature may have besides those that the
+    reference misses.
+    """
 
     judgement: Judgement = Judgement()
     confirmation: Confirmation = Confirmation()
+    tolerance: float = 0.01
 
 
 class Verdict(NamedTuple):

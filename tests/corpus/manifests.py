@@ -851,15 +851,15 @@ def unusable(models: Path) -> dict[str, Case]:
     return {
         "a batch of a classifier": Case(
             one(step=", batch: {size: 5}"),
-            "pipeline p: step income has a batch, but only drift detectors gather rows",
+            "pipeline p: step income has a batch, but only drift detectors and data quality",
         ),
         "a batch of a preprocessor": Case(
             one(model="income-preprocess", step=", batch: {windowMs: 5}"),
-            "step income-preprocess has a batch, but only drift detectors gather rows",
+            "step income-preprocess has a batch, but only drift detectors and data quality",
         ),
         "a batch of an outlier detector": Case(
             one(model="income-outlier", step=", batch: {size: 5, rolling: true}"),
-            "step income-outlier has a batch, but only drift detectors gather rows",
+            "step income-outlier has a batch, but only drift detectors and data quality",
         ),
         "a folder that is not there": Case(one(uri="./nowhere"), "nowhere is not a folder: check storageUri"),
         "a folder that is a file": Case(

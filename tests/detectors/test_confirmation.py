@@ -29,6 +29,11 @@ def test_windows_without_a_verdict_neither_confirm_nor_resolve() -> None:
     assert believed(states, Confirmation(2, 2)) == [False, False, False, True]
 
 
+def test_a_violation_is_a_finding_as_drift_is() -> None:
+    states: list[State] = ["VIOLATION", "VIOLATION", "OK", "INSUFFICIENT_DATA", "OK"]
+    assert believed(states, Confirmation(2, 2)) == [False, True, True, True, False]
+
+
 def test_it_says_since_which_window() -> None:
     assert Confirmation(1, 1).after(Streak(), "DRIFT", 7) == Streak(True, 7)
 

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from detectors.confirmation import Confirmation
+from detectors.judgement import Judgement
 from jobs import tables
 from jobs.settings import Settings, parse_settings
 from operators.errors import DeploymentError
+from operators.steps.watching import Rules
 
 
 def test_flags_win_over_the_environment_and_both_over_defaults() -> None:
@@ -20,6 +23,8 @@ def test_flags_win_over_the_environment_and_both_over_defaults() -> None:
             "delivery must be at-least-once or exactly-once, got 'at-most-once'",
         ),
         (["--parallelism", "0"], "parallelism must be at least 1, got 0"),
+        (["--tolerance", "1"], "tolerance must be a share from 0 to below 1, got 1.0"),
+        (["--tolerance", "nan"], "tolerance must be a share from 0 to below 1, got nan"),
         (["--max-record-bytes", "90000000"], "max_record_bytes must be at most"),
         (["--namespace", "a'b"], "namespace may hold letters, digits, dots, dashes and underscores"),
         (["--pipelines", "Up"], "pipelines"),
@@ -29,6 +34,11 @@ def test_flags_win_over_the_environment_and_both_over_defaults() -> None:
 def test_settings_that_make_no_sense_are_refused(arguments: list[str], message: str) -> None:
     with pytest.raises(DeploymentError, match=message):
         parse_settings(arguments, {})
+
+
+def test_rules_are_made_of_settings() -> None:
+    settings = parse_settings(["--min-n", "50", "--tolerance", "0.2", "--confirm", "3"], {})
+    assert settings.rules == Rules(Judgement(50, 0.1), Confirmation(3, 2), 0.2)
 
 
 def test_a_prefix_with_dots_is_taken_literally_in_patterns() -> None:

@@ -1,0 +1,94 @@
+"""What is wrong with each value of one column, as a code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf, nan
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FINE, MISSING, OUT_OF_RANGE, UNSEEN, WRONG_TYPE = range(5)
+# What can be wrong, in the order of the codes from 1.
+ISSUES = ("missing", "out_of_range", "unseen", "wrong_type")
+
+Issues = NDArray[np.uint8]
+_PLAIN = {float, int, bool, type(None)}
+
+
+def of_quantities(column: NDArray[Any], low: float, high: float) -> Issues:
+    """Judge quantities, shape (n,), of any dtype: codes of shape (n,).
+
+    The range is compared in the precision that floats came in: its own limits, sent as FP32, lie in it.
+
+    >>> of_quantities(np.array([17, "90", None, 91, "old"], dtype=object), low=17, high=90)
+    array([0, 0, 1, 2, 4], dtype=uint8)
+    """
+    numbers, wrong = _numbers(column)
+    with np.errstate(over="ignore"):
+        least, most = numbers.dtype.type(low), numbers.dtype.type(high)
+    outside = (numbers < least) | (numbers > most) | np.isinf(numbers)
+    return _first([(wrong, WRONG_TYPE), (np.isnan(numbers), MISSING), (outside, OUT_OF_RANGE)])
+
+
+def of_categories(column: NDArray[Any], codes: Mapping[str, int]) -> Issues:
+    """Judge categories, shape (n,), of any dtype, texts or codes: codes of shape (n,).
+
+    >>> of_categories(np.array(["State", 1, None, 2, "Mars", 0.5], dtype=object), {"Private": 0, "State": 1})
+    array([0, 0, 1, 3, 3, 4], dtype=uint8)
+    """
+    numbers, wrong = _numbers(_coded(column, codes) if column.dtype.kind in "OU" else column)
+    broken = wrong | (numbers != np.trunc(numbers)) & ~np.isnan(numbers)
+    outside = (numbers < 0) | (numbers >= len(codes))
+    return _first([(broken, WRONG_TYPE), (np.isnan(numbers), MISSING), (outside, UNSEEN)])
+
+
+def _first(found: list[tuple[NDArray[np.bool_], int]]) -> Issues:
+    """Return the code of the first condition that holds."""
+    conditions, codes = zip(*found, strict=True)
+    return np.select(conditions, codes, FINE).astype(np.uint8)
+
+
+def _coded(column: NDArray[Any], codes: Mapping[str, int]) -> NDArray[Any]:
+    """Put a code in the place of every text: one behind the last where the text is not known."""
+    coded = np.empty(len(column), dtype=object)
+    coded[:] = [
+        codes.get(value, len(codes)) if isinstance(value, str) else value for value in column.tolist()
+    ]
+    return coded
+
+
+def _numbers(column: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return floats, NaN where a value is missing, and tell which values are no numbers."""
+    kind = column.dtype.kind
+    if kind in "OU":
+        return _parsed(column.tolist())
+    numbers = column if kind == "f" else np.zeros(len(column)) if kind not in "biu" else column.astype(float)
+    return numbers, np.full(len(column), kind not in "biuf")
+
+
+def _parsed(values: Sequence[object]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    if set(map(type, values)) <= _PLAIN:
+        try:
+            return np.array(values, dtype=np.float64), np.zeros(len(values), dtype=bool)
+        except OverflowError:  # a whole number beyond all floats
+            pass
+    parsed = [_number(value) for value in values]
+    wrong = np.array([number is None for number in parsed], dtype=bool)
+    return np.array([nan if number is None else number for number in parsed], dtype=np.float64), wrong
+
+
+def _number(value: Any) -> float | None:
+    """Read a number or a text that is one; None for anything else, NaN for what is missing."""
+    if value is None:
+        return nan
+    if not isinstance(value, (str, Real, np.bool_)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return inf  # beyond all floats, at whichever end
+    except ValueError:
+        return None
