@@ -188,10 +188,8 @@ def describe(trained: Trained) -> Iterator[str]:
     yield f"outliers     score above {out.threshold:.4f}: {out.rule}, {out.share:.1%} of test rows"
     for drift in trained.drifts:
         for one, measured in zip(drift.calibrations, drift.false_alarms, strict=True):
-            yield (
-                f"drift        {drift.folder.name}: of windows of {one.window} test rows "
-                f"{measured.state:.1%} are DRIFT (is_drift alone {measured.is_drift:.1%}; at most {one.rate:.1%} stated)"
-            )
+            yield f"drift        {drift.folder.name}, windows of {one.window} test rows: DRIFT"
+            yield f"             {measured.state:.1%} (at most {one.rate:.1%} stated; is_drift alone {measured.is_drift:.1%})"
     yield from (f"wrote        {path}" for path in trained.written)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 SKLEARN = "mlserver_sklearn.SKLearnModel"
 ALIBI_DETECT = "mlserver_alibi_detect.AlibiDetectRuntime"
+DATA_QUALITY = "weir.DataQuality"
 
 
 class Folders:

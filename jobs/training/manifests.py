@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from jobs.training.folders import SKLEARN
+from jobs.training.folders import ALIBI_DETECT, DATA_QUALITY, SKLEARN
 
 _API = "mlops.seldon.io/v1alpha1"
-_REQUIREMENTS = {SKLEARN: "sklearn"}
+_REQUIREMENTS = {SKLEARN: "sklearn", ALIBI_DETECT: "alibi-detect", DATA_QUALITY: "weir-quality"}
 
 
 def write_manifests(out: Path, name: str, folders: Mapping[Path, str], window: int) -> Path:
@@ -30,8 +30,7 @@ def write_manifests(out: Path, name: str, folders: Mapping[Path, str], window: i
 
 
 def _model(folder: Path, runtime: str) -> dict[str, Any]:
-    requirement = _REQUIREMENTS.get(runtime, "alibi-detect")
-    spec = {"storageUri": f"./{folder.name}", "requirements": [requirement]}
+    spec = {"storageUri": f"./{folder.name}", "requirements": [_REQUIREMENTS[runtime]]}
     return {"apiVersion": _API, "kind": "Model", "metadata": {"name": folder.name}, "spec": spec}
 
 

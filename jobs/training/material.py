@@ -8,13 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.quality import quality_of
 from jobs.data.features import Features
 from jobs.training.drifting import Drift, hot_deck, train_drift
-from jobs.training.folders import Folders
+from jobs.training.folders import DATA_QUALITY, Folders
 from jobs.training.options import Options
 from jobs.training.outliers import Outlier, Truth, train_outlier
 from jobs.training.splitting import Parts, Rows, Split
 from operators.artifacts.alibi_detect_folder import FeatureNames
+from operators.artifacts.quality_folder import write_quality
 
 
 class Place(NamedTuple):
@@ -54,7 +56,10 @@ def raw_place(rows: Rows, features: Features) -> Place:
 def train_monitors(
     material: Material, folders: Folders, options: Options, say: Callable[[str], None]
 ) -> tuple[Outlier, list[Drift]]:
-    """Train a detector for each place that there is."""
+    """Train a detector for each place that there is, and learn what values requests may hold."""
+    place, reference = material.raw, material.split.reference
+    quality = quality_of(place.rows[reference], place.names.columns, place.names.categories)
+    write_quality(folders.make("-quality", DATA_QUALITY), quality)
     say("training the outlier detector")
     outlier = _outlier(material, folders, options)
     say("training and calibrating the drift detectors")

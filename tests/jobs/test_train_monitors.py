@@ -46,6 +46,7 @@ def test_training_writes_the_folders_that_mlserver_reads(models: Path) -> None:
         "income-drift": "mlserver_alibi_detect.AlibiDetectRuntime",
         "income-drift-preprocessed": "mlserver_alibi_detect.AlibiDetectRuntime",
         "income-prediction-drift": "mlserver_alibi_detect.AlibiDetectRuntime",
+        "income-quality": "weir.DataQuality",
     }
     assert settings["income-preprocess"]["parameters"]["extra"] == {"predict_fn": "transform"}
 
@@ -284,7 +285,7 @@ def test_without_a_preprocessor_the_raw_columns_are_watched(tmp_path: Path) -> N
     trained = train_monitors_only(table, tmp_path, QUICK, say=lambda line: None)
     assert [drift.folder.name for drift in trained.drifts] == ["income-drift"]
     lines = "\n".join(describe(trained))
-    assert "of windows of 50 test rows" in lines
+    assert "windows of 50 test rows: DRIFT" in lines
     assert "categorical (inferred): 2 categories, Female, Male" in lines
 
 
