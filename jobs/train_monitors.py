@@ -188,8 +188,9 @@ def describe(trained: Trained) -> Iterator[str]:
     yield f"outliers     score above {out.threshold:.4f}: {out.rule}, {out.share:.1%} of test rows"
     for drift in trained.drifts:
         for one, measured in zip(drift.calibrations, drift.false_alarms, strict=True):
-            yield f"drift        {drift.folder.name}, windows of {one.window} test rows: DRIFT"
-            yield f"             {measured.state:.1%} (at most {one.rate:.1%} stated; is_drift alone {measured.is_drift:.1%})"
+            stated = f"at most {one.rate:.1%} stated; is_drift alone {measured.is_drift:.1%}"
+            yield f"drift        {drift.folder.name}: DRIFT in {measured.state:.1%} of windows of {one.window}"
+            yield f"             test rows ({stated})"
     yield from (f"wrote        {path}" for path in trained.written)
 
 
