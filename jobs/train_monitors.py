@@ -189,8 +189,8 @@ def describe(trained: Trained) -> Iterator[str]:
     for drift in trained.drifts:
         for one, measured in zip(drift.calibrations, drift.false_alarms, strict=True):
             stated = f"at most {one.rate:.1%} stated; is_drift alone {measured.is_drift:.1%}"
-            yield f"drift        {drift.folder.name}: {measured.state:.1%} of windows of {one.window} test rows"
-            yield f"             are DRIFT ({stated})"
+            yield f"drift        {drift.folder.name}: of windows of {one.window} test rows"
+            yield f"             {measured.state:.1%} are DRIFT ({stated})"
     yield from (f"wrote        {path}" for path in trained.written)
 
 

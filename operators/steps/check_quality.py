@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.counts import Counts
 from detectors.issues import FINE, ISSUES
@@ -40,10 +41,14 @@ class CheckQuality:
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
         """Check every value; only a wrong number of columns is refused."""
-        columns, rows = self._table.columns(tensors, ask)
+        columns, rows = self.columns(tensors, ask)
         issues = self.quality.check(columns)
         bad = (issues != FINE).sum(axis=1, dtype=np.int64, keepdims=True)
         return {"issues": Column(issues, rows, parameters=self._legend), "violations": Column(bad, rows)}
+
+    def columns(self, tensors: Tensors, ask: Ask) -> tuple[list[Array], NDArray[np.int64]]:
+        """Return the columns that are checked, and how many of their rows belong to each request."""
+        return self._table.columns(tensors, ask)
 
     def gather(self, tensors: Tensors, ask: Ask) -> Tensors:
         """Answer every request, and return the codes as rows for the window."""

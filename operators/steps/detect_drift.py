@@ -63,7 +63,7 @@ class DetectDrift:
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
         """Test each request's rows as a window of their own."""
-        column = self._rows(tensors, ask)
+        column = self.rows(tensors, ask)
         results = [
             self.detector.test(window) for window in np.split(column.data, column.bounds()[1:-1], axis=0)
         ]
@@ -75,7 +75,7 @@ class DetectDrift:
 
     def gather(self, tensors: Tensors, ask: Ask) -> Tensors:
         """Return the rows; a verdict has to wait for the window."""
-        return {ROWS: self._rows(tensors, ask)}
+        return {ROWS: self.rows(tensors, ask)}
 
     def count(self, rows: Array) -> list[Counts]:
         """Reduce rows to counts per column."""
@@ -102,7 +102,8 @@ class DetectDrift:
         }
         return Verdict(judgement.state(result, rows, self.calibrations), self._tensors(result), about)
 
-    def _rows(self, tensors: Tensors, ask: Ask) -> Column:
+    def rows(self, tensors: Tensors, ask: Ask) -> Column:
+        """Return the rows that are tested, or raise what is wrong with them."""
         column = self._table.read(tensors, ask)
         if np.isinf(column.data).any():
             raise ValueError("the rows contain infinity")

@@ -52,15 +52,15 @@ class ScoreOutlier:
     def __init__(
         self, detector: Detector, table: Table, shown: Shown = ALL, columns: Sequence[str] = ()
     ) -> None:
-        self._detector = detector
+        self.detector = detector
         self._table = table
         self._shown = shown
         self._named = {"columns": msgspec.json.encode(list(columns)).decode()} if columns else {}
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
         """Score all rows at once."""
-        column = self._table.read(tensors, ask)
-        result = self._detector.predict(column.data)
+        column = self.rows(tensors, ask)
+        result = self.detector.predict(column.data)
         outputs: Tensors = {}
         if self._shown.return_instance_score:
             outputs["instance_score"] = Column(result.instance_score, column.rows, flat=True)
@@ -70,6 +70,10 @@ class ScoreOutlier:
         outputs["is_outlier"] = Column(result.is_outlier, column.rows, flat=True)
         return outputs
 
+    def rows(self, tensors: Tensors, ask: Ask) -> Column:
+        """Return the rows that are scored, or raise what is wrong with them."""
+        return self._table.read(tensors, ask)
+
     def _feature_score(self, rows: Array, result: OutlierResult) -> Array:
         """Return the features' scores, or for flagged rows their contributions and NaN for the others."""
         if result.feature_score is not None:
@@ -77,5 +81,5 @@ class ScoreOutlier:
         scores = np.full(rows.shape, np.nan)
         flagged = np.flatnonzero(result.is_outlier)
         if len(flagged):
-            scores[flagged] = self._detector.contributions(rows[flagged])
+            scores[flagged] = self.detector.contributions(rows[flagged])
         return scores

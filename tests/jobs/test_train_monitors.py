@@ -285,7 +285,8 @@ def test_without_a_preprocessor_the_raw_columns_are_watched(tmp_path: Path) -> N
     trained = train_monitors_only(table, tmp_path, QUICK, say=lambda line: None)
     assert [drift.folder.name for drift in trained.drifts] == ["income-drift"]
     lines = "\n".join(describe(trained))
-    assert "of windows of 50 test rows\n             are DRIFT (at most 5.0% stated" in lines
+    assert "of windows of 50 test rows\n" in lines
+    assert "are DRIFT (at most 5.0% stated" in lines
     assert "categorical (inferred): 2 categories, Female, Male" in lines
 
 
