@@ -51,6 +51,11 @@ class ChiSquare:
         self._known = _spread(self._reference, known)
         self.n_reference = int(self._known.sum())
 
+    @property
+    def n_distinct(self) -> int:
+        """Distinct codes of the reference."""
+        return int(self._reference.keys.size)
+
     def count(self, window: ArrayLike) -> Counts:
         """Count a window's codes, shape (m,)."""
         return self._bounded(_count(window))

@@ -53,6 +53,11 @@ class KolmogorovSmirnov:
         self._quantiles = quantile_bins(self._distinct, counts)
         self._spread = spread_bins(self._distinct, counts)
 
+    @property
+    def n_distinct(self) -> int:
+        """Distinct values of the reference."""
+        return int(self._distinct.size)
+
     def count(self, window: ArrayLike) -> Counts:
         """Count a window's values, shape (m,), per cell: 0 … 2·distinct reference values."""
         values = np.sort(np.asarray(window, dtype=np.float64).ravel())

@@ -117,6 +117,10 @@ class TabularDrift:
         """Return each feature's effect without testing it: shape (features,)."""
         return np.array([test.effect(one) for test, one in zip(self._tests, counts, strict=True)])
 
+    def distinct(self, feature: int) -> int:
+        """Return how many distinct values the reference has."""
+        return self._tests[feature].n_distinct
+
     def histogram(self, feature: int, counts: Counts) -> Histogram:
         """Put a feature's reference and window into the same few bins."""
         return self._tests[feature].histogram(counts)

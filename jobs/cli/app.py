@@ -14,6 +14,7 @@ from jobs.cli import (
     demo,
     explain,
     inspect_topics,
+    retrain,
     send,
     stack,
     status,
@@ -40,6 +41,7 @@ app.command()(status.status)
 app.command()(send.infer)
 app.command()(send.send)
 app.command("inspect")(inspect_topics.inspect)
+app.command()(retrain.retrain)
 app.command()(demo.demo)
 
 # Libraries tell every retry and what they will drop some day; what matters reaches the user as an error.

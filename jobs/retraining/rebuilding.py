@@ -1,0 +1,139 @@
+"""One monitor and the values that it read → a new detector of its kind in a folder of its name."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from detectors.calibration import Calibration
+from detectors.isolation_forest import IsolationForest
+from detectors.mahalanobis import Mahalanobis
+from detectors.quality import Feature, Quality, quality_of
+from detectors.threshold import percentile_threshold
+from jobs.retraining.traffic import Watched
+from jobs.training.drifting import hot_deck, train_drift
+from jobs.training.fitting import fit
+from jobs.training.folders import DATA_QUALITY, Folders
+from jobs.training.options import Options, OutlierKind
+from jobs.training.splitting import Parts, Rows
+from operators.artifacts.alibi_detect_folder import FeatureNames
+from operators.artifacts.json_files import read_json
+from operators.artifacts.quality_folder import write_quality
+from operators.columns import Array
+from operators.errors import DeploymentError
+from operators.steps.check_quality import CheckQuality
+from operators.steps.detect_drift import DetectDrift
+from operators.steps.score_outlier import ScoreOutlier
+
+# A text that comes more rarely is a slip, no category.
+_LEAST_SHARE = 0.001
+
+
+def parts_of(watched: Watched, options: Options) -> Parts:
+    """Share out the rows at random: 60 percent reference, 20 calibration, 20 test."""
+    rows = watched.rows
+    order = np.random.default_rng(options.seed).permutation(len(rows))
+    reference, calibration, test = np.split(order, [int(0.6 * len(rows)), int(0.8 * len(rows))])
+    return Parts(rows[reference], rows[calibration], rows[test])
+
+
+def rebuild(watched: Watched, old: Path, folders: Folders, options: Options) -> Path:
+    """Write a new folder for a monitor; settings and names are those of the old folder."""
+    step = watched.step
+    if isinstance(step, CheckQuality):
+        folder = folders.make(watched.name, DATA_QUALITY)
+        write_quality(folder, _quality(step.quality, watched.columns))
+    elif isinstance(step, DetectDrift):
+        folder = _drift(step, watched, old, folders, options)
+    else:
+        folder = _outlier(step, watched, old, folders, options)
+    settings = old / "model-settings.json"
+    if settings.is_file():
+        shutil.copyfile(settings, folder / settings.name)
+    return folder
+
+
+def _drift(step: DetectDrift, watched: Watched, old: Path, folders: Folders, options: Options) -> Path:
+    detector, parts = step.detector, parts_of(watched, options)
+    windows = _windows(step.calibrations, watched.window)
+    chosen = options._replace(windows=windows, rate=_rate(step.calibrations, options.rate))
+    _require_values(parts, watched, step.columns)
+    names = _names(old, step.columns, step.features)
+    return train_drift(
+        folders, watched.name, parts, sorted(detector.categorical), names, chosen, detector.p_val
+    ).folder
+
+
+def _outlier(step: ScoreOutlier, watched: Watched, old: Path, folders: Folders, options: Options) -> Path:
+    parts, detector = parts_of(watched, options), step.detector
+    kind: OutlierKind = "vae"
+    if isinstance(detector, IsolationForest):
+        kind = "isolation-forest"
+    elif isinstance(detector, Mahalanobis):
+        kind = "mahalanobis"
+    reference = hot_deck(parts.reference, options.seed)
+    fitted, save = fit(kind, reference, options.seed)
+    calibration = hot_deck(parts.calibration, options.seed)
+    fitted.threshold = percentile_threshold(fitted.score(calibration), 100 - options.outlier_percent)
+    folder = folders.make(watched.name, "")
+    save(folder)
+    if (old / "features.json").is_file():
+        shutil.copyfile(old / "features.json", folder / "features.json")
+    return folder
+
+
+def _quality(old: Quality, columns: Sequence[Array]) -> Quality:
+    """Learn ranges, categories and shares of missing values anew; known categories keep their codes."""
+    features = [_learned(feature, column) for feature, column in zip(old.features, columns, strict=True)]
+    names = [feature.name for feature in old.features]
+    rows = np.column_stack([values for values, _ in features])
+    categories = {name: texts for name, (_, texts) in zip(names, features, strict=True) if texts is not None}
+    return quality_of(rows, names, categories)
+
+
+def _learned(feature: Feature, column: Array) -> tuple[Rows, list[str] | None]:
+    if feature.categories is None:
+        return _numbers(column), None
+    known = list(feature.categories)
+    texts = [value for value in column.tolist() if isinstance(value, str)] if column.dtype.kind == "O" else []
+    found, counts = np.unique(np.array(texts, dtype=object), return_counts=True) if texts else ([], [])
+    known += [
+        text
+        for text, count in zip(found, counts, strict=True)
+        if text not in known and count >= _LEAST_SHARE * len(column)
+    ]
+    codes: dict[Any, float] = {text: float(code) for code, text in enumerate(known)}
+    values = [codes.get(value, np.nan) if isinstance(value, str) else value for value in column.tolist()]
+    return _numbers(np.array(values, dtype=object)), known
+
+
+def _numbers(column: Array) -> NDArray[np.float64]:
+    return np.asarray(pd.to_numeric(pd.Series(column), errors="coerce"), dtype=np.float64)
+
+
+def _require_values(parts: Parts, watched: Watched, columns: Sequence[str]) -> None:
+    for name, known in zip(columns, ~np.isnan(parts.reference.T), strict=True):
+        if not known.any():
+            raise DeploymentError(
+                f"{watched.name}: column {name} has no value at all in recent requests: nothing can be "
+                "learned of it until it has"
+            )
+
+
+def _names(old: Path, columns: list[str], features: list[str]) -> FeatureNames:
+    path = old / "features.json"
+    return read_json(path, FeatureNames) if path.is_file() else FeatureNames(columns, features)
+
+
+def _windows(calibrations: Sequence[Calibration], window: int) -> tuple[int, ...]:
+    return tuple(sorted({one.window for one in calibrations} | ({window} if window else set())))
+
+
+def _rate(calibrations: Sequence[Calibration], rate: float) -> float:
+    return min((one.rate for one in calibrations), default=rate)

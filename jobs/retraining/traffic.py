@@ -1,0 +1,118 @@
+"""Recent requests of a live pipeline → the rows that each of its monitors read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.columns import Array, Tensors
+from operators.errors import DeploymentError, RecordError
+from operators.isolation import Budget
+from operators.plan import Part, PlannedStep
+from operators.protocol.gathering import Signature, signature, to_columns
+from operators.protocol.messages import Request
+from operators.protocol.requests import decode_request
+from operators.releases import Served
+from operators.steps import Ask
+from operators.steps.check_quality import CheckQuality
+from operators.steps.detect_drift import DetectDrift
+from operators.steps.score_outlier import ScoreOutlier
+
+Monitor = DetectDrift | ScoreOutlier | CheckQuality
+_MONITORS = (DetectDrift, ScoreOutlier, CheckQuality)
+# Requests computed at once: the pipeline's models see them as they would in the job.
+_AT_ONCE = 2_000
+
+
+class Watched(NamedTuple):
+    """One monitor of a pipeline with the values that it read in recent requests, in their order.
+
+    `columns` holds an array of shape (rows,) for each column.
+    """
+
+    name: str
+    step: Monitor
+    window: int
+    columns: list[Array]
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        """The values as numbers, shape (rows, columns)."""
+        return np.column_stack(self.columns).astype(np.float64)
+
+
+def replay(served: Served, values: Sequence[bytes]) -> list[Watched]:
+    """Run requests, oldest first, through a pipeline, and keep what its monitors read of those answered.
+
+    DeploymentError where no monitor read anything.
+    """
+    plan = served.plan
+    if plan is None:
+        raise DeploymentError(f"pipeline {served.release.name} cannot run: {served.failure}")
+    monitors = [one for one in plan.steps if isinstance(one.step, _MONITORS)]
+    pieces: dict[str, list[tuple[int, list[Array]]]] = {one.name: [] for one in monitors}
+    for numbers, requests in _groups(list(_decoded(values))):
+        tensors, errors = to_columns(requests)
+        kept = [number for position, number in enumerate(numbers) if position not in errors]
+        ask = Ask(requests[0].content_type)
+        places = {(one.name, "inputs") for one in monitors}
+        for part in plan.run(tensors, ask, {}, Budget(), places).parts if kept else ():  # type: ignore[arg-type]
+            here = [kept[position] for position in part.requests.tolist()]
+            for one in monitors:
+                pieces[one.name] += list(_pieces(one, part, ask, here))
+    watched = [
+        Watched(one.name, one.step, one.batch.size if one.batch else 0, _in_order(pieces[one.name]))  # type: ignore[arg-type]
+        for one in monitors
+        if pieces[one.name]
+    ]
+    if not watched:
+        raise DeploymentError(f"no monitor of pipeline {plan.name} read any of the {len(values)} requests")
+    return watched
+
+
+def _decoded(values: Sequence[bytes]) -> Iterator[tuple[int, Request]]:
+    for number, value in enumerate(values):
+        try:
+            yield number, decode_request(value, None)
+        except RecordError:
+            continue
+
+
+def _groups(requests: list[tuple[int, Request]]) -> Iterator[tuple[list[int], list[Request]]]:
+    """Group requests that are computed together, so many at once."""
+    alike: dict[Signature, list[tuple[int, Request]]] = {}
+    for number, request in requests:
+        alike.setdefault(signature(request), []).append((number, request))
+    for members in alike.values():
+        for start in range(0, len(members), _AT_ONCE):
+            numbers, some = zip(*members[start : start + _AT_ONCE], strict=True)
+            yield list(numbers), list(some)
+
+
+def _pieces(planned: PlannedStep, part: Part, ask: Ask, here: list[int]) -> Iterator[tuple[int, list[Array]]]:
+    """Yield what a monitor read of each request, with the request's number."""
+    tensors = part.tapped.get((planned.name, "inputs"))
+    if not tensors:
+        return
+    try:
+        columns, rows = _read(planned.step, tensors, ask if planned.reads_requests else Ask())
+    except ValueError:
+        return
+    bounds = [0, *np.cumsum(rows).tolist()]
+    for number, start, stop in zip(here, bounds, bounds[1:], strict=False):
+        yield number, [column[start:stop] for column in columns]
+
+
+def _read(step: Any, tensors: Tensors, ask: Ask) -> tuple[list[Array], NDArray[np.int64]]:
+    if isinstance(step, CheckQuality):
+        return step.columns(tensors, ask)
+    column = step.rows(tensors, ask)
+    return list(column.data.T), column.rows
+
+
+def _in_order(pieces: list[tuple[int, list[Array]]]) -> list[Array]:
+    ordered = [columns for _, columns in sorted(pieces, key=lambda piece: piece[0])]
+    return [np.concatenate(of_column) for of_column in zip(*ordered, strict=True)]
