@@ -12,6 +12,8 @@ import msgspec
 
 from jobs.externals import cycles
 from jobs.measuring import memory_of
+from jobs.settings import Settings
+from jobs.watching import doubts, wrong_kinds
 from operators.artifacts.loading import load_step
 from operators.artifacts.settings import read_settings
 from operators.artifacts.storage import find, local_path
@@ -24,6 +26,8 @@ from operators.resources.checks import quantity
 from operators.resources.manifests import Manifests, read_manifests
 from operators.resources.reading import STANDARD_INPUT
 from operators.resources.schema import Metadata, Model, Pipeline
+from operators.resources.support import Resource
+from operators.rules import in_force
 from operators.steps import Step
 from operators.topics import Topics
 
@@ -69,6 +73,9 @@ def check(paths: list[Path], topics: Topics, site: Site) -> Checked:
             checked.releases.append(_release(pipeline, manifests, loaded, topics))
         except DeploymentError as error:
             checked.errors.append(tidy(f"{manifests.origin[f'Pipeline/{name}']}: {error}"))
+        else:
+            checked.notices.extend(_doubts(pipeline, manifests, loaded))
+    checked.errors.extend(_wrong_kinds(manifests, loaded))
     checked.errors.extend([*_externals(manifests), *cycles(checked.releases, [])])
     if manifests.models and not manifests.pipelines and not checked.errors:
         checked.notices.append("there is no Pipeline: models go live with the pipelines that name them")
@@ -110,16 +117,39 @@ def _memory(model: Model, artifact: Artifact) -> Iterator[str]:
         )
 
 
+def _doubts(pipeline: Pipeline, manifests: Manifests, loaded: dict[str, _Loaded]) -> Iterator[str]:
+    name = pipeline.metadata.name
+    steps = {step.name: loaded[step.name] for step in pipeline.spec.steps}
+    monitor, rules = manifests.monitor_of(name), Settings().rules
+    found = doubts(
+        pipeline,
+        {step: one.step for step, one in steps.items()},
+        {step: one.artifact.uri for step, one in steps.items()},
+        {step: in_force(monitor, step, rules).judgement.min_n for step in steps},
+    )
+    yield from (f"{manifests.origin[f'Pipeline/{name}']}: Pipeline/{name}: {line}" for line in found)
+
+
+def _wrong_kinds(manifests: Manifests, loaded: dict[str, _Loaded]) -> Iterator[str]:
+    for place, monitor in manifests.watching:
+        pipeline = manifests.pipelines.get(monitor.spec.pipeline)
+        names = [step.name for step in pipeline.spec.steps] if pipeline else []
+        steps = {name: loaded[name].step for name in names if name in loaded}
+        yield from (tidy(f"{place}: {line}") for line in wrong_kinds(monitor, steps))
+
+
 def _release(pipeline: Pipeline, manifests: Manifests, loaded: dict[str, _Loaded], topics: Topics) -> Release:
     models = [manifests.models[step.name] for step in pipeline.spec.steps]
     name = pipeline.metadata.name
     batched = [topics.model_outputs(step.name) for step in pipeline.spec.steps if step.batch.gathers]
     external = external_input(pipeline.spec.input)
+    monitor = manifests.monitor_of(name)
     return Release(
         name=name,
         generation=0,
         pipeline=_plain(pipeline),
         models=[_plain(model) for model in models],
+        monitor=_plain(monitor) if monitor else None,
         artifacts={model.metadata.name: loaded[model.metadata.name].artifact for model in models},
         topics=[topics.inputs(name), topics.outputs(name), *batched],
         external_topic=topics.external(external.place) if external else "",
@@ -127,11 +157,12 @@ def _release(pipeline: Pipeline, manifests: Manifests, loaded: dict[str, _Loaded
     )
 
 
-def _plain(document: Model | Pipeline) -> dict[str, object]:
+def _plain(document: Resource) -> dict[str, object]:
     """Return a document without what only Kubernetes reads."""
-    bare = msgspec.structs.replace(document, metadata=Metadata(name=document.metadata.name), status=None)
-    plain: dict[str, object] = msgspec.to_builtins(bare)
-    return plain
+    plain: dict[str, object] = msgspec.to_builtins(
+        msgspec.structs.replace(document, metadata=Metadata(name=document.metadata.name))
+    )
+    return {key: value for key, value in plain.items() if key != "status"}
 
 
 def _externals(manifests: Manifests) -> Iterator[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import Model, Pipeline
-from operators.resources.support import SUPPORT, Status, fields
+from operators.resources.support import SUPPORT, Resource, Status, fields
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "manifests.md"
 _BEGIN, _END = "<!-- fields: begin, made by `make docs` -->", "<!-- fields: end -->"
@@ -19,8 +20,8 @@ _SIGNS = {
 
 
 def tables() -> Iterator[str]:
-    """Yield the tables' lines: every field of both resources and what becomes of it."""
-    resources: tuple[type[Model] | type[Pipeline], ...] = (Pipeline, Model)
+    """Yield the tables' lines: every field of each resource and what becomes of it."""
+    resources: tuple[type[Resource], ...] = (Pipeline, Model, Monitor)
     for resource in resources:
         yield from ("", f"### {resource.__name__}", "", "| field | | what it does here |", "|---|---|---|")
         for path in dict.fromkeys(fields(resource)):

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 
 from jobs.settings import Settings, defaults
+from operators.artifacts.settings import DATA_QUALITY
 from operators.errors import DeploymentError
 from operators.external import external_input
-from operators.releases import Release
+from operators.releases import Release, monitor_of
 from operators.resources.checks import dependencies
 from operators.resources.manifests import parse_document
+from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import MOST_WINDOW_ROWS, Pipeline, Step
+from operators.rules import in_force
 from operators.sources import Inputs, inputs_of
+from operators.steps.watching import Rules
 from operators.topics import Topics
 
 
@@ -57,6 +61,7 @@ def _step(spec: Step, release: Release, topics: Topics) -> Iterator[str]:
         yield from (f"  │  {line}" for line in _reads(triggers, "only if"))
     if spec.batch.gathers:
         yield f"  │    gathers  {_window(spec)}"
+        yield f"  │    judges   {_judges(spec.name, artifact.runtime, monitor_of(release))}"
         yield f"  │    reports  {topics.model_outputs(spec.name)}"
 
 
@@ -66,6 +71,29 @@ def _window(spec: Step) -> str:
     time = f", closed after {batch.window_ms} ms if it does not fill" if batch.window_ms else ""
     rolling = f", each keeping {batch.rows - batch.slide} rows of the one before" if batch.rolling else ""
     return f"windows of {rows}{time}{rolling}"
+
+
+def _judges(step: str, runtime: str, monitor: Monitor | None) -> str:
+    """Tell the rules in force: those of the Monitor, then the job's."""
+    numbers = _numbers(in_force(monitor, step, Settings().rules), runtime)
+    rules = monitor.rules_of(step) if monitor else None
+    own = [name for name in numbers if getattr(rules, name, None) is not None]
+    said = {
+        f"as Monitor {monitor.metadata.name} says" if monitor else "": own,
+        "by default of the job": [name for name in numbers if name not in own],
+    }
+    return "; ".join(
+        f"{', '.join(f'{name} {numbers[name]}' for name in names)} ({who})"
+        for who, names in said.items()
+        if names
+    )
+
+
+def _numbers(rules: Rules, runtime: str) -> dict[str, float]:
+    judgement, confirmation, tolerance = rules
+    quality = runtime == DATA_QUALITY
+    least = {"tolerance": tolerance} if quality else {"min_effect": judgement.min_effect}
+    return {"min_n": judgement.min_n, **least, **confirmation._asdict()}
 
 
 def _reads(inputs: Inputs, verb: str) -> Iterator[str]:

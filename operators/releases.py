@@ -24,7 +24,10 @@ from operators.errors import DeploymentError, describe
 from operators.external import ExternalInput, external_input
 from operators.plan import Plan
 from operators.resources.manifests import parse_document
+from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import Batch, Model, Pipeline
+from operators.resources.support import Resource
+from operators.rules import in_force
 from operators.steps import Step
 from operators.steps.watching import Rules, Watcher
 
@@ -46,13 +49,14 @@ class Artifact(msgspec.Struct, frozen=True):
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
-    """One generation of a pipeline."""
+    """One generation of a pipeline; `monitor` is its Monitor document, if it has one."""
 
     schema: int = 1
     name: str
     generation: int
     pipeline: dict[str, Any]
     models: list[dict[str, Any]]
+    monitor: dict[str, Any] | None = None
     artifacts: dict[str, Artifact]
     topics: list[str]
     external_topic: str = ""
@@ -63,7 +67,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     def content(self) -> tuple[object, ...]:
         """Tell what two releases must share to be the same."""
         artifacts = {name: (one.uri, one.digest) for name, one in self.artifacts.items()}
-        return self.pipeline, self.models, artifacts, sorted(self.topics)
+        return self.pipeline, self.models, self.monitor, artifacts, sorted(self.topics)
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -137,6 +141,10 @@ def serve(release: Release, site: Site) -> Served:
             steps[model.metadata.name] = _load(release, model, site)
         except DeploymentError as error:
             errors.append(str(error))
+    try:
+        monitor_of(release)
+    except DeploymentError as error:
+        errors.append(str(error))
     if errors:
         raise DeploymentError("\n".join(errors))
     return Served(release, Plan(pipeline, steps), external=external_input(pipeline.spec.input))
@@ -171,13 +179,24 @@ class Watched(NamedTuple):
 
 
 def watched_step(release: Release, name: str, site: Site, rules: Rules) -> Watched:
-    """Load one batched step of a release; `rules` hold where the release has none of its own."""
+    """Load one batched step of a release; `rules` hold where its Monitor has none of its own."""
     batches = {step.name: step.batch for step in _pipeline(release).spec.steps}
     model = next(one for one in map(parse_document, release.models) if one.metadata.name == name)
     step = _load(release, model, site)
     if not isinstance(step, Watcher):
         raise DeploymentError(f"release {release.name}/{release.generation}: {name} gathers no rows")
+    rules = in_force(monitor_of(release), name, rules)
     return Watched(step, batches[name], rules, release.artifacts[name].digest)
+
+
+def monitor_of(release: Release) -> Monitor | None:
+    """Return a release's Monitor; DeploymentError says why its record holds none that can be used."""
+    if release.monitor is None:
+        return None
+    monitor = parse_document(release.monitor)
+    if not isinstance(monitor, Monitor):
+        raise DeploymentError(f"release {release.name}/{release.generation} holds no Monitor as its monitor")
+    return monitor
 
 
 def _external(release: Release) -> ExternalInput | None:
@@ -194,7 +213,7 @@ def _pipeline(release: Release) -> Pipeline:
     return pipeline
 
 
-def _load(release: Release, model: Model | Pipeline, site: Site) -> Step:
+def _load(release: Release, model: Resource, site: Site) -> Step:
     artifact = release.artifacts.get(model.metadata.name)
     if not isinstance(model, Model) or artifact is None:
         raise DeploymentError(

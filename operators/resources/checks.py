@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from operators.resources.references import External, Reference, parse_external, parse_reference
 from operators.resources.schema import Model, Pipeline, PipelineInput, Step
-from operators.resources.support import Status, judged
+from operators.resources.support import Resource, Status, judged
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 STORAGE = ("file", "s3", "gs", "memory")
@@ -26,8 +26,8 @@ _UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGTPE", start=
 
 def check_model(model: Model) -> Iterator[str]:
     """Yield every error of a Model, each beginning with its path."""
-    yield from _name(model.metadata.name)
-    yield from _refused(model)
+    yield from check_name(model.metadata.name)
+    yield from check_support(model)
     spec = model.spec
     scheme, colon, _ = spec.storage_uri.partition("://")
     if not spec.storage_uri:
@@ -59,8 +59,8 @@ def check_pipeline(pipeline: Pipeline) -> Iterator[str]:
     name, spec = pipeline.metadata.name, pipeline.spec
     batched = frozenset(step.name for step in spec.steps if step.batch.gathers)
     scope = _Scope(name, frozenset(step.name for step in spec.steps), batched)
-    yield from _name(name)
-    yield from _refused(pipeline)
+    yield from check_name(name)
+    yield from check_support(pipeline)
     if not spec.steps:
         yield f"spec.steps: pipeline {name} has no steps"
     if len(spec.steps) > _MOST_STEPS:
@@ -68,7 +68,7 @@ def check_pipeline(pipeline: Pipeline) -> Iterator[str]:
     seen: set[str] = set()
     for i, step in enumerate(spec.steps):
         at = f"spec.steps[{i}]"
-        yield from _name(step.name, f"{at}.name")
+        yield from check_name(step.name, f"{at}.name")
         if step.name == name:
             yield f"{at}.name must differ from the pipeline's own name, {name}"
         if step.name in seen:
@@ -85,13 +85,15 @@ def check_pipeline(pipeline: Pipeline) -> Iterator[str]:
     yield from _cycle(pipeline)
 
 
-def _refused(document: Model | Pipeline) -> Iterator[str]:
+def check_support(document: Resource) -> Iterator[str]:
+    """Yield an error for every field that is set and refused."""
     for path, support in judged(document):
         if support.status is Status.REFUSED:
             yield f"{path} is not supported: {support.text}"
 
 
-def _name(name: str, at: str = "metadata.name") -> Iterator[str]:
+def check_name(name: str, at: str = "metadata.name") -> Iterator[str]:
+    """Yield what is wrong with the name of a document or a step."""
     if not NAME.fullmatch(name):
         yield f"{at} must be lower-case letters, digits and inner dashes, got {name!r}"
     elif len(name) > _LONGEST_NAME:
@@ -130,7 +132,7 @@ def _input(pipeline: Pipeline) -> Iterator[str]:
             yield f"{at}[{i}]: {error}"
     for i, one in enumerate(parsed.values()):
         for name in (one.pipeline, *([one.step] if one.step else [])):
-            yield from _name(name, f"{at}[{i}]: a name in it")
+            yield from check_name(name, f"{at}[{i}]: a name in it")
     if any(one.pipeline == pipeline.metadata.name for one in parsed.values()):
         yield f"{at}: pipeline {pipeline.metadata.name} cannot be its own external input"
     places = {(one.pipeline, one.step, one.side): text for text, one in parsed.items()}

@@ -10,29 +10,38 @@ import msgspec
 
 from operators.errors import DeploymentError, tidy
 from operators.resources.checks import check_model, check_pipeline
+from operators.resources.monitor_checks import check_monitor, check_monitors
+from operators.resources.monitor_schema import Monitor
 from operators.resources.reading import files, read_documents, too_big
 from operators.resources.schema import Model, Pipeline
 from operators.resources.strict import check
-from operators.resources.support import Status, judged
+from operators.resources.support import Resource, Status, judged
 
 # Of a name that is longer than any may be, enough to find it.
 _SHOWN = 200
-_KINDS: dict[str, type[Model] | type[Pipeline]] = {"Model": Model, "Pipeline": Pipeline}
+_KINDS: dict[str, type[Resource]] = {"Model": Model, "Pipeline": Pipeline, "Monitor": Monitor}
 
 
 class Manifests(NamedTuple):
     """Documents by name, where each came from, what is wrong, and notices for the person who wrote them.
 
     `origin` is keyed by kind and name, as `Model/income`; documents that are wrong have one too. `wanted` are
-    the places that name a model, and its name.
+    the places that name a model, and its name; `watching` the Monitors with their places, also those whose
+    numbers are wrong.
     """
 
     models: dict[str, Model]
     pipelines: dict[str, Pipeline]
+    monitors: dict[str, Monitor]
     origin: dict[str, Path]
     errors: list[str]
     notices: list[str]
     wanted: list[tuple[str, str]]
+    watching: list[tuple[str, Monitor]]
+
+    def monitor_of(self, pipeline: str) -> Monitor | None:
+        """Return the Monitor of a pipeline, if it has one."""
+        return next((one for one in self.monitors.values() if one.spec.pipeline == pipeline), None)
 
 
 def read_manifests(paths: list[Path]) -> Manifests:
@@ -40,16 +49,18 @@ def read_manifests(paths: list[Path]) -> Manifests:
 
     Every error found is in `errors`, a line each: file, document, path in it, remedy.
     """
-    manifests = Manifests({}, {}, {}, [], [], [])
+    manifests = Manifests({}, {}, {}, {}, [], [], [], [])
     for path in files(paths, manifests.errors):
         manifests.errors.extend(tidy(f"{path}: {message}") for message in _read_file(path, manifests))
     manifests.errors.extend(map(tidy, _models_exist(manifests)))
+    beside = check_monitors(manifests.watching, manifests.pipelines, manifests.origin)
+    manifests.errors.extend(map(tidy, beside))
     if not manifests.errors and not manifests.models and not manifests.pipelines:
         manifests.errors.append(f"{', '.join(map(str, paths))}: no Model or Pipeline found")
     return manifests
 
 
-def parse_document(document: Any) -> Model | Pipeline:
+def parse_document(document: Any) -> Resource:
     """Check one document that was already parsed; DeploymentError tells all that is wrong, a line each."""
     parsed, errors = _parse(document)
     if parsed is None or errors:
@@ -57,20 +68,23 @@ def parse_document(document: Any) -> Model | Pipeline:
     return parsed
 
 
-def _parse(document: Any) -> tuple[Model | Pipeline | None, list[str]]:
+def _parse(document: Any) -> tuple[Resource | None, list[str]]:
     kind = _kind(document)
     if kind not in _KINDS:
         got = document.get("kind") if isinstance(document, dict) else document
-        return None, [f"kind must be Model or Pipeline, got {str(got)!r}"]
+        return None, [f"kind must be Model, Pipeline or Monitor, got {str(got)!r}"]
     checked = check(document, _KINDS[kind])
     if not checked.whole:
         return None, checked.problems
-    parsed: Model | Pipeline
-    if kind == "Model":
-        parsed = msgspec.convert(checked.value, Model)
-        return parsed, [*checked.problems, *check_model(parsed)]
-    parsed = msgspec.convert(checked.value, Pipeline)
-    return parsed, [*checked.problems, *check_pipeline(parsed)]
+    type_: Any = _KINDS[kind]
+    parsed: Resource = msgspec.convert(checked.value, type_)
+    return parsed, [*checked.problems, *_problems(parsed)]
+
+
+def _problems(parsed: Resource) -> Iterator[str]:
+    if isinstance(parsed, Model):
+        return check_model(parsed)
+    return check_pipeline(parsed) if isinstance(parsed, Pipeline) else check_monitor(parsed)
 
 
 def _kind(document: Any) -> str:
@@ -113,16 +127,25 @@ def _add(document: Any, path: Path, into: Manifests) -> list[str]:
     if isinstance(parsed, Pipeline):
         for i, step in enumerate(parsed.spec.steps):
             into.wanted.append((f"{path}: {key}: spec.steps[{i}].name", step.name))
+    if isinstance(parsed, Monitor):
+        into.watching.append((f"{path}: {key}", parsed))
     if parsed is None or errors:
         return [f"{key}: {line}" if isinstance(name, str) else line for line in errors]
     for at, support in judged(parsed):
         if support.status is Status.NO_EFFECT:
             into.notices.append(f"{path}: {key}: {at} has no effect: {support.text}")
-    if isinstance(parsed, Model):
-        into.models[parsed.metadata.name] = parsed
-    else:
-        into.pipelines[parsed.metadata.name] = parsed
+    _put(parsed, into)
     return []
+
+
+def _put(parsed: Resource, into: Manifests) -> None:
+    name = parsed.metadata.name
+    if isinstance(parsed, Model):
+        into.models[name] = parsed
+    elif isinstance(parsed, Pipeline):
+        into.pipelines[name] = parsed
+    else:
+        into.monitors[name] = parsed
 
 
 def _models_exist(manifests: Manifests) -> Iterator[str]:

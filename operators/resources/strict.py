@@ -98,10 +98,11 @@ def _worded(message: str, value: Any, type_: Any) -> str:
     if get_origin(type_) is Literal:
         return f" must be one of {', '.join(get_args(type_))}, got {_text(value)}"
     expected, _, where = message.replace("`", "").partition(" - at $")
-    expected = expected.removeprefix("Expected ").split(", got ")[0]
+    expected = expected.removeprefix("Expected ").split(", got ")[0].removesuffix(" | null")
     for theirs, ours in (
         ("str", "text"),
         ("int", "a whole number"),
+        ("float", "a number"),
         ("bool", "true or false"),
         ("object", "a mapping"),
     ):

@@ -1,4 +1,4 @@
-"""What becomes of every field of the two resources; the table in docs/manifests.md is made from this."""
+"""What becomes of every field of the three resources; the table in docs/manifests.md is made from this."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
 
+from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import Model, Pipeline
+
+Resource = Model | Pipeline | Monitor
 
 
 class Status(StrEnum):
@@ -43,14 +46,18 @@ def _refused(text: str) -> Support:
     return Support(Status.REFUSED, text)
 
 
-_SHARED = {
-    "apiVersion": _supported("mlops.seldon.io/v1alpha1"),
+_METADATA = {
     "metadata.name": _supported("lower-case letters, digits, inner dashes"),
     "metadata.namespace": _no_effect("topics take the namespace of the command, `--namespace`"),
     "metadata.*": _no_effect("labels, annotations and what Kubernetes adds are for Kubernetes"),
+}
+_SHARED = {
+    "apiVersion": _supported("mlops.seldon.io/v1alpha1"),
+    **_METADATA,
     "status": _no_effect("what Kubernetes wrote when the document was exported"),
 }
 _WORKERS = "how many workers there are is the job's `--parallelism`"
+_NOT_YET = _refused("not yet; leave it out")
 _JOINED = "inputs are joined within the micro-batch, so nothing waits for them"
 
 SUPPORT: dict[type, dict[str, Support]] = {
@@ -116,6 +123,33 @@ SUPPORT: dict[type, dict[str, Support]] = {
         "spec.allowCycles": _refused("a pipeline must have no cycle"),
         "spec.maxStepRevisits": _refused("a pipeline must have no cycle"),
     },
+    Monitor: {
+        "apiVersion": _supported("weir/v1alpha1"),
+        **_METADATA,
+        "kind": _supported("Monitor"),
+        "spec.pipeline": _supported("a Pipeline of the same manifests; it has one Monitor at most"),
+        "spec.drift[].step": _supported("a drift detector with a batch"),
+        "spec.drift[].min_n": _supported("windows of fewer rows are INSUFFICIENT_DATA; else `--min-n`"),
+        "spec.drift[].min_effect": _supported("a smaller difference is no DRIFT; else `--min-effect`"),
+        "spec.drift[].confirm": _supported("windows in a row that confirm a drift; else `--confirm`"),
+        "spec.drift[].resolve": _supported("windows in a row that resolve it; else `--resolve`"),
+        "spec.quality[].step": _supported("a data quality check with a batch"),
+        "spec.quality[].min_n": _supported("windows of fewer rows are INSUFFICIENT_DATA; else `--min-n`"),
+        "spec.quality[].tolerance": _supported(
+            "share of bad values, besides those that the reference misses, above which a window may be a "
+            "VIOLATION; else `--tolerance`"
+        ),
+        "spec.quality[].confirm": _supported("windows in a row that confirm a violation; else `--confirm`"),
+        "spec.quality[].resolve": _supported("windows in a row that resolve it; else `--resolve`"),
+        "spec.features": _NOT_YET,
+        "spec.outliers[]": _NOT_YET,
+        "spec.errors": _NOT_YET,
+        "spec.latency": _NOT_YET,
+        "spec.no_data": _NOT_YET,
+        "spec.resend": _NOT_YET,
+        "spec.runbook": _NOT_YET,
+        "spec.segments": _NOT_YET,
+    },
 }
 
 
@@ -146,7 +180,7 @@ def structure(type_: Any) -> type[msgspec.Struct] | None:
     return None
 
 
-def judged(document: Model | Pipeline) -> Iterator[tuple[str, Support]]:
+def judged(document: Resource) -> Iterator[tuple[str, Support]]:
     """Yield path and support of every field that is set and refused or without effect."""
     table = SUPPORT[type(document)]
     for path, plain in _set(document, "", ""):

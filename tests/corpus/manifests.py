@@ -46,6 +46,35 @@ spec:
   output: {steps: [a, b]}
   dataflow: {cleanTopicsOnDelete: false}
 """
+# A Monitor, and the pipeline whose windows it is about.
+MONITOR = """\
+apiVersion: weir/v1alpha1
+kind: Monitor
+metadata: {name: m}
+spec:
+  pipeline: p
+  drift:
+    - {step: b, min_n: 100, min_effect: 0.2, confirm: 3, resolve: 1}
+  quality:
+    - {step: c, min_n: 50, tolerance: 0.05, confirm: 1, resolve: 1}
+"""
+WATCHED = f"""\
+apiVersion: mlops.seldon.io/v1alpha1
+kind: Pipeline
+metadata: {{name: p}}
+spec:
+  steps:
+    - {{name: a}}
+    - {{name: b, batch: {{size: 100}}}}
+    - {{name: c, batch: {{windowMs: 60000}}}}
+  output: {{steps: [a]}}
+---
+{MODELS}---
+apiVersion: mlops.seldon.io/v1alpha1
+kind: Model
+metadata: {{name: c}}
+spec: {{storageUri: ./c, requirements: [weir-quality]}}
+"""
 
 
 def _pipeline(old: str, new: str, says: str) -> Case:
@@ -65,6 +94,25 @@ def _step(fields: str, says: str) -> Case:
 
 def _spec(fields: str, says: str) -> Case:
     return _pipeline("spec:\n", f"spec:\n  {fields}\n", says)
+
+
+def _monitor(old: str, new: str, says: str) -> Case:
+    assert old in MONITOR, old
+    return Case(f"{MONITOR.replace(old, new, 1)}---\n{WATCHED}", says)
+
+
+def _drift(fields: str, says: str) -> Case:
+    """Put fields into the drift step's rules, instead of its own."""
+    return _monitor("min_n: 100, min_effect: 0.2, confirm: 3, resolve: 1", fields, says)
+
+
+def _quality(fields: str, says: str) -> Case:
+    return _monitor("min_n: 50, tolerance: 0.05, confirm: 1, resolve: 1", fields, says)
+
+
+def _more(fields: str, says: str) -> Case:
+    """Put a field into the Monitor's spec."""
+    return _monitor("  pipeline: p\n", f"  pipeline: p\n  {fields}\n", says)
 
 
 def _name(name: str, says: str) -> Case:
@@ -92,17 +140,19 @@ _TEXTS = {
     "only document marks": Case("---\n---\n...\n", "no Model or Pipeline found"),
     "only a null": Case("~\n", "no Model or Pipeline found"),
     # YAML, but no resource.
-    "a word": Case("hello\n", "document 1: kind must be Model or Pipeline"),
-    "a number": Case("42\n", "document 1: kind must be Model or Pipeline"),
-    "a date": Case("2024-01-01\n", "document 1: kind must be Model or Pipeline"),
-    "an empty mapping": Case("{}\n", "document 1: kind must be Model or Pipeline"),
-    "an empty list": Case("[]\n", "document 1: kind must be Model or Pipeline"),
+    "a word": Case("hello\n", "document 1: kind must be Model, Pipeline or Monitor"),
+    "a number": Case("42\n", "document 1: kind must be Model, Pipeline or Monitor"),
+    "a date": Case("2024-01-01\n", "document 1: kind must be Model, Pipeline or Monitor"),
+    "an empty mapping": Case("{}\n", "document 1: kind must be Model, Pipeline or Monitor"),
+    "an empty list": Case("[]\n", "document 1: kind must be Model, Pipeline or Monitor"),
     "a list at the top": Case(
-        "- kind: Model\n- kind: Pipeline\n", "document 1: kind must be Model or Pipeline"
+        "- kind: Model\n- kind: Pipeline\n", "document 1: kind must be Model, Pipeline or Monitor"
     ),
-    "no space after the colons": Case("kind:Model\nmetadata:a\n", "kind must be Model or Pipeline"),
-    "a page of the web": Case("<html><body>404 Not Found</body></html>\n", "kind must be Model or Pipeline"),
-    "a table": Case("name,uri\na,./a\n", "kind must be Model or Pipeline"),
+    "no space after the colons": Case("kind:Model\nmetadata:a\n", "kind must be Model, Pipeline or Monitor"),
+    "a page of the web": Case(
+        "<html><body>404 Not Found</body></html>\n", "kind must be Model, Pipeline or Monitor"
+    ),
+    "a table": Case("name,uri\na,./a\n", "kind must be Model, Pipeline or Monitor"),
     # Not YAML.
     "a tab as indentation": Case("kind: Model\nmetadata:\n\tname: a\n", "is not YAML"),
     "a key too far to the right": Case(
@@ -204,16 +254,21 @@ _DOCUMENTS = {
         "mlops.seldon.io/v1alpha1", "machinelearning.seldon.io/v1", "apiVersion must be one of mlops.seldon"
     ),
     "an apiVersion in capitals": _pipeline("mlops.seldon.io", "MLOPS.seldon.io", "apiVersion must be one of"),
-    "no kind": _pipeline("kind: Pipeline\n", "", "kind must be Model or Pipeline"),
-    "an empty kind": Case(MODELS.replace("kind: Model", "kind:"), "kind must be Model or Pipeline"),
+    "no kind": _pipeline("kind: Pipeline\n", "", "kind must be Model, Pipeline or Monitor"),
+    "an empty kind": Case(MODELS.replace("kind: Model", "kind:"), "kind must be Model, Pipeline or Monitor"),
     "a kind in small letters": Case(
-        PIPELINE.replace("kind: Pipeline", "kind: pipeline"), "kind must be Model or Pipeline, got 'pipeline'"
+        PIPELINE.replace("kind: Pipeline", "kind: pipeline"),
+        "kind must be Model, Pipeline or Monitor, got 'pipeline'",
     ),
-    "a kind that is a number": _model("kind: Model", "kind: 1", "kind must be Model or Pipeline"),
-    "a kind that is a list": _model("kind: Model", "kind: [Model]", "kind must be Model or Pipeline"),
-    "a kind that is a mapping": _model("kind: Model", "kind: {is: Model}", "kind must be Model or Pipeline"),
+    "a kind that is a number": _model("kind: Model", "kind: 1", "kind must be Model, Pipeline or Monitor"),
+    "a kind that is a list": _model(
+        "kind: Model", "kind: [Model]", "kind must be Model, Pipeline or Monitor"
+    ),
+    "a kind that is a mapping": _model(
+        "kind: Model", "kind: {is: Model}", "kind must be Model, Pipeline or Monitor"
+    ),
     "a kind of 5000 letters": Case(f"kind: {'K' * 5_000}\n", "no Model or Pipeline found"),
-    "a kind of 4000 digits": Case(f"kind: {'9' * 4_000}\n", "kind must be Model or Pipeline"),
+    "a kind of 4000 digits": Case(f"kind: {'9' * 4_000}\n", "kind must be Model, Pipeline or Monitor"),
     "no metadata": _pipeline("metadata: {name: p}\n", "", "document 1: metadata is missing"),
     "empty metadata": _pipeline("metadata: {name: p}", "metadata:", "document 1: metadata is missing"),
     "metadata without a name": _pipeline("{name: p}", "{namespace: n}", "metadata.name is missing"),
@@ -248,7 +303,7 @@ _DOCUMENTS = {
         "document 1: items[0]: Model/c: spec is missing",
     ),
     "a Kubernetes List with an empty item": Case("kind: List\nitems: [null]\n", "items[0]: kind must be Mod"),
-    "a Kubernetes List with a text": Case("kind: List\nitems: [a]\n", "items[0]: kind must be Model or Pipe"),
+    "a Kubernetes List with a text": Case("kind: List\nitems: [a]\n", "items[0]: kind must be Model, Pipe"),
     "a Kubernetes List in a List": Case(
         "kind: List\nitems: [{kind: List, items: [{}, {kind: Pipeline}]}]\n",
         "items[0]: items[1]: metadata is missing",
@@ -674,6 +729,230 @@ _REFERENCES = {
     ),
 }
 
+_MONITORS = {
+    "a Monitor of Seldon's apiVersion": _monitor(
+        "weir/v1alpha1", "mlops.seldon.io/v1alpha1", "Monitor/m: apiVersion must be one of weir/v1alpha1, got"
+    ),
+    "a Monitor of a later version": _monitor(
+        "v1alpha1", "v1", "apiVersion must be one of weir/v1alpha1, got"
+    ),
+    "a Monitor without an apiVersion": _monitor(
+        "apiVersion: weir/v1alpha1\n", "", "Monitor/m: apiVersion is missing"
+    ),
+    "a Monitor in small letters": _monitor(
+        "kind: Monitor", "kind: monitor", "kind must be Model, Pipeline or Monitor, got 'monitor'"
+    ),
+    "a Monitor without metadata": _monitor("metadata: {name: m}\n", "", "document 1: metadata is missing"),
+    "a Monitor without a name": _monitor("{name: m}", "{}", "metadata.name is missing"),
+    "a Monitor with a bad name": _monitor(
+        "name: m}", "name: M.1}", "metadata.name must be lower-case letters"
+    ),
+    "a Monitor with a status": _monitor(
+        "spec:\n", "status: {}\nspec:\n", "the document has no field 'status'"
+    ),
+    "a Monitor without a spec": Case(
+        f"{MONITOR.split('spec:')[0]}---\n{WATCHED}", "Monitor/m: spec is missing"
+    ),
+    "a Monitor of an empty spec": Case(
+        f"{MONITOR.split('spec:')[0]}spec: {{}}\n---\n{WATCHED}", "Monitor/m: spec.pipeline is missing"
+    ),
+    "a Monitor of no pipeline": _monitor("pipeline: p", "pipeline:", "spec.pipeline is missing"),
+    "a Monitor of several pipelines": _monitor(
+        "pipeline: p", "pipeline: [p]", "spec.pipeline must be text, got a list"
+    ),
+    "a Monitor of a pipeline that is not there": _monitor(
+        "pipeline: p",
+        "pipeline: q",
+        "Monitor/m: spec.pipeline: there is no Pipeline q in these manifests; add",
+    ),
+    "a Monitor of a model": _monitor(
+        "pipeline: p", "pipeline: a", "there is no Pipeline a in these manifests"
+    ),
+    "a Monitor alone": Case(MONITOR, "spec.pipeline: there is no Pipeline p in these manifests"),
+    "a Monitor in capitals of its pipeline": _monitor(
+        "pipeline: p", "pipeline: P", "there is no Pipeline P in"
+    ),
+    "a Monitor of a pipeline with half a surrogate": _monitor(
+        "pipeline: p", 'pipeline: "\\uD800"', "there is no Pipeline \\ud800 in these manifests"
+    ),
+    "a Monitor of a pipeline of 5000 letters": _monitor(
+        "pipeline: p", f"pipeline: {'p' * 5_000}", "spec.pipeline: there is no Pipeline ppp"
+    ),
+    "two Monitors of one name": Case(
+        f"{MONITOR}---\n{MONITOR}---\n{WATCHED}", "document 2: Monitor m was already defined in"
+    ),
+    "two Monitors of one pipeline": Case(
+        f"{MONITOR}---\n{MONITOR.replace('name: m', 'name: n')}---\n{WATCHED}",
+        "Monitor/n: spec.pipeline: pipeline p has a Monitor already (",
+    ),
+    "two Monitors of one pipeline, the first with a wrong number": Case(
+        f"{MONITOR.replace('100', '0')}---\n{MONITOR.replace('name: m', 'name: n')}---\n{WATCHED}",
+        "Monitor/n: spec.pipeline: pipeline p has a Monitor already (",
+    ),
+    "a Monitor with a wrong number of a pipeline that is not there": _monitor(
+        "pipeline: p\n  drift:\n    - {step: b, min_n: 100",
+        "pipeline: q\n  drift:\n    - {step: b, min_n: 0",
+        "there is no Pipeline q in these manifests",
+    ),
+    "a Monitor in a List": Case(
+        "kind: List\nitems:\n- {apiVersion: weir/v1alpha1, kind: Monitor, metadata: {name: m}, spec: {}}\n",
+        "document 1: items[0]: Monitor/m: spec.pipeline is missing",
+    ),
+    "a Monitor in a List, of a pipeline that is not there": Case(
+        "kind: List\nitems:\n- {apiVersion: weir/v1alpha1, kind: Monitor, metadata: {name: m}, "
+        "spec: {pipeline: q}}\n",
+        "Monitor/m: spec.pipeline: there is no Pipeline q",
+    ),
+    # Steps.
+    "drift rules by name": _monitor(
+        "drift:\n    - {step: b, min_n: 100, min_effect: 0.2, confirm: 3, resolve: 1}",
+        "drift: {b: {min_n: 100}}",
+        "spec.drift must be a list, got a mapping",
+    ),
+    "drift rules that are only a step": _monitor(
+        "- {step: b, min_n: 100, min_effect: 0.2, confirm: 3, resolve: 1}",
+        "- b",
+        "spec.drift[0] must be a mapping, got text, 'b'",
+    ),
+    "drift rules of nothing": _monitor(
+        "- {step: b, min_n: 100, min_effect: 0.2, confirm: 3, resolve: 1}",
+        "-",
+        "spec.drift[0] must be a mapping, got nothing",
+    ),
+    "drift rules without a step": _monitor("step: b, ", "", "spec.drift[0].step is missing"),
+    "drift rules of two steps": _monitor(
+        "step: b,", "step: [b, c],", "spec.drift[0].step must be text, got a l"
+    ),
+    "drift rules of no step": _monitor(
+        "step: b,", "step: d,", "spec.drift[0].step: pipeline p has no step d; it has a, b, c"
+    ),
+    "drift rules of a reference": _monitor(
+        "step: b,", "step: b.outputs,", "pipeline p has no step b.outputs"
+    ),
+    "drift rules of an empty step": _monitor(
+        "step: b,", "step: '',", "spec.drift[0].step: pipeline p has no ste"
+    ),
+    "drift rules of a step without a batch": _monitor(
+        "step: b,",
+        "step: a,",
+        "spec.drift[0].step: step a has no batch, so there are no windows to judge; give",
+    ),
+    "quality rules of a step without a batch": _monitor(
+        "step: c,", "step: a,", "spec.quality[0].step: step a has no batch, so there are no windows to judge"
+    ),
+    "quality rules of no step": _monitor(
+        "step: c,", "step: e,", "spec.quality[0].step: pipeline p has no step e"
+    ),
+    "drift rules of one step twice": _monitor(
+        "drift:\n", "drift:\n    - {step: b}\n", "spec.drift[1].step: step b is there twice"
+    ),
+    "quality rules of one step twice": _monitor(
+        "quality:\n", "quality:\n    - {step: c}\n", "spec.quality[1].step: step c is there twice"
+    ),
+    "one step under both": _monitor("step: c,", "step: b,", "spec.quality[0].step: step b is there twice"),
+    "quality rules as flags": _monitor(
+        "quality:\n    - {step: c, min_n: 50, tolerance: 0.05, confirm: 1, resolve: 1}",
+        "quality: {missing: true, range: true}",
+        "spec.quality must be a list, got a mapping",
+    ),
+    # Keys.
+    "an unknown key of a Monitor": _more("alerts: []", "spec has no field 'alerts'"),
+    "a near miss of a Monitor": _monitor("  quality:", "  qualities:", "did you mean quality?"),
+    "another near miss of a Monitor": _monitor("pipeline: p", "pipelines: p", "did you mean pipeline?"),
+    "a drift rule in Seldon's capitals": _drift(
+        "minN: 5", "spec.drift[0] has no field 'minN'; did you mean min_n"
+    ),
+    "another drift rule in Seldon's capitals": _drift("minEffect: 0.1", "did you mean min_effect?"),
+    "an unknown drift rule": _drift(
+        "every: 5m", "spec.drift[0] has no field 'every'; there are step, min_n, min_"
+    ),
+    "severities of drift": _drift("severity: {critical: 0.3}", "spec.drift[0] has no field 'severity'"),
+    "drift of predictions": _drift("of: predictions", "spec.drift[0] has no field 'of'"),
+    "a window of the Monitor's own": _drift("window: {size: 9}", "spec.drift[0] has no field 'window'"),
+    "a drift rule for a data quality check": _quality(
+        "min_effect: 0.1", "spec.quality[0] has no field 'min_effe"
+    ),
+    "a quality rule for a drift detector": _drift("tolerance: 0.1", "spec.drift[0] has no field 'tolerance'"),
+    "a key of a Monitor that YAML takes for true": _drift("on: 5", "spec.drift[0] has no field"),
+    "a key of a Monitor twice": _drift("min_n: 5, min_n: 6", "key 'min_n' is there twice"),
+    # What is not there yet.
+    "a Monitor with features": _more(
+        "features: {step: a, names: [x]}", "Monitor/m: spec.features is not supported: not yet; leave it out"
+    ),
+    "a Monitor with outliers": _more(
+        "outliers: [{step: a, rate: {warning: 0.05}}]",
+        "spec.outliers[0] is not supported: not yet; leave it out",
+    ),
+    "a Monitor with errors": _more(
+        "errors: {rate: {warning: 0.01}}", "spec.errors is not supported: not yet"
+    ),
+    "a Monitor with a latency": _more(
+        "latency: {p99_ms: 500}", "spec.latency is not supported: not yet; leave"
+    ),
+    "a Monitor that waits for data": _more("no_data: {after: 10m}", "spec.no_data is not supported: not yet"),
+    "a Monitor that sends again": _more("resend: 5m", "spec.resend is not supported: not yet; leave it out"),
+    "a Monitor with a runbook": _more(
+        "runbook: 'https://w/x'", "spec.runbook is not supported: not yet; leave"
+    ),
+    "a Monitor with segments": _more(
+        "segments: {header: x-tenant}", "spec.segments is not supported: not yet"
+    ),
+    # Numbers.
+    "a min_n of 0": _drift(
+        "min_n: 0", "spec.drift[0].min_n must be a whole number from 1 to 4294967295, got 0"
+    ),
+    "a min_n of -1": _quality(
+        "min_n: -1", "spec.quality[0].min_n must be a whole number from 1 to 4294967295"
+    ),
+    "a min_n of 2**32": _drift("min_n: 4294967296", "spec.drift[0].min_n must be a whole number from 1"),
+    "a min_n of 2**70": _drift("min_n: 1180591620717411303424", "spec.drift[0].min_n must be a whole number"),
+    "a min_n of two and a half": _drift(
+        "min_n: 2.5", "spec.drift[0].min_n must be a whole number, got a number"
+    ),
+    "a min_n in quotes": _drift("min_n: '20'", "spec.drift[0].min_n must be a whole number, got text, '20'"),
+    "a min_n of infinity": _drift("min_n: .inf", "spec.drift[0].min_n must be a whole number"),
+    "a min_n that is a flag": _drift(
+        "min_n: yes", "spec.drift[0].min_n must be a whole number, got true or false"
+    ),
+    "a min_effect below nothing": _drift(
+        "min_effect: -0.1", "spec.drift[0].min_effect must be a number from 0 to 1, got -0.1"
+    ),
+    "a min_effect above all": _drift(
+        "min_effect: 1.5", "spec.drift[0].min_effect must be a number from 0 to 1"
+    ),
+    "a min_effect in percent": _drift(
+        "min_effect: 10%", "spec.drift[0].min_effect must be a number, got text"
+    ),
+    "a min_effect of no number": _drift(
+        "min_effect: .nan", "min_effect must be a number from 0 to 1, got nan"
+    ),
+    "a min_effect of infinity": _drift(
+        "min_effect: .inf", "min_effect must be a number from 0 to 1, got inf"
+    ),
+    "a min_effect of 4000 digits": _drift(f"min_effect: {'9' * 4_000}", "spec.drift[0].min_effect must be"),
+    "a tolerance of everything": _quality(
+        "tolerance: 1", "spec.quality[0].tolerance must be a share from 0 to below 1, got 1"
+    ),
+    "a tolerance below nothing": _quality("tolerance: -0.01", "tolerance must be a share from 0 to below 1"),
+    "a tolerance in percent": _quality(
+        "tolerance: 1%", "spec.quality[0].tolerance must be a number, got text"
+    ),
+    "a tolerance of no number": _quality(
+        "tolerance: .nan", "tolerance must be a share from 0 to below 1, got nan"
+    ),
+    "a tolerance an issue": _quality(
+        "tolerance: {missing: 0.1}", "spec.quality[0].tolerance must be a number"
+    ),
+    "no window that confirms": _drift("confirm: 0", "spec.drift[0].confirm must be a whole number from 1"),
+    "no window that resolves": _quality(
+        "resolve: 0", "spec.quality[0].resolve must be a whole number from 1"
+    ),
+    "half a window that confirms": _drift("confirm: 0.5", "spec.drift[0].confirm must be a whole number"),
+    "less than no window that resolves": _drift(
+        "resolve: -2", "spec.drift[0].resolve must be a whole number f"
+    ),
+}
+
 _MODEL: dict[str, Any] = next(yaml.safe_load_all(MODELS))
 
 
@@ -696,7 +975,9 @@ _JSON = {
     "a JSON file of a hundred thousand lists": _json("[" * 100_000, "is not JSON"),
     "a JSON file of deep lists": _json("[" * 100_000 + "]" * 100_000, "is not JSON"),
     "a JSON file of null": _json("null", "no Model or Pipeline found"),
-    "a JSON file of a list": _json(json.dumps([_MODEL]), "document 1: kind must be Model or Pipeline"),
+    "a JSON file of a list": _json(
+        json.dumps([_MODEL]), "document 1: kind must be Model, Pipeline or Monitor"
+    ),
     "a JSON file with half a surrogate": _json(
         json.dumps({**_MODEL, "metadata": {"name": "\ud800"}}), "metadata.name must be lower-case letters"
     ),
@@ -716,6 +997,7 @@ MALFORMED: dict[str, Case] = {
     **_KEYS,
     **_VALUES,
     **_REFERENCES,
+    **_MONITORS,
     **_JSON,
 }
 
@@ -800,7 +1082,42 @@ FIELDS: dict[str, dict[str, str]] = {
         "spec.maxStepRevisits": "number",
         "status": "anything",
     },
+    "Monitor": {
+        "apiVersion": "text",
+        "metadata": "mapping",
+        "metadata.name": "text",
+        "metadata.namespace": "text",
+        "metadata.labels": "mapping",
+        "metadata.annotations": "mapping",
+        "metadata.uid": "anything",
+        "spec": "mapping",
+        "spec.pipeline": "text",
+        "spec.drift": "list",
+        "spec.drift[]": "mapping",
+        "spec.drift[].step": "text",
+        "spec.drift[].min_n": "number",
+        "spec.drift[].min_effect": "number or fraction",
+        "spec.drift[].confirm": "number",
+        "spec.drift[].resolve": "number",
+        "spec.quality": "list",
+        "spec.quality[]": "mapping",
+        "spec.quality[].step": "text",
+        "spec.quality[].min_n": "number",
+        "spec.quality[].tolerance": "number or fraction",
+        "spec.quality[].confirm": "number",
+        "spec.quality[].resolve": "number",
+        "spec.features": "mapping",
+        "spec.outliers": "list",
+        "spec.outliers[]": "anything",
+        "spec.errors": "mapping",
+        "spec.latency": "mapping",
+        "spec.no_data": "mapping",
+        "spec.resend": "anything",
+        "spec.runbook": "text",
+        "spec.segments": "mapping",
+    },
 }
+_WHOLE = {"Model": MODELS, "Pipeline": PIPELINE, "Monitor": MONITOR}
 _SAMPLES: dict[str, Any] = {
     "text": "twenty",
     "number": 20,
@@ -813,7 +1130,7 @@ _SAMPLES: dict[str, Any] = {
 
 def _mistyped() -> Iterator[tuple[str, Case]]:
     for kind, fields in FIELDS.items():
-        whole = next(yaml.safe_load_all(MODELS if kind == "Model" else PIPELINE))
+        whole = next(yaml.safe_load_all(_WHOLE[kind]))
         for path, takes in fields.items():
             says = f": {path.replace('[]', '[0]')} must be"
             for sample, value in _SAMPLES.items():
@@ -879,6 +1196,14 @@ def unusable(models: Path) -> dict[str, Case]:
             one(", parameters: [{name: predict_parameters, value: all}]", "income-drift"),
             "Model income-drift: extra.predict_parameters: Expected `object`, got `str`",
         ),
+        "a Monitor that takes a drift detector for a data quality check": Case(
+            one(model="income-drift", step=", batch: {size: 9}") + _MONITOR.format("quality", "income-drift"),
+            "Monitor/m: spec.quality[0].step: income-drift is no data quality check but a drift detector",
+        ),
+        "a Monitor that takes a classifier for a drift detector": Case(
+            one(step=", batch: {size: 9}") + _MONITOR.format("drift", "income"),
+            "Monitor/m: spec.drift[0].step: income is no drift detector: leave it out",
+        ),
         "a step of the other pipeline that it does not have": Case(
             other + one(pipeline=f", {nowhere}"), "pipeline q has no step nowhere; it has income"
         ),
@@ -893,6 +1218,14 @@ spec: {{{}}}
 ---
 """
 
+_MONITOR = """\
+apiVersion: weir/v1alpha1
+kind: Monitor
+metadata: {{name: m}}
+spec: {{pipeline: p, {}: [{{step: {}}}]}}
+---
+"""
+
 _AND_MODELS = f"---\n{MODELS}"
 WELL_FORMED: dict[str, str | bytes] = {
     "a mark of UTF-8": b"\xef\xbb\xbf" + MODELS.encode(),
@@ -901,6 +1234,10 @@ WELL_FORMED: dict[str, str | bytes] = {
     "documents of nothing between the others": f"---\n---\n# nothing\n---\n{MODELS}---\n...\n",
     "an alias": PIPELINE.replace("[a, b]", "&both [a, b]").replace("inputs: [a]", "triggers: [a]")
     + _AND_MODELS,
+    "a Monitor": f"{MONITOR}---\n{WATCHED}",
+    "a Monitor that leaves everything to the job": f"{MONITOR.split('  drift:')[0]}---\n{WATCHED}",
+    "a Monitor whose numbers are nothing": f"{MONITOR.replace('100', '').replace('0.05', '~')}---\n{WATCHED}",
+    "a Monitor whose shares are whole": f"{MONITOR.replace('0.2', '1').replace('0.05', '0')}---\n{WATCHED}",
     "a merge that is overridden": PIPELINE.replace(
         "inputs: [a]", "<<: {inputs: [a], joinWindowMs: 5}, joinWindowMs: 6"
     )
@@ -911,9 +1248,25 @@ WELL_FORMED: dict[str, str | bytes] = {
     + "status: {<<: *more}\n"
     + _AND_MODELS,
 }
+_LISTED: list[Any] = [
+    _MODEL,
+    {
+        "apiVersion": "mlops.seldon.io/v1alpha1",
+        "kind": "Pipeline",
+        "metadata": {"name": "p"},
+        "spec": {"steps": [{"name": "a", "batch": {"size": 5}}]},
+    },
+    {
+        "apiVersion": "weir/v1alpha1",
+        "kind": "Monitor",
+        "metadata": {"name": "m"},
+        "spec": {"pipeline": "p", "drift": [{"step": "a", "min_n": 5}]},
+    },
+]
 WELL_FORMED_JSON = {
     "on one line": json.dumps(_MODEL),
     "with tabs": json.dumps(_MODEL, indent="\t"),
     "with escapes": json.dumps(_MODEL).replace("kind", "\\u006bind"),
     "a Kubernetes List": json.dumps({"kind": "List", "items": [_MODEL]}),
+    "a Kubernetes List with a Monitor": json.dumps({"kind": "List", "items": _LISTED}),
 }

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from jobs.checking import check
 from operators.artifacts.trust import make_site
 from operators.resources.manifests import Manifests, read_manifests
+from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import Model, Pipeline
 from operators.resources.support import fields
 from operators.topics import Topics
@@ -61,7 +62,7 @@ def test_the_corpus_is_large_and_no_text_is_there_twice() -> None:
 
 
 def test_the_corpus_puts_a_wrong_type_into_every_field() -> None:
-    for kind, type_ in (("Model", Model), ("Pipeline", Pipeline)):
+    for kind, type_ in (("Model", Model), ("Pipeline", Pipeline), ("Monitor", Monitor)):
         assert set(fields(type_)) - {"kind", "metadata.*"} <= set(FIELDS[kind])
 
 
@@ -169,8 +170,24 @@ def is_taken_or_refused_in_words(text: str, path: Path) -> Manifests:
     return manifests
 
 
+WATCHING = """\
+apiVersion: weir/v1alpha1
+kind: Monitor
+metadata: {name: income-monitor}
+spec:
+  pipeline: income-workflow
+  drift: [{step: income-drift-preprocessed, min_n: 100, min_effect: 0.2, confirm: 3, resolve: 1}]
+"""
+
+
 def examples() -> str:
-    return "---\n".join((EXAMPLES / f"{name}.yaml").read_text() for name in ("workflow", "models"))
+    files = [(EXAMPLES / f"{name}.yaml").read_text() for name in ("workflow", "models")]
+    return "---\n".join([WATCHING, *files])
+
+
+def test_what_is_changed_below_is_well_formed(scratch: Path) -> None:
+    manifests = is_taken_or_refused_in_words(examples(), scratch)
+    assert (manifests.errors, list(manifests.monitors)) == ([], ["income-monitor"])
 
 
 tokens = st.sampled_from([*"\t\n -:,?[]{}#&*!|>'\"%@`~.01x", "---\n", "<<: ", "&a ", "*a", "null", "on"])
@@ -210,7 +227,7 @@ values = st.recursive(
     | st.integers()
     | st.floats()
     | texts
-    | st.sampled_from(["income", "income-outlier.outputs", "income-production", "a.b.c.d", "file://", "1Gi"]),
+    | st.sampled_from(["income", "income-outlier.outputs", "income-workflow", "a.b.c.d", "file://", "1Gi"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )

@@ -6,11 +6,12 @@ import pytest
 
 from jobs.documenting import PAGE, page
 from operators.resources.manifests import parse_document
+from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import Model, Pipeline
 from operators.resources.support import SUPPORT, Status, fields, judged
 
 
-@pytest.mark.parametrize("resource", [Model, Pipeline])
+@pytest.mark.parametrize("resource", [Model, Pipeline, Monitor])
 def test_every_field_of_the_schema_is_judged_and_none_besides(resource: type) -> None:
     assert set(fields(resource)) == set(SUPPORT[resource])
 
@@ -22,7 +23,7 @@ def test_the_docs_show_what_the_code_says() -> None:
 
 def document(kind: str, **spec: Any) -> dict[str, Any]:
     return {
-        "apiVersion": "mlops.seldon.io/v1alpha1",
+        "apiVersion": "weir/v1alpha1" if kind == "Monitor" else "mlops.seldon.io/v1alpha1",
         "kind": kind,
         "metadata": {"name": "x"},
         "spec": spec,
@@ -30,6 +31,8 @@ def document(kind: str, **spec: Any) -> dict[str, Any]:
 
 
 MODEL = {"storageUri": "m"}
+MONITOR = {"pipeline": "p"}
+RESOURCES: dict[str, Any] = {"Model": Model, "Pipeline": Pipeline, "Monitor": Monitor}
 PIPELINE = {"steps": [{"name": "a"}], "output": {"steps": ["a"]}}
 SET: dict[tuple[str, str], Any] = {
     ("Model", "spec.schemaUri"): {**MODEL, "schemaUri": "s"},
@@ -66,6 +69,14 @@ SET: dict[tuple[str, str], Any] = {
         **PIPELINE,
         "dataflow": {"cleanTopicsOnDelete": True},
     },
+    ("Monitor", "spec.features"): {**MONITOR, "features": {"step": "a"}},
+    ("Monitor", "spec.outliers[0]"): {**MONITOR, "outliers": [{"step": "a"}]},
+    ("Monitor", "spec.errors"): {**MONITOR, "errors": {"rate": {"warning": 0.01}}},
+    ("Monitor", "spec.latency"): {**MONITOR, "latency": {"p99_ms": 500}},
+    ("Monitor", "spec.no_data"): {**MONITOR, "no_data": {"after": "10m"}},
+    ("Monitor", "spec.resend"): {**MONITOR, "resend": "5m"},
+    ("Monitor", "spec.runbook"): {**MONITOR, "runbook": "https://w/x"},
+    ("Monitor", "spec.segments"): {**MONITOR, "segments": {"header": "x-tenant"}},
     ("Pipeline", "spec.allowCycles"): {**PIPELINE, "allowCycles": True},
     ("Pipeline", "spec.maxStepRevisits"): {**PIPELINE, "maxStepRevisits": 5},
 }
@@ -74,9 +85,8 @@ SET: dict[tuple[str, str], Any] = {
 @pytest.mark.parametrize(("kind", "path"), SET)
 def test_a_field_without_effect_is_noticed_and_one_that_is_refused_is_an_error(kind: str, path: str) -> None:
     whole = document(kind, **SET[kind, path])
-    resource: Any = Model if kind == "Model" else Pipeline
     plain = path.replace("[0]", "[]")
-    support = SUPPORT[resource][plain]
+    support = SUPPORT[RESOURCES[kind]][plain]
     if support.status is Status.REFUSED:
         with pytest.raises(Exception, match="is not supported") as caught:
             parse_document(whole)
