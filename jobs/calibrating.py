@@ -77,9 +77,13 @@ def describe(done: Calibrated, windows_a_day: float, confirmation: Confirmation)
     if windows_a_day:
         alarms = Confirmation(1, 1).false_alarms(added.rate, windows_a_day)
         confirmed = confirmation.false_alarms(added.rate, windows_a_day)
-        yield f"at {windows_a_day:,.0f} windows a day: at most {alarms:.2g} false alarms a day,"
-        yield f"  {confirmed:.2g} confirmed by {confirmation.confirm} windows in a row"
+        yield f"at {windows_a_day:,.0f} windows a day: at most {_few(alarms)} false alarms a day,"
+        yield f"  {_few(confirmed)} confirmed by {confirmation.confirm} windows in a row"
     yield from (f"warning: {line}" for line in warnings(added.window, done.reference_rows, added.rows))
+
+
+def _few(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 class FalseAlarms(NamedTuple):

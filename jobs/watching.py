@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from jobs.calibrating import ENOUGH_WINDOWS
 from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import Batch, Pipeline
 from operators.steps import Step
 from operators.steps.check_quality import CheckQuality
 from operators.steps.detect_drift import DetectDrift
-
-# A reference that is not much larger than a window moves itself as far as the window does.
-_WINDOWS = 10
 
 
 def wrong_kinds(monitor: Monitor, steps: Mapping[str, Step]) -> Iterator[str]:
@@ -47,7 +45,7 @@ def doubts(
 
 def _of_drift(step: DetectDrift, batch: Batch, folder: str, min_n: int) -> Iterator[str]:
     reference = step.detector.n_reference
-    if reference < _WINDOWS * batch.size:
+    if reference < ENOUGH_WINDOWS * batch.size:
         yield (
             f"the detector's reference has {reference} rows, fewer than ten windows of {batch.size}: its own "
             "chance looks like drift; train on more rows, or make batch.size smaller"

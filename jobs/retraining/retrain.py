@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
@@ -119,16 +119,11 @@ def _write_manifests(release: Release, folders: Folders, name: str) -> Path:
         uri = new.get(at, release.artifacts[at].uri)
         spec = {key: value for key, value in model["spec"].items() if key != "artifactVersion"}
         documents.append({**model, "spec": {**spec, "storageUri": uri}})
-    documents += [release.pipeline, *_others(release)]
+    documents += [release.pipeline, *([release.monitor] if release.monitor else [])]
     path = folders.out / f"{name}.yaml"
     head = f"# Written by `weir retrain {name}`. Apply it with: weir apply -f {path}\n"
     path.write_text(head + yaml.safe_dump_all(documents, sort_keys=False), "utf-8")
     return path
-
-
-def _others(release: Release) -> list[dict[str, Any]]:
-    monitor = getattr(release, "monitor", None)
-    return [monitor] if monitor else []
 
 
 def _applies(manifests: Path, connection: Connection, out: Path, site: Site) -> Check:

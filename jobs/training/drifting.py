@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,6 +68,8 @@ def hot_deck(rows: Rows, seed: int) -> Rows:
 
 
 def _save(folder: Path, x_ref: Rows, categorical: Sequence[int], p_val: float) -> None:
+    # alibi-detect imports transformers, which misses PyTorch aloud.
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     from alibi_detect.cd import KSDrift, TabularDrift
     from alibi_detect.saving import save_detector
 
