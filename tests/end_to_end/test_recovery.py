@@ -22,7 +22,7 @@ from jobs.stack.stack import Stack
 from tests.end_to_end.deployment import await_answers, await_true, deployed, running
 
 pytestmark = pytest.mark.cluster
-SIZE, REQUESTS, RATE = 700, 20_000, 1_000
+SIZE, REQUESTS, RATE = 1_300, 20_000, 1_000
 STEP = "income-drift-preprocessed"
 
 

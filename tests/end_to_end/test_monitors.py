@@ -1,0 +1,184 @@
+"""Verdicts on the real broker and cluster: drift, predictions, quality, what is confirmed, retraining."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from numpy.typing import NDArray
+
+from detectors.saved import read_drift
+from jobs.client import PipelineClient, request_body
+from jobs.releasing import apply
+from jobs.retraining.retrain import Retrained, retrain
+from jobs.stack.stack import Stack
+from jobs.training.options import Options
+from operators.artifacts.trust import make_site
+from tests.end_to_end.deployment import Deployment, await_answers, running
+
+pytestmark = pytest.mark.cluster
+PIPELINE, LARGE, WINDOW, LARGE_WINDOW = "income-monitored", "large", 200, 5_000
+MONITOR = {
+    "apiVersion": "weir/v1alpha1",
+    "kind": "Monitor",
+    "metadata": {"name": "watch"},
+    "spec": {
+        "pipeline": PIPELINE,
+        "drift": [{"step": "income-drift", "min_effect": 0.25, "confirm": 2, "resolve": 2}],
+        "quality": [{"step": "income-quality", "confirm": 1}],
+    },
+}
+Rows = NDArray[np.float64]
+
+
+@pytest.fixture(scope="module")
+def job(stack: Stack, tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Deployment]:
+    """The pipeline that training wrote, with its Monitor; and one of a window too large to be held."""
+    manifests = tmp_path_factory.mktemp("monitors")
+    documents = list(yaml.safe_load_all((models / "income.yaml").read_text()))
+    for document in documents:
+        if document["kind"] == "Model":
+            document["spec"]["storageUri"] = str(models / document["metadata"]["name"])
+        for step in document["spec"].get("steps", ()):
+            if "batch" in step:
+                step["batch"] = {"size": WINDOW}
+    large = {"steps": [{"name": "income-drift", "batch": {"size": LARGE_WINDOW}}]}
+    pipeline = {"apiVersion": "mlops.seldon.io/v1alpha1", "kind": "Pipeline", "metadata": {"name": LARGE}}
+    text = yaml.safe_dump_all([*documents, {**pipeline, "spec": large}, MONITOR], sort_keys=False)
+    (manifests / "all.yaml").write_text(text)
+    with running(stack, manifests, models, "monitors") as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def ordinary(models: Path) -> Rows:
+    """Complete rows that nothing was learned from."""
+    rows = np.load(models / "holdout.npy")
+    return np.asarray(rows[~np.isnan(rows).any(axis=1)])
+
+
+@pytest.fixture(scope="module")
+def answers(job: Deployment, ordinary: Rows) -> dict[str, list[Any]]:
+    """Four phases, each answered before the next begins: ordinary, drifted, ordinary, spoilt."""
+    rng = np.random.default_rng(0)
+    drifted, spoilt = ordinary.copy(), ordinary.copy()
+    drifted[:, 0] += 3 * ordinary[:, 0].std()
+    spoilt[:, 1] = 77.0
+    spoilt[:100, 2] = np.nan
+    spoilt[100:, 8] = 1e9
+    phases = (("a", ordinary, 3), ("b", drifted, 3), ("c", ordinary, 3), ("d", spoilt, 1))
+    told = {}
+    with job.client(PIPELINE) as client:
+        for name, rows, windows in phases:
+            drawn = (
+                rows[:WINDOW] if name == "d" else rows[rng.choice(len(rows), windows * WINDOW, replace=False)]
+            )
+            told[name] = [answer for answer in sent(client, name, drawn) if not answer.failed]
+    return told
+
+
+def sent(client: PipelineClient, name: str, rows: Rows) -> list[Any]:
+    keys = [client.send(request_body(row[np.newaxis], f"{name}-{i}")) for i, row in enumerate(rows)]
+    answered = await_answers(client, keys)
+    return [answered[key][0] for key in keys]
+
+
+@pytest.fixture(scope="module")
+def windows(job: Deployment, answers: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    assert [len(found) for found in answers.values()] == [600, 600, 600, 200]
+    return [report["parameters"] for report in job.reports_of(PIPELINE, "income-drift", 10)]
+
+
+def test_a_drift_is_confirmed_by_two_windows_and_resolved_by_two(windows: list[dict[str, Any]]) -> None:
+    states = ["DRIFT" if 4 <= window <= 6 else "OK" for window in range(1, 10)]
+    assert [(one["window"], one["state"]) for one in windows[:9]] == list(enumerate(states, start=1))
+    assert [one["confirmed"] for one in windows[:9]] == [False] * 4 + [True] * 3 + [False] * 2
+    assert [one["confirmed_since_window"] for one in windows[4:7]] == [5, 5, 5]
+
+
+def test_the_guilty_feature_leads_and_has_a_histogram(windows: list[dict[str, Any]]) -> None:
+    drifted = windows[4]
+    assert drifted["ranked"][0] == "age"
+    assert drifted["min_effect"] == 0.25
+    first = drifted["histograms"][0]
+    assert first["column"] == "age"
+    assert first["window"][-1] > 5 * first["reference"][-1]
+
+
+def test_predictions_are_watched_in_the_same_windows(job: Deployment, windows: list[dict[str, Any]]) -> None:
+    reports = job.reports_of(PIPELINE, "income-prediction-drift", 10)
+    told = [report["parameters"] for report in reports]
+    assert [one["members"] for one in told] == [one["members"] for one in windows]
+    assert told[0]["features"][0]["column"] == "predict"
+    assert {one["feature"] for one in told[0]["features"]} == {"class", "score"}
+
+
+def test_bad_values_are_told_in_each_response_and_for_the_window(
+    job: Deployment, answers: dict[str, list[Any]]
+) -> None:
+    assert {tuple(one.outputs()["violations"]["data"]) for one in answers["d"]} == {(2,)}
+    assert {tuple(one.outputs()["violations"]["data"]) for one in answers["a"]} <= {(0,), (1,)}
+    report = job.reports_of(PIPELINE, "income-quality", 10)[9]
+    told = report["parameters"]
+    assert (told["state"], told["confirmed"]) == ("VIOLATION", True)
+    counts = {one["feature"]: one["counts"] for one in told["features"]}
+    assert counts["workclass"]["unseen"] == 200
+    assert counts["education"]["missing"] == 100
+    assert counts["capital-gain"]["out_of_range"] == 100
+    assert {one["name"] for one in report["outputs"]} == {
+        "missing",
+        "out_of_range",
+        "unseen",
+        "wrong_type",
+        "is_violation",
+    }
+
+
+def test_a_window_larger_than_what_is_held_is_tested_exactly(
+    job: Deployment, ordinary: Rows, models: Path
+) -> None:
+    rows = np.random.default_rng(1).choice(ordinary, LARGE_WINDOW)
+    rows[:2_000, 10] += 9
+    with job.client(LARGE) as client:
+        for i, some in enumerate(np.array_split(rows, 60)):
+            client.send(request_body(some, str(i)))
+        client.producer.flush()
+    (report,) = job.reports_of(LARGE, "income-drift", 1)
+    expected = read_drift(models / "income-drift").test(rows)
+    tensors = {one["name"]: one["data"] for one in report["outputs"]}
+    assert np.array_equal(np.array(tensors["p_val"], dtype=np.float32), expected.p_val)
+    assert np.array_equal(np.array(tensors["distance"], dtype=np.float32), expected.distance)
+    assert report["parameters"]["n"] == sum(one["rows"] for one in report["parameters"]["members"]) == 5_000
+
+
+@pytest.fixture(scope="module")
+def retrained(
+    job: Deployment, windows: list[dict[str, Any]], models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Retrained:
+    job.reports_of(PIPELINE, "income-quality", 10)
+    out, site = tmp_path_factory.mktemp("new"), make_site(str(models), "")
+    options = Options(PIPELINE, rate=0.05, draws=200)
+    return retrain(job.connection, PIPELINE, out, site, 5_000, "exclude", options, say=lambda line: None)
+
+
+def test_drifted_windows_are_kept_out_of_new_monitors(retrained: Retrained) -> None:
+    assert (retrained.chosen.read, len(retrained.chosen.values)) == (2_000, 1_200)
+    failed = {one.told for one in retrained.checks if not one.passed}
+    assert failed == {"720 reference rows for windows of 200 (10 windows or more)"}
+
+
+def test_new_monitors_are_applied_as_a_new_generation(
+    job: Deployment, retrained: Retrained, models: Path
+) -> None:
+    manifests = next(path for path in retrained.written if path.suffix == ".yaml")
+    site = make_site(f"{models},{manifests.parent}", "")
+    (applied,) = apply([manifests], job.connection, site, "retrained", partitions=2).applied
+    assert (applied.name, applied.generation, applied.verb) == (PIPELINE, 2, "updated")
+
+
+def test_nothing_made_the_job_restart(job: Deployment, retrained: Retrained) -> None:
+    assert job.failures() == 0

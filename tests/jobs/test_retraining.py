@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.checking import check
+from jobs.client import request_body
+from jobs.data.census_like import TARGET
+from jobs.data.features import encode
+from jobs.retraining.comparing import compare
+from jobs.retraining.rebuilding import rebuild
+from jobs.retraining.traffic import Watched, replay
+from jobs.train_monitors import Trained
+from jobs.training.folders import Folders
+from jobs.training.options import Options
+from operators.artifacts.trust import make_site
+from operators.errors import DeploymentError
+from operators.releases import Served, serve
+from operators.steps.check_quality import CheckQuality
+from operators.steps.detect_drift import DetectDrift
+from operators.steps.score_outlier import ScoreOutlier
+from operators.topics import Topics
+from tests.operators.artifacts.model import load
+
+OPTIONS = Options(rate=0.05, draws=200)
+MONITORS = {
+    "income-drift": DetectDrift,
+    "income-drift-preprocessed": DetectDrift,
+    "income-prediction-drift": DetectDrift,
+    "income-outlier": ScoreOutlier,
+    "income-quality": CheckQuality,
+}
+
+
+@pytest.fixture(scope="module")
+def served(models: Path) -> Served:
+    """The pipeline that training wrote, ready to answer."""
+    site = make_site(str(models), "")
+    (release,) = check([models / "income.yaml"], Topics(), site).require().releases
+    return serve(release, site)
+
+
+@pytest.fixture(scope="module")
+def recent(people: pd.DataFrame, trained: Trained) -> list[bytes]:
+    """A request for each of the people, a bad one among them."""
+    rows = encode(people.drop(columns=TARGET), trained.features)
+    bodies = [request_body(row[np.newaxis], str(i)) for i, row in enumerate(rows)]
+    return [*bodies[:10], b"junk", *bodies[10:]]
+
+
+@pytest.fixture(scope="module")
+def watched(served: Served, recent: list[bytes]) -> dict[str, Watched]:
+    return {one.name: one for one in replay(served, recent)}
+
+
+def test_every_monitor_gets_the_rows_that_it_reads_in_order(
+    watched: dict[str, Watched], people: pd.DataFrame, trained: Trained
+) -> None:
+    rows = encode(people.drop(columns=TARGET), trained.features)
+    assert {name: type(one.step) for name, one in watched.items()} == MONITORS
+    assert np.array_equal(watched["income-drift"].rows, rows, equal_nan=True)
+    assert watched["income-prediction-drift"].rows.shape == (6_000, 3)
+    assert watched["income-drift"].window == 300
+
+
+@pytest.mark.parametrize("name", MONITORS)
+def test_a_new_detector_is_as_good_on_the_same_traffic(
+    name: str, watched: dict[str, Watched], models: Path, tmp_path: Path
+) -> None:
+    folder = rebuild(watched[name], models / name, Folders(tmp_path, ""), OPTIONS)
+    new = load(folder)
+    assert type(new) is MONITORS[name]
+    checks = list(compare(watched[name], new, OPTIONS))
+    assert all(one.passed for one in checks), checks
+    settings = [json.loads((one / "model-settings.json").read_text()) for one in (folder, models / name)]
+    assert settings[0] == settings[1]
+    if isinstance(new, DetectDrift):
+        assert [one.window for one in new.calibrations] == [300]
+        assert new.columns == watched[name].step.columns  # type: ignore[union-attr]
+
+
+def test_a_detector_of_moved_traffic_takes_it_for_ordinary(
+    watched: dict[str, Watched], models: Path, tmp_path: Path
+) -> None:
+    old = watched["income-drift"]
+    moved = old._replace(columns=[old.columns[0] + 10.0, *old.columns[1:]])
+    new = load(rebuild(moved, models / "income-drift", Folders(tmp_path, ""), OPTIONS))
+    (told,) = [one.told for one in compare(moved, new, OPTIONS) if "old detector" in one.told]
+    assert told.startswith("DRIFT in 100.0% of test windows with the old detector, 0.0%")
+
+
+def test_a_column_that_lost_its_variety_fails_the_check(
+    watched: dict[str, Watched], models: Path, tmp_path: Path
+) -> None:
+    old = watched["income-drift"]
+    stuck = old._replace(columns=[np.full(6_000, 40.0), *old.columns[1:]])
+    new = load(rebuild(stuck, models / "income-drift", Folders(tmp_path, ""), OPTIONS))
+    failed = [one.told for one in compare(stuck, new, OPTIONS) if not one.passed]
+    assert failed == ["age has a single value in recent traffic, and had several before"]
+
+
+def test_too_few_rows_fail_the_check(watched: dict[str, Watched], models: Path, tmp_path: Path) -> None:
+    old = watched["income-drift"]
+    few = old._replace(columns=[column[:2_000] for column in old.columns])
+    new = load(rebuild(few, models / "income-drift", Folders(tmp_path, ""), OPTIONS))
+    failed = [one.told for one in compare(few, new, OPTIONS) if not one.passed]
+    assert failed == ["1,200 reference rows for windows of 300 (10 windows or more)"]
+
+
+def test_a_column_without_any_value_is_told(
+    watched: dict[str, Watched], models: Path, tmp_path: Path
+) -> None:
+    old = watched["income-drift"]
+    empty = old._replace(columns=[np.full(6_000, np.nan), *old.columns[1:]])
+    with pytest.raises(DeploymentError, match="column age has no value at all in recent requests"):
+        rebuild(empty, models / "income-drift", Folders(tmp_path, ""), OPTIONS)
+
+
+def test_quality_learns_ranges_categories_and_what_is_missing(
+    watched: dict[str, Watched], models: Path, tmp_path: Path
+) -> None:
+    old = watched["income-quality"]
+    words = np.array(["Private", "Gig"] * 2_999 + ["typo", None], dtype=object)
+    changed = old._replace(columns=[old.columns[0] + 50.0, words, *old.columns[2:]])
+    new = load(rebuild(changed, models / "income-quality", Folders(tmp_path, ""), OPTIONS))
+    assert isinstance(new, CheckQuality)
+    assert isinstance(old.step, CheckQuality)
+    age, work = new.quality.features[:2]
+    assert age.high == np.nanmax(old.columns[0]) + 50
+    known = old.step.quality.features[1].categories or ()
+    assert work.categories == (*known, "Gig"), "what comes once is a slip"
+    told = [one.told for one in compare(changed, new, OPTIONS)]
+    assert any("new categories Gig" in one for one in told)
+
+
+def test_traffic_that_no_monitor_reads_is_told(served: Served) -> None:
+    with pytest.raises(DeploymentError, match="no monitor of pipeline income-monitored read any of the 2"):
+        replay(served, [b"junk", b"{}"])
