@@ -20,8 +20,8 @@ class Judgement(NamedTuple):
     On census data, windows drawn from the reference's own distribution make Bonferroni-corrected tests
     fire on 28 % of windows of 20 rows, 21 % of 100, 10 % of 300 and 7 % of 1,000. An effect of 0.1 is a
     distance of 0.1 between distribution functions, or a Cramér's V of 0.1 (Cohen's "small"). Where the
-    detector was calibrated, a feature must besides move further than windows without drift do, and windows of
-    a calibrated size are never too short.
+    detector was calibrated, what is significant is learned instead of computed: a feature must move further
+    than windows without drift do. Windows of a calibrated size are never too short.
     """
 
     min_n: int = 200
@@ -37,8 +37,10 @@ class Judgement(NamedTuple):
         self, result: DriftResult, rows: int, calibrations: Sequence[Calibration] = ()
     ) -> NDArray[np.bool_]:
         """Tell which columns moved significantly and far enough: shape (features,)."""
-        least = np.maximum(self.min_effect, least_effect(calibrations, rows, len(result.effect)))
-        return np.asarray((result.significant | bool(calibrations)) & (result.effect >= least))
+        if not calibrations:
+            return np.asarray(result.significant & (result.effect >= self.min_effect))
+        least = least_effect(calibrations, rows, len(result.effect))
+        return np.asarray(result.effect >= np.maximum(self.min_effect, least))
 
 
 def ranked(result: DriftResult, guilty: NDArray[np.bool_], features: Sequence[str]) -> list[str]:
