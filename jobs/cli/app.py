@@ -14,6 +14,7 @@ from jobs.cli import (
     demo,
     explain,
     inspect_topics,
+    judge,
     retrain,
     send,
     stack,
@@ -33,6 +34,7 @@ app.command()(stack.down)
 app.command()(train.train)
 app.command()(calibrate.calibrate)
 app.command()(convert.convert)
+app.command()(judge.judge)
 app.command()(apply.validate)
 app.command()(explain.explain)
 app.command()(apply.apply)

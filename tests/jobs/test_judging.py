@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from detectors.saved import read_drift
+from jobs.data.census_like import census_like
+from jobs.judging import judge_windows, load_monitor, read_rows, score
+from operators.steps.check_quality import CheckQuality
+from operators.steps.detect_drift import DetectDrift
+from operators.steps.score_outlier import ScoreOutlier
+from operators.steps.watching import Rules
+from tests.operators.artifacts.model import TRUSTING
+
+WEIR = Path(sys.executable).with_name("weir")
+
+
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """3,000 people as a CSV; the later half is older, and the last 300 work on Mars."""
+    table = census_like(3_000, 9)
+    table.loc[1_500:, "age"] += 20
+    table.loc[2_700:, "workclass"] = "Mars"
+    table["odd"] = (np.arange(3_000) % 50 == 0).astype(int)
+    table.loc[::50, ["capital-gain", "capital-loss"]] = [9e5, 9e4]
+    path = tmp_path_factory.mktemp("stream") / "stream.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_windows_of_a_table_are_judged_by_name(models: Path, stream: Path) -> None:
+    step = load_monitor(models / "income-drift", TRUSTING)
+    assert isinstance(step, DetectDrift)
+    windows = list(judge_windows(step, read_rows(stream, models / "income-drift", None), 300, Rules()))
+    assert [one.verdict.state for one in windows] == ["OK"] * 5 + ["DRIFT"] * 5
+    assert [one.streak.confirmed for one in windows] == [False] * 6 + [True] * 4
+    last = {one["feature"]: one for one in windows[-1].verdict.about["features"]}
+    assert last["workclass"]["outside"] == 300, "an unknown word is a category that the reference never held"
+
+
+def test_rows_of_numbers_are_judged_as_they_are(models: Path) -> None:
+    folder = models / "income-drift"
+    step = load_monitor(folder, TRUSTING)
+    assert isinstance(step, DetectDrift)
+    rows = np.load(models / "holdout.npy")
+    windows = list(judge_windows(step, read_rows(models / "holdout.npy", folder, None), 300, Rules()))
+    assert len(windows) == 4
+    expected = read_drift(folder).test(rows[300:600]).p_val
+    assert np.array_equal(windows[1].verdict.tensors["p_val"][0], expected)
+
+
+def test_quality_is_judged_on_the_values_as_they_came(models: Path, stream: Path) -> None:
+    step = load_monitor(models / "income-quality", TRUSTING)
+    assert isinstance(step, CheckQuality)
+    windows = list(judge_windows(step, read_rows(stream, models / "income-quality", None), 300, Rules()))
+    assert windows[-1].verdict.state == "VIOLATION"
+    assert windows[-1].verdict.tensors["unseen"][0, 1] == 300
+
+
+def test_outliers_are_scored_behind_their_preprocessor(models: Path, stream: Path) -> None:
+    step = load_monitor(models / "income-outlier", TRUSTING)
+    assert isinstance(step, ScoreOutlier)
+    before = load_monitor(models / "income-preprocess", TRUSTING)
+    found = score(step, read_rows(stream, models / "income-outlier", before))
+    marks = pd.read_csv(stream)["odd"] == 1
+    assert found.score[marks].mean() > found.score[~marks].mean()
+    assert found.is_outlier.shape == (3_000,)
+
+
+def command(*arguments: str, fails: bool = False) -> str:
+    done = subprocess.run([WEIR, "judge", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == (1 if fails else 0), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_command_tells_a_line_a_window_or_a_report(models: Path, stream: Path) -> None:
+    arguments = (str(models / "income-drift"), "--data", str(stream), "--window", "300")
+    lines = command(*arguments).splitlines()
+    assert len(lines) == 10
+    assert "rows 2,100-2,399  DRIFT confirmed  age 0." in lines[7]
+    reports = [json.loads(line) for line in command(*arguments, "--json").splitlines()]
+    assert [one["window"] for one in reports] == list(range(1, 11))
+    assert reports[0].keys() >= {"state", "is_drift", "p_val", "histograms", "ranked"}
+
+
+def test_the_command_tells_how_outliers_fit_marks(models: Path, stream: Path) -> None:
+    through = ("--through", str(models / "income-preprocess"), "--trusted-roots", str(models))
+    told = command(str(models / "income-outlier"), "--data", str(stream), *through, "--label", "odd")
+    assert "of 3,000 rows are outliers" in told
+    assert "of 60 marked rows" in told
+
+
+def test_what_does_not_fit_is_told(models: Path, stream: Path, tmp_path: Path) -> None:
+    roots = ("--trusted-roots", str(models))
+    told = command(str(models / "income-outlier"), "--data", str(stream), *roots, fails=True)
+    assert "takes columns by name, but 'workclass=Federal-gov'" in told
+    assert "is a preprocessor missing in front of it (--through)?" in told
+    told = command(str(models / "income"), "--data", str(stream), *roots, fails=True)
+    assert "is no monitor" in told
+    np.save(tmp_path / "rows.npy", np.zeros((500, 3)))
+    told = command(str(models / "income-drift"), "--data", str(tmp_path / "rows.npy"), fails=True)
+    assert "takes rows of 12 values, got rows of shape [3]" in told
