@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
@@ -49,38 +50,50 @@ def choose(
     """
     topic = connection.topics.inputs(pipeline)
     records = sorted(newest(connection.bootstrap, topic, rows), key=lambda one: (one.timestamp, one.offset))
-    spans = drifted_spans(connection, pipeline, steps)
-    kept = [one for one in records if drifted == "include" or _inside(one, spans) == (drifted == "only")]
+    windows = drifted_windows(connection, pipeline, steps)
+    drift = Spans(span for window in windows for span in window)
+    kept = [one for one in records if drifted == "include" or drift.hold(one) == (drifted == "only")]
     values = [one.value for one in kept if one.value]
     if not values:
         raise DeploymentError(
             f"{topic}: of its {len(records):,} newest requests none is left with --drifted {drifted}; there "
-            f"were {len(spans)} drifted windows"
+            f"were {len(windows)} drifted windows"
         )
-    return Chosen(values, len(records), len(spans), kept[0].timestamp, kept[-1].timestamp)
+    return Chosen(values, len(records), len(windows), kept[0].timestamp, kept[-1].timestamp)
 
 
-def drifted_spans(connection: Connection, pipeline: str, steps: Iterable[str]) -> list[Span]:
+def drifted_windows(connection: Connection, pipeline: str, steps: Iterable[str]) -> list[list[Span]]:
     """Return the offsets of every window of a pipeline's steps whose report says that it drifted."""
     topics = [connection.topics.model_outputs(step) for step in steps]
-    spans: list[Span] = []
+    windows: list[list[Span]] = []
     for record in read_whole(connection.bootstrap, topics, DEADLINE):
         try:
             told = msgspec.json.decode(record.value or b"", type=_Report).parameters
             if told.get("pipeline") == pipeline and told.get("state") in _DRIFTED:
-                spans += [
-                    Span(one["topic"], one["partition"], one["first_offset"], one["last_offset"])
-                    for one in told["members"]
-                ]
+                members = told["members"]
+                windows.append(
+                    [Span(m["topic"], m["partition"], m["first_offset"], m["last_offset"]) for m in members]
+                )
         except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):  # somebody else's record
             continue
-    return spans
+    return windows
 
 
-def _inside(record: Any, spans: Iterable[Span]) -> bool:
-    return any(
-        span.topic == record.topic
-        and span.partition == record.partition
-        and span.first <= record.offset <= span.last
-        for span in spans
-    )
+class Spans:
+    """Spans by partition, put together where they overlap, so that an offset is looked up quickly."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._ends: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
+        for topic, partition, first, last in sorted(spans):
+            firsts, lasts = self._ends.setdefault((topic, partition), ([], []))
+            if lasts and first <= lasts[-1] + 1:
+                lasts[-1] = max(lasts[-1], last)
+            else:
+                firsts.append(first)
+                lasts.append(last)
+
+    def hold(self, record: Any) -> bool:
+        """Tell whether a record's offset lies in a span."""
+        firsts, lasts = self._ends.get((record.topic, record.partition), ([], []))
+        at = bisect_right(firsts, record.offset) - 1
+        return at >= 0 and record.offset <= lasts[at]
