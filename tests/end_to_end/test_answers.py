@@ -49,6 +49,7 @@ def test_one_response_holds_prediction_outlier_and_drift(deployment: Deployment)
         "predict": ("INT64", [3, 1]),
         "is_outlier": ("INT64", [1, 3]),
         "instance_score": ("FP64", [1, 3]),
+        "violations": ("INT64", [3, 1]),
         "is_drift": ("INT64", [1, 1]),
     }
     assert json.loads(answer.value)["id"] == "abc"
