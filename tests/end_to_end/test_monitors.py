@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from time import time
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from detectors.saved import read_drift
 from jobs.client import PipelineClient, request_body
+from jobs.rates import rows_a_day
 from jobs.releasing import apply
 from jobs.retraining.retrain import Retrained, retrain
 from jobs.stack.stack import Stack
@@ -21,7 +23,7 @@ from operators.artifacts.trust import make_site
 from tests.end_to_end.deployment import Deployment, await_answers, running
 
 pytestmark = pytest.mark.cluster
-PIPELINE, LARGE, WINDOW, LARGE_WINDOW = "income-monitored", "large", 200, 5_000
+PIPELINE, LARGE, MEASURED, WINDOW, LARGE_WINDOW = "income-monitored", "large", "measured", 200, 5_000
 MONITOR = {
     "apiVersion": "weir/v1alpha1",
     "kind": "Monitor",
@@ -47,8 +49,9 @@ def job(stack: Stack, tmp_path_factory: pytest.TempPathFactory, models: Path) ->
             if "batch" in step:
                 step["batch"] = {"size": WINDOW}
     large = {"steps": [{"name": "income-drift", "batch": {"size": LARGE_WINDOW}}]}
-    pipeline = {"apiVersion": "mlops.seldon.io/v1alpha1", "kind": "Pipeline", "metadata": {"name": LARGE}}
-    text = yaml.safe_dump_all([*documents, {**pipeline, "spec": large}, MONITOR], sort_keys=False)
+    pipeline = {"apiVersion": "mlops.seldon.io/v1alpha1", "kind": "Pipeline", "spec": large}
+    documents += [{**pipeline, "metadata": {"name": name}} for name in (LARGE, MEASURED)]
+    text = yaml.safe_dump_all([*documents, MONITOR], sort_keys=False)
     (manifests / "all.yaml").write_text(text)
     with running(stack, manifests, models, "monitors") as deployment:
         yield deployment
@@ -153,6 +156,16 @@ def test_a_window_larger_than_what_is_held_is_tested_exactly(
     assert np.array_equal(np.array(tensors["p_val"], dtype=np.float32), expected.p_val)
     assert np.array_equal(np.array(tensors["distance"], dtype=np.float32), expected.distance)
     assert report["parameters"]["n"] == sum(one["rows"] for one in report["parameters"]["members"]) == 5_000
+
+
+def test_rows_a_day_are_measured_on_the_requests(job: Deployment, ordinary: Rows) -> None:
+    began = int(time() * 1_000) - 60_000
+    with job.client(MEASURED) as client:
+        for second in range(11):
+            body = request_body(ordinary[:30], str(second))
+            client.producer.send(client.inputs, value=body, timestamp_ms=began + second * 1_000)
+        client.producer.flush()
+    assert rows_a_day(job.connection, MEASURED) == pytest.approx(30 * 24 * 60 * 60)
 
 
 @pytest.fixture(scope="module")
