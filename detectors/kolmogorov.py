@@ -45,7 +45,7 @@ def survival(distance: Numbers, n: Numbers) -> Numbers:
     for i in set(zone.tolist()):
         here = zone == i
         result[here] = zones[i][1](distance[here], n[here])
-    return np.clip(result, 0, 1)
+    return np.minimum(np.maximum(result, 0), 1)
 
 
 def _far(distance: Numbers, n: Numbers) -> Numbers:
