@@ -64,23 +64,28 @@ def calibrate(
     features together, however they hang together. The threshold is an upper 95 % confidence limit of the
     quantile 1 - rate (order statistics, Hahn & Meeker 1991, Statistical Intervals, chapter 5).
     """
+    _rank(rate, windows)
+    effects = drawn_effects(detector, held_out, window, windows, seed)
+    return Calibration(window, rate, seldom_reached(effects, rate), len(np.asarray(held_out)), windows)
+
+
+def drawn_effects(
+    detector: TabularDrift, held_out: ArrayLike, window: int, windows: int, seed: int = 0
+) -> NDArray[np.float64]:
+    """Return the effects of the windows that `calibrate` draws, shape (windows, features)."""
     rows = np.asarray(held_out, dtype=np.float64)
-    if not 0 < rate < 1:
-        raise ValueError(f"rate must be between 0 and 1, got {rate}")
     if len(rows) < window or window < 1:
         raise ValueError(f"a window of {window} rows needs as many held-out rows, got {len(rows)}")
-    rank = int(binom.ppf(_CONFIDENCE, windows, 1 - rate)) + 1
-    if rank > windows:
-        raise ValueError(
-            f"{windows} windows are too few for a rate of {rate}: draw {round(5 / rate)} or more"
-        )
     rng = np.random.default_rng(seed)
-    effect = np.array(
-        [detector.effect(detector.count(_drawn(rows, window, rng))) for _ in range(windows)]
-    ).reshape(windows, -1)
-    typical = np.maximum(np.quantile(effect, _TYPICAL, axis=0), _LEAST)
-    largest = np.sort((effect / typical).max(axis=1))
-    return Calibration(window, rate, typical * max(1.0, largest[rank - 1]), len(rows), windows)
+    return np.array([detector.effect(detector.count(_drawn(rows, window, rng))) for _ in range(windows)])
+
+
+def seldom_reached(effects: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    """Return what at most a share `rate` of such windows reach in any feature, shape (features,)."""
+    rank = _rank(rate, len(effects))
+    typical = np.maximum(np.quantile(effects, _TYPICAL, axis=0), _LEAST)
+    largest = np.sort((effects / typical).max(axis=1))
+    return np.asarray(typical * max(1.0, largest[rank - 1]))
 
 
 def least_effect(calibrations: Sequence[Calibration], rows: int, features: int) -> NDArray[np.float64]:
@@ -100,3 +105,14 @@ def _drawn(rows: NDArray[np.float64], window: int, rng: np.random.Generator) -> 
     resampled = rng.integers(len(rows), size=len(rows))
     drawn: NDArray[np.float64] = rows[resampled[rng.integers(len(rows), size=window)]]
     return drawn
+
+
+def _rank(rate: float, windows: int) -> int:
+    if not 0 < rate < 1:
+        raise ValueError(f"rate must be between 0 and 1, got {rate}")
+    rank = int(binom.ppf(_CONFIDENCE, windows, 1 - rate)) + 1
+    if rank > windows:
+        raise ValueError(
+            f"{windows} windows are too few for a rate of {rate}: draw {round(5 / rate)} or more"
+        )
+    return rank

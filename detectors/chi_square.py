@@ -72,14 +72,15 @@ class ChiSquare:
         """Return Cramér's V with sparse categories pooled, in [0, 1]."""
         if not counts.n:
             return 0.0
-        table = pooled(self._table(counts))
+        table = pooled(self._table(counts, self._strange(counts)))
         return cramers_v(table[0], table[1])
 
     def judge(self, counts: Counts) -> FeatureResult:
         """Test a window that was counted."""
         if not counts.n:
             return FeatureResult.nothing(counts.missing)
-        table = self._table(counts)
+        strange = self._strange(counts)
+        table = self._table(counts, strange)
         distance, p_val = _chi_square(table)
         few = pooled(table)
         return FeatureResult(
@@ -90,7 +91,7 @@ class ChiSquare:
             pooled_p_val=np.float32(p_val if few is table else _chi_square(few)[1]),
             psi=psi(few[0], few[1]),
             missing=counts.missing,
-            outside=int(counts.counts[self._strange(counts)].sum()),
+            outside=int(counts.counts[strange].sum()),
         )
 
     def histogram(self, counts: Counts) -> Histogram:
@@ -114,8 +115,8 @@ class ChiSquare:
         at = self.categories.searchsorted(counts.keys)
         return np.asarray(self.categories.take(at, mode="clip") != counts.keys)
 
-    def _table(self, counts: Counts) -> NDArray[np.float64]:
-        if self._strange(counts).any():
+    def _table(self, counts: Counts, strange: NDArray[np.bool_]) -> NDArray[np.float64]:
+        if strange.any():
             every = np.union1d(self.categories, counts.keys)
             table = np.vstack((_spread(self._reference, every), _spread(counts, every)))
         else:
@@ -143,8 +144,8 @@ def _chi_square(observed: NDArray[np.float64]) -> tuple[float, float]:
     degrees = observed.shape[1] - 1
     if degrees == 0:
         return 0.0, 1.0
-    rows, columns = observed.sum(axis=1, keepdims=True), observed.sum(axis=0, keepdims=True)
-    expected = rows * columns / observed.sum()
+    rows, columns = observed.sum(axis=1, keepdims=True), observed.sum(axis=0)
+    expected = rows * columns / rows.sum()
     if degrees == 1:
         difference = expected - observed
         observed = observed + np.minimum(0.5, np.abs(difference)) * np.sign(difference)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -27,11 +29,10 @@ def cramers_v(reference: ArrayLike, window: ArrayLike) -> float:
     p, q = np.asarray(reference, dtype=np.float64), np.asarray(window, dtype=np.float64)
     n, m = p.sum(), q.sum()
     p, q = p / n, q / m
-    mean = (p + q) / 2
-    present = mean > 0
-    squared = float((((p - q)[present] / 2) ** 2 / mean[present]).sum())
-    by_chance = (int(present.sum()) - 1) / 4 * (1 / n + 1 / m)
-    return float(np.sqrt(max(0.0, squared - by_chance)))
+    both, difference = p + q, p - q
+    squared = float((difference * difference / np.where(both > 0, both, 1)).sum()) / 2
+    by_chance = (np.count_nonzero(both) - 1) / 4 * (1 / n + 1 / m)
+    return sqrt(max(0.0, squared - by_chance))
 
 
 def psi(reference: ArrayLike, window: ArrayLike) -> float:

@@ -29,12 +29,14 @@ def pooled(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     reference, window = table
     expected = reference / reference.sum() * window.sum()
-    order = np.argsort(expected, kind="stable")
-    sparse = int((expected < LEAST_EXPECTED).sum())
+    sparse = np.count_nonzero(expected < LEAST_EXPECTED)
     if not sparse:
         return table
-    together = np.cumsum(expected[order])
-    joined = max(sparse, int(np.searchsorted(together, LEAST_EXPECTED, "left")) + 1)
+    order = expected.argsort(kind="stable")
+    together = expected[order].cumsum()
+    joined = max(sparse, int(together.searchsorted(LEAST_EXPECTED)) + 1)
     joined = max(1, min(joined, len(order) - 1))
-    pool, others = order[:joined], np.sort(order[joined:])
-    return np.hstack([table[:, others], table[:, pool].sum(axis=1, keepdims=True)])
+    few = np.empty((2, len(order) - joined + 1))
+    few[:, :-1] = table[:, np.sort(order[joined:])]
+    few[:, -1] = table[:, order[:joined]].sum(axis=1)
+    return few

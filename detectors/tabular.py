@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -69,7 +70,10 @@ class TabularDrift:
         return len(self._tests)
 
     def test(self, window: ArrayLike) -> DriftResult:
-        """Test one window of rows, shape (m, features); NaN are missing and take part in no test."""
+        """Test one window of rows, shape (m, features); NaN are missing and take part in no test.
+
+        A window without rows shows nothing: distances 0 and p-values 1.
+        """
         return self.judge(self.count(window))
 
     def count(self, window: ArrayLike) -> list[Counts]:
@@ -128,4 +132,4 @@ class TabularDrift:
 
 def _rows(x: ArrayLike) -> NDArray[np.float64]:
     rows = np.asarray(x, dtype=np.float64)
-    return rows.reshape(len(rows), -1)
+    return rows.reshape(len(rows), prod(rows.shape[1:]))

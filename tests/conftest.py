@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from jobs.data.census_like import TARGET, census_like
@@ -19,6 +20,9 @@ from jobs.stack.stack import Stack, up
 from jobs.train_monitors import Trained, train
 from jobs.training.options import Options
 
+# How long an example takes says what else the machine does.
+settings.register_profile("weir", deadline=None)
+settings.load_profile("weir")
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 

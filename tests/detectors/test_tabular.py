@@ -102,6 +102,13 @@ def test_the_order_of_rows_does_not_matter(complete: Rows) -> None:
     assert np.array_equal(ours.test(window).p_val, ours.test(window[::-1]).p_val)
 
 
+def test_a_window_without_rows_shows_nothing() -> None:
+    ours = TabularDrift(np.zeros((5, 2)), categories_per_feature={1: None})
+    result = ours.test(np.zeros((0, 2)))
+    assert (result.is_drift, result.p_val.tolist(), result.distance.tolist()) == (0, [1, 1], [0, 0])
+    assert result.n.tolist() == result.missing.tolist() == [0, 0]
+
+
 def test_a_window_of_another_width_is_refused() -> None:
     with pytest.raises(ValueError, match="the window has 3 features, the reference 2"):
         TabularDrift(np.zeros((5, 2))).test(np.zeros((4, 3)))

@@ -1,0 +1,61 @@
+"""The ways to call a window drift that are compared, all on the same windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from benchmarks.drift.populations import Population, Split
+from detectors.calibration import Calibration, drawn_effects, seldom_reached
+from detectors.judgement import Judgement
+from detectors.results import DriftResult
+from detectors.tabular import TabularDrift
+
+DRAWS = 2_000
+
+
+class Arm(NamedTuple):
+    """Whether a window is drift: alibi-detect's arithmetic alone, or a state.
+
+    `level` is the share of windows without drift that it states: of the tests, or of the calibration.
+    """
+
+    name: str
+    level: float
+    min_effect: float | None = None
+    calibrated: bool = False
+
+    def calls(self, result: DriftResult, rows: int, calibrations: Mapping[float, Calibration]) -> bool:
+        """Tell whether this is called drift."""
+        if self.min_effect is None:
+            return bool(result.is_drift)
+        judgement = Judgement(min_n=min(rows, Judgement().min_n), min_effect=self.min_effect)
+        learned = [calibrations[self.level]] if self.calibrated else []
+        return judgement.state(result, rows, learned) == "DRIFT"
+
+
+_DEFAULT = Judgement().min_effect
+ARMS = (
+    Arm("is_drift", 0.05),
+    Arm("DRIFT", 0.05, _DEFAULT),
+    Arm("calibrated .01", 0.01, _DEFAULT, True),
+    Arm("calibrated .05", 0.05, _DEFAULT, True),
+    Arm("calibrated .01, min_effect 0", 0.01, 0.0, True),
+    Arm("calibrated .05, min_effect 0", 0.05, 0.0, True),
+)
+
+
+def detector_of(population: Population, split: Split) -> TabularDrift:
+    """Make the detector of a split's reference."""
+    return TabularDrift(
+        split.reference, categories_per_feature=dict.fromkeys(population.features.categorical)
+    )
+
+
+def calibrations_of(detector: TabularDrift, split: Split, size: int) -> dict[float, Calibration]:
+    """Calibrate a detector for windows of a size at every rate, as `calibrate` does, from the same draws."""
+    effects = drawn_effects(detector, split.pool, size, DRAWS)
+    return {
+        rate: Calibration(size, rate, seldom_reached(effects, rate), len(split.pool), DRAWS)
+        for rate in {arm.level for arm in ARMS if arm.calibrated}
+    }
