@@ -4,103 +4,38 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import smirnov
 from scipy.stats import kstwo
 
-Numbers = NDArray[np.float64]
-# Which formula where is scipy's choice, but Durbin's matrix stands for Pomeranz' recursion: both are exact.
-_FEW, _MANY = 140, 100_000
-_FEW_FAR, _FAR, _NEAR = 4.0, 2.2, 1.4
-# Of so few values p is often half-way between two float32, and the last bit is scipy's to choose.
-_TINY = 16
-# A smaller √n·D comes with a chance below 1e-15 in more than 140 values; p of a larger n·D² is 0 in float32.
-_NONE, _CERTAIN = 0.17, 53.0
-_LARGE = 1e100
+# Where scipy's kstwo.sf takes the same expansion, value by value in Python; elsewhere it is asked itself.
+_LEAST_N, _LEAST_T, _MOST_SQUARE = 140, 1.4, 2.2
 _TERMS = np.arange(1, 9, dtype=np.float64)[:, np.newaxis]
 _ODD = (np.pi * (2 * _TERMS - 1) / 2) ** 2
 _EVEN = (np.pi * _TERMS) ** 2
-_ODD_POWERS = _ODD ** np.arange(4)[:, np.newaxis, np.newaxis]
 
 
-def survival(distance: Numbers, n: Numbers) -> Numbers:
+def survival(distance: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float64]:
     """P(D ≥ distance) in samples of n, both of shape (k,), n whole and positive.
 
     Equal to ``scipy.stats.kstwo.sf`` (Simard & L'Ecuyer 2011, Journal of Statistical Software 39:11) within
-    2e-14; scipy takes value by value in Python.
+    1e-14.
 
     >>> survival(np.array([0.03]), np.array([909.0])).round(6), kstwo.sf(0.03, 909).round(6)
     (array([0.379107]), 0.379107)
     """
-    few, squared = n <= _FEW, n * distance**2
-    zones = [
-        (n <= _TINY, kstwo.sf),
-        (squared > _CERTAIN, lambda d, n: 0.0),
-        ((distance >= 0.5) | (squared >= np.where(few, _FEW_FAR, _FAR)), _far),
-        (~few & (squared < _NONE**2), lambda d, n: 1.0),
-        (few | (n <= _MANY) & (n * distance**1.5 <= _NEAR), _near),
-        (np.ones(len(n), dtype=bool), _pelz_good),
-    ]
+    quick = (n > _LEAST_N) & (n * distance**1.5 > _LEAST_T) & (n * distance**2 < _MOST_SQUARE)
     result = np.empty(len(n))
-    zone = np.argmax([inside for inside, _ in zones], axis=0)
-    for i in set(zone.tolist()):
-        here = zone == i
-        result[here] = zones[i][1](distance[here], n[here])
-    return np.minimum(np.maximum(result, 0), 1)
+    if quick.any():
+        result[quick] = 1 - _pelz_good(np.sqrt(n[quick]) * distance[quick], n[quick])
+    if not quick.all():
+        result[~quick] = kstwo.sf(distance[~quick], n[~quick])
+    return np.clip(result, 0, 1)
 
 
-def _far(distance: Numbers, n: Numbers) -> Numbers:
-    return np.asarray(2 * smirnov(n.astype(np.int64), distance))
-
-
-def _near(distance: Numbers, n: Numbers) -> Numbers:
-    return np.array([1 - _durbin(d, int(m)) for d, m in zip(distance.tolist(), n.tolist(), strict=True)])
-
-
-def _durbin(distance: float, n: int) -> float:
-    """P(D ≤ distance) after Marsaglia, Tsang & Wang (2003, Journal of Statistical Software 8:18).
-
-    The element in the middle of n!/nⁿ·Hⁿ, H of shape (2k - 1, 2k - 1) with n·distance = k - h, 0 ≤ h < 1.
-    """
-    if n * distance <= 0.5:
-        return 0.0
-    k = int(np.ceil(n * distance))
-    h, size = k - n * distance, 2 * k - 1
-    powers = np.arange(1, size + 1)
-    factorials = np.cumprod(np.append(1.0, powers))
-    below = powers[:, np.newaxis] - powers + 1
-    matrix = np.where(below >= 0, 1 / factorials[np.maximum(below, 0)], 0)
-    edge = (1 - h**powers) / factorials[1:]
-    edge[-1] = (1 - 2 * h**size + max(2 * h - 1, 0) ** size) / factorials[-1]
-    matrix[:, 0], matrix[-1] = edge, edge[::-1]
-    middle, logarithm = _middle_of_power(matrix, n)
-    if n <= _FEW:
-        return middle * float(np.prod(np.arange(1, n + 1) / n))
-    stirling = np.log(2 * np.pi * n) / 2 + 1 / (12 * n) - 1 / (360 * n**3)
-    return middle * float(np.exp(logarithm - n + stirling))
-
-
-def _middle_of_power(matrix: Numbers, exponent: int) -> tuple[float, float]:
-    """Return the element in the middle of a power, divided by e to the number beside it against overflow."""
-    k = len(matrix) // 2
-    row, scale, own = np.eye(1, len(matrix), k)[0], 0.0, 0.0
-    while exponent:
-        if exponent % 2:
-            row, scale = row @ matrix, scale + own
-        matrix, own = matrix @ matrix, 2 * own
-        if (largest := float(matrix[k, k])) > _LARGE:
-            matrix, own = matrix / largest, own + np.log(largest)
-        if (largest := float(row[k])) > _LARGE:
-            row, scale = row / largest, scale + np.log(largest)
-        exponent //= 2
-    return float(row[k]), scale
-
-
-def _pelz_good(distance: Numbers, n: Numbers) -> Numbers:
-    """P(D ≥ distance) to n^(-3/2), Pelz & Good (1976, Journal of the Royal Statistical Society B 38:2)."""
-    z = np.sqrt(n) * distance
+def _pelz_good(z: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pelz & Good (1976, Journal of the Royal Statistical Society B 38:2): P(√n·D ≤ z) up to n^(-3/2)."""
     z2 = z * z
-    even = np.exp(-_EVEN / (2 * z2))
-    s0, s1, s2, s3 = (_ODD_POWERS * np.exp(-_ODD / (2 * z2))).sum(axis=1)
+    odd, even = np.exp(-_ODD / (2 * z2)), np.exp(-_EVEN / (2 * z2))
+    s0, s1, s2, s3 = (np.sum(_ODD**power * odd, axis=0) for power in range(4))
     root = np.sqrt(2 * np.pi)
     k0 = root / z * s0
     k1 = root / (6 * z**4) * (s1 - z2 * s0)
@@ -113,4 +48,4 @@ def _pelz_good(distance: Numbers, n: Numbers) -> Numbers:
         + (135 * z2**2 - 96 * z2**3) * s1
         - (30 * z2**3 + 90 * z2**4) * s0
     ) + root / (216 * z**6) * np.sum((3 * z2 - _EVEN) * _EVEN * even, axis=0)
-    return np.asarray(1 - (k0 + k1 / np.sqrt(n) + k2 / n + k3 / n**1.5))
+    return np.asarray(k0 + k1 / np.sqrt(n) + k2 / n + k3 / n**1.5)
