@@ -45,8 +45,10 @@ check: setup  ## style and types
 test: check  ## everything that proves it, on a real broker and a real cluster
 	@$(VENV)/bin/python -m pytest
 
-bench: setup  ## throughput and latency beside a hand-written loop
+bench: setup  ## throughput, latency, false alarms, power, AUC and times, beside others
 	@$(VENV)/bin/python -m benchmarks
+	@$(VENV)/bin/python -m benchmarks.drift
+	@$(VENV)/bin/python -m benchmarks.outliers
 
 clean: down  ## remove what setup and runs made
 	rm -rf $(VENV) build .weir models .mypy_cache .pytest_cache .ruff_cache *.egg-info
