@@ -59,9 +59,11 @@ class Table:
     def columns(self, tensors: Tensors, ask: Ask) -> tuple[list[Array], NDArray[np.int64]]:
         """Return the values of each column as they came, shape (rows,), and each request's number of rows.
 
-        Tensors are found as `read` finds them; no value is refused, only another number of columns.
+        Tensors are found as `read` finds them, or by position where not one has a known name; no value is
+        refused, only another number of columns.
         """
-        if (ask.content_type or self._content_type) == "pd":
+        known = tensors.keys() & set(self._names or ())
+        if (ask.content_type or self._content_type) == "pd" and known:
             tensors = self._named(tensors)
         (first, column), *others = tensors.items()
         for name, other in others:

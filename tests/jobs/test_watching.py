@@ -74,7 +74,7 @@ def folder(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The trained models, not calibrated, with a data quality check beside them that has no settings file."""
     copy = shutil.copytree(models, tmp_path_factory.mktemp("watched") / "models")
     (copy / "income-drift" / "calibration.json").unlink(missing_ok=True)
-    (copy / "income-quality").mkdir()
+    (copy / "income-quality" / "model-settings.json").unlink()
     rows = np.load(models / "holdout.npy")
     write_quality(copy / "income-quality", quality_of(rows, [str(i) for i in range(rows.shape[1])]))
     return copy
@@ -160,7 +160,8 @@ def test_steps_under_the_wrong_heading_are_told(checked: Callable[..., Checked])
 def test_a_detector_that_is_not_calibrated_is_noticed_with_the_command_to_run(
     folder: Path, checked: Callable[..., Checked]
 ) -> None:
-    (notice,) = checked(pipeline()).require().notices
+    small, notice = checked(pipeline()).require().notices
+    assert "fewer than ten windows of 300" in small
     assert "all.json: Pipeline/p: spec.steps[1] income-drift: the detector is not calibrated" in notice
     assert notice.endswith(f"run weir calibrate {folder / 'income-drift'} --window 300")
 

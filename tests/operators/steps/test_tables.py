@@ -72,3 +72,11 @@ def test_texts_where_no_categories_are_known_are_refused_with_the_remedy() -> No
     with pytest.raises(ValueError, match=r"takes numbers for column 1, got strings: .*features\.json"):
         read({"a": AGE, "b": texts("x", "y")}, table=Table(2))
     assert read({"a": AGE, "b": texts("1", "2.5")}, table=Table(2)) == [[30, 1], [60, 2.5]]
+
+
+def test_values_as_they_came_are_found_by_position_where_no_name_is_known() -> None:
+    strangers = {"a": AGE, "b": texts("State", 7)}
+    (age, work), rows = TABLE.columns(strangers, Ask("pd"))
+    assert (age.tolist(), work.tolist(), rows.tolist()) == ([30, 60], ["State", 7], [1, 1])
+    with pytest.raises(MismatchError, match="'work' is missing"):
+        TABLE.columns({"age": AGE, "b": AGE}, Ask("pd"))
