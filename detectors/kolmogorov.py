@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import smirnov
 from scipy.stats import kstwo
 
 Numbers = NDArray[np.float64]
+Formula = Callable[[Numbers, Numbers], Numbers]
 # Which formula where is scipy's choice, but Durbin's matrix stands for Pomeranz' recursion: both are exact.
 _FEW, _MANY = 140, 100_000
 _FEW_FAR, _FAR, _NEAR = 4.0, 2.2, 1.4
@@ -20,6 +23,8 @@ _TERMS = np.arange(1, 9, dtype=np.float64)[:, np.newaxis]
 _ODD = (np.pi * (2 * _TERMS - 1) / 2) ** 2
 _EVEN = (np.pi * _TERMS) ** 2
 _ODD_POWERS = _ODD ** np.arange(4)[:, np.newaxis, np.newaxis]
+_EVEN_POWERS = _EVEN ** np.arange(1, 3)[:, np.newaxis, np.newaxis]
+_ROOT = float(np.sqrt(2 * np.pi))
 
 
 def survival(distance: Numbers, n: Numbers) -> Numbers:
@@ -31,21 +36,39 @@ def survival(distance: Numbers, n: Numbers) -> Numbers:
     >>> survival(np.array([0.03]), np.array([909.0])).round(6), kstwo.sf(0.03, 909).round(6)
     (array([0.379107]), 0.379107)
     """
-    few, squared = n <= _FEW, n * distance**2
-    zones = [
-        (n <= _TINY, kstwo.sf),
-        (squared > _CERTAIN, lambda d, n: 0.0),
-        ((distance >= 0.5) | (squared >= np.where(few, _FEW_FAR, _FAR)), _far),
-        (~few & (squared < _NONE**2), lambda d, n: 1.0),
-        (few | (n <= _MANY) & (n * distance**1.5 <= _NEAR), _near),
-        (np.ones(len(n), dtype=bool), _pelz_good),
-    ]
+    formulas = [_formula(d, m) for d, m in zip(distance.tolist(), n.tolist(), strict=True)]
     result = np.empty(len(n))
-    zone = np.argmax([inside for inside, _ in zones], axis=0)
-    for i in set(zone.tolist()):
-        here = zone == i
-        result[here] = zones[i][1](distance[here], n[here])
+    for formula in set(formulas):
+        here = np.array([one == formula for one in formulas])
+        result[here] = formula(distance[here], n[here])
     return np.minimum(np.maximum(result, 0), 1)
+
+
+def _formula(distance: float, n: float) -> Formula:
+    squared = n * distance * distance
+    if n <= _TINY:
+        return _by_scipy
+    if squared > _CERTAIN:
+        return _never
+    if distance >= 0.5 or squared >= (_FEW_FAR if n <= _FEW else _FAR):
+        return _far
+    if n <= _FEW:
+        return _near
+    if squared < _NONE**2:
+        return _always
+    return _near if n <= _MANY and n * distance**1.5 <= _NEAR else _pelz_good
+
+
+def _by_scipy(distance: Numbers, n: Numbers) -> Numbers:
+    return np.asarray(kstwo.sf(distance, n))
+
+
+def _never(distance: Numbers, n: Numbers) -> Numbers:
+    return np.zeros(len(n))
+
+
+def _always(distance: Numbers, n: Numbers) -> Numbers:
+    return np.ones(len(n))
 
 
 def _far(distance: Numbers, n: Numbers) -> Numbers:
@@ -97,20 +120,22 @@ def _middle_of_power(matrix: Numbers, exponent: int) -> tuple[float, float]:
 
 def _pelz_good(distance: Numbers, n: Numbers) -> Numbers:
     """P(D ≥ distance) to n^(-3/2), Pelz & Good (1976, Journal of the Royal Statistical Society B 38:2)."""
-    z = np.sqrt(n) * distance
+    root = np.sqrt(n)
+    z = root * distance
     z2 = z * z
-    even = np.exp(-_EVEN / (2 * z2))
-    s0, s1, s2, s3 = (_ODD_POWERS * np.exp(-_ODD / (2 * z2))).sum(axis=1)
-    root = np.sqrt(2 * np.pi)
-    k0 = root / z * s0
-    k1 = root / (6 * z**4) * (s1 - z2 * s0)
-    k2 = root / (72 * z**7) * (
-        (6 * z2**3 + 2 * z2**2) * s0 + (2 * z2**2 - 5 * z2) * s1 + (1 - 2 * z2) * s2
-    ) - root / (36 * z**3) * np.sum(_EVEN * even, axis=0)
-    k3 = root / (6480 * z**10) * (
+    z3, z4, z6 = z2 * z, z2 * z2, z2 * z2 * z2
+    s0, s1, s2, s3 = (_ODD_POWERS * np.exp(_ODD / (-2 * z2))).sum(axis=1)
+    t1, t2 = (_EVEN_POWERS * np.exp(_EVEN / (-2 * z2))).sum(axis=1)
+    k0 = _ROOT / z * s0
+    k1 = _ROOT / (6 * z4) * (s1 - z2 * s0)
+    k2 = (
+        _ROOT / (72 * z4 * z3) * ((6 * z6 + 2 * z4) * s0 + (2 * z4 - 5 * z2) * s1 + (1 - 2 * z2) * s2)
+        - _ROOT / (36 * z3) * t1
+    )
+    k3 = _ROOT / (6480 * z6 * z4) * (
         (5 - 30 * z2) * s3
-        + (212 * z2**2 - 60 * z2) * s2
-        + (135 * z2**2 - 96 * z2**3) * s1
-        - (30 * z2**3 + 90 * z2**4) * s0
-    ) + root / (216 * z**6) * np.sum((3 * z2 - _EVEN) * _EVEN * even, axis=0)
-    return np.asarray(1 - (k0 + k1 / np.sqrt(n) + k2 / n + k3 / n**1.5))
+        + (212 * z4 - 60 * z2) * s2
+        + (135 * z4 - 96 * z6) * s1
+        - (30 * z6 + 90 * z4 * z4) * s0
+    ) + _ROOT / (216 * z6) * (3 * z2 * t1 - t2)
+    return np.asarray(1 - (k0 + (k1 + (k2 + k3 / root) / root) / root))
