@@ -18,8 +18,8 @@ class Judgement(NamedTuple):
     """Below `min_n` rows a window says nothing; a significant difference below `min_effect` is harmless.
 
     On census data, windows drawn from the reference's own distribution make Bonferroni-corrected tests
-    fire on 28 % of windows of 20 rows, 21 % of 100, 10 % of 300 and 7 % of 1,000. An effect of 0.1 is a
-    distance of 0.1 between distribution functions, or a Cramér's V of 0.1 (Cohen's "small"). Where the
+    fire on 23 % of windows of 100 rows, 14 % of 300 and 6 % of 1,000 (docs/detectors.md). An effect of 0.1
+    is a distance of 0.1 between distribution functions, or a Cramér's V of 0.1 (Cohen's "small"). Where the
     detector was calibrated, what is significant is learned instead of computed: a feature must move further
     than windows without drift do. Windows of a calibrated size are never too short.
     """
