@@ -112,9 +112,30 @@ def running(
     job_settings = ["--namespace", namespace, "--checkpoint-interval-ms", "1000", *settings]
     job = submitting.submit(stack, submitting.flink_run(stack, job_settings, site))
     try:
+        _await_tasks(stack, job)
         yield Deployment(stack, connection, job)
     finally:
         stack.cluster.cancel(job)
+
+
+def _await_tasks(stack: Stack, job: str) -> None:
+    """Wait until every task of a job runs.
+
+    When a job is cancelled Beam may count the users of its Python workers wrongly, which PyFlink 2.3 takes
+    for fatal: the TaskManager ends. As whoever runs a cluster would, start another.
+    """
+    started = False
+
+    def run() -> bool:
+        nonlocal started
+        there = stack.cluster.rest("/taskmanagers")
+        if there is not None and not there["taskmanagers"] and not started:
+            stack.cluster.start_taskmanager()
+            started = True
+        counts = (stack.cluster.rest(f"/jobs/{job}") or {}).get("status-counts", {})
+        return bool(counts) and counts.get("RUNNING") == sum(counts.values())
+
+    await_true(run, "every task of the job running")
 
 
 def await_answers(client: PipelineClient, keys: Iterable[bytes]) -> dict[bytes, list[Answer]]:
