@@ -96,8 +96,8 @@ def least_effect(calibrations: Sequence[Calibration], rows: int, features: int) 
     """
     if not calibrations:
         return np.zeros(features)
-    filled = [one for one in calibrations if one.window <= rows]
-    best = max(filled or [min(calibrations)], key=lambda one: one.window)
+    by_window = sorted(calibrations, key=lambda one: one.window)
+    best = ([one for one in by_window if one.window <= rows] or by_window[:1])[-1]
     return np.asarray(best.effect * max(1.0, np.sqrt(best.window / max(1, rows))))
 
 

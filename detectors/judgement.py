@@ -43,11 +43,15 @@ class Judgement(NamedTuple):
         return np.asarray(result.effect >= np.maximum(self.min_effect, least))
 
 
+def order(result: DriftResult, guilty: NDArray[np.bool_]) -> list[int]:
+    """Return the columns, the most moved first: guilty ones, then significant ones, each by effect."""
+    return [int(i) for i in np.lexsort((-result.effect, ~result.significant, ~guilty))]
+
+
 def ranked(result: DriftResult, guilty: NDArray[np.bool_], features: Sequence[str]) -> list[str]:
     """Name the features that moved most first.
 
     `features` names each column's feature, shape (columns,): the columns of one encoded category share
-    theirs, and the feature counts as its most moved column. Guilty columns come first, then significant ones.
+    theirs, and the feature counts as its most moved column.
     """
-    order = np.lexsort((-result.effect, ~result.significant, ~guilty))
-    return list(dict.fromkeys(features[i] for i in order))
+    return list(dict.fromkeys(features[i] for i in order(result, guilty)))

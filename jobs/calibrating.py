@@ -15,9 +15,8 @@ from detectors.judgement import Judgement
 from detectors.saved import read_drift
 from detectors.tabular import TabularDrift
 from jobs.data.features import Features, encode, read_table
-from operators.artifacts.alibi_detect_folder import FeatureNames
 from operators.artifacts.calibrations import read_calibrations, write_calibrations
-from operators.artifacts.json_files import read_json
+from operators.artifacts.feature_names import FeatureNames, plain_names, read_names
 from operators.errors import DeploymentError
 
 # Beside a detector that was trained here: rows that neither it nor any model has seen.
@@ -44,14 +43,14 @@ def calibrate_folder(
     """
     try:
         detector = read_drift(folder)
-        columns = _names(folder, detector).columns
-        held_out = _rows(folder, data, detector)
+        names = read_names(folder, detector.n_features) or plain_names(detector.n_features)
+        held_out = _rows(folder, data, names)
         added = calibrate(detector, held_out, window, rate, draws, seed)
     except ValueError as error:
         raise DeploymentError(f"{folder}: {error}") from error
     others = [one for one in read_calibrations(folder, detector.n_features) if one.window != window]
     write_calibrations(folder, [*others, added])
-    return Calibrated(columns, added, detector.n_reference)
+    return Calibrated(names.columns, added, detector.n_reference)
 
 
 def warnings(window: int, reference_rows: int, held_out: int | None = None) -> Iterator[str]:
@@ -107,14 +106,7 @@ def false_alarms(
     )
 
 
-def _names(folder: Path, detector: TabularDrift) -> FeatureNames:
-    path = folder / "features.json"
-    if path.is_file():
-        return read_json(path, FeatureNames)
-    return FeatureNames([f"feature_{i}" for i in range(detector.n_features)])
-
-
-def _rows(folder: Path, data: Path | None, detector: TabularDrift) -> Rows:
+def _rows(folder: Path, data: Path | None, names: FeatureNames) -> Rows:
     path = data or folder / HELD_OUT
     if not path.is_file():
         hint = "" if data else ": name rows that are no part of the reference with --data"
@@ -123,11 +115,10 @@ def _rows(folder: Path, data: Path | None, detector: TabularDrift) -> Rows:
     if path.suffix == ".npy":
         rows = np.load(path, allow_pickle=False)
     else:
-        names = _names(folder, detector)
         rows = encode(read_table(path), Features(names.columns, names.categories))
-    if rows.ndim != 2 or rows.shape[1] != detector.n_features:
+    if rows.ndim != 2 or rows.shape[1] != len(names.columns):
         raise DeploymentError(
-            f"{path} holds rows of shape {list(rows.shape[1:])}, the detector takes {detector.n_features} "
+            f"{path} holds rows of shape {list(rows.shape[1:])}, the detector takes {len(names.columns)} "
             "columns"
         )
     return rows

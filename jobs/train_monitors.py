@@ -82,15 +82,9 @@ def train(
     classifier = classifying.fit(rows, labels, classes, features, parts, options.seed)
     folders = Folders(out, options.name)
     classifying.write(classifier, rows[parts.reference], folders)
-    material = Material(
-        parts,
-        features,
-        raw_place(rows, features),
-        classifying.prepared_place(classifier, rows, features),
-        classifier.prepare,
-        classifying.said_place(classifier, rows),
-        outliers,
-    )
+    raw, prepared = raw_place(rows, features), classifying.prepared_place(classifier, rows, features)
+    said = classifying.said_place(classifier, prepared)
+    material = Material(parts, features, raw, prepared, classifier.prepare, said, outliers)
     return _monitors(material, classifier.scores, table, folders, options, declared, say)
 
 

@@ -66,8 +66,9 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
             return
         if chunk.generation > head.generation:
             if head.fresh:
-                old = [*map(lineage_of, self._chunks()), *(pane.lineage for pane in self._counted())]
-                yield self._row(together(old), superseded(together(old), head.window))
+                parts = [*map(lineage_of, self._chunks()), *(pane.lineage for pane in self._counted())]
+                old = together(parts)
+                yield self._row(old, superseded(old, head.window))
                 head = head.closed()
             self._rows.clear()
             self._panes.clear()

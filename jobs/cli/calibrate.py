@@ -9,7 +9,7 @@ import typer
 
 from detectors.confirmation import Confirmation
 from jobs.calibrating import calibrate_folder, describe
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, waiting
+from jobs.cli.options import Bootstrap, Namespace, Prefix, Rate, connection, waiting
 from jobs.rates import rows_a_day
 
 _DAY = 24 * 60 * 60
@@ -18,9 +18,7 @@ _DAY = 24 * 60 * 60
 def calibrate(
     folder: Annotated[Path, typer.Argument(help="folder of a saved drift detector")],
     window: Annotated[int, typer.Option(help="rows of the windows that will be judged: batch.size")],
-    rate: Annotated[
-        float, typer.Option(help="share of windows without drift that may be called DRIFT")
-    ] = 0.01,
+    rate: Rate = 0.01,
     data: Annotated[
         Path | None,
         typer.Option(

@@ -47,6 +47,8 @@ ArtifactCache = Annotated[
         show_default=False,
     ),
 ]
+Rate = Annotated[float, typer.Option(help="share of windows without drift that may be called DRIFT")]
+Seed = Annotated[int, typer.Option(help="seed of everything random")]
 Models = Annotated[Path, typer.Option(help="folder that `weir train` wrote")]
 
 

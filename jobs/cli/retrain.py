@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.cli.options import ArtifactCache, Bootstrap, Namespace, Prefix, TrustedRoots, connection
+from jobs.cli.options import ArtifactCache, Bootstrap, Namespace, Prefix, Rate, Seed, TrustedRoots, connection
 from operators.artifacts.trust import make_site
 from operators.errors import DeploymentError
 
@@ -20,10 +20,8 @@ def retrain(
         str, typer.Option(help="requests of windows reported as drifted: exclude, include or only")
     ] = "exclude",
     outlier_percent: Annotated[float, typer.Option(help="of rows that are outliers")] = 5.0,
-    rate: Annotated[
-        float, typer.Option(help="share of windows without drift that may be called DRIFT")
-    ] = 0.01,
-    seed: Annotated[int, typer.Option(help="seed of everything random")] = 0,
+    rate: Rate = 0.01,
+    seed: Seed = 0,
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
     bootstrap_servers: Bootstrap = "",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.options import Models
+from jobs.cli.options import Models, Rate, Seed
 from operators.errors import DeploymentError
 
 if TYPE_CHECKING:
@@ -47,11 +47,9 @@ def train(
     window: Annotated[
         list[int], typer.Option(help="rows of windows to calibrate drift detectors for; repeatable")
     ] = _WINDOWS,
-    rate: Annotated[
-        float, typer.Option(help="share of windows without drift that may be called DRIFT")
-    ] = 0.01,
+    rate: Rate = 0.01,
     rows: Annotated[int, typer.Option(help="how many people to generate without --data")] = 30_000,
-    seed: Annotated[int, typer.Option(help="seed of everything random")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Train classifier, preprocessor, outlier and drift detectors, in the folders MLServer expects."""
     try:

@@ -22,8 +22,7 @@ from jobs.training.fitting import fit
 from jobs.training.folders import DATA_QUALITY, Folders
 from jobs.training.options import Options, OutlierKind
 from jobs.training.splitting import Parts, Rows
-from operators.artifacts.alibi_detect_folder import FeatureNames
-from operators.artifacts.json_files import read_json
+from operators.artifacts.feature_names import FeatureNames, read_names, write_names
 from operators.artifacts.quality_folder import write_quality
 from operators.columns import Array
 from operators.errors import DeploymentError
@@ -64,7 +63,7 @@ def _drift(step: DetectDrift, watched: Watched, old: Path, folders: Folders, opt
     windows = _windows(step.calibrations, watched.window)
     chosen = options._replace(windows=windows, rate=_rate(step.calibrations, options.rate))
     _require_values(parts, watched, step.columns)
-    names = _names(old, step.columns, step.features)
+    names = read_names(old, step.width) or FeatureNames(step.columns, step.features)
     return train_drift(
         folders, watched.name, parts, sorted(detector.categorical), names, chosen, detector.p_val
     ).folder
@@ -83,8 +82,9 @@ def _outlier(step: ScoreOutlier, watched: Watched, old: Path, folders: Folders, 
     fitted.threshold = percentile_threshold(fitted.score(calibration), 100 - options.outlier_percent)
     folder = folders.make(watched.name, "")
     save(folder)
-    if (old / "features.json").is_file():
-        shutil.copyfile(old / "features.json", folder / "features.json")
+    names = read_names(old, detector.n_features)
+    if names:
+        write_names(folder, names)
     return folder
 
 
@@ -124,11 +124,6 @@ def _require_values(parts: Parts, watched: Watched, columns: Sequence[str]) -> N
                 f"{watched.name}: column {name} has no value at all in recent requests: nothing can be "
                 "learned of it until it has"
             )
-
-
-def _names(old: Path, columns: list[str], features: list[str]) -> FeatureNames:
-    path = old / "features.json"
-    return read_json(path, FeatureNames) if path.is_file() else FeatureNames(columns, features)
 
 
 def _windows(calibrations: Sequence[Calibration], window: int) -> tuple[int, ...]:

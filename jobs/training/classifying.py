@@ -19,7 +19,7 @@ from jobs.data.features import Features
 from jobs.training.folders import SKLEARN, Folders
 from jobs.training.material import Place
 from jobs.training.splitting import Rows, Split
-from operators.artifacts.alibi_detect_folder import FeatureNames
+from operators.artifacts.feature_names import FeatureNames
 from operators.artifacts.probes import write_probe
 
 _PROBE_ROWS = 5
@@ -50,9 +50,8 @@ class Classifier(NamedTuple):
         """Return rows as the classifier reads them."""
         return np.asarray(self.preprocessor.transform(rows))
 
-    def answer(self, rows: Rows) -> Rows:
-        """Return class and scores of raw rows, as the pipeline's drift detector of predictions reads them."""
-        prepared = self.prepare(rows)
+    def answer(self, prepared: Rows) -> Rows:
+        """Return class and scores, as the pipeline's drift detector of predictions reads them."""
         return np.column_stack([self.forest.predict(prepared), self.forest.predict_proba(prepared)])
 
 
@@ -87,9 +86,9 @@ def prepared_place(classifier: Classifier, rows: Rows, features: Features) -> Pl
     return Place(prepared, encoded, _prepared_names(features, classifier.preprocessor))
 
 
-def said_place(classifier: Classifier, rows: Rows) -> Place:
-    """Return class and scores of rows."""
-    return Place(classifier.answer(rows), [0], _answer_names(classifier.scores.classes))
+def said_place(classifier: Classifier, prepared: Place) -> Place:
+    """Return class and scores of rows that are prepared."""
+    return Place(classifier.answer(prepared.rows), [0], _answer_names(classifier.scores.classes))
 
 
 def _prepared_names(features: Features, preprocessor: ColumnTransformer) -> FeatureNames:

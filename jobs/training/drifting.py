@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 
 from detectors.calibration import Calibration
@@ -17,7 +16,7 @@ from jobs.calibrating import HELD_OUT, FalseAlarms, calibrate_folder, false_alar
 from jobs.training.folders import ALIBI_DETECT, Folders
 from jobs.training.options import Options
 from jobs.training.splitting import Parts, Rows
-from operators.artifacts.alibi_detect_folder import FeatureNames
+from operators.artifacts.feature_names import FeatureNames, write_names
 
 
 class Drift(NamedTuple):
@@ -42,7 +41,7 @@ def train_drift(
     """Save a detector of the reference rows; calibrate it for each window that the other parts fill."""
     folder = folders.make(suffix, ALIBI_DETECT)
     _save(folder, hot_deck(parts.reference, options.seed), categorical, p_val)
-    (folder / "features.json").write_bytes(msgspec.json.format(msgspec.json.encode(names)))
+    write_names(folder, names)
     np.save(folder / HELD_OUT, parts.calibration)
     detector = read_drift(folder)
     windows = [window for window in options.windows if window <= min(len(parts.calibration), len(parts.test))]

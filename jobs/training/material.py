@@ -15,7 +15,7 @@ from jobs.training.folders import DATA_QUALITY, Folders
 from jobs.training.options import Options
 from jobs.training.outliers import Outlier, Truth, train_outlier
 from jobs.training.splitting import Parts, Rows, Split
-from operators.artifacts.alibi_detect_folder import FeatureNames
+from operators.artifacts.feature_names import FeatureNames
 from operators.artifacts.quality_folder import write_quality
 
 

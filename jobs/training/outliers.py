@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +14,7 @@ from jobs.training.fitting import Detector, fit
 from jobs.training.folders import ALIBI_DETECT, Folders
 from jobs.training.options import Options
 from jobs.training.splitting import Parts, Rows
-from operators.artifacts.alibi_detect_folder import FeatureNames
+from operators.artifacts.feature_names import FeatureNames, write_names
 from operators.errors import DeploymentError
 
 # As in Seldon's income example: a tenth of the rows, moved by so many standard deviations.
@@ -56,7 +55,7 @@ def train_outlier(
 ) -> Outlier:
     """Fit on the reference rows, choose the threshold on calibration rows, score the test rows."""
     folder = folders.make("-outlier", ALIBI_DETECT)
-    (folder / "features.json").write_bytes(msgspec.json.format(msgspec.json.encode(names)))
+    write_names(folder, names)
     detector, save = fit(options.outlier, parts.reference, options.seed)
     detector.threshold, found, rule = _threshold(detector, parts.calibration, truth, options)
     save(folder)

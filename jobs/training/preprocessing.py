@@ -12,7 +12,7 @@ import numpy as np
 from jobs.data.features import Features, decode
 from jobs.training.folders import SKLEARN, Folders
 from jobs.training.splitting import Rows
-from operators.artifacts.alibi_detect_folder import FeatureNames
+from operators.artifacts.feature_names import FeatureNames
 from operators.artifacts.probes import write_probe
 from operators.errors import DeploymentError, describe
 

@@ -24,7 +24,7 @@ _STYLE = """
 body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid #ddd; padding-top: 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; } th, td { text-align: left; padding: .2rem 1rem .2rem 0; }
-th { font-weight: 600; border-bottom: 1px solid #999; } td.number, th.number { text-align: right; }
+th { font-weight: 600; border-bottom: 1px solid #999; }
 svg { max-width: 100%; height: auto; } .warning { border-left: 4px solid #d55e00; padding-left: .7rem; }
 code { overflow-wrap: anywhere; }
 """
@@ -34,7 +34,7 @@ def write_report(
     out: Path,
     card: Card,
     scores: Scores | None,
-    outlier: Outlier | None,
+    outlier: Outlier,
     drifts: Sequence[Drift],
     options: Options,
 ) -> Path:
@@ -67,9 +67,7 @@ def _classifier(scores: Scores | None) -> Iterator[str]:
     yield pictures.confusion(scores.classes, scores.confusion)
 
 
-def _outlier(outlier: Outlier | None) -> Iterator[str]:
-    if outlier is None:
-        return
+def _outlier(outlier: Outlier) -> Iterator[str]:
     yield "<h2>Outliers</h2>"
     yield (
         f"<p>{escape(outlier.kind)}: a score above {outlier.threshold:.4g} is an outlier "
@@ -85,8 +83,6 @@ def _outlier(outlier: Outlier | None) -> Iterator[str]:
 
 
 def _drift(drifts: Sequence[Drift], options: Options) -> Iterator[str]:
-    if not drifts:
-        return
     yield "<h2>Drift</h2>"
     yield (
         "<p>The state DRIFT needs an effect beyond that of windows without drift. How far those move was "

@@ -12,6 +12,7 @@ from sklearn.ensemble import IsolationForest as ForestEstimator
 from detectors.isolation_forest import IsolationForest
 from detectors.saved import read_drift
 from operators.artifacts.calibrations import read_calibrations
+from operators.artifacts.feature_names import FeatureNames, plain_names, read_names
 from operators.artifacts.folder import Folder
 from operators.artifacts.json_files import read_json
 from operators.artifacts.outlier_files import read_mahalanobis, read_vae
@@ -21,15 +22,6 @@ from operators.steps import Step, detect_drift, score_outlier
 from operators.steps.detect_drift import DetectDrift
 from operators.steps.score_outlier import ScoreOutlier
 from operators.steps.tables import Table
-
-
-class FeatureNames(msgspec.Struct, frozen=True):
-    """`features.json` beside a detector: a name a column, the feature each column encodes, and for columns of
-    codes the text of each code."""
-
-    columns: list[str]
-    features: list[str] = []
-    categories: dict[str, list[str]] = {}
 
 
 class SavedForest(msgspec.Struct, frozen=True):
@@ -71,13 +63,11 @@ def load(folder: Folder) -> Step:
 
 def _drift(folder: Folder, path: Path) -> Step:
     detector = read_drift(path)
-    names, table = _names(path / "features.json", detector.n_features, folder.settings.content_type)
-    plain = [f"feature_{i}" for i in range(detector.n_features)]
-    columns = names.columns if names else plain
+    names, table = _names(path, detector.n_features, folder.settings.content_type)
+    names = names or plain_names(detector.n_features)
     shown: detect_drift.Shown = _shown(folder.settings.extra, detect_drift.Shown)
-    features = (names and names.features) or columns
     calibrations = read_calibrations(path, detector.n_features)
-    return DetectDrift(detector, columns, features, table, shown, calibrations)
+    return DetectDrift(detector, names.columns, names.features or names.columns, table, shown, calibrations)
 
 
 def _forest(folder: Folder, path: Path) -> Step:
@@ -114,7 +104,7 @@ _LOADERS: dict[str, Callable[[Folder, Path], Step]] = {
 def _outlier(
     folder: Folder, path: Path, detector: score_outlier.Detector, shown: score_outlier.Shown | None = None
 ) -> Step:
-    names, table = _names(path / "features.json", detector.n_features, folder.settings.content_type)
+    names, table = _names(path, detector.n_features, folder.settings.content_type)
     shown = shown or _shown(folder.settings.extra, score_outlier.Shown)
     return ScoreOutlier(detector, table, shown, names.columns if names else ())
 
@@ -126,12 +116,10 @@ def _estimator(folder: Folder, path: Path) -> ForestEstimator:
     return estimator
 
 
-def _names(path: Path, n: int, content_type: str) -> tuple[FeatureNames | None, Table]:
-    if not path.is_file():
+def _names(folder: Path, n: int, content_type: str) -> tuple[FeatureNames | None, Table]:
+    names = read_names(folder, n)
+    if names is None:
         return None, Table(n, content_type=content_type)
-    names = read_json(path, FeatureNames)
-    if len(names.columns) != n or len(names.features) not in (0, n):
-        raise DeploymentError(f"{path} must name {n} columns and their features, as the detector has")
     return names, Table(n, names.columns, names.categories, content_type)
 
 

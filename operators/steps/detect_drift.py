@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors.calibration import Calibration, least_effect
 from detectors.counts import Counts
 from detectors.histogram import Histogram
-from detectors.judgement import ranked
+from detectors.judgement import order, ranked
 from detectors.results import DriftResult
 from detectors.tabular import TabularDrift
 from operators.columns import Array, Column, Tensors
@@ -89,7 +89,6 @@ class DetectDrift:
         """Judge a window of so many rows."""
         judgement, result = rules.judgement, self.detector.judge(counts)
         guilty = judgement.guilty(result, rows, self.calibrations)
-        order = np.lexsort((-result.effect, ~result.significant, ~guilty))[:_PICTURED]
         about = {
             "correction": self.detector.correction,
             "min_n": judgement.min_n,
@@ -98,7 +97,7 @@ class DetectDrift:
             "reference_n": self.detector.n_reference,
             "ranked": ranked(result, guilty, self.features),
             "features": list(self._features(result, guilty, rows)),
-            "histograms": [self._histogram(i, counts[i]) for i in order.tolist()],
+            "histograms": [self._histogram(i, counts[i]) for i in order(result, guilty)[:_PICTURED]],
         }
         return Verdict(judgement.state(result, rows, self.calibrations), self._tensors(result), about)
 
