@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from kafka import KafkaProducer
 
-from jobs import releasing, submitting
+from jobs import submitting
 from jobs.client import PipelineClient, request_body
+from jobs.releasing.applying import apply
 from jobs.stack.layout import ROOT
 from jobs.stack.stack import Stack
 from operators.artifacts.trust import make_site
@@ -41,7 +42,7 @@ class Bed:
         manifests = self.models.parent / name / "examples" / "income"
         shutil.copytree(ROOT / "examples" / "income", manifests)
         (manifests.parents[1] / "models").symlink_to(self.models)
-        releasing.apply([manifests], connection, make_site(str(self.models), ""), "bench", partitions=2)
+        apply([manifests], connection, make_site(str(self.models), ""), "bench", partitions=2)
         producer = KafkaProducer(bootstrap_servers=connection.bootstrap, linger_ms=20, batch_size=200_000)
         topic = connection.topics.inputs(PIPELINE)
         for i in range(requests):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,9 +21,9 @@ from operators.artifacts.trust import Site
 from operators.errors import DeploymentError, describe, tidy
 from operators.external import external_input
 from operators.plan import Plan
-from operators.releases import Artifact, Release
+from operators.releases import Artifact, Registered, Release
 from operators.resources.checks import quantity
-from operators.resources.manifests import Manifests, read_manifests
+from operators.resources.manifests import APPLIED, Manifests, read_manifests
 from operators.resources.reading import STANDARD_INPUT
 from operators.resources.schema import Metadata, Model, Pipeline
 from operators.resources.support import Resource
@@ -33,9 +33,10 @@ from operators.topics import Topics
 
 
 class Checked(NamedTuple):
-    """A release of generation 0 for each pipeline; notices; every error, a line each."""
+    """A release of generation 0 for each pipeline; models by name; notices; every error, a line each."""
 
     releases: list[Release]
+    models: dict[str, Registered]
     notices: list[str]
     errors: list[str]
 
@@ -51,10 +52,13 @@ class _Loaded(NamedTuple):
     artifact: Artifact
 
 
-def check(paths: list[Path], topics: Topics, site: Site) -> Checked:
-    """Validate manifests as far as no broker is needed: models loaded and measured, plans compiled."""
-    manifests = read_manifests(paths)
-    checked = Checked([], manifests.notices, manifests.errors)
+def check(paths: list[Path], topics: Topics, site: Site, applied: Mapping[str, Any] | None = None) -> Checked:
+    """Validate manifests as far as no broker is needed: models loaded and measured, plans compiled.
+
+    `applied` are documents that are live already, by kind and name; see `read_manifests`.
+    """
+    manifests = read_manifests(paths, applied)
+    checked = Checked([], {}, manifests.notices, manifests.errors)
     loaded: dict[str, _Loaded] = {}
     for name, model in manifests.models.items():
         origin = manifests.origin[f"Model/{name}"]
@@ -79,6 +83,9 @@ def check(paths: list[Path], topics: Topics, site: Site) -> Checked:
     checked.errors.extend([*_externals(manifests), *cycles(checked.releases, [])])
     if manifests.models and not manifests.pipelines and not checked.errors:
         checked.notices.append("there is no Pipeline: models go live with the pipelines that name them")
+    for name, one in loaded.items():
+        if manifests.origin[f"Model/{name}"] != APPLIED:
+            checked.models[name] = Registered(_resolved(manifests.models[name], one.artifact), one.artifact)
     return checked
 
 
@@ -148,7 +155,7 @@ def _release(pipeline: Pipeline, manifests: Manifests, loaded: dict[str, _Loaded
         name=name,
         generation=0,
         pipeline=_plain(pipeline),
-        models=[_plain(model) for model in models],
+        models=[_resolved(model, loaded[model.metadata.name].artifact) for model in models],
         monitor=_plain(monitor) if monitor else None,
         artifacts={model.metadata.name: loaded[model.metadata.name].artifact for model in models},
         topics=[topics.inputs(name), topics.outputs(name), *batched],
@@ -157,9 +164,15 @@ def _release(pipeline: Pipeline, manifests: Manifests, loaded: dict[str, _Loaded
     )
 
 
-def _plain(document: Resource) -> dict[str, object]:
+def _resolved(model: Model, artifact: Artifact) -> dict[str, Any]:
+    """Return a model's document with the folder that was found for it."""
+    spec = msgspec.structs.replace(model.spec, storage_uri=artifact.uri, artifact_version=None)
+    return _plain(msgspec.structs.replace(model, spec=spec))
+
+
+def _plain(document: Resource) -> dict[str, Any]:
     """Return a document without what only Kubernetes reads."""
-    plain: dict[str, object] = msgspec.to_builtins(
+    plain: dict[str, Any] = msgspec.to_builtins(
         msgspec.structs.replace(document, metadata=Metadata(name=document.metadata.name))
     )
     return {key: value for key, value in plain.items() if key != "status"}

@@ -9,12 +9,13 @@ from jobs.settings import Settings, defaults
 from operators.artifacts.settings import DATA_QUALITY
 from operators.errors import DeploymentError
 from operators.external import external_input
-from operators.releases import Release, monitor_of
+from operators.releases import Release
 from operators.resources.checks import dependencies
 from operators.resources.manifests import parse_document
 from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import MOST_WINDOW_ROWS, Pipeline, Step
 from operators.rules import in_force
+from operators.serving import monitor_of
 from operators.sources import Inputs, inputs_of
 from operators.steps.watching import Rules
 from operators.topics import Topics

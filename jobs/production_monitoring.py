@@ -48,7 +48,9 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     """Lay out the topology: the README's picture from left to right."""
     for table in (tables.requests, tables.ticks, *tables.SINKS):
         t.execute_sql(table(settings))
-    answer = Infer(settings.connection, settings.max_record_bytes, settings.site)
+    answer = Infer(
+        settings.connection, settings.max_record_bytes, settings.site, settings.job_name, settings.only
+    )
     infer = udf(answer, result_type=ANSWER, func_type="pandas")
     t.create_temporary_function("infer", infer)
     t.create_temporary_function("sha256_hex", udf(lambda body: sha256(body).hexdigest(), result_type=_TEXT))

@@ -77,7 +77,7 @@ class Settings:
                 raise DeploymentError(
                     f"{name} may hold letters, digits, dots, dashes and underscores, got {found}"
                 )
-        for name in self.pipelines.split(",") if self.pipelines else ():
+        for name in self.only:
             if not PIPELINE_NAME.fullmatch(name):
                 raise DeploymentError(f"pipelines: {name!r} is no pipeline's name")
 
@@ -115,8 +115,13 @@ class Settings:
 
     @property
     def job_name(self) -> str:
-        """Name the job as the web UI shows it."""
-        return f"weir {self.prefix}.{self.namespace}"
+        """Name the job as the web UI shows it; no other job may have it while this one runs."""
+        return f"{self.prefix}.{self.namespace}" + (f"/{self.pipelines}" if self.pipelines else "")
+
+    @property
+    def only(self) -> list[str]:
+        """Pipelines that the job serves; empty means all of the namespace."""
+        return [name for name in self.pipelines.split(",") if name]
 
 
 def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 
 from jobs.bundle import write_bundle
-from jobs.releasing import external_pairs
+from jobs.releasing.applying import external_pairs
 from jobs.settings import parse_settings
 from jobs.stack.layout import flink_home
 from jobs.stack.stack import Stack

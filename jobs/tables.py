@@ -117,7 +117,7 @@ def readers(settings: Settings) -> str:
 
 def _is_own(topic: str, settings: Settings) -> bool:
     """Tell whether a topic holds requests of a pipeline that this job serves."""
-    served = {settings.topics.inputs(name) for name in settings.pipelines.split(",") if name}
+    served = {settings.topics.inputs(name) for name in settings.only}
     return topic in served if served else settings.topics.is_inputs(topic)
 
 
@@ -146,7 +146,7 @@ def overlong(settings: Settings) -> str:
 
 def requests(settings: Settings) -> str:
     """Define the requests: bytes as they are, with everything that Kafka knows of them."""
-    names = [settings.topics.inputs(name) for name in settings.pipelines.split(",") if name]
+    names = [settings.topics.inputs(name) for name in settings.only]
     external = list(dict.fromkeys(topic for topic, _ in settings.external_pairs))
     if names:
         topics = f"'topic'='{';'.join(dict.fromkeys([*names, *external]))}'"
@@ -211,7 +211,7 @@ def _sink(settings: Settings, name: str, topics: str, delivery: str) -> str:
     ) WITH (
         {_connection(settings)}, {topics}, {_RAW},
         'sink.delivery-guarantee'='{delivery}',
-        'sink.transactional-id-prefix'='{settings.prefix}.{settings.namespace}/{name}',
+        'sink.transactional-id-prefix'='{settings.job_name}/{name}',
         'sink.transaction-naming-strategy'='POOLING',
         'properties.transaction.timeout.ms'='{settings.transaction_timeout_ms}',
         'properties.max.request.size'='{MOST_BYTES}',

@@ -1,40 +1,69 @@
-"""Rows that a pipeline gathered → chunks for the monitor."""
+"""What the monitor is told by one subtask: rows that a pipeline gathered, and which steps live."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.chunks import Chunk
+from operators.chunks import Chunk, Sender, bare
 from operators.columns import Array
 from operators.records import Records
-from operators.releases import Served
-from operators.steps.watching import Watcher
+from operators.serving import Served
+
+# The monitor need hear so often, a second apart, that a step changed or ended: it waits no longer for others.
+_TICKS_TOLD = 90
 
 
-def heartbeats(served: Served) -> Iterator[Chunk]:
-    """An empty chunk for each step whose windows close by time: it lets the monitor look at the clock."""
-    release, nothing = served.release, np.zeros(0, dtype=np.int64)
-    for planned in served.plan.steps if served.plan else ():
-        if planned.batch and planned.batch.window_ms and isinstance(planned.step, Watcher):
-            rows = np.zeros((0, planned.step.width))
-            yield Chunk(
-                release.name,
-                planned.name,
-                release.generation,
-                rows,
-                (),
-                nothing.astype(np.int8),
-                nothing.astype(np.int32),
-                nothing,
-                nothing,
-            )
+class Ended(NamedTuple):
+    """A batched step that a pipeline has no more, from an epoch on."""
+
+    pipeline: str
+    step: str
+    epoch: int
+
+
+class Heartbeats:
+    """What each tick tells the monitor.
+
+    Steps whose windows close by time are told always, so that the monitor looks at the clock; the others
+    only at first, so that it hears of changes without traffic too.
+    """
+
+    def __init__(self, served: Sequence[Served], ended: Sequence[Ended], sender: Sender) -> None:
+        self._left = _TICKS_TOLD
+        self._timed: list[bytes] = []
+        self._others = [
+            bare(one.pipeline, one.step, one.epoch, one.epoch, sender, ended=True).encode() for one in ended
+        ]
+        for one in served:
+            for planned in one.plan.steps if one.plan else ():
+                if planned.batch:
+                    told = bare(
+                        one.release.name,
+                        planned.name,
+                        one.release.generation,
+                        one.release.epoch(planned.name),
+                        sender,
+                        ended=False,
+                    )
+                    (self._timed if planned.batch.window_ms else self._others).append(told.encode())
+
+    def beat(self) -> list[bytes] | None:
+        """Return the chunks of one tick."""
+        self._left = max(0, self._left - 1)
+        return [*self._timed, *(self._others if self._left else ())] or None
 
 
 def chunk_of(
-    served: Served, step: str, rows: Array, records_of_rows: NDArray[np.intp], records: Records
+    served: Served,
+    step: str,
+    rows: Array,
+    records_of_rows: NDArray[np.intp],
+    records: Records,
+    sender: Sender,
 ) -> Chunk:
     """Put rows of one step beside the requests they came with: `records_of_rows` are positions of those."""
     here, positions = np.unique(records_of_rows, return_inverse=True)
@@ -45,6 +74,9 @@ def chunk_of(
         served.release.name,
         step,
         served.release.generation,
+        served.release.epoch(step),
+        False,
+        sender,
         rows,
         topics,
         topic,

@@ -13,15 +13,25 @@ from numpy.typing import NDArray
 
 from operators.columns import Array
 
-_VERSION = 2
+_VERSION = 3
 _PREFIX = struct.Struct("<BI")
 _LONGEST = 1_000_000
+
+
+class Sender(NamedTuple):
+    """Which subtask of infer sends, and how many there are."""
+
+    subtask: int = 0
+    subtasks: int = 1
 
 
 class _Header(msgspec.Struct, frozen=True, array_like=True):
     pipeline: str
     step: str
     generation: int
+    epoch: int
+    ended: bool
+    sender: Sender
     dtype: str
     shape: tuple[int, int]
     topics: tuple[str, ...]
@@ -31,12 +41,17 @@ class Chunk(NamedTuple):
     """Rows of shape (n, features) for one step's window; the other arrays have shape (n,).
 
     `topic` (a position in `topics`), `partition` and `offset` name the request a row came with, `timestamp`
-    is the request's Kafka time in milliseconds. A chunk without rows only tells that its step lives.
+    is the request's Kafka time in milliseconds. `epoch` is the generation since which the step's windows go
+    on. A chunk without rows only tells what its sender holds for true: that the step lives, or with `ended`
+    that no live pipeline has it from that epoch on.
     """
 
     pipeline: str
     step: str
     generation: int
+    epoch: int
+    ended: bool
+    sender: Sender
     rows: Array
     topics: tuple[str, ...]
     topic: NDArray[np.int8]
@@ -74,7 +89,17 @@ class Chunk(NamedTuple):
         """
         shape = (len(self.rows), self.rows.shape[1])
         header = msgspec.msgpack.encode(
-            _Header(self.pipeline, self.step, self.generation, self.rows.dtype.str, shape, self.topics)
+            _Header(
+                self.pipeline,
+                self.step,
+                self.generation,
+                self.epoch,
+                self.ended,
+                self.sender,
+                self.rows.dtype.str,
+                shape,
+                self.topics,
+            )
         )
         arrays = (
             np.ascontiguousarray(self.rows.T).tobytes(),
@@ -84,6 +109,25 @@ class Chunk(NamedTuple):
             self.timestamp.astype("<i8").tobytes(),
         )
         return _PREFIX.pack(_VERSION, len(header)) + header + zlib.compress(b"".join(arrays), level=1)
+
+
+def bare(pipeline: str, step: str, generation: int, epoch: int, sender: Sender, *, ended: bool) -> Chunk:
+    """Return a chunk without rows."""
+    nothing = np.zeros(0, dtype=np.int64)
+    return Chunk(
+        pipeline,
+        step,
+        generation,
+        epoch,
+        ended,
+        sender,
+        np.zeros((0, 0)),
+        (),
+        nothing.astype(np.int8),
+        nothing.astype(np.int32),
+        nothing,
+        nothing,
+    )
 
 
 def decode_key(data: bytes) -> str:
@@ -110,6 +154,9 @@ def decode(data: bytes) -> Chunk:
         header.pipeline,
         header.step,
         header.generation,
+        header.epoch,
+        header.ended,
+        header.sender,
         rows,
         header.topics,
         array("<i1", count),

@@ -20,7 +20,7 @@ class Connection(NamedTuple):
 
 def read_control(connection: Connection) -> Control:
     """Read the control topic from its beginning to where it ends now; empty if nothing was ever applied."""
-    control = Control({}, {})
+    control = Control.empty()
     for record in read_whole(connection.bootstrap, [connection.topics.control], DEADLINE):
         control.read(record.key, record.value)
     return control

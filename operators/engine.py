@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.chunking import chunk_of, heartbeats
+from operators.chunking import Ended, Heartbeats, chunk_of
+from operators.chunks import Sender
 from operators.columns import Tensors, take
 from operators.errors import Reason, RecordError
 from operators.external import ERROR
@@ -19,7 +20,7 @@ from operators.protocol.messages import Encoding, Request
 from operators.protocol.requests import decode_request
 from operators.protocol.responses import INFER_TYPES, encode_responses, encode_taps
 from operators.records import ANSWERED, FAILED, SILENT, Answers, Records
-from operators.releases import Served
+from operators.serving import Served
 from operators.steps import Ask
 from operators.taps import tapped_places
 from operators.topics import Topics
@@ -27,13 +28,15 @@ from operators.topics import Topics
 # Bounds the memory of a micro-batch of requests of many rows.
 MOST_ROWS = 20_000
 Flags = Callable[[str], Mapping[str, Flag]]
+_ALONE = Sender()
 
 
 class Engine:
     """Answers micro-batches with the pipelines of some releases.
 
     `flags` returns, for a pipeline, the verdict of each batched step's last closed window; it never waits.
-    `failed` is told pipeline and step whenever a step that only watches failed on a request.
+    `failed` is told pipeline and step whenever a step that only watches failed on a request. `ended` are
+    steps that no pipeline has any more, for the monitor to hear of; `sender` tells it who speaks.
     """
 
     def __init__(
@@ -43,6 +46,8 @@ class Engine:
         limit: int,
         flags: Flags,
         failed: Callable[[str, str], None] = lambda pipeline, step: None,
+        ended: Sequence[Ended] = (),
+        sender: Sender = _ALONE,
     ) -> None:
         self._served = {topics.inputs(one.release.name): one for one in served}
         self._topics = topics
@@ -50,7 +55,8 @@ class Engine:
         self._flags = flags
         self._failed = failed
         self._taps = tapped_places(served)
-        self._heartbeats = [chunk.encode() for one in served for chunk in heartbeats(one)]
+        self._sender = sender
+        self._heartbeats = Heartbeats(served, ended, sender)
 
     def answer(self, records: Records) -> Answers:
         """Answer every record, whatever it holds."""
@@ -58,7 +64,7 @@ class Engine:
         groups: dict[tuple[str, Signature], list[tuple[int, Request]]] = {}
         for i, topic in enumerate(records.topics):
             if topic is None:
-                answers.chunks[i] = self._heartbeats or None
+                answers.chunks[i] = self._heartbeats.beat()
                 continue
             reader = records.readers[i]
             target = self._topics.inputs(reader) if reader else topic
@@ -135,7 +141,8 @@ class Engine:
         numbers = np.array([i for i, _ in here], dtype=np.intp)[kept]
         last = int(numbers[-1])
         for step, column in take(part.gathered, kept).items():
-            chunk = chunk_of(run.served, step, column.data, np.repeat(numbers, column.rows), run.records)
+            records_of_rows = np.repeat(numbers, column.rows)
+            chunk = chunk_of(run.served, step, column.data, records_of_rows, run.records, self._sender)
             answers.chunks[last] = [
                 *(answers.chunks[last] or ()),
                 *(piece.encode() for piece in chunk.parts()),

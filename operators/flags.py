@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from threading import Event, Thread
 
 from kafka import KafkaConsumer, TopicPartition
@@ -24,22 +24,25 @@ class LastVerdicts:
     Only committed reports count, so a verdict that a failure takes back was never shown.
     """
 
-    def __init__(self, connection: Connection, steps: list[str]) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._step_of = {connection.topics.model_outputs(step): step for step in steps}
+        self._steps: frozenset[str] = frozenset()
         self._verdicts: dict[str, dict[str, Flag]] = {}
         self._stop = Event()
         self._thread = Thread(target=self._follow, name="last-verdicts", daemon=True)
 
-    def start(self) -> None:
-        """Read the latest reports to their end, then follow them; does nothing without batched steps."""
-        if not self._step_of:
+    def follow(self, steps: Collection[str]) -> None:
+        """Follow the reports of these steps from now on, with their latest ones read; before the first call,
+        those of none."""
+        if steps == self._steps:
             return
-        consumer, partitions = self._open()
+        consumer, partitions = self._open(steps)
         with consumer:
             for record in read_to_end(consumer, partitions, DEADLINE):
                 self._take(record.topic, record.value)
-        self._thread.start()
+        self._steps = frozenset(steps)
+        if not self._thread.ident:
+            self._thread.start()
 
     def of(self, pipeline: str) -> Mapping[str, Flag]:
         """Return the pipeline's verdicts by step."""
@@ -49,8 +52,9 @@ class LastVerdicts:
         """Stop following."""
         self._stop.set()
 
-    def _open(self) -> tuple[KafkaConsumer, list[TopicPartition]]:
-        consumer, partitions = open_consumer(self._connection.bootstrap, list(self._step_of))
+    def _open(self, steps: Collection[str]) -> tuple[KafkaConsumer, list[TopicPartition]]:
+        topics = [self._connection.topics.model_outputs(step) for step in sorted(steps)]
+        consumer, partitions = open_consumer(self._connection.bootstrap, topics)
         beginnings = consumer.beginning_offsets(partitions) if partitions else {}
         ends = consumer.end_offsets(partitions) if partitions else {}
         for partition in partitions:
@@ -61,14 +65,16 @@ class LastVerdicts:
         told = read_flag(value or b"")
         if told:
             pipeline, flag = told
-            self._verdicts[pipeline] = {**self._verdicts.get(pipeline, {}), self._step_of[topic]: flag}
+            step = self._connection.topics.step_of(topic)
+            self._verdicts[pipeline] = {**self._verdicts.get(pipeline, {}), step: flag}
 
     def _follow(self) -> None:
         while not self._stop.is_set():
+            steps = self._steps
             try:
-                consumer, partitions = self._open()
+                consumer, partitions = self._open(steps)
                 with consumer:
-                    while partitions and not self._stop.is_set():
+                    while partitions and steps is self._steps and not self._stop.is_set():
                         for records in consumer.poll(timeout_ms=500).values():
                             for record in records:
                                 self._take(record.topic, record.value)

@@ -1,7 +1,8 @@
-"""The vectorised function of the job: an adapter between Flink's columns and the engine."""
+"""The vectorised function of the job: an adapter between Flink's columns and the worker."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -9,35 +10,42 @@ import pandas as pd
 from pyflink.table.udf import FunctionContext, ScalarFunction
 
 from operators.artifacts.trust import Site
-from operators.control import Connection, read_control
-from operators.engine import Engine
-from operators.flags import LastVerdicts
+from operators.chunks import Sender
+from operators.control import Connection
 from operators.orphans import exit_with_task_manager
 from operators.records import Records
-from operators.releases import Served, serve_live
+from operators.worker import Identity, Worker
 
 
 class Infer(ScalarFunction):  # type: ignore[misc]
-    """Answers micro-batches of records with the pipelines that the control topic says are live."""
+    """Answers micro-batches of records with the pipelines that the control topic says are live.
 
-    def __init__(self, connection: Connection, limit: int, site: Site) -> None:
+    `job` is the job's name, `only` the pipelines that it serves, all of them where that is empty.
+    """
+
+    def __init__(
+        self, connection: Connection, limit: int, site: Site, job: str, only: Collection[str]
+    ) -> None:
         self._connection = connection
         self._limit = limit
         self._site = site
+        self._job = job
+        self._only = only
 
     def open(self, function_context: FunctionContext) -> None:
-        """Load the live releases and start to follow the last verdicts."""
+        """Load the live releases, and begin to follow them."""
         exit_with_task_manager()
-        served = list(serve_live(read_control(self._connection), self._site))
-        self._verdicts = LastVerdicts(self._connection, sorted({s for one in served for s in _batched(one)}))
-        self._verdicts.start()
+        sender = Sender(
+            function_context.get_index_of_this_subtask(), function_context.get_number_of_parallel_subtasks()
+        )
+        identity = Identity(self._job, sender, function_context.get_attempt_number())
         failures = _Counters(function_context.get_metric_group())
-        topics = self._connection.topics
-        self._engine = Engine(served, topics, self._limit, self._verdicts.of, failures.count)
+        self._worker = Worker(self._connection, self._site, self._limit, self._only, identity, failures.count)
+        self._worker.start()
 
     def close(self) -> None:
-        """Stop the background thread."""
-        self._verdicts.close()
+        """Stop the background threads."""
+        self._worker.close()
 
     def eval(self, *columns: pd.Series) -> pd.DataFrame:
         """Answer one micro-batch of records, a column for each field of `Records`."""
@@ -53,7 +61,7 @@ class Infer(ScalarFunction):  # type: ignore[misc]
             _texts(origin),
             _texts(reader),
         )
-        return pd.DataFrame(self._engine.answer(records)._asdict())
+        return pd.DataFrame(self._worker.answer(records)._asdict())
 
 
 class _Counters:
@@ -69,10 +77,6 @@ class _Counters:
             group = self._group.add_group("pipeline", pipeline).add_group("step", step)
             self._counters[key] = group.counter("monitor_failures")
         self._counters[key].inc()
-
-
-def _batched(served: Served) -> list[str]:
-    return [planned.name for planned in served.plan.steps if planned.batch] if served.plan else []
 
 
 def _texts(column: pd.Series) -> list[str | None]:

@@ -17,7 +17,10 @@ class Member(NamedTuple):
 
 
 class Lineage(NamedTuple):
-    """Where rows of one step came from: members by topic and partition, Kafka times in milliseconds."""
+    """Where rows of one step came from: members by topic and partition, Kafka times in milliseconds.
+
+    `generation` is the newest that sent any.
+    """
 
     pipeline: str
     step: str
@@ -66,6 +69,7 @@ def together(parts: Sequence[Lineage]) -> Lineage:
                 known.rows + other.rows,
             )
     return parts[0]._replace(
+        generation=max(part.generation for part in parts),
         members=members,
         first_timestamp=min(part.first_timestamp for part in parts),
         last_timestamp=max(part.last_timestamp for part in parts),

@@ -13,12 +13,13 @@ from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 from operators.artifacts.trust import Site
 from operators.chunks import Chunk, decode, join
 from operators.control import Connection, read_control
+from operators.draining import Draining, decode_draining
 from operators.errors import DeploymentError
 from operators.lineage import Lineage, lineage_of, together
 from operators.orphans import exit_with_task_manager
 from operators.panes import Pane, compact, decode_pane, keep, merge
-from operators.releases import Watched, watched_step
 from operators.reports import report, superseded
+from operators.serving import Models, Watched, watched_step
 from operators.steps.watching import Rules
 from operators.windows import Head, cut, decode_head
 
@@ -42,40 +43,80 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         self._site = site
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        """Bind the state: the open window's head, its latest rows in blobs, and the others in panes."""
+        """Bind the state: the open window's head, its latest rows in blobs, the others in panes, and what is
+        left of the window that the last change ended."""
         exit_with_task_manager()
         self._head = runtime_context.get_state(ValueStateDescriptor("head", BYTES))
         self._rows = runtime_context.get_list_state(ListStateDescriptor("rows", BYTES))
         self._panes = runtime_context.get_list_state(ListStateDescriptor("panes", BYTES))
-        self._watched: dict[tuple[str, str, int], Watched] = {}
+        self._draining = runtime_context.get_state(ValueStateDescriptor("draining", BYTES))
+        self._late = runtime_context.get_metrics_group().counter("late_rows")
+        self._watched: dict[str, tuple[int, Watched]] = {}
+        self._told_late: set[tuple[str, int]] = set()
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
-        """Add a chunk's rows; a report leaves for every window that they close, or that fell idle."""
-        chunk = decode(bytes(value[0]))
-        stored = self._head.value()
-        head = decode_head(bytes(stored)) if stored else Head(1, chunk.generation)
-        if chunk.generation < head.generation:
-            if len(chunk.rows):
-                _log.warning(
-                    "%s: %d rows of generation %d came after generation %d: in no window",
-                    chunk.key,
-                    len(chunk.rows),
-                    chunk.generation,
-                    head.generation,
-                )
+        """Add a chunk's rows; a report leaves for every window that they, the clock or a change end."""
+        chunk, now = decode(bytes(value[0])), int(time() * 1000)
+        stored, drained = self._head.value(), self._draining.value()
+        if chunk.ended and not stored:
             return
-        if chunk.generation > head.generation:
-            if head.fresh:
-                parts = [*map(lineage_of, self._chunks()), *(pane.lineage for pane in self._counted())]
-                old = together(parts)
-                yield self._row(old, superseded(old, head.window))
-                head = head.closed()
-            self._rows.clear()
-            self._panes.clear()
-            head = Head(head.window, chunk.generation, streak=head.streak)
-        yield from self._fill(head, chunk, int(time() * 1000))
+        head = decode_head(bytes(stored)) if stored else Head(1, chunk.epoch)
+        draining = decode_draining(bytes(drained)) if drained else None
+        before = (stored and head, draining)
+        if chunk.epoch > head.epoch:
+            if draining:
+                head = yield from self._supersede(head, draining)
+            draining = self._end(head, chunk, now)
+            head = head.of_epoch(chunk.epoch)
+        if chunk.epoch < head.epoch:
+            draining = self._join(chunk, draining)
+        elif not chunk.ended:
+            head = yield from self._fill(head, chunk, now)
+        if draining and chunk.epoch == head.epoch:
+            draining = draining.told(chunk.sender, now)
+        if draining and draining.over(chunk.sender.subtasks, now):
+            head = yield from self._supersede(head, draining)
+            draining = None
+        if (head, draining) != before:
+            self._head.update(head.encode())
+            self._keep(draining)
 
-    def _fill(self, head: Head, chunk: Chunk, now: int) -> Iterator[Row]:
+    def _end(self, head: Head, chunk: Chunk, now: int) -> Draining:
+        """Begin to drain the open window because a new epoch began."""
+        draining = Draining(head.epoch, 0 if chunk.ended else chunk.generation, now, now)
+        if head.fresh:
+            parts = [*map(lineage_of, self._chunks()), *(pane.lineage for pane in self._counted())]
+            draining = draining.joined(together(parts))
+        self._rows.clear()
+        self._panes.clear()
+        return draining
+
+    def _join(self, chunk: Chunk, draining: Draining | None) -> Draining | None:
+        """Put rows of an earlier epoch where they belong, if that is still there."""
+        if not len(chunk.rows):
+            return draining
+        if draining and chunk.epoch == draining.epoch:
+            return draining.joined(lineage_of(chunk))
+        self._late.inc(len(chunk.rows))
+        if (chunk.key, chunk.epoch) not in self._told_late:
+            self._told_late.add((chunk.key, chunk.epoch))
+            _log.warning("%s: rows of epoch %d come late, they are in no window", chunk.key, chunk.epoch)
+        return draining
+
+    def _supersede(self, head: Head, draining: Draining) -> Generator[Row, None, Head]:
+        """Report on what drained, if anything did, under the next number."""
+        if (lineage := draining.lineage) is None:
+            return head
+        yield self._row(lineage, superseded(lineage, head.window, draining.successor))
+        return head._replace(window=head.window + 1)
+
+    def _keep(self, draining: Draining | None) -> None:
+        if draining:
+            self._draining.update(draining.encode())
+        else:
+            self._draining.clear()
+
+    def _fill(self, head: Head, chunk: Chunk, now: int) -> Generator[Row, None, Head]:
         watched = self._look_up(chunk)
         if not len(chunk.rows) and head.idle(watched.batch, now):
             head = yield from self._close(self._count(head, watched), watched)
@@ -86,7 +127,7 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
                 head = self._count(head, watched)
             if part.closes:
                 head = yield from self._close(head, watched)
-        self._head.update(head.encode())
+        return head
 
     def _count(self, head: Head, watched: Watched) -> Head:
         """Put the latest rows into a pane."""
@@ -128,13 +169,14 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
 
     def _look_up(self, chunk: Chunk) -> Watched:
         """Return what the chunk's release says of the step, reading the control topic if it is new."""
-        key = (chunk.pipeline, chunk.step, chunk.generation)
-        if key not in self._watched:
+        epoch, watched = self._watched.get(chunk.key, (0, None))
+        if watched is None or epoch != chunk.epoch:
             release = read_control(self._connection).releases.get((chunk.pipeline, chunk.generation))
             if release is None:
                 control = self._connection.topics.control
                 raise DeploymentError(
                     f"{control} holds no release {chunk.generation} of pipeline {chunk.pipeline}"
                 )
-            self._watched[key] = watched_step(release, chunk.step, self._site, self._rules)
-        return self._watched[key]
+            watched = watched_step(release, chunk.step, Models(self._site), self._rules)
+            self._watched[chunk.key] = (chunk.epoch, watched)
+        return watched

@@ -26,9 +26,9 @@ def report(lineage: Lineage, window: int, verdict: Verdict, streak: Streak, dige
     return _encode(lineage, window, verdict.state, tensors, {**told, **verdict.about})
 
 
-def superseded(lineage: Lineage, window: int) -> bytes:
-    """Tell that a window ended unfilled, without a verdict, because another generation took over."""
-    return _encode(lineage, window, "SUPERSEDED", {}, {})
+def superseded(lineage: Lineage, window: int, successor: int) -> bytes:
+    """Tell that a window ended without a verdict because another generation took over, or none (0)."""
+    return _encode(lineage, window, "SUPERSEDED", {}, {"superseded_by": successor or None})
 
 
 def read_flag(body: bytes) -> tuple[str, Flag] | None:

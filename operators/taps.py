@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from operators.releases import Served
+from operators.serving import Served
 from operators.sources import Place
 
 

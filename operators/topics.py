@@ -19,6 +19,11 @@ class Topics(NamedTuple):
         return f"{self.prefix}.{self.namespace}.control"
 
     @property
+    def status(self) -> str:
+        """What workers say of themselves; compacted, one partition."""
+        return f"{self.prefix}.{self.namespace}.status"
+
+    @property
     def errors(self) -> str:
         """Dead letters."""
         return f"{self.prefix}.{self.namespace}.errors.errors"
@@ -34,6 +39,11 @@ class Topics(NamedTuple):
     def model_outputs(self, step: str) -> str:
         """What a step answered; the drift reports of a batched step."""
         return f"{self.prefix}.{self.namespace}.model.{step}.outputs"
+
+    def step_of(self, topic: str) -> str:
+        """Return the step whose outputs a topic holds."""
+        start, end = self.model_outputs("|").split("|")
+        return topic.removeprefix(start).removesuffix(end)
 
     def model_inputs(self, step: str) -> str:
         """What a step was sent."""

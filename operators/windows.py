@@ -13,14 +13,14 @@ from detectors.confirmation import Streak
 from operators.resources.schema import Batch
 
 _LAYOUT = struct.Struct("<BQQQQqqqQQ?QQ")
-_VERSION = 3
+_VERSION = 4
 # A window whose time is up by the clock, not by a request's time, waits so long for stragglers.
 _GRACE_MS = 2_000
 
 
 class Head(NamedTuple):
-    """A step's open window: its number (from 1), the generation it belongs to, the rows it holds, and how
-    many of them are `fresh`, in no earlier window.
+    """A step's open window: its number (from 1), the epoch it belongs to, the rows it holds, and how many of
+    them are `fresh`, in no earlier window.
 
     Of the fresh rows: `opened` is the Kafka time of the first, `arrived` and `last` the clock when the first
     and the last came, all in milliseconds. `pending` rows are not counted yet, the others are in `panes`
@@ -28,7 +28,7 @@ class Head(NamedTuple):
     """
 
     window: int
-    generation: int
+    epoch: int
     rows: int = 0
     fresh: int = 0
     opened: int = 0
@@ -56,7 +56,11 @@ class Head(NamedTuple):
 
     def closed(self, rows: int = 0, panes: int = 0) -> Head:
         """Begin the next window with what is kept of this one."""
-        return Head(self.window + 1, self.generation, rows, panes=panes, streak=self.streak)
+        return Head(self.window + 1, self.epoch, rows, panes=panes, streak=self.streak)
+
+    def of_epoch(self, epoch: int) -> Head:
+        """Begin the same number again, without rows, in another epoch."""
+        return Head(self.window, epoch, streak=self.streak)
 
     def idle(self, batch: Batch, now: int) -> bool:
         """Tell whether the window's time is up by the clock although no request closed it.

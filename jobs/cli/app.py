@@ -13,8 +13,10 @@ from jobs.cli import (
     convert,
     demo,
     explain,
+    history,
     inspect_topics,
     judge,
+    resources,
     retrain,
     send,
     stack,
@@ -38,6 +40,11 @@ app.command()(judge.judge)
 app.command()(apply.validate)
 app.command()(explain.explain)
 app.command()(apply.apply)
+app.command()(apply.diff)
+app.command()(resources.get)
+app.command()(resources.delete)
+app.command()(history.history)
+app.command()(history.rollback)
 app.command()(submit.submit)
 app.command()(status.status)
 app.command()(send.infer)

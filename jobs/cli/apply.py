@@ -1,4 +1,4 @@
-"""weir validate, weir apply."""
+"""weir validate, weir apply, weir diff."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from jobs import checking, releasing
+from jobs import checking
 from jobs.cli.options import (
     ArtifactCache,
     Bootstrap,
@@ -17,8 +17,12 @@ from jobs.cli.options import (
     connection,
     waiting,
 )
+from jobs.releasing import applying
 from operators.artifacts.trust import make_site
 from operators.topics import Topics
+
+Partitions = Annotated[int, typer.Option(help="partitions of topics that are created")]
+Message = Annotated[str, typer.Option("-m", "--message", help="why, for the history")]
 
 
 def validate(
@@ -37,20 +41,54 @@ def validate(
 
 def apply(
     filename: Manifests,
-    message: Annotated[str, typer.Option("-m", "--message", help="why, for the history")] = "",
-    partitions: Annotated[int, typer.Option(help="partitions of topics that are created")] = 2,
+    message: Message = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="tell what would change, and change nothing")
+    ] = False,
+    partitions: Partitions = 2,
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Publish pipelines and their models as releases; a job that starts serves them."""
+    """Publish models and pipelines; running jobs take them up, without a restart.
+
+    What did not change is left alone. A Model or a Monitor that is applied without its pipelines changes
+    those that are live.
+    """
     where = connection(bootstrap_servers, prefix, namespace)
     site = make_site(trusted_roots, artifact_cache)
     with waiting("applying"):
-        applying = releasing.apply(filename, where, site, message, partitions)
-    for notice in applying.notices:
+        done = applying.apply(filename, where, site, message, partitions, dry_run=dry_run)
+    for notice in done.notices:
         print(f"notice: {notice}")
-    for one in applying.applied:
-        print(f"pipeline {one.name} {one.verb} (generation {one.generation})")
+    for one in done.applied:
+        generation = f" (generation {one.generation})" if one.generation else ""
+        print(f"{one.kind} {one.name} {one.verb}{' (dry run)' if dry_run else generation}")
+        if dry_run:
+            _tell(one)
+
+
+def diff(
+    filename: Manifests,
+    trusted_roots: TrustedRoots = "models",
+    artifact_cache: ArtifactCache = "",
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Tell what applying would change. Exit code 0 means nothing, 1 something, as for kubectl."""
+    where = connection(bootstrap_servers, prefix, namespace)
+    with waiting("comparing"):
+        done = applying.apply(filename, where, make_site(trusted_roots, artifact_cache), dry_run=True)
+    differing = [one for one in done.applied if one.verb != "unchanged"]
+    for one in differing:
+        print(f"{one.kind} {one.name}: would be {one.verb}")
+        _tell(one)
+    raise typer.Exit(1 if differing else 0)
+
+
+def _tell(one: applying.Applied) -> None:
+    for line in one.differences:
+        print(f"  {line}")

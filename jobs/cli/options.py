@@ -47,6 +47,7 @@ ArtifactCache = Annotated[
         show_default=False,
     ),
 ]
+Pipeline = Annotated[str, typer.Argument(help="name of the pipeline")]
 Rate = Annotated[float, typer.Option(help="share of windows without drift that may be called DRIFT")]
 Seed = Annotated[int, typer.Option(help="seed of everything random")]
 Models = Annotated[Path, typer.Option(help="folder that `weir train` wrote")]

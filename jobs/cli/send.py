@@ -11,13 +11,11 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from jobs.cli.options import Bootstrap, Models, Namespace, Prefix, connection, waiting
+from jobs.cli.options import Bootstrap, Models, Namespace, Pipeline, Prefix, connection, waiting
 from jobs.client import PipelineClient, request_body
 from jobs.data.features import Features
 from jobs.data.traffic import SCENARIOS, make_traffic
 from operators.errors import DeploymentError
-
-Pipeline = Annotated[str, typer.Argument(help="name of the pipeline")]
 
 
 def infer(

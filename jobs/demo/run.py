@@ -23,11 +23,12 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from jobs import releasing, submitting
+from jobs import submitting
 from jobs.client import Answer, PipelineClient, consumer_from_now, request_body
 from jobs.data.features import Features
 from jobs.data.traffic import make_traffic
 from jobs.demo.judge import Phase, Window, read_window
+from jobs.releasing.applying import apply
 from jobs.stack.layout import ROOT
 from jobs.stack.stack import Stack
 from jobs.train_monitors import Trained, train
@@ -61,8 +62,8 @@ def prepare(
     with waiting(console, "training"):
         trained = train(table, target, folder / "models", say=lambda line: None)
     with waiting(console, "applying the pipelines"):
-        applied = releasing.apply([manifests], connection, site(folder), "demo", partitions=2).applied
-    for one in applied:
+        applied = apply([manifests], connection, site(folder), "demo", partitions=2).applied
+    for one in (one for one in applied if one.kind == "pipeline"):
         console.print(f"pipeline {one.name} {one.verb} (generation {one.generation})", highlight=False)
     return trained
 

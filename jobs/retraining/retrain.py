@@ -25,9 +25,10 @@ from operators.artifacts.storage import fetch
 from operators.artifacts.trust import Site, make_site
 from operators.control import Connection, read_control
 from operators.errors import DeploymentError
-from operators.releases import Release, serve
+from operators.releases import Release
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Model
+from operators.serving import Models, serve
 
 _LEAST_ROWS = 100
 
@@ -61,7 +62,7 @@ def retrain(
     for traffic that is too little.
     """
     release = released(read_control(connection).live(), pipeline)
-    served = serve(release, site)
+    served = serve(release, Models(site))
     batched = [one.name for one in served.plan.steps if one.batch] if served.plan else []
     say("reading recent requests and reports")
     chosen = choose(connection, pipeline, batched, rows, drifted)

@@ -15,7 +15,7 @@ from operators.plan import Part, PlannedStep
 from operators.protocol.gathering import Signature, signature, to_columns
 from operators.protocol.messages import Request
 from operators.protocol.requests import decode_request
-from operators.releases import Served
+from operators.serving import Served
 from operators.steps import Ask
 from operators.steps.check_quality import CheckQuality
 from operators.steps.detect_drift import DetectDrift

@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -50,20 +51,28 @@ def find(uri: str, version: int | None, cache: Path) -> Found:
 
 def fetch(uri: str, recorded: str, cache: Path) -> Path:
     """Return a local folder that has the recorded digest; DeploymentError where the URI holds another."""
-    path = local_path(uri)
-    if path is not None:
-        found = digest(path)
-    else:
-        path = _kept(cache, recorded)
-        if path.is_dir() and digest(path) == recorded:
-            return path
-        path, found = _download(uri, _list(uri), cache)
+    path, kept = local_path(uri), _kept(cache, recorded)
+    if path is not None and path.is_dir() and digest(path) == recorded:
+        return path
+    if kept.is_dir() and digest(kept) == recorded:
+        return kept
+    path, found = _download(uri, _list(uri), cache) if path is None else (path, digest(path))
     if found != recorded:
         raise DeploymentError(
             f"{uri} has changed since it was applied, or was not copied whole "
             f"({found}, recorded {recorded}); copy it again, or apply it again"
         )
     return path
+
+
+def keep(uri: str, recorded: str, cache: Path) -> None:
+    """Keep a copy of a local folder by its digest, for when others have taken its place."""
+    path = local_path(uri)
+    if path is None or _kept(cache, recorded).is_dir():
+        return
+    with _half(uri, cache) as half:
+        shutil.copytree(path, half, dirs_exist_ok=True)
+        _settle(half, cache)
 
 
 def local_path(uri: str) -> Path | None:
@@ -109,6 +118,17 @@ def _list(uri: str) -> list[str]:
 def _download(uri: str, names: list[str], cache: Path) -> tuple[Path, str]:
     """Copy files of a remote folder into the cache; it appears there whole or not at all."""
     filesystem, root = _open(uri)
+    with _half(uri, cache) as half:
+        for name in names:
+            target = half / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            filesystem.get_file(f"{root}/{name}", str(target))
+        return _settle(half, cache)
+
+
+@contextmanager
+def _half(uri: str, cache: Path) -> Iterator[Path]:
+    """Make a folder in the cache to copy to, and remove what is left of it."""
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     if cache.stat().st_uid != os.getuid():
         raise DeploymentError(
@@ -116,23 +136,7 @@ def _download(uri: str, names: list[str], cache: Path) -> tuple[Path, str]:
         )
     half = Path(tempfile.mkdtemp(prefix="half-", dir=cache))
     try:
-        for name in names:
-            target = half / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            filesystem.get_file(f"{root}/{name}", str(target))
-        found = digest(half)
-        kept = _kept(cache, found)
-        if kept.is_dir() and digest(kept) == found:
-            return kept, found
-        spoilt = Path(tempfile.mkdtemp(prefix="half-", dir=cache)) / "spoilt"
-        with suppress(OSError):  # nothing was kept, or another process replaced it just now
-            kept.rename(spoilt)
-        with suppress(OSError):
-            half.rename(kept)
-        shutil.rmtree(spoilt.parent, ignore_errors=True)
-        if digest(kept) != found:
-            raise DeploymentError(f"{kept} cannot be replaced: remove it")
-        return kept, found
+        yield half
     except DeploymentError:
         raise
     except OSError as error:
@@ -141,6 +145,23 @@ def _download(uri: str, names: list[str], cache: Path) -> tuple[Path, str]:
         raise DeploymentError(f"{uri} cannot be read: {describe(error)}") from error
     finally:
         shutil.rmtree(half, ignore_errors=True)
+
+
+def _settle(half: Path, cache: Path) -> tuple[Path, str]:
+    """Give a folder in the cache the name of its digest."""
+    found = digest(half)
+    kept = _kept(cache, found)
+    if kept.is_dir() and digest(kept) == found:
+        return kept, found
+    spoilt = Path(tempfile.mkdtemp(prefix="half-", dir=cache)) / "spoilt"
+    with suppress(OSError):  # nothing was kept, or another process replaced it just now
+        kept.rename(spoilt)
+    with suppress(OSError):
+        half.rename(kept)
+    shutil.rmtree(spoilt.parent, ignore_errors=True)
+    if digest(kept) != found:
+        raise DeploymentError(f"{kept} cannot be replaced: remove it")
+    return kept, found
 
 
 def _kept(cache: Path, found: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,8 @@ from operators.resources.support import Resource, Status, judged
 
 # Of a name that is longer than any may be, enough to find it.
 _SHOWN = 200
+# Where documents come from that are in no file, but were applied before.
+APPLIED = Path("(applied before)")
 _KINDS: dict[str, type[Resource]] = {"Model": Model, "Pipeline": Pipeline, "Monitor": Monitor}
 
 
@@ -44,15 +46,18 @@ class Manifests(NamedTuple):
         return next((one for one in self.monitors.values() if one.spec.pipeline == pipeline), None)
 
 
-def read_manifests(paths: list[Path]) -> Manifests:
+def read_manifests(paths: list[Path], applied: Mapping[str, Any] | None = None) -> Manifests:
     """Read files, folders (not their subfolders) and `-`, standard input, several documents each.
 
-    Every error found is in `errors`, a line each: file, document, path in it, remedy.
+    `applied` are documents that are live, by kind and name (`Model/income`): those that go with the ones read
+    are taken in too. Every error found is in `errors`, a line each: file, document, path in it, remedy.
     """
     manifests = Manifests({}, {}, {}, {}, [], [], [], [])
     for path in files(paths, manifests.errors):
         manifests.errors.extend(tidy(f"{path}: {message}") for message in _read_file(path, manifests))
-    manifests.errors.extend(map(tidy, _models_exist(manifests)))
+    _adopt(applied or {}, manifests)
+    where = "in these manifests" if applied is None else "in these manifests, and none was applied before"
+    manifests.errors.extend(map(tidy, _models_exist(manifests, where)))
     beside = check_monitors(manifests.watching, manifests.pipelines, manifests.origin)
     manifests.errors.extend(map(tidy, beside))
     if not manifests.errors and not manifests.models and not manifests.pipelines:
@@ -148,7 +153,35 @@ def _put(parsed: Resource, into: Manifests) -> None:
         into.monitors[name] = parsed
 
 
-def _models_exist(manifests: Manifests) -> Iterator[str]:
+def _adopt(applied: Mapping[str, Any], into: Manifests) -> None:
+    """Take in live pipelines that use a model read or have their Monitor read, then what pipelines need."""
+    watched = {monitor.spec.pipeline for _, monitor in into.watching}
+    for key, document in applied.items():
+        kind, _, name = key.partition("/")
+        if kind == "Pipeline" and (name in watched or _steps(document) & into.models.keys()):
+            _take_in(key, document, into)
+    for key, document in applied.items():
+        pipeline = document["spec"].get("pipeline") if key.startswith("Monitor/") else None
+        if pipeline in into.pipelines and pipeline not in watched:
+            _take_in(key, document, into)
+    for _, name in list(into.wanted):
+        if f"Model/{name}" in applied:
+            _take_in(f"Model/{name}", applied[f"Model/{name}"], into)
+
+
+def _steps(document: Any) -> set[str]:
+    return {step["name"] for step in document["spec"]["steps"]}
+
+
+def _take_in(key: str, document: Any, into: Manifests) -> None:
+    if key in into.origin:
+        return
+    told = len(into.notices)
+    into.errors.extend(tidy(f"{APPLIED}: {line}") for line in _add(document, APPLIED, into))
+    del into.notices[told:]
+
+
+def _models_exist(manifests: Manifests, where: str) -> Iterator[str]:
     for place, name in manifests.wanted:
         if f"Model/{name}" not in manifests.origin:
-            yield f"{place}: there is no Model {name} in these manifests; add its document"
+            yield f"{place}: there is no Model {name} {where}; add its document"

@@ -14,7 +14,7 @@ from jobs.checking import check
 from operators.artifacts.trust import make_site
 from operators.engine import Engine
 from operators.records import Records
-from operators.releases import serve
+from operators.serving import Models, serve
 from operators.topics import Topics
 
 PIPELINES = ("income-workflow", "income-production")
@@ -30,7 +30,7 @@ def engine_of_examples(models: Path) -> Engine:
         shutil.copytree(_EXAMPLES, manifests)
     site = make_site(str(models), "")
     releases = check([manifests], TOPICS, site).require().releases
-    served = [serve(msgspec.structs.replace(release, generation=5), site) for release in releases]
+    served = [serve(msgspec.structs.replace(release, generation=5), Models(site)) for release in releases]
     return Engine(served, TOPICS, 100_000_000, lambda pipeline: {})
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from jobs import releasing, submitting
+from jobs import submitting
 from jobs.client import Answer, PipelineClient
+from jobs.releasing.applying import apply
 from jobs.stack.layout import ROOT
 from jobs.stack.stack import Stack
 from operators.artifacts.trust import make_site
@@ -107,7 +108,7 @@ def running(
     """Apply a folder of manifests, submit the job, and cancel it in the end."""
     connection = Connection(stack.bootstrap_servers, Topics("weir", namespace))
     site = make_site(str(models), str(manifests.parent / "cache"))
-    releasing.apply([manifests], connection, site, "test", partitions=2)
+    apply([manifests], connection, site, "test", partitions=2)
     before_submit()
     job_settings = ["--namespace", namespace, "--checkpoint-interval-ms", "1000", *settings]
     job = submitting.submit(stack, submitting.flink_run(stack, job_settings, site))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from detectors.saved import read_drift
 from jobs.client import PipelineClient, request_body
 from jobs.rates import rows_a_day
-from jobs.releasing import apply
+from jobs.releasing.applying import apply
 from jobs.retraining.retrain import Retrained, retrain
 from jobs.stack.stack import Stack
 from jobs.training.options import Options

@@ -19,7 +19,7 @@ from jobs.training.folders import Folders
 from jobs.training.options import Options
 from operators.artifacts.trust import make_site
 from operators.errors import DeploymentError
-from operators.releases import Served, serve
+from operators.serving import Models, Served, serve
 from operators.steps.check_quality import CheckQuality
 from operators.steps.detect_drift import DetectDrift
 from operators.steps.score_outlier import ScoreOutlier
@@ -41,7 +41,7 @@ def served(models: Path) -> Served:
     """The pipeline that training wrote, ready to answer."""
     site = make_site(str(models), "")
     (release,) = check([models / "income.yaml"], Topics(), site).require().releases
-    return serve(release, site)
+    return serve(release, Models(site))
 
 
 @pytest.fixture(scope="module")

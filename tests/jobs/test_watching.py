@@ -24,9 +24,10 @@ from jobs.watching import doubts
 from operators.artifacts.quality_folder import write_quality
 from operators.artifacts.trust import make_site
 from operators.errors import DeploymentError
-from operators.releases import Release, serve, watched_step
+from operators.releases import Release
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Pipeline
+from operators.serving import Models, serve, watched_step
 from operators.steps import Step
 from operators.steps.check_quality import CheckQuality
 from operators.steps.detect_drift import DetectDrift
@@ -121,7 +122,9 @@ def test_records_of_before_there_were_monitors_are_read(checked: Callable[..., C
 def test_windows_are_judged_by_the_monitors_rules(folder: Path, checked: Callable[..., Checked]) -> None:
     (release,) = checked(pipeline(), monitor(drift=[DRIFT], quality=[QUALITY])).require().releases
     job, site = Rules(Judgement(200, 0.3), Confirmation(2, 2), 0.01), make_site(str(folder), "")
-    drift, quality = (watched_step(release, name, site, job) for name in ("income-drift", "income-quality"))
+    drift, quality = (
+        watched_step(release, name, Models(site), job) for name in ("income-drift", "income-quality")
+    )
     assert drift.rules == Rules(Judgement(100, 0.3), Confirmation(3, 2), 0.01)
     assert quality.rules == Rules(Judgement(200, 0.3), Confirmation(2, 2), 0.05)
     assert isinstance(quality.step, CheckQuality)
@@ -141,7 +144,7 @@ def test_a_release_whose_monitor_cannot_be_used_is_not_served(
     (release,) = checked(pipeline()).require().releases
     broken = msgspec.structs.replace(release, monitor=record)
     with pytest.raises(DeploymentError, match=message):
-        serve(broken, make_site(str(folder), ""))
+        serve(broken, Models(make_site(str(folder), "")))
 
 
 def test_steps_under_the_wrong_heading_are_told(checked: Callable[..., Checked]) -> None:

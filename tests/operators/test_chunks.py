@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from operators.chunks import Chunk, decode, decode_key, join
+from operators.chunks import Chunk, Sender, decode, decode_key, join
 
 
 def chunk(n: int, width: int = 3, dtype: type = np.float32) -> Chunk:
@@ -12,6 +12,9 @@ def chunk(n: int, width: int = 3, dtype: type = np.float32) -> Chunk:
         "income",
         "income-drift",
         4,
+        3,
+        False,
+        Sender(1, 2),
         rng.normal(size=(n, width)).astype(dtype),
         ("a", "b"),
         np.arange(n, dtype=np.int8) % 2,
@@ -22,8 +25,8 @@ def chunk(n: int, width: int = 3, dtype: type = np.float32) -> Chunk:
 
 
 def assert_equal(one: Chunk, other: Chunk) -> None:
-    assert (one[:3], one.topics) == (other[:3], other.topics)
-    for mine, yours in zip((one.rows, *one[5:]), (other.rows, *other[5:]), strict=True):
+    assert (one[:6], one.topics) == (other[:6], other.topics)
+    for mine, yours in zip((one.rows, *one[8:]), (other.rows, *other[8:]), strict=True):
         assert mine.dtype == yours.dtype
         assert np.array_equal(mine, yours, equal_nan=True)
 
@@ -47,8 +50,8 @@ def test_no_part_is_longer_than_a_megabyte() -> None:
 
 
 def test_a_chunk_of_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="a chunk of version 3"):
-        decode(b"\x03" + chunk(1).encode()[1:])
+    with pytest.raises(ValueError, match="a chunk of version 4"):
+        decode(b"\x04" + chunk(1).encode()[1:])
 
 
 def test_rows_of_several_topics_are_told_apart_after_joining() -> None:

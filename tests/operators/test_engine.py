@@ -17,7 +17,7 @@ from operators.columns import Tensors
 from operators.engine import Engine
 from operators.plan import Flag
 from operators.records import Answers, Records
-from operators.releases import Served, serve
+from operators.serving import Models, Served, serve
 from operators.steps import Ask
 from operators.topics import Topics
 
@@ -35,7 +35,7 @@ def served(models: Path) -> list[Served]:
             (examples / file.name).write_text(file.read_text())
     site = make_site(str(models), "")
     releases = check([examples], TOPICS, site).require().releases
-    return [serve(msgspec.structs.replace(release, generation=5), site) for release in releases]
+    return [serve(msgspec.structs.replace(release, generation=5), Models(site)) for release in releases]
 
 
 def engine(served: list[Served], limit: int = 1_000_000, **flags: Flag) -> Engine:

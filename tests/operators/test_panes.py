@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.tabular import TabularDrift
-from operators.chunks import Chunk
+from operators.chunks import Chunk, Sender
 from operators.lineage import Member, lineage_of
 from operators.panes import Pane, compact, decode_pane, keep, merge
 from operators.resources.schema import Batch
@@ -27,7 +27,20 @@ def pane(start: int, stop: int) -> Pane:
     """The rows from start up to stop, of two topics in turn."""
     number = np.arange(start, stop)
     topic, partition = (number % 2).astype(np.int8), (number % 3).astype(np.int32)
-    chunk = Chunk("p", "d", 2, ROWS[start:stop], ("a", "b"), topic, partition, number * 10, number)
+    chunk = Chunk(
+        "p",
+        "d",
+        2,
+        2,
+        False,
+        Sender(),
+        ROWS[start:stop],
+        ("a", "b"),
+        topic,
+        partition,
+        number * 10,
+        number,
+    )
     return Pane(lineage_of(chunk), DETECTOR.count(chunk.rows))
 
 

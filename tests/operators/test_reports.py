@@ -6,7 +6,7 @@ import numpy as np
 from detectors.calibration import calibrate
 from detectors.confirmation import Streak
 from detectors.tabular import TabularDrift
-from operators.chunks import Chunk
+from operators.chunks import Chunk, Sender
 from operators.lineage import lineage_of
 from operators.reports import read_flag, report, superseded
 from operators.steps.detect_drift import DetectDrift
@@ -29,6 +29,9 @@ def chunk(rows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Chunk:
         "p",
         "d",
         3,
+        3,
+        False,
+        Sender(),
         rows,
         ("requests",),
         np.zeros(n, dtype=np.int8),
@@ -82,7 +85,7 @@ def test_the_flag_is_read_back_from_the_report() -> None:
 
 
 def test_what_is_no_verdict_gives_no_flag() -> None:
-    assert read_flag(superseded(lineage_of(chunk(REFERENCE[:3])), 2)) is None
+    assert read_flag(superseded(lineage_of(chunk(REFERENCE[:3])), 2, 4)) is None
     assert read_flag(b"") is None
     assert read_flag(b'{"outputs": [], "parameters": {}}') is None
 

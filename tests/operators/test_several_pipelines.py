@@ -13,11 +13,14 @@ import pytest
 
 from jobs.checking import check
 from operators.artifacts.trust import make_site
-from operators.chunks import decode
+from operators.chunking import Ended
+from operators.chunks import Chunk, Sender, decode
 from operators.engine import Engine
 from operators.errors import DeploymentError
+from operators.lineup import Lineup
 from operators.records import Records
-from operators.releases import Control, Release, Served, serve, serve_live
+from operators.releases import Control, Release
+from operators.serving import Models, Served, serve
 from operators.topics import Topics
 from tests.operators.test_engine import GOOD, outputs, records, request
 
@@ -43,7 +46,14 @@ def released(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Rel
 def live(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Served]:
     releases = released(folder, models, *pipelines)
     site = make_site(str(models), str(folder / "cache"))
-    return [serve(msgspec.structs.replace(release, generation=1), site) for release in releases]
+    return [serve(msgspec.structs.replace(release, generation=1), Models(site)) for release in releases]
+
+
+def lined_up(control: Control, models: Path) -> list[Served]:
+    """What a worker that starts serves."""
+    lineup = Lineup(Models(make_site(str(models), "")))
+    lineup.take_up(control)
+    return lineup.served
 
 
 def pipeline(name: str, steps: list[dict[str, Any]], **spec: Any) -> dict[str, Any]:
@@ -151,10 +161,10 @@ def test_a_pipeline_that_cannot_be_loaded_fails_by_itself(tmp_path: Path, models
     copy = shutil.copytree(models, tmp_path / "models")
     beside = pipeline("beside", [{"name": "income"}], output={"steps": ["income"]})
     releases = released(tmp_path / "m", copy, FIRST, beside)
-    control = Control({(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {})
+    control = Control({(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {}, {})
     control.heads.update({one.name: 1 for one in releases})
     (copy / "income-preprocess" / "model.joblib").unlink()
-    served = list(serve_live(control, make_site(str(copy), "")))
+    served = lined_up(control, copy)
     answers = engine(served).answer(records(request(GOOD), pipeline="first"))
     assert answers.reasons == ["PIPELINE_FAILED"]
     assert "Model income-preprocess" in (answers.errors[0] or "")
@@ -167,10 +177,10 @@ def test_a_pipeline_that_cannot_be_loaded_loses_no_external_input(tmp_path: Path
     releases = released(
         tmp_path / "m", copy, FIRST, second(["first.step.income-preprocess.outputs.transform"])
     )
-    control = Control({(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {})
+    control = Control({(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {}, {})
     control.heads.update({one.name: 1 for one in releases})
     (copy / "income-outlier" / "IForest.json").unlink()
-    served = list(serve_live(control, make_site(str(copy), "")))
+    served = lined_up(control, copy)
     told = engine(served).answer(as_external(b"{}", "weir.default.model.income-preprocess.outputs"))
     assert told.reasons == ["PIPELINE_FAILED"]
     others = as_external(b"{}", "weir.default.model.income-preprocess.outputs", origin="third")
@@ -193,7 +203,7 @@ def test_the_newest_generation_that_can_be_loaded_serves(tmp_path: Path, models:
         ("only", i): msgspec.structs.replace(one, generation=i) for i, one in enumerate((good, good, bad), 1)
     }
     shutil.rmtree(copy / "income-classifier")
-    (served,) = serve_live(Control(known, {"only": 3}), make_site(str(copy), ""))
+    (served,) = lined_up(Control(known, {"only": 3}, {}), copy)
     assert served.release.generation == 2
     answers = engine([served]).answer(records(request(GOOD), pipeline="only"))
     assert answers.versions == ["2"]
@@ -216,16 +226,36 @@ def test_a_monitor_that_fails_beside_the_response_is_reported_and_counted(
     assert counted == [("watched", "income-outlier")] * 2
 
 
-def test_steps_whose_windows_close_by_time_beat_with_every_tick(tmp_path: Path, models: Path) -> None:
-    steps = [{"name": "income"}, {"name": "income-drift", "batch": {"size": 50, "windowMs": 1000}}]
+def test_ticks_tell_the_monitor_of_steps_that_live_and_that_ended(tmp_path: Path, models: Path) -> None:
+    steps = [
+        {"name": "income"},
+        {"name": "income-drift", "batch": {"size": 50, "windowMs": 1000}},
+        {"name": "income-quality", "batch": {"size": 50}},
+    ]
     served = live(tmp_path, models, pipeline("timed", steps, output={"steps": ["income"]}))
+    gone, sender = Ended("old", "income-drift", 8), Sender(1, 3)
+    speaking = Engine(served, TOPICS, 1_000_000, lambda pipeline: {}, ended=[gone], sender=sender)
     tick = records(None)._replace(topics=[None])
-    (chunks,) = engine(served).answer(tick).chunks
-    (chunk,) = [decode(one) for one in chunks or ()]
-    assert (chunk.key, chunk.generation, chunk.rows.shape) == ("timed/income-drift", 1, (0, 12))
-    plain = live(
-        tmp_path / "p", models, pipeline("untimed", [{"name": "income"}], output={"steps": ["income"]})
-    )
+
+    def told() -> list[Chunk]:
+        (chunks,) = speaking.answer(tick).chunks
+        return [decode(one) for one in chunks or ()]
+
+    first = {chunk.key: chunk for chunk in told()}
+    assert {key: (chunk.epoch, chunk.ended) for key, chunk in first.items()} == {
+        "timed/income-drift": (1, False),
+        "timed/income-quality": (1, False),
+        "old/income-drift": (8, True),
+    }
+    assert all(len(chunk.rows) == 0 and chunk.sender == sender for chunk in first.values())
+    for _ in range(100):
+        later = told()
+    assert [chunk.key for chunk in later] == ["timed/income-drift"], "only it needs the clock"
+
+
+def test_without_batched_steps_ticks_tell_nothing(tmp_path: Path, models: Path) -> None:
+    plain = live(tmp_path, models, pipeline("plain", [{"name": "income"}], output={"steps": ["income"]}))
+    tick = records(None)._replace(topics=[None])
     assert engine(plain).answer(tick).chunks == [None]
 
 

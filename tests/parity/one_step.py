@@ -14,7 +14,7 @@ from jobs.checking import check
 from operators.artifacts.trust import make_site
 from operators.engine import Engine
 from operators.records import Records
-from operators.releases import serve
+from operators.serving import Models, serve
 from operators.topics import Topics
 
 TOPICS = Topics()
@@ -38,7 +38,9 @@ class Weir:
                 (manifests / f"{kind}-{name}.json").write_bytes(msgspec.json.encode(document))
         site = make_site(",".join(str(folder) for folder in folders.values()), str(manifests / "cache"))
         releases = check([manifests], TOPICS, site).require().releases
-        self._engine = Engine([serve(one, site) for one in releases], TOPICS, LIMIT, lambda pipeline: {})
+        self._engine = Engine(
+            [serve(one, Models(site)) for one in releases], TOPICS, LIMIT, lambda pipeline: {}
+        )
 
     def infer(self, model: str, *requests: bytes) -> list[Answer]:
         """Answer requests of one micro-batch; what a model warns of is no error, as in a worker."""

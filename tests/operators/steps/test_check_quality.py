@@ -11,7 +11,7 @@ import pytest
 from detectors.confirmation import Confirmation, Streak
 from detectors.judgement import Judgement
 from detectors.quality import Feature, Quality
-from operators.chunks import Chunk, decode, join
+from operators.chunks import Chunk, Sender, decode, join
 from operators.columns import Array, Column, Tensors
 from operators.errors import MismatchError
 from operators.lineage import lineage_of
@@ -41,7 +41,18 @@ def chunk(codes: Array) -> Chunk:
     n = len(codes)
     offsets = np.arange(n, dtype=np.int64)
     return Chunk(
-        "p", "q", 3, codes, ("requests",), np.zeros(n, np.int8), np.zeros(n, np.int32), offsets, offsets
+        "p",
+        "q",
+        3,
+        3,
+        False,
+        Sender(),
+        codes,
+        ("requests",),
+        np.zeros(n, np.int8),
+        np.zeros(n, np.int32),
+        offsets,
+        offsets,
     )
 
 

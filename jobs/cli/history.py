@@ -1,0 +1,80 @@
+"""weir history, weir rollback."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from jobs.cli.apply import Message, Partitions
+from jobs.cli.options import (
+    ArtifactCache,
+    Bootstrap,
+    Namespace,
+    Pipeline,
+    Prefix,
+    TrustedRoots,
+    connection,
+    waiting,
+)
+from jobs.releasing.changes import changed
+from jobs.releasing.going_back import go_back
+from operators.artifacts.trust import make_site
+from operators.control import read_control
+from operators.errors import DeploymentError
+
+
+def history(
+    pipeline: Pipeline,
+    json: Annotated[bool, typer.Option("--json", help="a generation a line")] = False,
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """List a pipeline's generations: who, when, why, and what each changed."""
+    control = read_control(connection(bootstrap_servers, prefix, namespace))
+    releases = control.history(pipeline)
+    if not releases:
+        there = ", ".join(control.names()) or "none"
+        raise DeploymentError(f"there is no pipeline {pipeline}; there are {there}")
+    table = Table("generation", "created", "by", "message", "changed", box=None)
+    for release, before in zip(releases, [*releases[1:], None], strict=True):
+        lines = changed(before, release)
+        live = control.heads.get(pipeline) == release.generation
+        if json:
+            told = {
+                "generation": release.generation,
+                "live": live,
+                "created_at": release.created_at,
+                "created_by": release.created_by,
+                "message": release.message,
+                "changed": lines,
+            }
+            print(msgspec.json.encode(told).decode())
+        number = f"{release.generation}{' (live)' if live else ''}"
+        table.add_row(number, release.created_at, release.created_by, release.message, "\n".join(lines))
+    if not json:
+        Console().print(table)
+
+
+def rollback(
+    pipeline: Pipeline,
+    to: Annotated[
+        int | None, typer.Option(help="a generation  [default: the one before]", show_default=False)
+    ] = None,
+    message: Message = "",
+    partitions: Partitions = 2,
+    trusted_roots: TrustedRoots = "models",
+    artifact_cache: ArtifactCache = "",
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Let an earlier generation's content serve again, as a new generation; brings deleted ones back too."""
+    where = connection(bootstrap_servers, prefix, namespace)
+    with waiting("loading the models"):
+        new = go_back(pipeline, to, where, make_site(trusted_roots, artifact_cache), message, partitions)
+    print(f"pipeline {pipeline} updated (generation {new.generation}): {new.message}")

@@ -1,0 +1,65 @@
+"""`weir rollback`: an earlier release's content as a new generation."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from jobs.externals import cycles, sources_missing
+from jobs.kafka_admin import create_topics
+from jobs.releasing.applying import numbered
+from jobs.releasing.publishing import Record, publish, records_of
+from operators.artifacts.trust import Site
+from operators.control import Connection, read_control
+from operators.errors import DeploymentError
+from operators.releases import Control, Release
+from operators.serving import Models, serve
+
+
+def go_back(
+    name: str, to: int | None, connection: Connection, site: Site, message: str, partitions: int
+) -> Release:
+    """Let the content of generation `to`, or of the one before the live one, serve again.
+
+    Raises DeploymentError when there is none, or when a model of it cannot be loaded any more.
+    """
+    control = read_control(connection)
+    old = _release(name, to, control)
+    try:
+        serve(old, Models(site))
+    except DeploymentError as error:
+        raise DeploymentError(f"generation {old.generation} of {name} cannot serve again: {error}") from error
+    errors = [
+        *sources_missing([old], control.live(), connection.bootstrap),
+        *cycles([old], control.live()),
+    ]
+    if errors:
+        raise DeploymentError("\n".join(errors))
+    create_topics(connection.bootstrap, old.topics, partitions)
+
+    def decide(now: Control) -> tuple[list[Record], Release]:
+        told = message or f"back to generation {old.generation}"
+        again = msgspec.structs.replace(old, created_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        new = numbered(again, now, told)
+        return records_of(new, now), new
+
+    return publish(connection, decide)
+
+
+def _release(name: str, to: int | None, control: Control) -> Release:
+    head, history = control.head(name), control.history(name)
+    if not history:
+        there = ", ".join(control.names()) or "none"
+        raise DeploymentError(f"there is no pipeline {name}; there are {there}")
+    live = head.generation if head else 0
+    before = [one for one in history if head is None or one.content() != head.content()]
+    chosen = [one for one in before if one.generation == to] if to is not None else before[:1]
+    if chosen:
+        return chosen[0]
+    kept = ", ".join(str(one.generation) for one in reversed(history))
+    if to is None:
+        raise DeploymentError(f"pipeline {name} was never anything else than generation {live}")
+    if any(one.generation == to for one in history):
+        raise DeploymentError(f"generation {to} of {name} is what serves now (generation {live})")
+    raise DeploymentError(f"pipeline {name} has no generation {to}; there are {kept}")

@@ -1,0 +1,133 @@
+"""Control → what one worker serves: for each pipeline its head, or what served before where that fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator
+from time import monotonic
+from typing import NamedTuple
+
+from operators.chunking import Ended
+from operators.epochs import ended
+from operators.errors import DeploymentError, describe
+from operators.releases import Control, Release
+from operators.serving import Models, Served, reads_from, serve
+
+# How many generations are tried, the newest first, until one can be loaded.
+_TRIED = 3
+# What failed is tried again after so many seconds, then after twice as many, and so on up to the second.
+_PATIENCE, _MOST_PATIENCE = 15.0, 300.0
+_log = logging.getLogger(__name__)
+
+
+class Place(NamedTuple):
+    """What serves a pipeline; `head` is the generation that should, `failure` says why another one does."""
+
+    served: Served
+    head: int
+    failure: str = ""
+
+    @property
+    def generation(self) -> int:
+        """The generation that answers, 0 where none can."""
+        return self.served.release.generation if self.served.plan else 0
+
+
+class _Failed(NamedTuple):
+    head: int
+    wait: float
+    again: float
+
+
+class Lineup:
+    """Takes up what the control topic says, for the pipelines in `only`, or for all where that is empty.
+
+    A release is loaded while the one before it serves, and replaces it only when it is whole.
+    """
+
+    def __init__(self, models: Models, only: Collection[str] = ()) -> None:
+        self._models = models
+        self._only = frozenset(only)
+        self._failed: dict[str, _Failed] = {}
+        self.places: dict[str, Place] = {}
+        self.ended: list[Ended] = []
+
+    @property
+    def served(self) -> list[Served]:
+        """What answers, a pipeline each."""
+        return [place.served for place in self.places.values()]
+
+    def take_up(self, control: Control) -> bool:
+        """Follow the control topic; returns whether anything else serves, or ended, than before."""
+        before = (self.places, self.ended)
+        self._failed = {name: failed for name, failed in self._failed.items() if name in control.heads}
+        names = [name for name in control.names() if not self._only or name in self._only]
+        self.places = dict(self._all(control, names))
+        self.ended = [gone for name in names for gone in _ended(control, name)]
+        if before == (self.places, self.ended):
+            return False
+        self._models.keep(served.release for served in self.served)
+        return True
+
+    def _all(self, control: Control, names: list[str]) -> Iterator[tuple[str, Place]]:
+        for name in names:
+            candidates = control.candidates(name)
+            if candidates:
+                place = self._place(name, candidates)
+                missing = control.heads[name] != candidates[0].generation
+                yield name, _without_head(place, control.heads[name]) if missing else place
+
+    def due(self) -> bool:
+        """Tell whether something that failed should be tried again."""
+        return any(failed.again <= monotonic() for failed in self._failed.values())
+
+    def _place(self, name: str, candidates: list[Release]) -> Place:
+        head, now = candidates[0], self.places.get(name)
+        if now and now.generation == head.generation and now.served.release == head:
+            return now if not now.failure else Place(now.served, head.generation)
+        failed = self._failed.get(name)
+        if now and failed and failed.head == head.generation and monotonic() < failed.again:
+            return now
+        try:
+            served = serve(head, self._models)
+        except Exception as error:  # whatever it is, the other pipelines are not touched
+            why = str(error) if isinstance(error, DeploymentError) else describe(error)
+            self._put_off(name, head.generation)
+            _log.error("pipeline %s: generation %d cannot be loaded: %s", name, head.generation, why)
+            if now and now.served.plan:
+                return Place(now.served, head.generation, why)
+            return self._older(candidates, why)
+        self._failed.pop(name, None)
+        _log.info("pipeline %s: generation %d serves", name, head.generation)
+        return Place(served, head.generation)
+
+    def _older(self, candidates: list[Release], why: str) -> Place:
+        """Serve the newest release before the head that can be loaded."""
+        head = candidates[0]
+        for release in candidates[1:_TRIED]:
+            try:
+                served = serve(release, self._models)
+            except Exception as error:
+                _log.error("pipeline %s, generation %d: %s", release.name, release.generation, error)
+            else:
+                return Place(served, head.generation, why)
+        failure = f"generation {head.generation}: {why}"
+        return Place(Served(head, None, failure, reads_from(head)), head.generation, why)
+
+    def _put_off(self, name: str, head: int) -> None:
+        before = self._failed.get(name)
+        wait = min(2 * before.wait, _MOST_PATIENCE) if before and before.head == head else _PATIENCE
+        self._failed[name] = _Failed(head, wait, monotonic() + wait)
+
+
+def _without_head(place: Place, head: int) -> Place:
+    return Place(place.served, head, f"the control topic holds no release {head}")
+
+
+def _ended(control: Control, name: str) -> Iterator[Ended]:
+    head = control.head(name)
+    known = [one for one in control.history(name) if head is None or one.generation <= head.generation]
+    try:
+        yield from (Ended(name, step, epoch) for step, epoch in ended(known, head))
+    except DeploymentError as error:  # somebody else's release
+        _log.error("pipeline %s: %s", name, error)

@@ -1,0 +1,137 @@
+"""One subtask of infer: what it serves now, exchanged between two micro-batches. No Flink here."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Collection
+from time import time
+from typing import NamedTuple
+
+from operators.artifacts.trust import Site
+from operators.chunks import Sender
+from operators.control import Connection
+from operators.engine import Engine
+from operators.flags import LastVerdicts
+from operators.following import Following
+from operators.heartbeat import Heartbeat
+from operators.lineup import Lineup, Place
+from operators.records import Answers, Records
+from operators.serving import Models
+from operators.status import Event, Serving
+from operators.status import Worker as Said
+
+
+class Identity(NamedTuple):
+    """Which subtask of which job, of how many, and how often it was started before."""
+
+    job: str
+    sender: Sender
+    attempt: int = 0
+
+
+class Worker:
+    """Answers micro-batches with the pipelines that the control topic says are live, of those in `only`.
+
+    `failed` is told pipeline and step whenever a step that only watches failed on a request; it is called
+    from `answer` only.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        site: Site,
+        limit: int,
+        only: Collection[str],
+        identity: Identity,
+        failed: Callable[[str, str], None],
+    ) -> None:
+        self._topics = connection.topics
+        self._limit = limit
+        self._identity = identity
+        self._failed = failed
+        self._lineup = Lineup(Models(site), only)
+        self._places: dict[str, Place] = {}
+        self._verdicts = LastVerdicts(connection)
+        self._following = Following(connection, self._lineup, self._exchange)
+        self._heartbeat = Heartbeat(connection, self._look)
+        self._started_at = self._processed_at = time()
+
+    def start(self) -> None:
+        """Load what is live, and begin to follow; DeploymentError when Kafka does not answer."""
+        self._following.start()
+        self._heartbeat.start()
+
+    def close(self) -> None:
+        """Stop the background threads."""
+        self._following.close()
+        self._verdicts.close()
+        self._heartbeat.close()
+
+    def answer(self, records: Records) -> Answers:
+        """Answer every record with the pipelines as they are at this moment."""
+        engine = self._engine
+        answers = engine.answer(records)
+        self._processed_at = time()
+        return answers
+
+    def _exchange(self) -> None:
+        """Let the next micro-batch find what is live now; called from the thread that follows control."""
+        lineup = self._lineup
+        self._verdicts.follow({step for place in lineup.places.values() for step in _batched(place)})
+        self._engine = Engine(
+            lineup.served,
+            self._topics,
+            self._limit,
+            self._verdicts.of,
+            self._failed,
+            lineup.ended,
+            self._identity.sender,
+        )
+        before, self._places = self._places, lineup.places
+        for event in _events(before, self._places):
+            self._heartbeat.tell(event)
+
+    def _look(self) -> Said:
+        job, sender, attempt = self._identity
+        return Said(
+            job=job,
+            subtask=sender.subtask,
+            subtasks=sender.subtasks,
+            attempt=attempt,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at=self._started_at,
+            at=time(),
+            processed_at=self._processed_at,
+            pipelines={
+                name: Serving(place.generation, place.head, place.failure)
+                for name, place in self._places.items()
+            },
+        )
+
+
+def _batched(place: Place) -> list[str]:
+    plan = place.served.plan
+    return [planned.name for planned in plan.steps if planned.batch] if plan else []
+
+
+def _events(before: dict[str, Place], after: dict[str, Place]) -> list[Event]:
+    events = [
+        Event(at=time(), pipeline=name, generation=place.head, what="Deleted")
+        for name, place in before.items()
+        if name not in after
+    ]
+    for name, place in after.items():
+        told = (place.generation, place.head, place.failure)
+        then = before.get(name)
+        if then is None or told != (then.generation, then.head, then.failure):
+            what: Event = Event(
+                at=time(),
+                pipeline=name,
+                generation=place.head,
+                what="LoadFailed" if place.failure else "Serving",
+                why=place.failure,
+            )
+            events.append(what)
+    return events
