@@ -56,13 +56,12 @@ class Bed:
         """Run the job for a namespace."""
         names = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
         settings = [*names, "--parallelism", str(parallelism), *self._settings]
-        job = submitting.submit(
-            self._stack, submitting.flink_run(self._stack, settings, make_site(str(self.models), ""))
-        )
+        where = submitting.whereabouts(connection.bootstrap, make_site(str(self.models), ""))
+        job = submitting.submit(self._stack.flink, submitting.flink_run([*where, *settings]))
         try:
             yield
         finally:
-            self._stack.cluster.cancel(job)
+            self._stack.cluster.rest.cancel(job)
 
     def answered_rate(self, connection: Connection, requests: int) -> float:
         """Wait until all are answered; events/s of the last three fifths, when the JVM is warm."""

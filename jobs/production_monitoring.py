@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from hashlib import sha256
 
 from pyflink.common import Configuration, Types
@@ -85,6 +86,8 @@ def main(arguments: list[str]) -> None:
     env = StreamExecutionEnvironment.get_execution_environment(configuration(settings))
     env.set_parallelism(settings.parallelism)
     env.set_max_parallelism(settings.max_parallelism)
+    # Shown in the web UI, and read back by `weir upgrade`.
+    env.get_config().set_global_job_parameters({name: str(value) for name, value in asdict(settings).items()})
     sinks = build(StreamTableEnvironment.create(env), settings)
     sinks.attach_as_datastream()
     rename(env)

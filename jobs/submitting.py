@@ -1,48 +1,45 @@
-"""`weir submit`: thin over `flink run`, which it prints."""
+"""`weir submit`, `stop`, `upgrade`, `scale`: thin over Flink's command line."""
 
 from __future__ import annotations
 
 import os
-import re
-import shlex
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from time import monotonic, sleep
 
 from jobs.bundle import write_bundle
+from jobs.flink.commands import Flink, flink
+from jobs.flink.rest import Job, Rest
 from jobs.releasing.applying import external_pairs
-from jobs.settings import parse_settings
-from jobs.stack.layout import flink_home
-from jobs.stack.stack import Stack
+from jobs.settings import Settings, parse_settings
 from operators.artifacts.storage import local_path
 from operators.artifacts.trust import Site
 from operators.control import read_control
 from operators.errors import DeploymentError
 from operators.releases import Release
 
+_SUBMITTED = r"Job has been submitted with JobID ([0-9a-f]{32})"
+_SAVED = r"Savepoint completed\. Path: (\S+)"
+# The monitor runs in a slot of its own beside infer's.
+_MONITOR_SLOTS = 1
 
-def flink_run(stack: Stack, arguments: Sequence[str], site: Site, savepoint: str = "") -> list[str]:
-    """Return the command that submits the job to the stack's cluster, for the pipelines that are live now."""
-    here = [
-        *("--bootstrap-servers", stack.bootstrap_servers),
+
+def whereabouts(bootstrap: str, site: Site) -> list[str]:
+    """Return the settings that say where things are: Kafka, models that may run code, the artifact cache."""
+    return [
+        *("--bootstrap-servers", bootstrap),
         *("--trusted-roots", ",".join(_absolute(root) for root in site.trusted_roots)),
         *("--artifact-cache", str(site.cache.resolve())),
     ]
-    settings = parse_settings([*here, *arguments], os.environ)
+
+
+def flink_run(arguments: Sequence[str], savepoint: str = "") -> list[str]:
+    """Return the command that submits the job, for the pipelines that are live now."""
+    settings = parse_settings(arguments, os.environ)
     external = external_pairs(read_control(settings.connection))
-    here += ["--external-inputs", external] if external else []
+    reads = ["--external-inputs", external] if external else []
     start = ["-s", savepoint] if savepoint else []
-    return [
-        str(flink_home() / "bin" / "flink"),
-        "run",
-        "-d",
-        *start,
-        "-pym",
-        "jobs.production_monitoring",
-        "-pyfs",
-        str(write_bundle()),
-        *here,
-        *arguments,
-    ]
+    bundle = ["-pym", "jobs.production_monitoring", "-pyfs", str(write_bundle())]
+    return flink("run", "-d", *start, *bundle, *arguments, *reads)
 
 
 def _absolute(root: str) -> str:
@@ -50,33 +47,82 @@ def _absolute(root: str) -> str:
     return root if path is None else str(path.resolve())
 
 
-def printable(stack: Stack, command: Sequence[str]) -> str:
-    """Return a command as it can be pasted into a shell."""
-    names = ("FLINK_CONF_DIR", "FLINK_LIB_DIR", "FLINK_LOG_DIR")
-    environment = stack.cluster.environment()
-    settings = [f"{name}={shlex.quote(environment[name])}" for name in names]
-    return " ".join((*settings, *map(shlex.quote, command)))
-
-
-def submit(stack: Stack, command: Sequence[str]) -> str:
+def submit(cluster: Flink, command: Sequence[str]) -> str:
     """Run the command; returns the job's id."""
-    environment = {**os.environ, **stack.cluster.environment()}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    found = re.search(r"Job has been submitted with JobID ([0-9a-f]{32})", done.stdout)
-    if done.returncode or not found:
-        raise DeploymentError(f"flink run failed:\n{done.stdout}{done.stderr}")
-    return found[1]
+    return cluster.call(command, _SUBMITTED)
 
 
-def memory_warning(stack: Stack, releases: Sequence[Release]) -> str:
+def stop_command(job: Job) -> list[str]:
+    """Return the command that stops a job with a savepoint, where the cluster keeps them."""
+    return flink("stop", job.id)
+
+
+def stop(cluster: Flink, command: Sequence[str]) -> str:
+    """Run the command; returns the savepoint's path."""
+    return cluster.call(command, _SAVED)
+
+
+def the_job(rest: Rest, name: str) -> Job:
+    """Return the job of a name; DeploymentError where there is none, or more than one."""
+    if not rest.answers():
+        raise DeploymentError(f"Flink does not answer at {rest.url}: is the cluster up?")
+    jobs = rest.jobs(name)
+    if not jobs:
+        there = ", ".join(job.name for job in rest.jobs()) or "none"
+        raise DeploymentError(f"no job {name} runs at {rest.url}; there is {there}")
+    if len(jobs) > 1:
+        raise DeploymentError(f"{len(jobs)} jobs are named {name}: cancel all but one in {rest.url}")
+    return jobs[0]
+
+
+def arguments_of(rest: Rest, job: Job) -> Iterator[str]:
+    """Yield the arguments that a job was submitted with, as far as they are not the defaults.
+
+    What it reads besides its own topics is left out: that follows from the pipelines that are live.
+    """
+    defaults = Settings()
+    for name, value in rest.parameters(job.id).items():
+        known = name in Settings.__dataclass_fields__ and name != "external_inputs"
+        if known and value != str(getattr(defaults, name)):
+            yield from (f"--{name.replace('_', '-')}", value)
+
+
+def await_running(rest: Rest, job: str, seconds: float = 120.0) -> None:
+    """Wait until every task of a job runs; DeploymentError with the reason when that does not happen."""
+    deadline = monotonic() + seconds
+    while True:
+        found = next((one for one in rest.jobs() if one.id == job), None)
+        if found and found.runs:
+            return
+        if monotonic() > deadline or found is None:
+            state = found.state if found else "ended"
+            why = rest.failure(job) or f"see {rest.url}/#/job/running/{job}"
+            raise DeploymentError(f"job {job} is {state}, not every task of it runs: {why}")
+        sleep(0.3)
+
+
+def slots_missing(rest: Rest, settings: Settings) -> str:
+    """Tell where the cluster has too few slots for the job; empty if it has enough."""
+    free, needed = rest.free_slots(), settings.parallelism + _MONITOR_SLOTS
+    if free >= needed:
+        return ""
+    return (
+        f"the job needs {needed} slots (infer takes {settings.parallelism}, the monitor {_MONITOR_SLOTS}), "
+        f"but {free} are free: start a TaskManager, cancel another job, or lower --parallelism"
+    )
+
+
+def memory_warning(rest: Rest, releases: Sequence[Release]) -> str:
     """Tell where the models of the live pipelines take more than Flink gives a worker; empty if they fit.
 
     Every slot has a Python worker of its own, which loads all of them; what it may take is the slot's share
     of the managed memory.
     """
-    models = {name: one.memory for release in releases for name, one in release.artifacts.items()}
+    models: Mapping[str, int] = {
+        name: one.memory for release in releases for name, one in release.artifacts.items()
+    }
     wanted = sum(models.values())
-    for summary in (stack.cluster.rest("/taskmanagers") or {}).get("taskmanagers", []):
+    for summary in (rest.get("/taskmanagers") or {}).get("taskmanagers", []):
         managed = summary["memoryConfiguration"]["managedMemory"] // max(1, summary["slotsNumber"])
         if wanted > managed:
             return (

@@ -55,7 +55,7 @@ def _demo(stack: Stack, data: Path | None, keep: bool, console: Console) -> bool
         seen = run.send_and_read(connection, folder / "models", trained.features, console)
     finally:
         if not keep:
-            stack.cluster.cancel(job)
+            stack.cluster.rest.cancel(job)
     some = ("normal-0", "outliers-0", "drift-4999")
     show.show_answers(console, [answer for id_ in some for answer in seen.answers.get(id_, [])[:1]])
     show.show_outliers(console, [(phase, judge.judge_outliers(phase, seen.answers)) for phase in seen.phases])

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from jobs.cli.apply import Message, Partitions
+from jobs.cli.columns import print_columns
 from jobs.cli.options import (
     ArtifactCache,
     Bootstrap,
@@ -40,24 +39,25 @@ def history(
     if not releases:
         there = ", ".join(control.names()) or "none"
         raise DeploymentError(f"there is no pipeline {pipeline}; there are {there}")
-    table = Table("generation", "created", "by", "message", "changed", box=None)
+    rows = []
     for release, before in zip(releases, [*releases[1:], None], strict=True):
-        lines = changed(before, release)
         live = control.heads.get(pipeline) == release.generation
+        told = {
+            "generation": release.generation,
+            "live": live,
+            "created_at": release.created_at,
+            "created_by": release.created_by,
+            "message": release.message,
+            "changed": changed(before, release),
+        }
         if json:
-            told = {
-                "generation": release.generation,
-                "live": live,
-                "created_at": release.created_at,
-                "created_by": release.created_by,
-                "message": release.message,
-                "changed": lines,
-            }
             print(msgspec.json.encode(told).decode())
         number = f"{release.generation}{' (live)' if live else ''}"
-        table.add_row(number, release.created_at, release.created_by, release.message, "\n".join(lines))
+        first, *others = told["changed"] or [""]
+        rows.append((number, release.created_at, release.created_by, release.message, first))
+        rows += [("", "", "", "", line) for line in others]
     if not json:
-        Console().print(table)
+        print_columns(("generation", "created", "by", "message", "changed"), rows)
 
 
 def rollback(

@@ -10,6 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from jobs.flink.commands import Flink, of_environment
+from jobs.flink.rest import Rest
+from jobs.settings import Settings
 from jobs.stack.layout import home
 from jobs.stack.stack import Stack, find
 from operators.control import Connection
@@ -48,6 +51,9 @@ ArtifactCache = Annotated[
     ),
 ]
 Pipeline = Annotated[str, typer.Argument(help="name of the pipeline")]
+Served = Annotated[
+    str, typer.Option("--pipelines", help="of a job that serves only some of the namespace, by commas")
+]
 Rate = Annotated[float, typer.Option(help="share of windows without drift that may be called DRIFT")]
 Seed = Annotated[int, typer.Option(help="seed of everything random")]
 Models = Annotated[Path, typer.Option(help="folder that `weir train` wrote")]
@@ -67,6 +73,33 @@ def the_stack() -> Stack:
     if stack is None:
         raise DeploymentError(f"no stack is up in {home()}: start one with `weir up`")
     return stack
+
+
+def some_flink() -> Rest | None:
+    """Return the cluster of the stack that is up, else the one that FLINK_CONF_DIR configures, if any."""
+    found = _flink()
+    return found.rest if found else None
+
+
+def _flink() -> Flink | None:
+    stack = find(home())
+    return stack.flink if stack else of_environment()
+
+
+def the_flink() -> Flink:
+    """Return that cluster, or say how to have one."""
+    found = _flink()
+    if found is None:
+        raise DeploymentError(
+            f"no stack is up in {home()}: start one with `weir up`, or set FLINK_CONF_DIR to the "
+            "configuration of a cluster of your own"
+        )
+    return found
+
+
+def the_job_name(prefix: str, namespace: str, pipelines: str) -> str:
+    """Return the name of the job that serves these pipelines, or all of the namespace."""
+    return Settings(prefix=prefix, namespace=namespace, pipelines=pipelines).job_name
 
 
 @contextmanager

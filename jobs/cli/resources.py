@@ -7,9 +7,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 import yaml
-from rich.console import Console
-from rich.table import Table
 
+from jobs.cli.columns import print_columns
 from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
 from jobs.releasing.applying import documents
 from jobs.releasing.deleting import delete as take_back
@@ -65,17 +64,23 @@ def _print(found: list[dict[str, Any]], output: str, control: Control) -> None:
     elif output == "json":
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     elif output == "table":
-        Console().print(_table(found, control))
+        _list(found, control)
     else:
         raise DeploymentError(f"--output must be table, yaml or json, got {output!r}")
 
 
-def _table(found: list[dict[str, Any]], control: Control) -> Table:
-    table = Table("kind", "name", "generation", "of", box=None)
+def _list(found: list[dict[str, Any]], control: Control) -> None:
+    artifacts = {name: artifact for one in control.live() for name, artifact in one.artifacts.items()}
+    artifacts |= {name: one.artifact for name, one in control.models.items()}
+    rows = []
     for document in sorted(found, key=lambda one: (one["kind"] == "Model", one["metadata"]["name"])):
         kind, name = document["kind"], document["metadata"]["name"]
-        generation = str(control.heads[name]) if kind == "Pipeline" else ""
-        users = [one.name for one in control.live() if name in one.artifacts] if kind == "Model" else []
-        of = document["spec"]["pipeline"] if kind == "Monitor" else ", ".join(users)
-        table.add_row(kind, name, generation, of)
-    return table
+        if kind == "Model":
+            one, declared = artifacts[name], str(document["spec"].get("memory", ""))
+            users = ", ".join(release.name for release in control.live() if name in release.artifacts)
+            memory, digest = f"{one.memory / 1024**2:.1f} MiB", one.digest.removeprefix("sha256:")[:12]
+            rows.append((kind, name, "", users, one.runtime, memory, declared, digest))
+        else:
+            generation = str(control.heads[name]) if kind == "Pipeline" else ""
+            rows.append((kind, name, generation, document["spec"].get("pipeline", ""), "", "", "", ""))
+    print_columns(("kind", "name", "generation", "of", "runtime", "memory", "declared", "digest"), rows)

@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
+from datetime import UTC, datetime
+from typing import Annotated
 
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
-from jobs.stack.layout import home
-from jobs.stack.stack import find
-from operators.control import read_control
-from operators.errors import DeploymentError
-from operators.releases import Release
+import msgspec
+import typer
+
+from jobs.cli.columns import print_columns
+from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, some_flink, waiting
+from jobs.status.conditions import Condition, conditions
+from jobs.status.observing import Observed, observe
+from jobs.status.waiting import await_condition
+
+_EVENTS = 10
 
 
 def status(
-    bootstrap_servers: Bootstrap = "", prefix: Prefix = "weir", namespace: Namespace = "default"
+    name: Annotated[str, typer.Argument(help="a pipeline or a model  [default: everything]")] = "",
+    wait: Annotated[
+        str, typer.Option("-w", "--wait", help="wait for JobRunning, PipelineReady or ModelAvailable")
+    ] = "",
+    timeout: Annotated[float, typer.Option(help="seconds to wait")] = 60.0,
+    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
 ) -> None:
-    """Show pipelines and models that were applied, and the jobs of the local cluster."""
-    stack = find(home())
-    jobs = (stack.cluster.rest("/jobs/overview") or {}).get("jobs", []) if stack else []
-    try:
-        control = read_control(connection(bootstrap_servers, prefix, namespace))
-    except Exception as error:  # the client raises many kinds; all mean that Kafka does not answer
-        raise DeploymentError(f"Kafka does not answer: {error}") from None
-    pipelines = Table("pipeline", "generation", "steps", "created")
-    for release in control.live():
-        steps = ", ".join(release.artifacts)
-        pipelines.add_row(release.name, str(release.generation), steps, release.created_at)
-    running = Table("job", "id", "state")
-    for job in jobs:
-        running.add_row(job["name"], job["jid"], job["state"])
-    console = Console()
-    console.print(pipelines)
-    console.print(_models(control.live()))
-    console.print(running if stack else f"no local cluster is up in {home()}")
+    """Show what runs, what is ready and what is not, and why.
+
+    Exit code 1 means that what was waited for did not come true, or that Kafka or Flink does not answer.
+    """
+    where, rest = connection(bootstrap_servers, prefix, namespace), some_flink()
+
+    def look() -> list[Condition]:
+        return conditions(observe(where, rest), where.topics)
+
+    if wait:
+        with waiting(f"waiting for {wait}"):
+            await_condition(look, wait, name, timeout)
+    seen = observe(where, rest)
+    found = conditions(seen, where.topics)
+    found = [one for one in found if name in ("", one.of) or one.type == "JobRunning"]
+    if json:
+        print(msgspec.json.format(msgspec.json.encode([one._asdict() for one in found]), indent=2).decode())
+    else:
+        names = ("condition", "of", "status", "reason", "since", "message")
+        print_columns(names, [(*one[:4], one.since, one.message) for one in found])
+        _show_events(name, seen)
+    if seen.control is None or seen.jobs is None:
+        raise typer.Exit(1)
 
 
-def _models(releases: list[Release]) -> Table:
-    """List every model with what loading it was measured to take, beside what its manifest declares."""
-    table = Table("model", "of", "runtime", "memory", "declared", "digest")
-    for release in releases:
-        declared = {model["metadata"]["name"]: model["spec"].get("memory", "") for model in release.models}
-        for name, one in release.artifacts.items():
-            memory = f"{one.memory / 1024**2:.1f} MiB"
-            digest = one.digest.removeprefix("sha256:")[:12]
-            table.add_row(name, release.name, one.runtime, memory, str(declared[name]), digest)
-    return table
+def _show_events(name: str, seen: Observed) -> None:
+    events = sorted(seen.told.events.values(), key=lambda one: one.at) if seen.told else []
+    last = [one for one in events if name in ("", one.pipeline)][-_EVENTS:]
+    if last:
+        print()
+        print_columns(
+            ("at", "pipeline", "generation", "event", "why"),
+            [(_time(one.at), one.pipeline, str(one.generation), one.what, one.why) for one in last],
+        )
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,42 +1,135 @@
-"""weir submit."""
+"""weir submit, weir stop, weir upgrade, weir scale."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from jobs import submitting
-from jobs.cli.options import ArtifactCache, TrustedRoots, the_stack, waiting
-from jobs.settings import parse_settings
+from jobs.cli.options import (
+    ArtifactCache,
+    Bootstrap,
+    Namespace,
+    Prefix,
+    Served,
+    TrustedRoots,
+    connection,
+    the_flink,
+    the_job_name,
+    waiting,
+)
+from jobs.flink.commands import Flink
+from jobs.settings import Settings, parse_settings
+from jobs.stack.layout import home
+from jobs.stack.stack import find
 from operators.artifacts.trust import make_site
 from operators.control import read_control
 from operators.errors import DeploymentError
 
+Arguments = Annotated[list[str] | None, typer.Argument(help="job settings, after --", show_default=False)]
+
 
 def submit(
-    arguments: Annotated[list[str] | None, typer.Argument(help="job settings, after --")] = None,
+    arguments: Arguments = None,
+    savepoint: Annotated[str, typer.Option("-s", "--savepoint", help="go on where it was stopped")] = "",
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
+    bootstrap_servers: Bootstrap = "",
 ) -> None:
     """Submit the job with `flink run`, which is printed.
 
     Settings of the job follow two dashes: weir submit -- --parallelism 2
     """
-    stack = the_stack()
-    settings = parse_settings(
-        ["--bootstrap-servers", stack.bootstrap_servers, *(arguments or [])], os.environ
-    )
+    cluster = the_flink()
+    bootstrap = connection(bootstrap_servers, "", "").bootstrap
+    where = submitting.whereabouts(bootstrap, make_site(trusted_roots, artifact_cache))
+    given = [*where, *(arguments or [])]
+    settings = parse_settings(given, os.environ)
+    running = cluster.rest.jobs(settings.job_name)
+    if running:
+        raise DeploymentError(
+            f"job {settings.job_name} runs already ({running[0].id}, {running[0].state}): `weir upgrade` "
+            "replaces it, `weir stop` stops it"
+        )
+    _check(cluster, settings)
+    _run(cluster, given, savepoint)
+
+
+def stop(
+    pipelines: Served = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Stop the job with a savepoint, from which `weir submit -s` goes on; `flink stop` is printed."""
+    cluster = the_flink()
+    print(f"to go on: weir submit -s {_stop(cluster, the_job_name(prefix, namespace, pipelines))}")
+
+
+def upgrade(
+    arguments: Arguments = None,
+    pipelines: Served = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Stop the job with a savepoint, and go on from there with the code that is here now.
+
+    Settings stay as they are, but for those that follow two dashes: weir upgrade -- --batch-ms 10
+    """
+    cluster, name = the_flink(), the_job_name(prefix, namespace, pipelines)
+    job = submitting.the_job(cluster.rest, name)
+    given = [*submitting.arguments_of(cluster.rest, job), *(arguments or [])]
+    if parse_settings(given, os.environ).job_name != name:
+        raise DeploymentError("an upgrade cannot change prefix, namespace or pipelines: submit another job")
+    savepoint = _stop(cluster, name)
+    try:
+        _run(cluster, given, savepoint)
+    except DeploymentError as error:
+        raise DeploymentError(f"{error}\nthe state is safe: weir submit -s {savepoint}") from error
+
+
+def scale(
+    parallelism: Annotated[int, typer.Argument(help="subtasks of infer", min=1)],
+    pipelines: Served = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Give infer another number of subtasks: an upgrade that changes nothing else."""
+    upgrade(["--parallelism", str(parallelism)], pipelines, prefix, namespace)
+
+
+def _check(cluster: Flink, settings: Settings) -> None:
+    """Refuse what cannot run on the local stack, and warn of what may not elsewhere."""
     control = read_control(settings.connection)
     if not control.heads:
         raise DeploymentError("nothing has been applied yet: run `weir apply -f …` first")
-    warning = submitting.memory_warning(stack, control.live())
-    if warning:
+    stack = find(home())
+    if stack and stack.replace_taskmanager():
+        print("no TaskManager was left: started another", file=sys.stderr)
+    slots = submitting.slots_missing(cluster.rest, settings)
+    if slots and stack:
+        raise DeploymentError(slots)
+    for warning in filter(None, (slots, submitting.memory_warning(cluster.rest, control.live()))):
         print(f"warning: {warning}", file=sys.stderr)
-    command = submitting.flink_run(stack, arguments or [], make_site(trusted_roots, artifact_cache))
-    print(submitting.printable(stack, command))
+
+
+def _run(cluster: Flink, arguments: Sequence[str], savepoint: str) -> None:
+    command = submitting.flink_run(arguments, savepoint)
+    print(cluster.printable(command))
     with waiting("flink run"):
-        job = submitting.submit(stack, command)
-    print(f"job {job} is submitted: {stack.web_ui}/#/job/running/{job}/overview")
+        job = submitting.submit(cluster, command)
+        submitting.await_running(cluster.rest, job)
+    print(f"job {job} runs: {cluster.rest.url}/#/job/running/{job}/overview")
+
+
+def _stop(cluster: Flink, name: str) -> str:
+    job = submitting.the_job(cluster.rest, name)
+    command = submitting.stop_command(job)
+    print(cluster.printable(command))
+    with waiting("flink stop"):
+        savepoint = submitting.stop(cluster, command)
+    print(f"job {job.id} is stopped, its state is in {savepoint}")
+    return savepoint

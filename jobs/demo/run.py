@@ -77,10 +77,12 @@ def submit_job(stack: Stack, folder: Path, connection: Connection, console: Cons
     """Submit the job for a namespace of its own; returns its id."""
     settings = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
     settings += ["--parallelism", "2", "--checkpoint-interval-ms", "2000"]
-    command = submitting.flink_run(stack, settings, site(folder))
-    console.print(submitting.printable(stack, command), style="dim", highlight=False, soft_wrap=True)
+    command = submitting.flink_run(
+        [*submitting.whereabouts(stack.bootstrap_servers, site(folder)), *settings]
+    )
+    console.print(stack.flink.printable(command), style="dim", highlight=False, soft_wrap=True)
     with waiting(console, "flink run"):
-        return submitting.submit(stack, command)
+        return submitting.submit(stack.flink, command)
 
 
 def send_and_read(connection: Connection, models: Path, features: Features, console: Console) -> Seen:

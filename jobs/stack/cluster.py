@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
-from time import monotonic, sleep
-from typing import Any
 
 import yaml
 
+from jobs.flink.rest import Rest
 from jobs.stack import processes
 from jobs.stack.layout import ROOT, flink_home, jars
 from jobs.stack.ports import HOST, Ports
@@ -30,6 +26,7 @@ class Cluster:
         self.folder = folder
         self._ports = ports
         self._stack = stack
+        self.rest = Rest(f"http://{HOST}:{ports.web}")
 
     def prepare(self) -> None:
         """Write the configuration and link the libraries."""
@@ -55,25 +52,6 @@ class Cluster:
             "FLINK_LOG_DIR": str(self.folder / "log"),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         }
-
-    def rest(self, path: str) -> Any:
-        """Ask the REST API; None if nothing answers."""
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{self._ports.web}{path}", timeout=5) as answer:
-                return json.load(answer)
-        except (urllib.error.URLError, OSError, ValueError):
-            return None
-
-    def cancel(self, job: str) -> None:
-        """Cancel a job, and wait until it has ended; nothing happens if it does not run."""
-        request = urllib.request.Request(f"http://{HOST}:{self._ports.web}/jobs/{job}", method="PATCH")
-        try:
-            urllib.request.urlopen(request, timeout=10).close()
-        except (urllib.error.URLError, OSError):
-            return
-        deadline = monotonic() + 60
-        while (self.rest(f"/jobs/{job}") or {}).get("state") == "CANCELLING" and monotonic() < deadline:
-            sleep(0.2)
 
     def _start(self, role: str) -> int:
         script = flink_home() / "bin" / f"{role}.sh"

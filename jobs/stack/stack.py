@@ -10,6 +10,7 @@ from time import monotonic, sleep
 
 import msgspec
 
+from jobs.flink.commands import Flink
 from jobs.stack import processes
 from jobs.stack.broker import broker_answers, start_broker
 from jobs.stack.cluster import Cluster
@@ -46,13 +47,18 @@ class Stack:
         return f"http://localhost:{self.ports.web}"
 
     @property
+    def flink(self) -> Flink:
+        """The cluster, for Flink's command line."""
+        return Flink(self.cluster.rest, self.cluster.environment())
+
+    @property
     def taskmanagers(self) -> list[int]:
         """Process ids of the TaskManagers that were started and still run."""
         return [pid for pid in self._saved.taskmanagers if processes.runs(pid, self._saved.id)]
 
     def running(self) -> bool:
         """Tell whether broker and web UI answer."""
-        return broker_answers(self.ports) and self.cluster.rest("/overview") is not None
+        return broker_answers(self.ports) and self.cluster.rest.answers()
 
     def start_taskmanager(self) -> int:
         """Start one more TaskManager, for example after one was killed; returns its process id."""
@@ -60,6 +66,15 @@ class Stack:
         self._saved.taskmanagers.append(pid)
         self._save()
         return pid
+
+    def replace_taskmanager(self) -> bool:
+        """Start a TaskManager where none is left; returns whether that was so, once it offers its slots."""
+        if self._has_slots():
+            return False
+        self.start_taskmanager()
+        log = self.cluster.folder / "log"
+        self._await("Flink's TaskManager", self._has_slots, log, say=lambda line: None)
+        return True
 
     def down(self) -> int:
         """Stop every process of the stack, orphans included; returns how many there were."""
@@ -81,11 +96,11 @@ class Stack:
         self.start_taskmanager()
         self._await("Kafka", lambda: broker_answers(self.ports), self.folder / "kafka" / "broker.log", say)
         log = self.cluster.folder / "log"
-        self._await("Flink's JobManager", lambda: bool(self.cluster.rest("/overview")), log, say)
+        self._await("Flink's JobManager", self.cluster.rest.answers, log, say)
         self._await("Flink's TaskManager", self._has_slots, log, say)
 
     def _has_slots(self) -> bool:
-        overview = self.cluster.rest("/overview")
+        overview = self.cluster.rest.get("/overview")
         return bool(overview and overview["slots-total"])
 
     def _await(self, what: str, ready: Callable[[], bool], log: Path, say: Say, seconds: float = 90) -> None:

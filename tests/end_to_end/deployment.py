@@ -19,6 +19,7 @@ from jobs.stack.layout import ROOT
 from jobs.stack.stack import Stack
 from operators.artifacts.trust import make_site
 from operators.control import Connection
+from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer
 from operators.topics import Topics
 
@@ -39,12 +40,12 @@ class Deployment:
 
     def failures(self) -> int:
         """Count what made the job restart so far."""
-        history = self.stack.cluster.rest(f"/jobs/{self.job}/exceptions")["exceptionHistory"]
+        history = self.stack.cluster.rest.get(f"/jobs/{self.job}/exceptions")["exceptionHistory"]
         return len(history["entries"])
 
     def checkpoints(self) -> int:
         """Count the completed checkpoints."""
-        return int(self.stack.cluster.rest(f"/jobs/{self.job}/checkpoints")["counts"]["completed"])
+        return int(self.stack.cluster.rest.get(f"/jobs/{self.job}/checkpoints")["counts"]["completed"])
 
     def records(self, topic: str, enough: Callable[[list[Any]], bool]) -> list[Any]:
         """Read a topic's committed records from its beginning until there are enough."""
@@ -110,13 +111,14 @@ def running(
     site = make_site(str(models), str(manifests.parent / "cache"))
     apply([manifests], connection, site, "test", partitions=2)
     before_submit()
-    job_settings = ["--namespace", namespace, "--checkpoint-interval-ms", "1000", *settings]
-    job = submitting.submit(stack, submitting.flink_run(stack, job_settings, site))
+    where = submitting.whereabouts(stack.bootstrap_servers, site)
+    arguments = [*where, "--namespace", namespace, "--checkpoint-interval-ms", "1000", *settings]
+    job = submitting.submit(stack.flink, submitting.flink_run(arguments))
     try:
         _await_tasks(stack, job)
         yield Deployment(stack, connection, job)
     finally:
-        stack.cluster.cancel(job)
+        stack.cluster.rest.cancel(job)
 
 
 def _await_tasks(stack: Stack, job: str) -> None:
@@ -125,18 +127,13 @@ def _await_tasks(stack: Stack, job: str) -> None:
     When a job is cancelled Beam may count the users of its Python workers wrongly, which PyFlink 2.3 takes
     for fatal: the TaskManager ends. As whoever runs a cluster would, start another.
     """
-    started = False
-
-    def run() -> bool:
-        nonlocal started
-        there = stack.cluster.rest("/taskmanagers")
-        if there is not None and not there["taskmanagers"] and not started:
-            stack.cluster.start_taskmanager()
-            started = True
-        counts = (stack.cluster.rest(f"/jobs/{job}") or {}).get("status-counts", {})
-        return bool(counts) and counts.get("RUNNING") == sum(counts.values())
-
-    await_true(run, "every task of the job running")
+    replaced = stack.replace_taskmanager()
+    try:
+        submitting.await_running(stack.cluster.rest, job, PATIENCE)
+    except DeploymentError:
+        if replaced or not stack.replace_taskmanager():
+            raise
+        submitting.await_running(stack.cluster.rest, job, PATIENCE)
 
 
 def await_answers(client: PipelineClient, keys: Iterable[bytes]) -> dict[bytes, list[Answer]]:

@@ -252,7 +252,7 @@ def test_an_inputs_topic_without_a_pipeline_gets_dead_letters(deployment: Deploy
 
 
 def test_the_web_ui_shows_readable_names(deployment: Deployment) -> None:
-    plan = deployment.stack.cluster.rest(f"/jobs/{deployment.job}")
+    plan = deployment.stack.cluster.rest.get(f"/jobs/{deployment.job}")
     names = " ".join(vertex["name"] for vertex in plan["vertices"])
     for word in ("requests", "ticks", "infer", "monitor", "responses", "dead letters", "reports"):
         assert word in names

@@ -1,0 +1,93 @@
+"""Flink's REST API: what it says of jobs."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from time import monotonic, sleep
+from typing import Any, NamedTuple
+
+_SECONDS = 5.0
+# A job in one of these states has ended for good.
+ENDED = ("FINISHED", "CANCELED", "FAILED")
+
+
+class Job(NamedTuple):
+    """A job as the cluster lists it; `tasks` counts them by state, `started_at` is in seconds since 1970."""
+
+    id: str
+    name: str
+    state: str
+    tasks: dict[str, int]
+    started_at: float
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether every task of it runs."""
+        total = self.tasks.get("total", 0)
+        return self.state == "RUNNING" and total > 0 and self.tasks.get("running") == total
+
+
+class Rest:
+    """Asks one JobManager; what it does not answer is None."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def get(self, path: str) -> Any:
+        """Ask for a path; None if nothing answers."""
+        try:
+            with urllib.request.urlopen(f"{self.url}{path}", timeout=_SECONDS) as answer:
+                return json.load(answer)
+        except (urllib.error.URLError, OSError, ValueError):
+            return None
+
+    def answers(self) -> bool:
+        """Tell whether anything answers."""
+        return self.get("/overview") is not None
+
+    def jobs(self, name: str = "") -> list[Job]:
+        """List the jobs that have not ended, those of a name if one is given, the newest first."""
+        listed = (self.get("/jobs/overview") or {}).get("jobs", [])
+        newest = sorted(listed, key=lambda job: -job["start-time"])
+        jobs = [
+            Job(job["jid"], job["name"], job["state"], job["tasks"], job["start-time"] / 1000)
+            for job in newest
+        ]
+        return [job for job in jobs if job.state not in ENDED and name in ("", job.name)]
+
+    def parameters(self, job: str) -> dict[str, str]:
+        """Return the parameters that a job was submitted with."""
+        config = (self.get(f"/jobs/{job}/config") or {}).get("execution-config", {})
+        return dict(config.get("user-config", {}))
+
+    def failure(self, job: str) -> str:
+        """Return the first line of the last exception that made a job restart, empty without one."""
+        history = (self.get(f"/jobs/{job}/exceptions") or {}).get("exceptionHistory", {})
+        entries = history.get("entries", [])
+        return "; ".join(_causes(entries[0]["stacktrace"])) if entries else ""
+
+    def free_slots(self) -> int:
+        """Count the slots that no job uses."""
+        return int((self.get("/overview") or {}).get("slots-available", 0))
+
+    def cancel(self, job: str) -> None:
+        """Cancel a job, and wait until it has ended; nothing happens if it does not run."""
+        request = urllib.request.Request(f"{self.url}/jobs/{job}", method="PATCH")
+        try:
+            urllib.request.urlopen(request, timeout=2 * _SECONDS).close()
+        except (urllib.error.URLError, OSError):
+            return
+        deadline = monotonic() + 60
+        while (self.get(f"/jobs/{job}") or {}).get("state") == "CANCELLING" and monotonic() < deadline:
+            sleep(0.2)
+
+
+def _causes(stacktrace: str) -> Iterator[str]:
+    """Yield the exception, and what is at its bottom: Python's own error among it."""
+    lines = [line.strip() for line in stacktrace.splitlines() if line.strip()]
+    yield from lines[:1]
+    errors = [line for line in lines if "Error: " in line or line.startswith("Caused by: ")]
+    yield from errors[-1:]

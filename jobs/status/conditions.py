@@ -1,0 +1,163 @@
+"""JobRunning, PipelineReady, ModelAvailable: each true, false or unknown, with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+from jobs.flink.rest import Job
+from jobs.status.observing import Observed
+from operators.releases import Control, Release
+from operators.status import Event, Serving, Worker
+from operators.topics import Topics
+
+# Reasons that do not go away by waiting.
+FINAL = ("LoadFailed", "JobFailed")
+_NOTHING = Serving(0, 0)
+Truth = Literal["True", "False", "Unknown"]
+
+
+class Condition(NamedTuple):
+    """As Kubernetes has them: `of` names what it is about, `since` is ISO time, empty where not known."""
+
+    type: str
+    of: str
+    status: Truth
+    reason: str
+    message: str
+    since: str = ""
+
+
+def conditions(seen: Observed, topics: Topics) -> list[Condition]:
+    """Tell everything that holds for one namespace."""
+    return [*_jobs(seen, topics), *_pipelines(seen, topics), *_models(seen, topics)]
+
+
+def _jobs(seen: Observed, topics: Topics) -> Iterator[Condition]:
+    whole = f"{topics.prefix}.{topics.namespace}"
+    if seen.jobs is None:
+        at = f"Flink does not answer at {seen.flink}" if seen.flink else "it is not known where Flink is"
+        yield Condition("JobRunning", whole, "Unknown", "FlinkUnreachable", f"{at}: is the cluster up?")
+        return
+    jobs = [job for job in seen.jobs if job.name.partition("/")[0] == whole]
+    if not jobs:
+        yield Condition("JobRunning", whole, "False", "NoJob", "no such job runs: run `weir submit`")
+    for job in jobs:
+        yield _job(job, seen.failures.get(job.id, ""))
+
+
+def _job(job: Job, failure: str) -> Condition:
+    since = _iso(job.started_at)
+    if job.runs:
+        return Condition("JobRunning", job.name, "True", "Running", f"every task runs ({job.id})", since)
+    running, total = job.tasks.get("running", 0), job.tasks.get("total", 0)
+    message = f"{job.state}: {running} of {total} tasks run ({job.id})"
+    reason = {"RESTARTING": "Restarting", "FAILING": "JobFailed"}.get(job.state, "Starting")
+    return Condition(
+        "JobRunning", job.name, "False", reason, f"{message}: {failure}" if failure else message, since
+    )
+
+
+def _pipelines(seen: Observed, topics: Topics) -> Iterator[Condition]:
+    if seen.control is None or seen.told is None:
+        yield Condition("PipelineReady", "", "Unknown", "KafkaUnreachable", seen.why)
+        return
+    for release in seen.control.live():
+        yield _pipeline(release, seen, topics)
+    for name in seen.control.heads.keys() - {one.name for one in seen.control.live()}:
+        message = "the control topic holds no release of it"
+        yield Condition("PipelineReady", name, "False", "NoRelease", message)
+
+
+def _pipeline(release: Release, seen: Observed, topics: Topics) -> Condition:
+    name, generation = release.name, seen.control.heads[release.name] if seen.control else 0
+    workers = _workers(name, seen)
+
+    def told(status: Truth, reason: str, message: str, at: float = 0.0) -> Condition:
+        return Condition("PipelineReady", name, status, reason, message, _iso(at))
+
+    if seen.jobs is not None and not (jobs := [one for one in seen.jobs if _serves(one.name, name, topics)]):
+        return told("False", "NoJob", "no job serves it: run `weir submit`")
+    if seen.jobs is not None and not all(job.runs for job in jobs):
+        return told("False", "JobNotRunning", f"job {jobs[0].name} is {jobs[0].state}")
+    if not workers:
+        return told("False", "NoWorkers", "no worker told anything lately: see JobRunning")
+    failed = [one for one in workers if name in one.pipelines and one.pipelines[name].failure]
+    if failed:
+        serving = failed[0].pipelines[name]
+        still = f"generation {serving.generation} goes on serving" if serving.generation else "nothing serves"
+        at = _event(seen, name, generation, "LoadFailed")
+        return told("False", "LoadFailed", f"generation {serving.head}: {serving.failure}; {still}", at)
+    ready = [one for one in workers if name in one.pipelines and one.pipelines[name].generation == generation]
+    wanted = workers[0].subtasks
+    if len(workers) < wanted:
+        return told("False", "WorkersMissing", f"{len(workers)} of {wanted} workers tell that they live")
+    if len(ready) < wanted:
+        message = f"{len(ready)} of {wanted} workers serve generation {generation}"
+        return told("False", "Loading", message)
+    message = f"generation {generation} serves on {_count(wanted, 'worker')}"
+    return told("True", "Ready", message, _event(seen, name, generation, "Serving"))
+
+
+def _models(seen: Observed, topics: Topics) -> Iterator[Condition]:
+    if seen.control is None or seen.told is None:
+        return
+    live = seen.control.live()
+    for name in sorted({model for one in live for model in one.artifacts} | seen.control.models.keys()):
+        users = [one for one in live if name in one.artifacts]
+        if not users:
+            yield Condition("ModelAvailable", name, "Unknown", "Unused", "no pipeline uses it")
+        else:
+            yield _model(name, users, seen.control, seen)
+
+
+def _model(name: str, users: list[Release], control: Control, seen: Observed) -> Condition:
+    workers = [(release, worker) for release in users for worker in _workers(release.name, seen)]
+    if not workers:
+        return Condition("ModelAvailable", name, "False", "NoWorkers", "no worker told anything lately")
+    for release, worker in workers:
+        serving = worker.pipelines.get(release.name, _NOTHING)
+        if not _has(name, release, control.releases.get((release.name, serving.generation))):
+            reason = "LoadFailed" if f"Model {name}:" in serving.failure else "Loading"
+            message = serving.failure or f"worker {worker.subtask} does not serve it yet"
+            return Condition("ModelAvailable", name, "False", reason, message)
+    latest = max(_event(seen, one.name, control.heads[one.name], "Serving") for one in users)
+    count = _count(len({worker.key for _, worker in workers}), "worker")
+    message = f"on {count}, of {', '.join(release.name for release in users)}"
+    return Condition("ModelAvailable", name, "True", "Available", message, _iso(latest))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _has(model: str, wanted: Release, served: Release | None) -> bool:
+    """Tell whether a release that serves has the model as it should be."""
+    artifact = served.artifacts.get(model) if served else None
+    return artifact is not None and artifact.digest == wanted.artifacts[model].digest
+
+
+def _workers(pipeline: str, seen: Observed) -> list[Worker]:
+    workers = seen.told.alive(seen.now) if seen.told else []
+    return [one for one in workers if _names(one.job, pipeline)]
+
+
+def _names(job: str, pipeline: str) -> bool:
+    """Tell whether a job of this name serves a pipeline: all of its namespace, or those that it names."""
+    _, slash, only = job.partition("/")
+    return not slash or pipeline in only.split(",")
+
+
+def _serves(job: str, pipeline: str, topics: Topics) -> bool:
+    return job.partition("/")[0] == f"{topics.prefix}.{topics.namespace}" and _names(job, pipeline)
+
+
+def _event(seen: Observed, pipeline: str, generation: int, what: Literal["Serving", "LoadFailed"]) -> float:
+    events = seen.told.events if seen.told else {}
+    found = events.get(Event(at=0, pipeline=pipeline, generation=generation, what=what).key)
+    return found.at if found else 0.0
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds else ""

@@ -1,0 +1,44 @@
+"""What Kafka and Flink say now."""
+
+from __future__ import annotations
+
+from time import time
+from typing import NamedTuple
+
+from jobs.flink.rest import Job, Rest
+from operators.control import DEADLINE, Connection, read_control
+from operators.kafka_log import read_whole
+from operators.releases import Control
+from operators.status import Told
+
+
+class Observed(NamedTuple):
+    """`control` and `told` are None where Kafka does not answer; `why` says how it does not.
+
+    `jobs` is None where Flink does not answer, or where its address (`flink`) is not known. `failures` are
+    what made jobs restart last, by id. `now` is in seconds since 1970.
+    """
+
+    now: float
+    control: Control | None
+    told: Told | None
+    why: str
+    flink: str
+    jobs: list[Job] | None
+    failures: dict[str, str]
+
+
+def observe(connection: Connection, rest: Rest | None) -> Observed:
+    """Look at everything once."""
+    control = told = None
+    why = ""
+    try:
+        control = read_control(connection)
+        told = Told({}, {})
+        for record in read_whole(connection.bootstrap, [connection.topics.status], DEADLINE):
+            told.read(record.key, record.value)
+    except Exception as error:  # the client raises many kinds; all mean that Kafka does not answer
+        why = f"Kafka does not answer at {connection.bootstrap}: {error}"
+    jobs = rest.jobs() if rest and rest.answers() else None
+    failures = {job.id: rest.failure(job.id) for job in jobs or () if rest and not job.runs}
+    return Observed(time(), control, told, why, rest.url if rest else "", jobs, failures)
