@@ -42,18 +42,19 @@ def history(
     rows = []
     for release, before in zip(releases, [*releases[1:], None], strict=True):
         live = control.heads.get(pipeline) == release.generation
+        lines = changed(before, release)
         told = {
             "generation": release.generation,
             "live": live,
             "created_at": release.created_at,
             "created_by": release.created_by,
             "message": release.message,
-            "changed": changed(before, release),
+            "changed": lines,
         }
         if json:
             print(msgspec.json.encode(told).decode())
         number = f"{release.generation}{' (live)' if live else ''}"
-        first, *others = told["changed"] or [""]
+        first, *others = lines or [""]
         rows.append((number, release.created_at, release.created_by, release.message, first))
         rows += [("", "", "", "", line) for line in others]
     if not json:

@@ -120,7 +120,7 @@ def test_the_whole_way_from_up_to_down(weir: Shell) -> None:
 
     submitted = weir("submit", "--", "--checkpoint-interval-ms", "1000")
     assert "flink run -d -pym jobs.production_monitoring -pyfs" in submitted
-    assert re.search(r"job [0-9a-f]{32} is submitted", submitted)
+    assert re.search(r"job [0-9a-f]{32} runs", submitted)
 
     answer = json.loads(weir("infer", "income-workflow", ONE))
     assert answer["id"] == "1"
@@ -133,10 +133,10 @@ def test_the_whole_way_from_up_to_down(weir: Shell) -> None:
     )
     weir("infer", "income-workflow", ONE)
     assert "pipeline income-workflow, generation 2" in weir("explain", "income-workflow")
-    shown = weir("status")
-    assert "income-workflow" in shown
-    assert re.search(r"income-classifier .*SKLearnModel .*[0-9.]+ MiB", shown)
-    assert "RUNNING" in shown
+    shown = weir("status", "-w", "PipelineReady")
+    assert re.search(r"PipelineReady +income-workflow +True +Ready ", shown)
+    assert re.search(r"JobRunning +weir.default +True +Running ", shown)
+    assert re.search(r"income-classifier .*SKLearnModel .*[0-9.]+ MiB", weir("get"))
     assert '"name":"predict"' in weir("inspect", "income-workflow.outputs.predict")
 
     stack = find(weir.home)
