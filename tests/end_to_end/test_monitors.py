@@ -193,7 +193,7 @@ def test_new_monitors_are_applied_as_a_new_generation(
 ) -> None:
     manifests = next(path for path in retrained.written if path.suffix == ".yaml")
     site = make_site(f"{models},{manifests.parent}", "")
-    (applied,) = apply([manifests], job.connection, site, "retrained", partitions=2).applied
+    *_, applied = apply([manifests], job.connection, site, "retrained", partitions=2).applied
     assert (applied.name, applied.generation, applied.verb) == (PIPELINE, 2, "updated")
 
 
