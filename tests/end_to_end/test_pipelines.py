@@ -108,9 +108,12 @@ def job(stack: Stack, tmp_path_factory: pytest.TempPathFactory, models: Path) ->
     (echo / "model-settings.json").write_text('{"implementation": "echo.Echo"}')
     doomed = shutil.copytree(models / "income", own / "doomed")
     manifests = write(folder / "manifests", own, PIPELINES)
-    with running(
-        stack, manifests, own, "pipelines", ["--parallelism", "2"], lambda: shutil.rmtree(doomed)
-    ) as job:
+
+    def lose() -> None:
+        shutil.rmtree(doomed)
+        shutil.rmtree(folder / "cache")
+
+    with running(stack, manifests, own, "pipelines", ["--parallelism", "2"], lose) as job:
         yield job
 
 

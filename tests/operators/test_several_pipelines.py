@@ -51,7 +51,7 @@ def live(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Served]
 
 def lined_up(control: Control, models: Path) -> list[Served]:
     """What a worker that starts serves."""
-    lineup = Lineup(Models(make_site(str(models), "")))
+    lineup = Lineup(Models(make_site(str(models), str(models.with_name("another-cache")))))
     lineup.take_up(control)
     return lineup.served
 

@@ -88,7 +88,7 @@ def test_a_changed_folder_is_not_opened(tmp_path: Path, models: Path) -> None:
     recorded = digest(folder)
     (folder / "IForest.joblib").write_bytes(b"something else")
     with pytest.raises(DeploymentError, match="has changed since it was applied"):
-        load_step(model(), str(folder), recorded, make_site("/", ""))
+        load_step(model(), str(folder), recorded, make_site("/", str(tmp_path / "cache")))
 
 
 def test_the_digest_depends_on_names_and_contents_only(tmp_path: Path, models: Path) -> None:
