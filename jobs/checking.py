@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from operators.external import external_input
 from operators.plan import Plan
 from operators.releases import Artifact, Registered, Release
 from operators.resources.checks import quantity
-from operators.resources.manifests import APPLIED, Manifests, read_manifests
+from operators.resources.manifests import APPLIED, Manifests, read_applied, read_manifests
 from operators.resources.reading import STANDARD_INPUT
 from operators.resources.schema import Metadata, Model, Pipeline
 from operators.resources.support import Resource
@@ -47,18 +47,41 @@ class Checked(NamedTuple):
         return self
 
 
+class Live(NamedTuple):
+    """What was applied before: documents by kind and name (`Model/income`), and the releases that serve."""
+
+    documents: Mapping[str, Any]
+    releases: Sequence[Release]
+
+
 class _Loaded(NamedTuple):
     step: Step
     artifact: Artifact
 
 
-def check(paths: list[Path], topics: Topics, site: Site, applied: Mapping[str, Any] | None = None) -> Checked:
+def check(paths: list[Path], topics: Topics, site: Site, live: Live | None = None) -> Checked:
     """Validate manifests as far as no broker is needed: models loaded and measured, plans compiled.
 
-    `applied` are documents that are live already, by kind and name; see `read_manifests`.
+    With `live`, what the manifests leave out is taken from there, and a live pipeline that uses a model which
+    changes has a release too.
     """
-    manifests = read_manifests(paths, applied)
+    manifests = read_manifests(paths, live.documents if live else None)
     checked = Checked([], {}, manifests.notices, manifests.errors)
+    loaded = _load_all(manifests, site, checked)
+    _release_all(manifests, loaded, topics, checked)
+    for name, one in loaded.items():
+        if manifests.origin[f"Model/{name}"] != APPLIED:
+            checked.models[name] = Registered(_resolved(manifests.models[name], one.artifact), one.artifact)
+    for release in live.releases if live and not checked.errors else ():
+        if release.name not in manifests.pipelines and _uses_another(release, checked.models):
+            _renew(release, manifests, loaded, site, topics, checked)
+    checked.errors.extend(cycles(checked.releases, []))
+    if manifests.models and not checked.releases and not checked.errors:
+        checked.notices.append("there is no Pipeline: models go live with the pipelines that name them")
+    return checked
+
+
+def _load_all(manifests: Manifests, site: Site, checked: Checked) -> dict[str, _Loaded]:
     loaded: dict[str, _Loaded] = {}
     for name, model in manifests.models.items():
         origin = manifests.origin[f"Model/{name}"]
@@ -68,6 +91,12 @@ def check(paths: list[Path], topics: Topics, site: Site, applied: Mapping[str, A
             checked.errors.extend(tidy(f"{origin}: {line}") for line in str(error).split("\n"))
         else:
             checked.notices.extend(f"{origin}: {notice}" for notice in _memory(model, loaded[name].artifact))
+    return loaded
+
+
+def _release_all(
+    manifests: Manifests, loaded: Mapping[str, _Loaded], topics: Topics, checked: Checked
+) -> None:
     for name, pipeline in manifests.pipelines.items():
         if any(step.name not in loaded for step in pipeline.spec.steps):
             continue
@@ -79,14 +108,33 @@ def check(paths: list[Path], topics: Topics, site: Site, applied: Mapping[str, A
             checked.errors.append(tidy(f"{manifests.origin[f'Pipeline/{name}']}: {error}"))
         else:
             checked.notices.extend(_doubts(pipeline, manifests, loaded))
-    checked.errors.extend(_wrong_kinds(manifests, loaded))
-    checked.errors.extend([*_externals(manifests), *cycles(checked.releases, [])])
-    if manifests.models and not manifests.pipelines and not checked.errors:
-        checked.notices.append("there is no Pipeline: models go live with the pipelines that name them")
-    for name, one in loaded.items():
-        if manifests.origin[f"Model/{name}"] != APPLIED:
-            checked.models[name] = Registered(_resolved(manifests.models[name], one.artifact), one.artifact)
-    return checked
+    checked.errors.extend([*_wrong_kinds(manifests, loaded), *_externals(manifests)])
+
+
+def _uses_another(release: Release, models: Mapping[str, Registered]) -> bool:
+    """Tell whether a release has any of these models otherwise than they are now."""
+    before = {model["metadata"]["name"]: model for model in release.models}
+    return any(
+        Registered(before[name], release.artifacts[name]).content() != models[name].content()
+        for name in before.keys() & models.keys()
+    )
+
+
+def _renew(
+    release: Release,
+    manifests: Manifests,
+    loaded: Mapping[str, _Loaded],
+    site: Site,
+    topics: Topics,
+    checked: Checked,
+) -> None:
+    """Release a live pipeline again, with the models that changed and its own others."""
+    others = [model for model in release.models if model["metadata"]["name"] not in checked.models]
+    own = read_applied([release.pipeline, *others, *([release.monitor] if release.monitor else [])])
+    checked.errors.extend(own.errors)
+    together = {**loaded, **_load_all(own, site, checked)}
+    own.models.update(manifests.models)
+    _release_all(own, together, topics, checked)
 
 
 def uri_of(model: Model, manifest: Path) -> str:
@@ -124,7 +172,7 @@ def _memory(model: Model, artifact: Artifact) -> Iterator[str]:
         )
 
 
-def _doubts(pipeline: Pipeline, manifests: Manifests, loaded: dict[str, _Loaded]) -> Iterator[str]:
+def _doubts(pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, _Loaded]) -> Iterator[str]:
     name = pipeline.metadata.name
     steps = {step.name: loaded[step.name] for step in pipeline.spec.steps}
     monitor, rules = manifests.monitor_of(name), Settings().rules
@@ -137,7 +185,7 @@ def _doubts(pipeline: Pipeline, manifests: Manifests, loaded: dict[str, _Loaded]
     yield from (f"{manifests.origin[f'Pipeline/{name}']}: Pipeline/{name}: {line}" for line in found)
 
 
-def _wrong_kinds(manifests: Manifests, loaded: dict[str, _Loaded]) -> Iterator[str]:
+def _wrong_kinds(manifests: Manifests, loaded: Mapping[str, _Loaded]) -> Iterator[str]:
     for place, monitor in manifests.watching:
         pipeline = manifests.pipelines.get(monitor.spec.pipeline)
         names = [step.name for step in pipeline.spec.steps] if pipeline else []
@@ -145,7 +193,9 @@ def _wrong_kinds(manifests: Manifests, loaded: dict[str, _Loaded]) -> Iterator[s
         yield from (tidy(f"{place}: {line}") for line in wrong_kinds(monitor, steps))
 
 
-def _release(pipeline: Pipeline, manifests: Manifests, loaded: dict[str, _Loaded], topics: Topics) -> Release:
+def _release(
+    pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, _Loaded], topics: Topics
+) -> Release:
     models = [manifests.models[step.name] for step in pipeline.spec.steps]
     name = pipeline.metadata.name
     batched = [topics.model_outputs(step.name) for step in pipeline.spec.steps if step.batch.gathers]

@@ -9,11 +9,11 @@ import msgspec
 from jobs.externals import cycles, sources_missing
 from jobs.kafka_admin import create_topics
 from jobs.releasing.applying import numbered
-from jobs.releasing.publishing import Record, publish, records_of
+from jobs.releasing.publishing import Record, model_record, publish, records_of
 from operators.artifacts.trust import Site
 from operators.control import Connection, read_control
 from operators.errors import DeploymentError
-from operators.releases import Control, Release
+from operators.releases import Control, Registered, Release
 from operators.serving import Models, serve
 
 
@@ -22,6 +22,7 @@ def go_back(
 ) -> Release:
     """Let the content of generation `to`, or of the one before the live one, serve again.
 
+    Its models are registered again as they were then; other pipelines that use them keep what they have.
     Raises DeploymentError when there is none, or when a model of it cannot be loaded any more.
     """
     control = read_control(connection)
@@ -42,7 +43,12 @@ def go_back(
         told = message or f"back to generation {old.generation}"
         again = msgspec.structs.replace(old, created_at=datetime.now(UTC).isoformat(timespec="seconds"))
         new = numbered(again, now, told)
-        return records_of(new, now), new
+        models = [
+            model_record(name, Registered(model, new.artifacts[name]))
+            for model in new.models
+            if (name := model["metadata"]["name"]) in new.artifacts
+        ]
+        return [*models, *records_of(new, now)], new
 
     return publish(connection, decide)
 

@@ -134,8 +134,8 @@ def _count(number: int, what: str) -> str:
 
 def _has(model: str, wanted: Release, served: Release | None) -> bool:
     """Tell whether a release that serves has the model as it should be."""
-    artifact = served.artifacts.get(model) if served else None
-    return artifact is not None and artifact.digest == wanted.artifacts[model].digest
+    artifact, should = served.artifacts.get(model) if served else None, wanted.artifacts[model]
+    return artifact is not None and (artifact.uri, artifact.digest) == (should.uri, should.digest)
 
 
 def _workers(pipeline: str, seen: Observed) -> list[Worker]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -153,31 +153,33 @@ def _put(parsed: Resource, into: Manifests) -> None:
         into.monitors[name] = parsed
 
 
+def read_applied(documents: Iterable[Any]) -> Manifests:
+    """Take documents as they were applied before for manifests."""
+    manifests = Manifests({}, {}, {}, {}, [], [], [], [])
+    for document in documents:
+        manifests.errors.extend(tidy(f"{APPLIED}: {line}") for line in _add(document, APPLIED, manifests))
+    manifests.notices.clear()
+    return manifests
+
+
 def _adopt(applied: Mapping[str, Any], into: Manifests) -> None:
-    """Take in live pipelines that use a model read or have their Monitor read, then what pipelines need."""
+    """Take in live pipelines whose Monitor was read, Monitors of those that were, and models named."""
     watched = {monitor.spec.pipeline for _, monitor in into.watching}
-    for key, document in applied.items():
-        kind, _, name = key.partition("/")
-        if kind == "Pipeline" and (name in watched or _steps(document) & into.models.keys()):
-            _take_in(key, document, into)
+    for name in watched:
+        _take_in(f"Pipeline/{name}", applied, into)
     for key, document in applied.items():
         pipeline = document["spec"].get("pipeline") if key.startswith("Monitor/") else None
         if pipeline in into.pipelines and pipeline not in watched:
-            _take_in(key, document, into)
+            _take_in(key, applied, into)
     for _, name in list(into.wanted):
-        if f"Model/{name}" in applied:
-            _take_in(f"Model/{name}", applied[f"Model/{name}"], into)
+        _take_in(f"Model/{name}", applied, into)
 
 
-def _steps(document: Any) -> set[str]:
-    return {step["name"] for step in document["spec"]["steps"]}
-
-
-def _take_in(key: str, document: Any, into: Manifests) -> None:
-    if key in into.origin:
+def _take_in(key: str, applied: Mapping[str, Any], into: Manifests) -> None:
+    if key in into.origin or key not in applied:
         return
     told = len(into.notices)
-    into.errors.extend(tidy(f"{APPLIED}: {line}") for line in _add(document, APPLIED, into))
+    into.errors.extend(tidy(f"{APPLIED}: {line}") for line in _add(applied[key], APPLIED, into))
     del into.notices[told:]
 
 

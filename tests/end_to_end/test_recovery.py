@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import warnings
-from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -20,6 +19,7 @@ from alibi_detect.saving import load_detector
 from jobs.client import request_body
 from jobs.stack.stack import Stack
 from tests.end_to_end.deployment import await_answers, await_true, deployed, running
+from tests.end_to_end.windows import assert_each_request_is_in_one_window
 
 pytestmark = pytest.mark.cluster
 SIZE, REQUESTS, RATE = 1_300, 20_000, 1_000
@@ -137,18 +137,3 @@ def assert_verdicts_are_alibi_detects(
         assert told["is_drift"] == [expected["is_drift"]]
         assert np.array_equal(np.float32(told["p_val"]), expected["p_val"])
         assert np.array_equal(np.float32(told["distance"]), expected["distance"])
-
-
-def assert_each_request_is_in_one_window(reports: list[dict[str, list[dict[str, int]]]]) -> None:
-    """The spans of offsets of one partition follow each other without overlap."""
-    for partition in (0, 1):
-        spans = sorted(
-            (member["first_offset"], member["last_offset"], member["rows"])
-            for report in reports
-            for member in report["members"]
-            if member["partition"] == partition
-        )
-        for first, last, rows in spans:
-            assert last - first + 1 == rows
-        for before, after in pairwise(spans):
-            assert after[0] == before[1] + 1
