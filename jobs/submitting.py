@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from time import monotonic, sleep
 
 from jobs.bundle import write_bundle
@@ -78,13 +79,15 @@ def the_job(rest: Rest, name: str) -> Job:
 def arguments_of(rest: Rest, job: Job) -> Iterator[str]:
     """Yield the arguments that a job was submitted with, as far as they are not the defaults.
 
-    What it reads besides its own topics is left out: that follows from the pipelines that are live.
+    The brokers come first, always: Flink would take `--parallelism` for its own option if that did. What the
+    job reads besides its own topics is left out: that follows from the pipelines that are live.
     """
-    defaults = Settings()
-    for name, value in rest.parameters(job.id).items():
-        known = name in Settings.__dataclass_fields__ and name != "external_inputs"
-        if known and value != str(getattr(defaults, name)):
-            yield from (f"--{name.replace('_', '-')}", value)
+    defaults, submitted = Settings(), rest.parameters(job.id)
+    yield from ("--bootstrap-servers", submitted.get("bootstrap_servers", defaults.bootstrap_servers))
+    for setting in fields(Settings):
+        value, default = submitted.get(setting.name), str(getattr(defaults, setting.name))
+        if setting.name not in ("bootstrap_servers", "external_inputs") and value not in (None, default):
+            yield from (f"--{setting.name.replace('_', '-')}", str(value))
 
 
 def await_running(rest: Rest, job: str, seconds: float = 120.0) -> None:
