@@ -1,0 +1,167 @@
+"""What becomes of resources on a real broker; no job is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jobs.kafka_admin import existing_topics
+from jobs.releasing.applying import apply
+from jobs.releasing.deleting import Resource, delete, parse_resource
+from jobs.releasing.going_back import go_back
+from jobs.releasing.publishing import KEPT
+from jobs.stack.stack import Stack
+from operators.control import Connection, read_control
+from operators.errors import DeploymentError
+from operators.topics import Topics
+from tests.end_to_end.project import Project
+
+pytestmark = pytest.mark.cluster
+ONE: dict[str, Any] = {
+    "steps": [{"name": "income"}, {"name": "income-drift", "batch": {"size": 300}}],
+    "output": {"steps": ["income"]},
+}
+OTHER: dict[str, Any] = {"steps": [{"name": "income"}], "output": {"steps": ["income"]}}
+
+
+@pytest.fixture
+def where(stack: Stack, request: pytest.FixtureRequest) -> Connection:
+    return Connection(stack.bootstrap_servers, Topics("weir", request.node.name[-60:]))
+
+
+@pytest.fixture
+def project(tmp_path: Path, models: Path) -> Project:
+    return Project(tmp_path, models)
+
+
+def verbs(project: Project, where: Connection, file: Path, **options: Any) -> dict[str, str]:
+    done = apply([file], where, project.site(), **options)
+    return {f"{one.kind} {one.name}": one.verb for one in done.applied}
+
+
+def test_only_what_changed_has_a_new_generation(where: Connection, project: Project) -> None:
+    file = project.write("one", ONE)
+    assert verbs(project, where, file) == {
+        "model income": "created",
+        "model income-drift": "created",
+        "pipeline one": "created",
+    }
+    assert set(verbs(project, where, file).values()) == {"unchanged"}
+    project.retrain("income", 3)
+    assert verbs(project, where, file) == {
+        "model income": "updated",
+        "model income-drift": "unchanged",
+        "pipeline one": "updated",
+    }
+    control = read_control(where)
+    assert control.heads == {"one": 2}
+    assert control.releases["one", 2].epochs == {"income-drift": 1}
+
+
+def test_a_dry_run_tells_and_changes_nothing(where: Connection, project: Project) -> None:
+    file = project.write("one", ONE)
+    done = apply([file], where, project.site(), dry_run=True)
+    assert {one.verb for one in done.applied} == {"created"}
+    assert not [topic for topic in existing_topics(where.bootstrap) if where.topics.namespace in topic]
+    apply([file], where, project.site())
+    project.write("one", {**ONE, "steps": [ONE["steps"][0]]})
+    *_, pipeline = apply([file], where, project.site(), dry_run=True).applied
+    assert pipeline.verb == "updated"
+    assert pipeline.differences == (
+        "pipeline: spec.steps.income-drift {'name': 'income-drift', 'batch': {'size': 300}} → (none)",
+        "model income-drift: removed",
+    )
+    assert read_control(where).heads == {"one": 1}
+
+
+def test_a_model_applied_alone_changes_the_pipelines_that_use_it(where: Connection, project: Project) -> None:
+    apply([project.write("one", ONE), project.write("two", OTHER)][-1:], where, project.site())
+    apply([project.write("one", ONE)], where, project.site())
+    project.retrain("income", 4)
+    documents = list(yaml.safe_load_all((project.manifests / "two.yaml").read_text()))
+    alone = project.folder / "income.yaml"
+    alone.write_text(yaml.safe_dump(documents[0]))
+    assert verbs(project, where, alone) == {
+        "model income": "updated",
+        "pipeline one": "updated",
+        "pipeline two": "updated",
+    }
+    pipeline = project.folder / "pipeline.yaml"
+    pipeline.write_text(yaml.safe_dump({**documents[1], "metadata": {"name": "three"}}))
+    assert verbs(project, where, pipeline) == {"pipeline three": "created"}
+    control = read_control(where)
+    digests = {
+        control.releases[name, head].artifacts["income"].digest for name, head in control.heads.items()
+    }
+    assert len(digests) == 1
+
+
+def test_a_monitor_applied_alone_changes_its_pipeline_and_stays(where: Connection, project: Project) -> None:
+    file = project.write("one", ONE)
+    apply([file], where, project.site())
+    monitor = project.folder / "monitor.yaml"
+    document = {
+        "apiVersion": "weir/v1alpha1",
+        "kind": "Monitor",
+        "metadata": {"name": "rules"},
+        "spec": {"pipeline": "one", "drift": [{"step": "income-drift", "confirm": 3}]},
+    }
+    monitor.write_text(yaml.safe_dump(document))
+    assert verbs(project, where, monitor) == {"monitor rules": "created", "pipeline one": "updated"}
+    told = verbs(project, where, file)
+    assert (told["monitor rules"], told["pipeline one"]) == ("unchanged", "unchanged")
+    assert read_control(where).releases["one", 2].epochs == {"income-drift": 2}
+    delete([Resource("monitor", "rules")], where)
+    head = read_control(where).head("one")
+    assert head is not None
+    assert (head.generation, head.monitor, head.message) == (3, None, "without monitor rules")
+
+
+def test_what_cannot_be_deleted_says_why(where: Connection, project: Project) -> None:
+    apply([project.write("one", ONE)], where, project.site())
+    with pytest.raises(DeploymentError, match="model income is in use by pipeline one: delete that first"):
+        delete([parse_resource("model/income")], where)
+    with pytest.raises(DeploymentError, match="there is no pipeline two; there are one"):
+        delete([parse_resource("two")], where)
+    with pytest.raises(DeploymentError, match="is not NAME, pipeline/NAME"):
+        parse_resource("experiment/x")
+    delete([parse_resource("one"), parse_resource("model/income")], where)
+    control = read_control(where)
+    assert (control.heads, sorted(control.models)) == ({}, ["income-drift"])
+    with pytest.raises(DeploymentError, match="there is no Model income in these manifests, and none"):
+        apply([pipeline_only(project)], where, project.site())
+
+
+def pipeline_only(project: Project) -> Path:
+    *_, document = yaml.safe_load_all((project.manifests / "one.yaml").read_text())
+    file = project.folder / "pipeline.yaml"
+    file.write_text(yaml.safe_dump(document))
+    return file
+
+
+def test_going_back_where_there_is_nothing_says_so(where: Connection, project: Project) -> None:
+    apply([project.write("one", ONE)], where, project.site())
+    go = (where, project.site(), "", 2)
+    with pytest.raises(DeploymentError, match="pipeline one was never anything else than generation 1"):
+        go_back("one", None, *go)
+    with pytest.raises(DeploymentError, match="pipeline one has no generation 7; there are 1"):
+        go_back("one", 7, *go)
+    with pytest.raises(DeploymentError, match=r"generation 1 of one is what serves now"):
+        go_back("one", 1, *go)
+    with pytest.raises(DeploymentError, match="there is no pipeline two; there are one"):
+        go_back("two", None, *go)
+
+
+def test_the_last_fifty_generations_are_kept(where: Connection, project: Project) -> None:
+    apply([project.write("one", OTHER)], where, project.site())
+    apply(
+        [project.write("one", {**OTHER, "steps": [*OTHER["steps"]], "output": None})], where, project.site()
+    )
+    for _ in range(KEPT + 1):
+        last = go_back("one", None, where, project.site(), "", 2)
+    kept = [one.generation for one in read_control(where).history("one")]
+    assert last.generation == KEPT + 3
+    assert kept == list(range(last.generation, last.generation - KEPT, -1))
