@@ -63,6 +63,20 @@ def stop(cluster: Flink, command: Sequence[str]) -> str:
     return cluster.call(command, _SAVED)
 
 
+def the_running_job(rest: Rest, name: str) -> Job:
+    """Return the job of a name; DeploymentError where a task of it does not run: it has no state to save."""
+    job = the_job(rest, name)
+    if job.runs:
+        return job
+    running, total = job.tasks.get("running", 0), job.tasks.get("total", 0)
+    why = rest.failure(job.id)
+    raise DeploymentError(
+        f"job {name} is {job.state}, {running} of {total} tasks run, so no savepoint can be taken: mend it "
+        f"first, or cancel it in {rest.url} and submit it from its last checkpoint"
+        + (f" ({why})" if why else "")
+    )
+
+
 def the_job(rest: Rest, name: str) -> Job:
     """Return the job of a name; DeploymentError where there is none, or more than one."""
     if not rest.answers():

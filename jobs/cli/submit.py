@@ -80,7 +80,7 @@ def upgrade(
     Settings stay as they are, but for those that follow two dashes: weir upgrade -- --batch-ms 10
     """
     cluster, name = the_flink(), the_job_name(prefix, namespace, pipelines)
-    job = submitting.the_job(cluster.rest, name)
+    job = submitting.the_running_job(cluster.rest, name)
     given = [*submitting.arguments_of(cluster.rest, job), *(arguments or [])]
     if parse_settings(given, os.environ).job_name != name:
         raise DeploymentError("an upgrade cannot change prefix, namespace or pipelines: submit another job")
@@ -126,7 +126,7 @@ def _run(cluster: Flink, arguments: Sequence[str], savepoint: str) -> None:
 
 
 def _stop(cluster: Flink, name: str) -> str:
-    job = submitting.the_job(cluster.rest, name)
+    job = submitting.the_running_job(cluster.rest, name)
     command = submitting.stop_command(job)
     print(cluster.printable(command))
     with waiting("flink stop"):

@@ -43,8 +43,14 @@ class Flink(NamedTuple):
         found = re.search(expected, done.stdout)
         if done.returncode or not found:
             words = " ".join(command[1:2])
-            raise DeploymentError(f"flink {words} failed:\n{done.stdout}{done.stderr}")
+            raise DeploymentError(f"flink {words} failed:\n{_without_frames(done.stdout + done.stderr)}")
         return found[1]
+
+
+def _without_frames(output: str) -> str:
+    """Leave out where in Java's code something happened; what happened stays."""
+    lines = output.splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith(("at ", "... ")))
 
 
 def of_environment() -> Flink | None:

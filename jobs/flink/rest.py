@@ -73,6 +73,10 @@ class Rest:
         """Count the slots that no job uses."""
         return int((self.get("/overview") or {}).get("slots-available", 0))
 
+    def taskmanagers(self) -> int:
+        """Count the TaskManagers that the JobManager knows."""
+        return int((self.get("/overview") or {}).get("taskmanagers", 0))
+
     def cancel(self, job: str) -> None:
         """Cancel a job, and wait until it has ended; nothing happens if it does not run."""
         request = urllib.request.Request(f"{self.url}/jobs/{job}", method="PATCH")

@@ -37,14 +37,16 @@ def conditions(seen: Observed, topics: Topics) -> list[Condition]:
 def _jobs(seen: Observed, topics: Topics) -> Iterator[Condition]:
     whole = f"{topics.prefix}.{topics.namespace}"
     if seen.jobs is None:
-        at = f"Flink does not answer at {seen.flink}" if seen.flink else "it is not known where Flink is"
-        yield Condition("JobRunning", whole, "Unknown", "FlinkUnreachable", f"{at}: is the cluster up?")
+        unknown = "it is not known where Flink is: start a stack with `weir up`, or set FLINK_CONF_DIR"
+        told = f"Flink does not answer at {seen.flink}: is the cluster up?" if seen.flink else unknown
+        yield Condition("JobRunning", whole, "Unknown", "FlinkUnreachable", told)
         return
     jobs = [job for job in seen.jobs if job.name.partition("/")[0] == whole]
     if not jobs:
         yield Condition("JobRunning", whole, "False", "NoJob", "no such job runs: run `weir submit`")
     for job in jobs:
-        yield _job(job, seen.failures.get(job.id, ""))
+        failure = seen.failures.get(job.id, "")
+        yield _job(job, failure if seen.taskmanagers else f"there is no TaskManager; {failure}")
 
 
 def _job(job: Job, failure: str) -> Condition:
@@ -80,7 +82,7 @@ def _pipeline(release: Release, seen: Observed, topics: Topics) -> Condition:
     if seen.jobs is not None and not (jobs := [one for one in seen.jobs if _serves(one.name, name, topics)]):
         return told("False", "NoJob", "no job serves it: run `weir submit`")
     if seen.jobs is not None and not all(job.runs for job in jobs):
-        return told("False", "JobNotRunning", f"job {jobs[0].name} is {jobs[0].state}")
+        return told("False", "JobNotRunning", f"not every task of job {jobs[0].name} runs: see JobRunning")
     if not workers:
         return told("False", "NoWorkers", "no worker told anything lately: see JobRunning")
     failed = [one for one in workers if name in one.pipelines and one.pipelines[name].failure]

@@ -26,6 +26,7 @@ class Observed(NamedTuple):
     flink: str
     jobs: list[Job] | None
     failures: dict[str, str]
+    taskmanagers: int = 1
 
 
 def observe(connection: Connection, rest: Rest | None) -> Observed:
@@ -41,4 +42,5 @@ def observe(connection: Connection, rest: Rest | None) -> Observed:
         why = f"Kafka does not answer at {connection.bootstrap}: {error}"
     jobs = rest.jobs() if rest and rest.answers() else None
     failures = {job.id: rest.failure(job.id) for job in jobs or () if rest and not job.runs}
-    return Observed(time(), control, told, why, rest.url if rest else "", jobs, failures)
+    url, taskmanagers = (rest.url, rest.taskmanagers()) if rest else ("", 0)
+    return Observed(time(), control, told, why, url, jobs, failures, taskmanagers)

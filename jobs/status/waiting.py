@@ -31,4 +31,4 @@ def await_condition(look: Callable[[], list[Condition]], type_: str, name: str, 
 
 
 def _told(open_: list[Condition], what: str) -> str:
-    return "\n".join(f"{what}: {one.of}: {one.reason}: {one.message}" for one in open_)
+    return "\n".join(": ".join(filter(None, (what, one.of, one.reason, one.message))) for one in open_)
