@@ -22,7 +22,7 @@ from operators.protocol.responses import INFER_TYPES, encode_responses, encode_t
 from operators.records import ANSWERED, FAILED, SILENT, Answers, Records
 from operators.serving import Served
 from operators.steps import Ask
-from operators.taps import tapped_places
+from operators.taps import Taps
 from operators.topics import Topics
 
 # Bounds the memory of a micro-batch of requests of many rows.
@@ -37,6 +37,8 @@ class Engine:
     `flags` returns, for a pipeline, the verdict of each batched step's last closed window; it never waits.
     `failed` is told pipeline and step whenever a step that only watches failed on a request. `ended` are
     steps that no pipeline has any more, for the monitor to hear of; `sender` tells it who speaks.
+    `taps` tells until when, in seconds since 1970, everything that a pipeline's steps are sent and answer is
+    published.
     """
 
     def __init__(
@@ -48,13 +50,14 @@ class Engine:
         failed: Callable[[str, str], None] = lambda pipeline, step: None,
         ended: Sequence[Ended] = (),
         sender: Sender = _ALONE,
+        taps: Mapping[str, float] | None = None,
     ) -> None:
         self._served = {topics.inputs(one.release.name): one for one in served}
         self._topics = topics
         self._limit = limit
         self._flags = flags
         self._failed = failed
-        self._taps = tapped_places(served)
+        self._taps = Taps(served, taps or {})
         self._sender = sender
         self._heartbeats = Heartbeats(served, ended, sender)
 
@@ -118,7 +121,7 @@ class Engine:
         members = [member for position, member in enumerate(members) if position not in errors]
         if not members or plan is None:
             return
-        outcome = plan.run(tensors, run.ask, self._flags(name), budget, self._taps[name])
+        outcome = plan.run(tensors, run.ask, self._flags(name), budget, self._taps.of(name))
         for position, error in outcome.errors.items():
             self._fail(run.answers, members[position][0], topic, error)
         for position, failures in outcome.monitor_failures.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
-from time import monotonic
+from time import monotonic, time
 from typing import NamedTuple
 
 from operators.chunking import Ended
@@ -51,6 +51,7 @@ class Lineup:
         self._failed: dict[str, _Failed] = {}
         self.places: dict[str, Place] = {}
         self.ended: list[Ended] = []
+        self.taps: dict[str, float] = {}
 
     @property
     def served(self) -> list[Served]:
@@ -59,12 +60,13 @@ class Lineup:
 
     def take_up(self, control: Control) -> bool:
         """Follow the control topic; returns whether anything else serves, or ended, than before."""
-        before = (self.places, self.ended)
+        before = (self.places, self.ended, self.taps)
         self._failed = {name: failed for name, failed in self._failed.items() if name in control.heads}
         names = [name for name in control.names() if not self._only or name in self._only]
         self.places = dict(self._all(control, names))
         self.ended = [gone for name in names for gone in _ended(control, name)]
-        if before == (self.places, self.ended):
+        self.taps = {name: until for name, until in control.taps.items() if until > time()}
+        if before == (self.places, self.ended, self.taps):
             return False
         self._models.keep(served.release for served in self.served)
         return True

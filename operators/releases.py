@@ -6,6 +6,7 @@ key                    value (JSON)
 `release/NAME/NUMBER`  a `Release`: resolved manifests and the digests of artifacts
 `head/NAME`            a `Head`: the generation that serves, the latest wins
 `model/NAME`           a `Registered` model, which pipelines applied later may name
+`tap/NAME`             a `Tap`: everything of a pipeline's steps is published for a while
 =====================  ============================================================
 
 Any Kafka client can publish them. A generation is written once and never changed.
@@ -81,17 +82,25 @@ class Head(msgspec.Struct, frozen=True):
     generation: int
 
 
+class Tap(msgspec.Struct, frozen=True):
+    """Until when, in seconds since 1970."""
+
+    until: float
+
+
 class Control(NamedTuple):
-    """What the control topic says: releases by name and generation, the live generation by name, models."""
+    """What the control topic says: releases by name and generation, the live generation, models and taps by
+    name."""
 
     releases: dict[tuple[str, int], Release]
     heads: dict[str, int]
     models: dict[str, Registered]
+    taps: dict[str, float]
 
     @classmethod
     def empty(cls) -> Control:
         """Start with nothing applied."""
-        return cls({}, {}, {})
+        return cls({}, {}, {}, {})
 
     def live(self) -> list[Release]:
         """Return the release of each pipeline that serves."""
@@ -125,6 +134,8 @@ class Control(NamedTuple):
                 self._read_release(rest, value)
             elif kind == "model":
                 self._read_model(rest, value)
+            elif kind == "tap" and value is not None:
+                self.taps[rest] = msgspec.json.decode(value, type=Tap).until
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             _log.error("control record %r is passed over: %s", key, error)
 

@@ -1,28 +1,39 @@
-"""What one pipeline publishes of its steps because another one reads it."""
+"""What one pipeline publishes of its steps: what another one reads, or for a while everything."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from time import time
 
 from operators.serving import Served
 from operators.sources import Place
 
 
-def tapped_places(served: Sequence[Served]) -> dict[str, set[Place]]:
-    """For each pipeline, the places of its steps that other live pipelines read.
+class Taps:
+    """The places of each pipeline's steps that are put on the topics of those steps.
 
-    A batched step's outputs are its reports, which the monitor writes.
+    `until` tells for pipelines that somebody looks at, in seconds since 1970, how long all of them are. A
+    batched step's outputs are its reports, which the monitor writes.
     """
-    taps: dict[str, set[Place]] = {one.release.name: set() for one in served}
-    batched = {
-        (one.release.name, planned.name)
-        for one in served
-        for planned in (one.plan.steps if one.plan else ())
-        if planned.batch
-    }
-    for one in served:
-        if one.external and one.external.place.step and one.external.place.pipeline in taps:
-            place = one.external.place
-            if place.side == "inputs" or (place.pipeline, place.step) not in batched:
-                taps[place.pipeline].add((one.external.place.step, place.side))
-    return taps
+
+    def __init__(self, served: Sequence[Served], until: Mapping[str, float]) -> None:
+        self._until = until
+        self._every = {one.release.name: set(_places(one)) for one in served}
+        self._read: dict[str, set[Place]] = {one.release.name: set() for one in served}
+        for one in served:
+            place = one.external.place if one.external else None
+            if place and place.step and (place.step, place.side) in self._every.get(place.pipeline, ()):
+                self._read[place.pipeline].add((place.step, place.side))
+
+    def of(self, pipeline: str) -> set[Place]:
+        """Return the places of a pipeline that are wanted now."""
+        if self._until.get(pipeline, 0.0) > time():
+            return self._every[pipeline]
+        return self._read[pipeline]
+
+
+def _places(one: Served) -> Iterator[Place]:
+    for planned in one.plan.steps if one.plan else ():
+        yield planned.name, "inputs"
+        if not planned.batch:
+            yield planned.name, "outputs"

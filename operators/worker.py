@@ -87,6 +87,7 @@ class Worker:
             self._failed,
             lineup.ended,
             self._identity.sender,
+            lineup.taps,
         )
         before, self._places = self._places, lineup.places
         for event in _events(before, self._places):

@@ -2,64 +2,63 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 
+from jobs.cli.durations import moment_of, seconds_of
 from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
-from operators.control import DEADLINE
+from jobs.inspecting.expression import parse_expression
+from jobs.inspecting.reading import Reader, Wanted, for_seconds
+from jobs.inspecting.records import parse_condition
+from jobs.inspecting.tapping import tap as begin_tap
 from operators.errors import DeploymentError
-from operators.kafka_log import read_whole
-from operators.topics import Topics
 
 
 def inspect(
     expression: Annotated[
-        str, typer.Argument(help="PIPELINE[.inputs|.outputs] or PIPELINE.STEP.outputs[.TENSOR]")
+        str, typer.Argument(help="PIPELINE[.STEP][.inputs|.outputs[.TENSOR]]", show_default=False)
     ],
-    last: Annotated[int, typer.Option("--offset", help="how many of the last records")] = 1,
+    last: Annotated[int, typer.Option("--offset", help="how many of the last records", min=1)] = 1,
+    since: Annotated[str, typer.Option(help="all from a moment on: 10m ago, or ISO time")] = "",
+    until: Annotated[str, typer.Option(help="none after a moment")] = "",
+    key: Annotated[str, typer.Option(help="of the record")] = "",
+    id_: Annotated[str, typer.Option("--id", help="of the request")] = "",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="is_outlier=1, instance_score>0.5, state=DRIFT; repeatable", show_default=False),
+    ] = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on as records come")] = False,
+    tap: Annotated[
+        str, typer.Option(help="publish all inputs and outputs of steps for so long, and follow: 60s")
+    ] = "",
+    json: Annotated[bool, typer.Option("--json", help="a record a line, with all that Kafka knows")] = False,
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Print the last records of a pipeline's topic or of a drift step's reports."""
-    where = connection(bootstrap_servers, prefix, namespace)
-    pipeline, topic, tensor = locate(expression, where.topics)
-    kept: deque[Any] = deque(maxlen=last)
-    for record in read_whole(where.bootstrap, [topic], DEADLINE):
-        if "outputs" not in topic or dict(record.headers).get("pipeline", b"").decode() == pipeline:
-            kept.append(record)
-    if not kept:
-        raise DeploymentError(f"{topic} holds no record of pipeline {pipeline}")
-    for record in sorted(kept, key=lambda record: record.timestamp):
-        key = (record.key or b"").decode("utf-8", "replace")
-        print(f"{topic}\t{key}\t{_shown(record.value or b'', tensor)}")
+    """Print records of a pipeline or of a step: requests, responses, reports, and taps.
 
-
-def locate(expression: str, topics: Topics) -> tuple[str, str, str | None]:
-    """Return pipeline, topic and tensor that an expression means."""
-    match expression.split("."):
-        case [pipeline] | [pipeline, "outputs"]:
-            return pipeline, topics.outputs(pipeline), None
-        case [pipeline, "inputs"]:
-            return pipeline, topics.inputs(pipeline), None
-        case [pipeline, "outputs", tensor]:
-            return pipeline, topics.outputs(pipeline), tensor
-        case [pipeline, step] | [pipeline, step, "outputs"]:
-            return pipeline, topics.model_outputs(step), None
-        case [pipeline, step, "outputs", tensor]:
-            return pipeline, topics.model_outputs(step), tensor
-    raise DeploymentError(f"{expression!r} is not PIPELINE, PIPELINE.inputs or PIPELINE.STEP.outputs.TENSOR")
-
-
-def _shown(value: bytes, tensor: str | None) -> str:
-    if tensor is None:
-        return value.decode("utf-8", "replace")
-    try:
-        outputs = msgspec.json.decode(value)["outputs"]
-        found = next(output for output in outputs if output["name"] == tensor)
-    except (msgspec.MsgspecError, KeyError, TypeError, StopIteration):
-        return f"(no tensor {tensor} in this record)"
-    return msgspec.json.encode(found).decode()
+    Steps' inputs and outputs are on topics only while somebody reads them: another pipeline, or --tap.
+    """
+    place = connection(bootstrap_servers, prefix, namespace)
+    target = parse_expression(expression, place.topics)
+    wanted = Wanted(
+        moment_of(since) if since else 0.0,
+        moment_of(until) if until else 0.0,
+        key,
+        id_,
+        tuple(map(parse_condition, where or ())),
+    )
+    if tap:
+        begin_tap(target.pipeline, place, seconds_of(tap))
+    with Reader(place.bootstrap, target) as reader:
+        found = [] if tap else reader.there(wanted, last)
+        for shown in found:
+            print(shown.json(target.tensor) if json else shown.line(target.tensor))
+        if follow or tap:
+            going_on = for_seconds(seconds_of(tap)) if tap else lambda: True
+            for shown in reader.to_come(wanted, going_on):
+                print(shown.json(target.tensor) if json else shown.line(target.tensor), flush=True)
+        elif not found:
+            raise DeploymentError(f"{target.topic} holds no such record of pipeline {target.pipeline}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Annotated
 
 import msgspec
@@ -11,10 +11,13 @@ import numpy as np
 import typer
 from rich.progress import track
 
+from jobs import sending
+from jobs.cli.durations import seconds_of
 from jobs.cli.options import Bootstrap, Models, Namespace, Pipeline, Prefix, connection, waiting
-from jobs.client import PipelineClient, request_body
+from jobs.client import PipelineClient
 from jobs.data.features import Features
 from jobs.data.traffic import SCENARIOS, make_traffic
+from jobs.stack.layout import home
 from operators.errors import DeploymentError
 
 
@@ -41,34 +44,44 @@ def infer(
 def send(
     pipeline: Pipeline,
     scenario: Annotated[str, typer.Option(help=f"one of {', '.join(SCENARIOS)}")] = "normal",
-    count: Annotated[int, typer.Option(help="how many requests")] = 1_000,
-    rate: Annotated[float, typer.Option(help="requests a second; 0: as fast as it goes")] = 0.0,
+    count: Annotated[int, typer.Option(help="how many requests", min=1)] = 1_000,
+    rate: Annotated[float, typer.Option(help="requests a second; 0: as fast as it goes", min=0)] = 0.0,
+    duration: Annotated[str, typer.Option(help="for how long, as 30s or 5m, instead of --count")] = "",
     seed: Annotated[int, typer.Option(help="which rows are drawn")] = 1,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="file for the truth of each request  [default: below .weir]", show_default=False),
+    ] = None,
     models: Models = Path("models"),
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Send traffic whose truth is known: held-out rows as they are, drifted, or with outliers."""
+    """Send traffic whose truth is known: held-out rows as they are, or changed on purpose."""
+    if scenario == "bursts" and not rate:
+        raise DeploymentError("bursts need a --rate, which they keep on average")
+    if duration:
+        if not rate:
+            raise DeploymentError("--duration needs a --rate, in requests a second")
+        count = max(1, round(seconds_of(duration) * rate))
     holdout, features = read_holdout(models)
     try:
         traffic = make_traffic(scenario, holdout, features, count, seed)
     except ValueError as error:
         raise DeploymentError(str(error)) from None
+    file = truth or home() / "truth" / f"{pipeline}-{scenario}-{seed}.jsonl"
     started = monotonic()
     with PipelineClient(connection(bootstrap_servers, prefix, namespace), pipeline) as client:
-        for i, row in enumerate(track(traffic.rows, f"sending {scenario}", transient=True)):
-            wait = started + i / rate - monotonic() if rate else 0
-            if wait > 0:
-                sleep(wait)
-            client.send(request_body(row[np.newaxis], f"{scenario}-{seed}-{i}"))
-        client.producer.flush()
+        sent = sending.send(client, scenario, traffic, seed, rate, file)
+        number = sum(1 for _ in track(sent, f"sending {scenario}", total=count, transient=True))
     seconds = monotonic() - started
-    print(f"sent {count:,} {scenario} requests to {client.inputs} in {seconds:.1f} s")
+    print(f"sent {number:,} {scenario} requests to {client.inputs} in {seconds:.1f} s")
     if traffic.moved:
         print(f"moved: {', '.join(traffic.moved)}")
-    if traffic.outlier.any():
-        print(f"outliers among them: {int(traffic.outlier.sum()):,}")
+    for name in ("outlier", "missing", "unseen"):
+        if (marked := int(getattr(traffic, name).sum())) > 0:
+            print(f"{name} among them: {marked:,}")
+    print(f"truth of each: {file}")
 
 
 def read_holdout(models: Path) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float64]], Features]:

@@ -53,7 +53,7 @@ READY = Serving(2, 2)
 
 def seen(*workers: Worker, jobs: list[Job] | None = None, events: tuple[Event, ...] = ()) -> Observed:
     releases = {("p", 1): release(1, "old"), ("p", 2): release(2, "new")}
-    control = Control(releases, {"p": 2}, {"spare": Registered({}, Artifact("/spare", "x"))})
+    control = Control(releases, {"p": 2}, {"spare": Registered({}, Artifact("/spare", "x"))}, {})
     told = Told({one.key: one for one in workers}, {one.key: one for one in events})
     return Observed(NOW, control, told, "", "http://flink", [JOB] if jobs is None else jobs, {})
 

@@ -46,3 +46,23 @@ def test_the_same_seed_makes_the_same_traffic() -> None:
 def test_an_unknown_scenario_is_refused() -> None:
     with pytest.raises(ValueError, match="scenario must be one of normal, outliers, drift"):
         make_traffic("chaos", ROWS, FEATURES, 1, seed=0)
+
+
+def test_drift_of_one_feature_leaves_the_others_alone() -> None:
+    normal = make_traffic("normal", ROWS, FEATURES, 2_000, seed=2).rows
+    traffic = make_traffic("feature-drift", ROWS, FEATURES, 2_000, seed=2)
+    assert traffic.moved == ("age",)
+    assert (traffic.rows[:, 0] - normal[:, 0]) / np.nanstd(ROWS[:, 0]) == pytest.approx(0.5)
+    assert np.array_equal(traffic.rows[:, 1:], normal[:, 1:], equal_nan=True)
+
+
+def test_missing_values_and_unseen_categories_are_where_the_truth_says() -> None:
+    normal = make_traffic("normal", ROWS, FEATURES, 4_000, seed=3).rows
+    traffic = make_traffic("missing", ROWS, FEATURES, 4_000, seed=3)
+    assert traffic.missing.mean() == pytest.approx(0.05, abs=0.01)
+    assert np.isnan(traffic.rows[traffic.missing][:, :2]).all()
+    assert np.array_equal(traffic.rows[~traffic.missing], normal[~traffic.missing], equal_nan=True)
+    traffic = make_traffic("unseen", ROWS, FEATURES, 4_000, seed=3)
+    assert traffic.unseen.mean() == pytest.approx(0.05, abs=0.01)
+    unknown = traffic.rows[:, 1] >= len(FEATURES.categories["workclass"])
+    assert np.array_equal(unknown, traffic.unseen)

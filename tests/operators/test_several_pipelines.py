@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,13 @@ def live(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Served]
     releases = released(folder, models, *pipelines)
     site = make_site(str(models), str(folder / "cache"))
     return [serve(msgspec.structs.replace(release, generation=1), Models(site)) for release in releases]
+
+
+def applied_once(releases: list[Release]) -> Control:
+    control = Control.empty()
+    control.releases.update({(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases})
+    control.heads.update({one.name: 1 for one in releases})
+    return control
 
 
 def lined_up(control: Control, models: Path) -> list[Served]:
@@ -152,6 +160,27 @@ def test_what_another_pipeline_reads_of_a_step_is_published(
     assert other.statuses == ["tick"], "the topic is shared; this record is another pipeline's"
 
 
+def test_everything_of_the_steps_is_published_while_somebody_looks(tmp_path: Path, models: Path) -> None:
+    steps = [*FIRST["spec"]["steps"], {"name": "income-drift", "batch": {"size": 5}}]
+    served = live(tmp_path, models, {**FIRST, "spec": {**FIRST["spec"], "steps": steps}})
+    now = time.time()
+    for until, wanted in ((now + 60, True), (now - 1, False)):
+        looked_at = Engine(served, TOPICS, 1_000_000, lambda pipeline: {}, taps={"first": until})
+        (topics,) = looked_at.answer(records(request(GOOD), pipeline="first")).tap_topics
+        names = {topic.removeprefix("weir.default.model.") for topic in topics or ()}
+        assert names == (
+            {
+                "income-preprocess.inputs",
+                "income-preprocess.outputs",
+                "income-classifier.inputs",
+                "income-classifier.outputs",
+                "income-drift.inputs",
+            }
+            if wanted
+            else set()
+        )
+
+
 def test_nothing_is_published_of_steps_that_nobody_reads(tmp_path: Path, models: Path) -> None:
     answers = engine(live(tmp_path, models, FIRST)).answer(records(request(GOOD), pipeline="first"))
     assert answers.tap_topics == [None]
@@ -161,7 +190,9 @@ def test_a_pipeline_that_cannot_be_loaded_fails_by_itself(tmp_path: Path, models
     copy = shutil.copytree(models, tmp_path / "models")
     beside = pipeline("beside", [{"name": "income"}], output={"steps": ["income"]})
     releases = released(tmp_path / "m", copy, FIRST, beside)
-    control = Control({(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {}, {})
+    control = Control(
+        {(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {}, {}, {}
+    )
     control.heads.update({one.name: 1 for one in releases})
     (copy / "income-preprocess" / "model.joblib").unlink()
     served = lined_up(control, copy)
@@ -177,7 +208,9 @@ def test_a_pipeline_that_cannot_be_loaded_loses_no_external_input(tmp_path: Path
     releases = released(
         tmp_path / "m", copy, FIRST, second(["first.step.income-preprocess.outputs.transform"])
     )
-    control = Control({(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {}, {})
+    control = Control(
+        {(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {}, {}, {}
+    )
     control.heads.update({one.name: 1 for one in releases})
     (copy / "income-outlier" / "IForest.json").unlink()
     served = lined_up(control, copy)
@@ -203,7 +236,7 @@ def test_the_newest_generation_that_can_be_loaded_serves(tmp_path: Path, models:
         ("only", i): msgspec.structs.replace(one, generation=i) for i, one in enumerate((good, good, bad), 1)
     }
     shutil.rmtree(copy / "income-classifier")
-    (served,) = lined_up(Control(known, {"only": 3}, {}), copy)
+    (served,) = lined_up(Control(known, {"only": 3}, {}, {}), copy)
     assert served.release.generation == 2
     answers = engine([served]).answer(records(request(GOOD), pipeline="only"))
     assert answers.versions == ["2"]

@@ -1,0 +1,1 @@
+"""Looking into topics: whose records an expression means, which are wanted, and how they are shown."""
