@@ -68,7 +68,7 @@ def _latency(bed: Bed, rates: list[float], seconds: float, console: Console) -> 
     table = Table("request to response, parallelism 1", "answered", "p50 ms", "p90 ms", "p99 ms")
     for rate in rates:
         with bed.filled(f"rate{rate:g}", 0) as where, bed.job(where, 1):
-            delays = bed.delays(where, rate, seconds)
+            delays = bed.delays(where, rate, seconds)[:, 1]
         p50, p90, p99 = np.percentile(delays, [50, 90, 99])
         table.add_row(
             f"{rate:g} requests/s for {seconds:g} s",

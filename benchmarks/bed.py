@@ -70,7 +70,8 @@ class Bed:
         return float((len(times) - start) / max(1, times[-1] - times[start]) * 1_000)
 
     def delays(self, connection: Connection, rate: float, seconds: float) -> Any:
-        """Send at a rate; milliseconds from each request's timestamp to its response's."""
+        """Send at a rate; for each request its time, the milliseconds from there to its response's time, and
+        the generation that answered."""
         count = int(rate * seconds)
         with PipelineClient(connection, PIPELINE) as client:
             client.ask(self._bodies[0], _PATIENCE)
@@ -88,7 +89,12 @@ class Bed:
             r.key: r.timestamp for r in self._records(connection.topics.inputs(PIPELINE), connection, count)
         }
         got = self._records(connection.topics.outputs(PIPELINE), connection, count)
-        return np.array([r.timestamp - sent[r.key] for r in got])
+        return np.array(
+            [
+                (sent[r.key], r.timestamp - sent[r.key], int(dict(r.headers)["x-pipeline-version"]))
+                for r in got
+            ]
+        )
 
     def _responses(self, connection: Connection, wanted: int) -> list[Any]:
         return self._read(connection, connection.topics.outputs(PIPELINE), lambda r: True, wanted)
