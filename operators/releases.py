@@ -102,6 +102,10 @@ class Control(NamedTuple):
         """Start with nothing applied."""
         return cls({}, {}, {}, {})
 
+    def copy(self) -> Control:
+        """Return one that does not change when more is read."""
+        return Control(dict(self.releases), dict(self.heads), dict(self.models), dict(self.taps))
+
     def live(self) -> list[Release]:
         """Return the release of each pipeline that serves."""
         return [release for name in sorted(self.heads) for release in self.candidates(name)[:1]]

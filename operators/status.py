@@ -92,6 +92,10 @@ class Told(NamedTuple):
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             _log.error("status record %r is passed over: %s", key, error)
 
+    def copy(self) -> Told:
+        """Return one that does not change when more is read."""
+        return Told(dict(self.workers), dict(self.events))
+
     def alive(self, now: float) -> list[Worker]:
         """Return the workers that live: of each job the subtasks that its newest worker counts."""
         return [worker for workers in _by_job(self.workers.values()) for worker in _alive(workers, now)]

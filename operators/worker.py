@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from queue import SimpleQueue
 from time import time
 from typing import NamedTuple
 
@@ -55,6 +56,7 @@ class Worker:
         self._verdicts = LastVerdicts(connection)
         self._following = Following(connection, self._lineup, self._exchange)
         self._heartbeat = Heartbeat(connection, self._look)
+        self._happened: SimpleQueue[Event] = SimpleQueue()
         self._started_at = self._processed_at = time()
 
     def start(self) -> None:
@@ -75,6 +77,12 @@ class Worker:
         self._processed_at = time()
         return answers
 
+    def happened(self) -> Iterator[Event]:
+        """Yield, once each, the events since the last call; for metrics, which only the thread that answers
+        may touch."""
+        while not self._happened.empty():
+            yield self._happened.get()
+
     def _exchange(self) -> None:
         """Let the next micro-batch find what is live now; called from the thread that follows control."""
         lineup = self._lineup
@@ -92,6 +100,7 @@ class Worker:
         before, self._places = self._places, lineup.places
         for event in _events(before, self._places):
             self._heartbeat.tell(event)
+            self._happened.put(event)
 
     def _look(self) -> Said:
         job, sender, attempt = self._identity

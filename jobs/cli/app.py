@@ -13,6 +13,7 @@ from jobs.cli import (
     convert,
     demo,
     explain,
+    gateway,
     history,
     inspect_topics,
     judge,
@@ -53,6 +54,7 @@ app.command()(status.status)
 app.command()(send.infer)
 app.command()(send.send)
 app.command("inspect")(inspect_topics.inspect)
+app.command()(gateway.gateway)
 app.command()(retrain.retrain)
 app.command()(demo.demo)
 

@@ -69,7 +69,9 @@ def project(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def job(stack: Stack, project: Project) -> Iterator[Deployment]:
-    with running(stack, project.manifests, project.models, "versions", ["--parallelism", "2"]) as job:
+    with running(
+        stack, project.manifests, project.models, "one-after-the-other", ["--parallelism", "2"]
+    ) as job:
         yield job
 
 

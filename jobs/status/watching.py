@@ -1,0 +1,88 @@
+"""What the control and status topics tell, kept up to date in a thread."""
+
+from __future__ import annotations
+
+import logging
+from threading import Event, Thread
+from time import time
+from typing import Any
+
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+
+from jobs.status.observing import Observed
+from operators.control import DEADLINE, Connection
+from operators.kafka_log import open_consumer, read_to_end
+from operators.releases import Control
+from operators.status import Told
+
+_log = logging.getLogger(__name__)
+
+
+class Watching:
+    """Follows both topics; what it observed can be read from any thread."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._control, self._told = Control.empty(), Told({}, {})
+        self._stop = Event()
+        self._thread = Thread(target=self._follow, name="watching", daemon=True)
+        self._note("")
+
+    def start(self) -> None:
+        """Read the topics to their end, and begin to follow; DeploymentError when they cannot be read."""
+        self._opened = self._open()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop following."""
+        self._stop.set()
+        self._thread.join(timeout=5.0)
+
+    def observed(self) -> Observed:
+        """Return what was told up to now; nobody asked Flink."""
+        control, told, why = self._latest
+        return Observed(time(), control, told, why, "", None, {})
+
+    def _open(self) -> KafkaConsumer:
+        topics = self._connection.topics
+        consumer, partitions = open_consumer(self._connection.bootstrap, [topics.control, topics.status])
+        self._control, self._told = Control.empty(), Told({}, {})
+        if partitions:
+            consumer.seek_to_beginning()
+        for record in read_to_end(consumer, partitions, DEADLINE):
+            self._take(record)
+        self._note("")
+        return consumer
+
+    def _follow(self) -> None:
+        consumer = self._opened
+        while not self._stop.is_set():
+            try:
+                with consumer:
+                    self._poll(consumer)
+                self._stop.wait(1.0)
+                consumer = self._open()
+            except KafkaError as error:
+                _log.warning("control and status cannot be read, trying again: %s", error)
+                self._note(f"Kafka does not answer at {self._connection.bootstrap}: {error}")
+                self._stop.wait(1.0)
+
+    def _poll(self, consumer: KafkaConsumer) -> None:
+        """Follow until told to stop; returns at once where a topic does not exist yet."""
+        topics = {partition.topic for partition in consumer.assignment()}
+        while len(topics) == 2 and not self._stop.is_set():
+            batches = consumer.poll(timeout_ms=200)
+            for records in batches.values():
+                for record in records:
+                    self._take(record)
+            if batches:
+                self._note("")
+
+    def _take(self, record: Any) -> None:
+        read = self._control.read if record.topic == self._connection.topics.control else self._told.read
+        read(record.key, record.value)
+
+    def _note(self, why: str) -> None:
+        """Let others see it: copies, because this thread goes on changing its own."""
+        self._latest = (self._control.copy(), self._told.copy(), why)
