@@ -1,0 +1,66 @@
+"""Several jobs in one namespace, each for some of its pipelines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jobs import submitting
+from jobs.client import request_body
+from jobs.stack.stack import Stack
+from jobs.status.conditions import conditions
+from jobs.status.observing import observe
+from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
+from tests.end_to_end.project import Project
+
+pytestmark = pytest.mark.cluster
+NAMESPACE, SIZE = "shared", 40
+SPEC: dict[str, Any] = {
+    "steps": [{"name": "income"}, {"name": "income-drift", "batch": {"size": SIZE}}],
+    "output": {"steps": ["income"]},
+}
+
+
+def test_two_jobs_share_a_namespace_and_each_serves_only_its_own(
+    stack: Stack, models: Path, tmp_path: Path
+) -> None:
+    project = Project(tmp_path, models)
+    for name in ("left", "right"):
+        project.write(name, SPEC)
+        text = (project.manifests / f"{name}.yaml").read_text()
+        (project.manifests / f"{name}.yaml").write_text(text.split("---")[-1])
+    models_only = project.write("models", SPEC)
+    models_only.write_text("\n---\n".join(models_only.read_text().split("---")[:-1]))
+    rows = np.nan_to_num(np.load(models / "holdout.npy")[:SIZE])
+    with running(stack, project.manifests, project.models, NAMESPACE, ["--pipelines", "left"]) as left:
+        where = submitting.whereabouts(stack.bootstrap_servers, project.site())
+        named = ["--namespace", NAMESPACE, "--pipelines", "right", "--checkpoint-interval-ms", "1000"]
+        other = submitting.submit(stack.flink, submitting.flink_run([*where, *named]))
+        try:
+            submitting.await_running(stack.cluster.rest, other)
+            await_true(lambda: ready(left) == {"left", "right"}, "both pipelines ready")
+            for name in ("left", "right"):
+                with left.client(name) as client:
+                    keys = [client.send(request_body(row[None], "r")) for row in rows]
+                    client.producer.flush()
+                    answers = await_answers(client, keys)
+                assert {len(answers[key]) for key in keys} == {1}, "nobody else answers too"
+                (report,) = left.reports_of(name, "income-drift", 1)
+                assert report["parameters"]["n"] == SIZE
+            told = observe(left.connection, None).told
+            assert told is not None
+            assert {worker.job: list(worker.pipelines) for worker in told.workers.values()} == {
+                f"weir.{NAMESPACE}/left": ["left"],
+                f"weir.{NAMESPACE}/right": ["right"],
+            }
+            assert left.failures() == 0
+        finally:
+            stack.cluster.rest.cancel(other)
+
+
+def ready(one: Deployment) -> set[str]:
+    found = conditions(observe(one.connection, one.stack.cluster.rest), one.topics)
+    return {each.of for each in found if each.type == "PipelineReady" and each.status == "True"}
