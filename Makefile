@@ -4,12 +4,13 @@ VENV := .venv
 WEIR := $(VENV)/bin/weir
 READY := $(VENV)/.ready
 JARS := build/jars/.ready
+ENVIRONMENT := build/environment.tar.gz
 
 # Real census data for tests that want it, where it lies beside this folder; without it they skip.
 export WEIR_CENSUS_CSV ?= $(abspath $(wildcard ../shared/data/adult.csv))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down train bundle docs proto check test bench clean
+.PHONY: help setup demo up down train bundle environment docs proto check test bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -30,6 +31,8 @@ train: setup  ## train the example models into models/ (DATA=adult.csv)
 
 bundle: setup  ## build/bundle.zip for flink run -pyfs
 	@$(VENV)/bin/python -m jobs.bundle
+
+environment: setup $(ENVIRONMENT)  ## build/environment.tar.gz for flink run -pyarch: only what runs
 
 docs: setup  ## tables in the docs that are made from the code
 	@$(VENV)/bin/python -m jobs.documenting
@@ -75,3 +78,10 @@ $(JARS): pom.xml
 	@echo "fetching the jars of broker and connector …"
 	@mvn --batch-mode process-resources $(SHORT)
 	@touch $@
+
+# The jars of PyFlink's distribution stay out: a cluster has its own.
+$(ENVIRONMENT): pyproject.toml constraints.txt docker/install.sh
+	@echo "packing what the workers need: about two minutes …"
+	@$(PYTHON) -m venv --clear build/environment
+	@PATH="$(CURDIR)/build/environment/bin:$$PATH" docker/install.sh $(CURDIR)/build/flink-home
+	@tar -czf $@ -C build/environment --exclude=pyflink/lib --exclude=pyflink/opt --exclude=pyflink/plugins .

@@ -33,14 +33,18 @@ def whereabouts(bootstrap: str, site: Site) -> list[str]:
     ]
 
 
-def flink_run(arguments: Sequence[str], savepoint: str = "") -> list[str]:
-    """Return the command that submits the job, for the pipelines that are live now."""
+def flink_run(arguments: Sequence[str], savepoint: str = "", environment: str = "") -> list[str]:
+    """Return the command that submits the job, for the pipelines that are live now.
+
+    `environment` is an archive of a Python environment that the workers run in, instead of the cluster's own.
+    """
     settings = parse_settings(arguments, os.environ)
     external = external_pairs(read_control(settings.connection))
     reads = ["--external-inputs", external] if external else []
     start = ["-s", savepoint] if savepoint else []
     bundle = ["-pym", "jobs.production_monitoring", "-pyfs", str(write_bundle())]
-    return flink("run", "-d", *start, *bundle, *arguments, *reads)
+    archive = ["-pyarch", f"{environment}#environment", "-pyexec", "environment/bin/python"]
+    return flink("run", "-d", *start, *bundle, *(archive if environment else []), *arguments, *reads)
 
 
 def _absolute(root: str) -> str:

@@ -30,12 +30,20 @@ from operators.artifacts.trust import make_site
 from operators.control import read_control
 from operators.errors import DeploymentError
 
+Environment = Annotated[
+    str,
+    typer.Option(
+        help="archive of the Python of the workers, as `make environment` makes it  [default: the cluster's]",
+        show_default=False,
+    ),
+]
 Arguments = Annotated[list[str] | None, typer.Argument(help="job settings, after --", show_default=False)]
 
 
 def submit(
     arguments: Arguments = None,
     savepoint: Annotated[str, typer.Option("-s", "--savepoint", help="go on where it was stopped")] = "",
+    environment: Environment = "",
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
     bootstrap_servers: Bootstrap = "",
@@ -56,7 +64,7 @@ def submit(
             "replaces it, `weir stop` stops it"
         )
     _check(cluster, settings)
-    _run(cluster, given, savepoint)
+    _run(cluster, given, savepoint, environment)
 
 
 def stop(
@@ -71,6 +79,7 @@ def stop(
 
 def upgrade(
     arguments: Arguments = None,
+    environment: Environment = "",
     pipelines: Served = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
@@ -86,19 +95,20 @@ def upgrade(
         raise DeploymentError("an upgrade cannot change prefix, namespace or pipelines: submit another job")
     savepoint = _stop(cluster, name)
     try:
-        _run(cluster, given, savepoint)
+        _run(cluster, given, savepoint, environment)
     except DeploymentError as error:
         raise DeploymentError(f"{error}\nthe state is safe: weir submit -s {savepoint}") from error
 
 
 def scale(
     parallelism: Annotated[int, typer.Argument(help="subtasks of infer", min=1)],
+    environment: Environment = "",
     pipelines: Served = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
     """Give infer another number of subtasks: an upgrade that changes nothing else."""
-    upgrade(["--parallelism", str(parallelism)], pipelines, prefix, namespace)
+    upgrade(["--parallelism", str(parallelism)], environment, pipelines, prefix, namespace)
 
 
 def _check(cluster: Flink, settings: Settings) -> None:
@@ -116,8 +126,8 @@ def _check(cluster: Flink, settings: Settings) -> None:
         print(f"warning: {warning}", file=sys.stderr)
 
 
-def _run(cluster: Flink, arguments: Sequence[str], savepoint: str) -> None:
-    command = submitting.flink_run(arguments, savepoint)
+def _run(cluster: Flink, arguments: Sequence[str], savepoint: str, environment: str) -> None:
+    command = submitting.flink_run(arguments, savepoint, environment)
     print(cluster.printable(command))
     with waiting("flink run"):
         job = submitting.submit(cluster, command)
