@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from jobs.adopting import Live, registered
 from jobs.externals import cycles
 from jobs.measuring import memory_of
 from jobs.settings import Settings
@@ -47,13 +48,6 @@ class Checked(NamedTuple):
         return self
 
 
-class Live(NamedTuple):
-    """What was applied before: documents by kind and name (`Model/income`), and the releases that serve."""
-
-    documents: Mapping[str, Any]
-    releases: Sequence[Release]
-
-
 class _Loaded(NamedTuple):
     step: Step
     artifact: Artifact
@@ -65,14 +59,14 @@ def check(paths: list[Path], topics: Topics, site: Site, live: Live | None = Non
     With `live`, what the manifests leave out is taken from there, and a live pipeline that uses a model which
     changes has a release too.
     """
-    manifests = read_manifests(paths, live.documents if live else None)
+    manifests = read_manifests(paths, live.adopt if live else None)
     checked = Checked([], {}, manifests.notices, manifests.errors)
-    loaded = _load_all(manifests, site, checked)
+    loaded = _load_all(manifests, live.artifacts if live else {}, site, checked)
     _release_all(manifests, loaded, topics, checked)
     for name, one in loaded.items():
         if manifests.origin[f"Model/{name}"] != APPLIED:
             checked.models[name] = Registered(_resolved(manifests.models[name], one.artifact), one.artifact)
-    for release in live.releases if live and not checked.errors else ():
+    for release in live.releases.values() if live and not checked.errors else ():
         if release.name not in manifests.pipelines and _uses_another(release, checked.models):
             _renew(release, manifests, loaded, site, topics, checked)
     checked.errors.extend(cycles(checked.releases, []))
@@ -81,12 +75,16 @@ def check(paths: list[Path], topics: Topics, site: Site, live: Live | None = Non
     return checked
 
 
-def _load_all(manifests: Manifests, site: Site, checked: Checked) -> dict[str, _Loaded]:
+def _load_all(
+    manifests: Manifests, artifacts: Mapping[str, Artifact], site: Site, checked: Checked
+) -> dict[str, _Loaded]:
+    """Load every model: those in `artifacts` as they were applied, the others as they are now."""
     loaded: dict[str, _Loaded] = {}
     for name, model in manifests.models.items():
         origin = manifests.origin[f"Model/{name}"]
         try:
-            loaded[name] = _load(model, origin, site)
+            known = artifacts.get(name)
+            loaded[name] = _load_again(model, known, site) if known else _load(model, origin, site)
         except DeploymentError as error:
             checked.errors.extend(tidy(f"{origin}: {line}") for line in str(error).split("\n"))
         else:
@@ -129,11 +127,15 @@ def _renew(
     checked: Checked,
 ) -> None:
     """Release a live pipeline again, with the models that changed and its own others."""
-    others = [model for model in release.models if model["metadata"]["name"] not in checked.models]
+    others = [one.model for one in registered(release) if one.model["metadata"]["name"] not in checked.models]
     own = read_applied([release.pipeline, *others, *([release.monitor] if release.monitor else [])])
     checked.errors.extend(own.errors)
-    together = {**loaded, **_load_all(own, site, checked)}
-    own.models.update(manifests.models)
+    changed = {name: model for name, model in manifests.models.items() if name in checked.models}
+    together = {
+        **{name: loaded[name] for name in changed},
+        **_load_all(own, release.artifacts, site, checked),
+    }
+    own.models.update(changed)
     _release_all(own, together, topics, checked)
 
 
@@ -161,6 +163,10 @@ def _load(model: Model, origin: Path, site: Site) -> _Loaded:
     step = load()
     runtime = read_settings(model, found.folder).implementation
     return _Loaded(step, Artifact(found.uri, found.digest, runtime, memory_of(load)))
+
+
+def _load_again(model: Model, artifact: Artifact, site: Site) -> _Loaded:
+    return _Loaded(load_step(model, artifact.uri, artifact.digest, site), artifact)
 
 
 def _memory(model: Model, artifact: Artifact) -> Iterator[str]:

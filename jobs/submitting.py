@@ -101,6 +101,8 @@ def arguments_of(rest: Rest, job: Job) -> Iterator[str]:
     job reads besides its own topics is left out: that follows from the pipelines that are live.
     """
     defaults, submitted = Settings(), rest.parameters(job.id)
+    if not submitted:
+        raise DeploymentError(f"{rest.url} does not tell the settings of job {job.name}: try again")
     yield from ("--bootstrap-servers", submitted.get("bootstrap_servers", defaults.bootstrap_servers))
     for setting in fields(Settings):
         value, default = submitted.get(setting.name), str(getattr(defaults, setting.name))
@@ -122,9 +124,13 @@ def await_running(rest: Rest, job: str, seconds: float = 120.0) -> None:
         sleep(0.3)
 
 
-def slots_missing(rest: Rest, settings: Settings) -> str:
-    """Tell where the cluster has too few slots for the job; empty if it has enough."""
-    free, needed = rest.free_slots(), settings.parallelism + _MONITOR_SLOTS
+def slots_missing(rest: Rest, settings: Settings, running: int = 0) -> str:
+    """Tell where the cluster has too few slots for the job; empty if it has enough.
+
+    `running` is the parallelism of the job that it takes the place of.
+    """
+    free = rest.free_slots() + (running + _MONITOR_SLOTS if running else 0)
+    needed = settings.parallelism + _MONITOR_SLOTS
     if free >= needed:
         return ""
     return (

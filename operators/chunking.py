@@ -13,8 +13,8 @@ from operators.columns import Array
 from operators.records import Records
 from operators.serving import Served
 
-# The monitor need hear so often, a second apart, that a step changed or ended: it waits no longer for others.
-_TICKS_TOLD = 90
+# For so many seconds the monitor hears that a step changed or ended: longer than it waits for other subtasks.
+_SECONDS_TOLD = 90.0
 
 
 class Ended(NamedTuple):
@@ -33,7 +33,7 @@ class Heartbeats:
     """
 
     def __init__(self, served: Sequence[Served], ended: Sequence[Ended], sender: Sender) -> None:
-        self._left = _TICKS_TOLD
+        self._until: float | None = None
         self._timed: list[bytes] = []
         self._others = [
             bare(one.pipeline, one.step, one.epoch, one.epoch, sender, ended=True).encode() for one in ended
@@ -51,10 +51,10 @@ class Heartbeats:
                     )
                     (self._timed if planned.batch.window_ms else self._others).append(told.encode())
 
-    def beat(self) -> list[bytes] | None:
-        """Return the chunks of one tick."""
-        self._left = max(0, self._left - 1)
-        return [*self._timed, *(self._others if self._left else ())] or None
+    def beat(self, now: float) -> list[bytes] | None:
+        """Return the chunks of one tick, at a time in seconds by any clock that does not go back."""
+        self._until = now + _SECONDS_TOLD if self._until is None else self._until
+        return [*self._timed, *(self._others if now < self._until else ())] or None
 
 
 def chunk_of(

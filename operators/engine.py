@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -67,7 +68,7 @@ class Engine:
         groups: dict[tuple[str, Signature], list[tuple[int, Request]]] = {}
         for i, topic in enumerate(records.topics):
             if topic is None:
-                answers.chunks[i] = self._heartbeats.beat()
+                answers.chunks[i] = self._heartbeats.beat(monotonic())
                 continue
             reader = records.readers[i]
             target = self._topics.inputs(reader) if reader else topic

@@ -10,6 +10,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from operators.control import DEADLINE, Connection
+from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer, read_to_end
 from operators.lineup import Lineup
 from operators.releases import Control
@@ -44,28 +45,31 @@ class Following:
 
     def _read(self) -> tuple[KafkaConsumer, Control]:
         consumer, partitions = open_consumer(self._connection.bootstrap, [self._connection.topics.control])
-        control = Control.empty()
-        if partitions:
-            consumer.seek_to_beginning()
-        for record in read_to_end(consumer, partitions, DEADLINE):
-            control.read(record.key, record.value)
+        try:
+            control = Control.empty()
+            if partitions:
+                consumer.seek_to_beginning()
+            for record in read_to_end(consumer, partitions, DEADLINE):
+                control.read(record.key, record.value)
+        except BaseException:
+            consumer.close()
+            raise
         return consumer, control
 
     def _follow(self) -> None:
-        consumer, control = self._opened
+        opened: tuple[KafkaConsumer, Control] | None = self._opened
         while not self._stop.is_set():
             try:
+                consumer, control = opened or self._read()
+                opened = None
                 with consumer:
+                    self._take_up(control)
                     self._poll(consumer, control)
-                self._stop.wait(1.0)
-                consumer, control = self._read()
-                self._take_up(control)
-            except Exception as error:
-                if not isinstance(error, KafkaError):
-                    _log.exception("following the control topic failed, beginning again")
-                else:
-                    _log.warning("reading the control topic failed, trying again: %s", error)
-                self._stop.wait(1.0)
+            except (KafkaError, DeploymentError) as error:
+                _log.warning("the control topic cannot be followed, trying again: %s", error)
+            except Exception:
+                _log.exception("following the control topic failed, beginning again")
+            self._stop.wait(1.0)
 
     def _poll(self, consumer: KafkaConsumer, control: Control) -> None:
         """Follow until told to stop; returns at once where there is no topic yet."""
@@ -78,6 +82,8 @@ class Following:
                 self._take_up(control)
 
     def _take_up(self, control: Control) -> None:
+        if not control.names() and self._lineup.places:
+            raise DeploymentError("the control topic is empty, which it was not: nothing is changed")
         self._pending |= self._lineup.take_up(control)
         if self._pending:
             self._changed()

@@ -23,12 +23,16 @@ def open_consumer(
         allow_auto_create_topics=False,
         max_partition_fetch_bytes=32 * 1024 * 1024,
     )
-    partitions = [
-        TopicPartition(topic, number)
-        for topic in topics
-        for number in sorted(consumer.partitions_for_topic(topic) or ())
-    ]
-    consumer.assign(partitions)
+    try:
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in sorted(consumer.partitions_for_topic(topic) or ())
+        ]
+        consumer.assign(partitions)
+    except BaseException:
+        consumer.close()
+        raise
     return consumer, partitions
 
 

@@ -60,14 +60,14 @@ class Lineup:
 
     def take_up(self, control: Control) -> bool:
         """Follow the control topic; returns whether anything else serves, or ended, than before."""
-        before = (self.places, self.ended, self.taps)
         self._failed = {name: failed for name, failed in self._failed.items() if name in control.heads}
         names = [name for name in control.names() if not self._only or name in self._only]
-        self.places = dict(self._all(control, names))
-        self.ended = [gone for name in names for gone in _ended(control, name)]
-        self.taps = {name: until for name, until in control.taps.items() if until > time()}
-        if before == (self.places, self.ended, self.taps):
+        places = dict(self._all(control, names))
+        gone = [one for name in names for one in _ended(control, name, places.get(name))]
+        taps = {name: until for name, until in control.taps.items() if until > time()}
+        if (places, gone, taps) == (self.places, self.ended, self.taps):
             return False
+        self.places, self.ended, self.taps = places, gone, taps
         self._models.keep(served.release for served in self.served)
         return True
 
@@ -126,10 +126,13 @@ def _without_head(place: Place, head: int) -> Place:
     return Place(place.served, head, f"the control topic holds no release {head}")
 
 
-def _ended(control: Control, name: str) -> Iterator[Ended]:
-    head = control.head(name)
-    known = [one for one in control.history(name) if head is None or one.generation <= head.generation]
+def _ended(control: Control, name: str, place: Place | None) -> Iterator[Ended]:
+    """Yield the steps that a pipeline has no more: what serves, maybe an older release, tells."""
+    if place is None and name in control.heads:
+        return
+    release = place.served.release if place else None
+    known = [one for one in control.history(name) if release is None or one.generation <= release.generation]
     try:
-        yield from (Ended(name, step, epoch) for step, epoch in ended(known, head))
+        yield from (Ended(name, step, epoch) for step, epoch in ended(known, release))
     except DeploymentError as error:  # somebody else's release
         _log.error("pipeline %s: %s", name, error)

@@ -15,6 +15,7 @@ from operators.chunks import Chunk, decode, join
 from operators.control import Connection, read_control
 from operators.draining import Draining, decode_draining
 from operators.errors import DeploymentError
+from operators.kafka_log import open_consumer
 from operators.lineage import Lineage, lineage_of, together
 from operators.orphans import exit_with_task_manager
 from operators.panes import Pane, compact, decode_pane, keep, merge
@@ -107,8 +108,18 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         """Report on what drained, if anything did, under the next number."""
         if (lineage := draining.lineage) is None:
             return head
+        if not draining.successor and not self._has_topic(lineage.step):
+            _log.warning("%s/%s ended, and so did its topic: nothing is told", lineage.pipeline, lineage.step)
+            return head
         yield self._row(lineage, superseded(lineage, head.window, draining.successor))
         return head._replace(window=head.window + 1)
+
+    def _has_topic(self, step: str) -> bool:
+        consumer, partitions = open_consumer(
+            self._connection.bootstrap, [self._connection.topics.model_outputs(step)]
+        )
+        consumer.close()
+        return bool(partitions)
 
     def _keep(self, draining: Draining | None) -> None:
         if draining:
@@ -121,8 +132,9 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         if not len(chunk.rows) and head.idle(watched.batch, now):
             head = yield from self._close(self._count(head, watched), watched)
         for part in cut(head, watched.batch, chunk.timestamp):
-            self._rows.add(chunk.part(part.start, part.stop).encode())
-            head = head.grown(part, now)
+            if part.stop > part.start:
+                self._rows.add(chunk.part(part.start, part.stop).encode())
+                head = head.grown(part, now)
             if part.closes or part.slides or head.pending >= _MOST_PENDING:
                 head = self._count(head, watched)
             if part.closes:

@@ -90,9 +90,12 @@ def upgrade(
     """
     cluster, name = the_flink(), the_job_name(prefix, namespace, pipelines)
     job = submitting.the_running_job(cluster.rest, name)
-    given = [*submitting.arguments_of(cluster.rest, job), *(arguments or [])]
-    if parse_settings(given, os.environ).job_name != name:
+    before = [*submitting.arguments_of(cluster.rest, job)]
+    given = [*before, *(arguments or [])]
+    settings = parse_settings(given, os.environ)
+    if settings.job_name != name:
         raise DeploymentError("an upgrade cannot change prefix, namespace or pipelines: submit another job")
+    _check_slots(cluster, settings, parse_settings(before, os.environ).parallelism)
     savepoint = _stop(cluster, name)
     try:
         _run(cluster, given, savepoint, environment)
@@ -119,11 +122,19 @@ def _check(cluster: Flink, settings: Settings) -> None:
     stack = find(home())
     if stack and stack.replace_taskmanager():
         print("no TaskManager was left: started another", file=sys.stderr)
-    slots = submitting.slots_missing(cluster.rest, settings)
-    if slots and stack:
-        raise DeploymentError(slots)
-    for warning in filter(None, (slots, submitting.memory_warning(cluster.rest, control.live()))):
+    _check_slots(cluster, settings)
+    warning = submitting.memory_warning(cluster.rest, control.live())
+    if warning:
         print(f"warning: {warning}", file=sys.stderr)
+
+
+def _check_slots(cluster: Flink, settings: Settings, running: int = 0) -> None:
+    """Refuse what has no slots on the local stack; warn of it elsewhere, where slots may come when asked."""
+    missing = submitting.slots_missing(cluster.rest, settings, running)
+    if missing and find(home()):
+        raise DeploymentError(missing)
+    if missing:
+        print(f"warning: {missing}", file=sys.stderr)
 
 
 def _run(cluster: Flink, arguments: Sequence[str], savepoint: str, environment: str) -> None:

@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from threading import Event, Thread
+from time import monotonic
 
 from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
@@ -17,6 +18,8 @@ from operators.control import Connection
 from operators.kafka_log import open_consumer
 from operators.topics import Topics
 
+# A topic that was not there is looked for again after so many seconds.
+_LOOK_AGAIN = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -111,12 +114,15 @@ class Correlator:
             for partition, end in ends.items():
                 consumer.seek(partition, self._positions.setdefault(partition, end))
             self._listening = frozenset(partition.topic for partition in partitions)
+            self._positions = {one: at for one, at in self._positions.items() if one in ends}
+            again = monotonic() + _LOOK_AGAIN
             while not self._stop.is_set():
                 for partition, records in consumer.poll(timeout_ms=100).items():
                     answers = [Answer(r.key or b"", r.value or b"", dict(r.headers)) for r in records]
                     self._loop.call_soon_threadsafe(self._hand_over, answers)
                     self._positions[partition] = records[-1].offset + 1
-                if topics != frozenset(map(self._topics.outputs, self._names())):
+                missing = topics != self._listening and monotonic() > again
+                if missing or topics != frozenset(map(self._topics.outputs, self._names())):
                     return
 
     def _hand_over(self, answers: list[Answer]) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from jobs.checking import Checked, Live, check
+from jobs.adopting import Live
+from jobs.checking import Checked, check
 from jobs.externals import cycles, sources_missing
 from jobs.kafka_admin import create_control, create_topics
 from jobs.releasing.changes import changed, model_changed
@@ -58,7 +59,7 @@ def apply(
     if not dry_run:
         create_control(connection)
     control = read_control(connection)
-    checked = check(paths, connection.topics, site, Live(documents(control), control.live())).require()
+    checked = check(paths, connection.topics, site, Live(control)).require()
     errors = [
         *sources_missing(checked.releases, control.live(), connection.bootstrap),
         *cycles(checked.releases, control.live()),

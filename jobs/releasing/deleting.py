@@ -9,6 +9,7 @@ import msgspec
 
 from jobs.kafka_admin import delete_topics
 from jobs.releasing.applying import numbered
+from jobs.releasing.letting_go import await_quiet
 from jobs.releasing.publishing import Record, model_record, publish, records_of
 from operators.control import Connection
 from operators.errors import DeploymentError
@@ -46,7 +47,10 @@ def delete(resources: Sequence[Resource], connection: Connection, *, topics: boo
         return records, _topics(control, gone)
 
     orphaned = publish(connection, decide)
-    return delete_topics(connection.bootstrap, orphaned) if topics else []
+    if not topics:
+        return []
+    await_quiet(connection, [one.name for one in resources if one.kind == "pipeline"], orphaned)
+    return delete_topics(connection.bootstrap, orphaned)
 
 
 def _objections(resource: Resource, control: Control, gone: set[str]) -> list[str]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from jobs.adopting import registered
 from jobs.externals import cycles, sources_missing
 from jobs.kafka_admin import create_topics
 from jobs.releasing.applying import numbered
@@ -13,7 +14,7 @@ from jobs.releasing.publishing import Record, model_record, publish, records_of
 from operators.artifacts.trust import Site
 from operators.control import Connection, read_control
 from operators.errors import DeploymentError
-from operators.releases import Control, Registered, Release
+from operators.releases import Control, Release
 from operators.serving import Models, serve
 
 
@@ -43,11 +44,7 @@ def go_back(
         told = message or f"back to generation {old.generation}"
         again = msgspec.structs.replace(old, created_at=datetime.now(UTC).isoformat(timespec="seconds"))
         new = numbered(again, now, told)
-        models = [
-            model_record(name, Registered(model, new.artifacts[name]))
-            for model in new.models
-            if (name := model["metadata"]["name"]) in new.artifacts
-        ]
+        models = [model_record(one.model["metadata"]["name"], one) for one in registered(new)]
         return [*models, *records_of(new, now)], new
 
     return publish(connection, decide)

@@ -85,20 +85,23 @@ def _pipeline(release: Release, seen: Observed, topics: Topics) -> Condition:
         return told("False", "JobNotRunning", f"not every task of job {jobs[0].name} runs: see JobRunning")
     if not workers:
         return told("False", "NoWorkers", "no worker told anything lately: see JobRunning")
-    failed = [one for one in workers if name in one.pipelines and one.pipelines[name].failure]
+    failed = [one.pipelines[name] for one in workers if name in one.pipelines]
+    failed = [one for one in failed if one.failure and one.head == generation]
     if failed:
-        serving = failed[0].pipelines[name]
-        still = f"generation {serving.generation} goes on serving" if serving.generation else "nothing serves"
+        still = (
+            f"generation {failed[0].generation} goes on serving" if failed[0].generation else "nothing serves"
+        )
         at = _event(seen, name, generation, "LoadFailed")
-        return told("False", "LoadFailed", f"generation {serving.head}: {serving.failure}; {still}", at)
-    ready = [one for one in workers if name in one.pipelines and one.pipelines[name].generation == generation]
-    wanted = workers[0].subtasks
-    if len(workers) < wanted:
-        return told("False", "WorkersMissing", f"{len(workers)} of {wanted} workers tell that they live")
-    if len(ready) < wanted:
-        message = f"{len(ready)} of {wanted} workers serve generation {generation}"
-        return told("False", "Loading", message)
-    message = f"generation {generation} serves on {_count(wanted, 'worker')}"
+        return told("False", "LoadFailed", f"generation {generation}: {failed[0].failure}; {still}", at)
+    for job in sorted({one.job for one in workers}):
+        own = [one for one in workers if one.job == job]
+        ready = [one for one in own if one.pipelines.get(name, _NOTHING).generation == generation]
+        wanted = own[0].subtasks
+        if len(own) < wanted:
+            return told("False", "WorkersMissing", f"{len(own)} of {wanted} workers tell that they live")
+        if len(ready) < wanted:
+            return told("False", "Loading", f"{len(ready)} of {wanted} workers serve generation {generation}")
+    message = f"generation {generation} serves on {_count(len(workers), 'worker')}"
     return told("True", "Ready", message, _event(seen, name, generation, "Serving"))
 
 
@@ -121,8 +124,9 @@ def _model(name: str, users: list[Release], control: Control, seen: Observed) ->
     for release, worker in workers:
         serving = worker.pipelines.get(release.name, _NOTHING)
         if not _has(name, release, control.releases.get((release.name, serving.generation))):
-            reason = "LoadFailed" if f"Model {name}:" in serving.failure else "Loading"
-            message = serving.failure or f"worker {worker.subtask} does not serve it yet"
+            current = serving.failure if serving.head == control.heads[release.name] else ""
+            reason = "LoadFailed" if f"Model {name}:" in current else "Loading"
+            message = current or f"worker {worker.subtask} does not serve it yet"
             return Condition("ModelAvailable", name, "False", reason, message)
     latest = max(_event(seen, one.name, control.heads[one.name], "Serving") for one in users)
     count = _count(len({worker.key for _, worker in workers}), "worker")

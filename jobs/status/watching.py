@@ -12,6 +12,7 @@ from kafka.errors import KafkaError
 
 from jobs.status.observing import Observed
 from operators.control import DEADLINE, Connection
+from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer, read_to_end
 from operators.releases import Control
 from operators.status import Told
@@ -47,26 +48,29 @@ class Watching:
     def _open(self) -> KafkaConsumer:
         topics = self._connection.topics
         consumer, partitions = open_consumer(self._connection.bootstrap, [topics.control, topics.status])
-        self._control, self._told = Control.empty(), Told({}, {})
-        if partitions:
-            consumer.seek_to_beginning()
-        for record in read_to_end(consumer, partitions, DEADLINE):
-            self._take(record)
+        try:
+            self._control, self._told = Control.empty(), Told({}, {})
+            if partitions:
+                consumer.seek_to_beginning()
+            for record in read_to_end(consumer, partitions, DEADLINE):
+                self._take(record)
+        except BaseException:
+            consumer.close()
+            raise
         self._note("")
         return consumer
 
     def _follow(self) -> None:
-        consumer = self._opened
+        opened: KafkaConsumer | None = self._opened
         while not self._stop.is_set():
             try:
+                consumer, opened = opened or self._open(), None
                 with consumer:
                     self._poll(consumer)
-                self._stop.wait(1.0)
-                consumer = self._open()
-            except KafkaError as error:
+            except (KafkaError, DeploymentError) as error:
                 _log.warning("control and status cannot be read, trying again: %s", error)
                 self._note(f"Kafka does not answer at {self._connection.bootstrap}: {error}")
-                self._stop.wait(1.0)
+            self._stop.wait(1.0)
 
     def _poll(self, consumer: KafkaConsumer) -> None:
         """Follow until told to stop; returns at once where a topic does not exist yet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,17 +46,18 @@ class Manifests(NamedTuple):
         return next((one for one in self.monitors.values() if one.spec.pipeline == pipeline), None)
 
 
-def read_manifests(paths: list[Path], applied: Mapping[str, Any] | None = None) -> Manifests:
+def read_manifests(paths: list[Path], adopt: Callable[[Manifests], None] | None = None) -> Manifests:
     """Read files, folders (not their subfolders) and `-`, standard input, several documents each.
 
-    `applied` are documents that are live, by kind and name (`Model/income`): those that go with the ones read
-    are taken in too. Every error found is in `errors`, a line each: file, document, path in it, remedy.
+    `adopt` takes in what is live and goes with the documents read. Every error found is in `errors`, a line
+    each: file, document, path in it, remedy.
     """
     manifests = Manifests({}, {}, {}, {}, [], [], [], [])
     for path in files(paths, manifests.errors):
         manifests.errors.extend(tidy(f"{path}: {message}") for message in _read_file(path, manifests))
-    _adopt(applied or {}, manifests)
-    where = "in these manifests" if applied is None else "in these manifests, and none was applied before"
+    if adopt:
+        adopt(manifests)
+    where = "in these manifests, and none was applied before" if adopt else "in these manifests"
     manifests.errors.extend(map(tidy, _models_exist(manifests, where)))
     beside = check_monitors(manifests.watching, manifests.pipelines, manifests.origin)
     manifests.errors.extend(map(tidy, beside))
@@ -157,30 +158,18 @@ def read_applied(documents: Iterable[Any]) -> Manifests:
     """Take documents as they were applied before for manifests."""
     manifests = Manifests({}, {}, {}, {}, [], [], [], [])
     for document in documents:
-        manifests.errors.extend(tidy(f"{APPLIED}: {line}") for line in _add(document, APPLIED, manifests))
-    manifests.notices.clear()
+        take_in(document, manifests)
     return manifests
 
 
-def _adopt(applied: Mapping[str, Any], into: Manifests) -> None:
-    """Take in live pipelines whose Monitor was read, Monitors of those that were, and models named."""
-    watched = {monitor.spec.pipeline for _, monitor in into.watching}
-    for name in watched:
-        _take_in(f"Pipeline/{name}", applied, into)
-    for key, document in applied.items():
-        pipeline = document["spec"].get("pipeline") if key.startswith("Monitor/") else None
-        if pipeline in into.pipelines and pipeline not in watched:
-            _take_in(key, applied, into)
-    for _, name in list(into.wanted):
-        _take_in(f"Model/{name}", applied, into)
-
-
-def _take_in(key: str, applied: Mapping[str, Any], into: Manifests) -> None:
-    if key in into.origin or key not in applied:
-        return
+def take_in(document: Any, into: Manifests) -> bool:
+    """Take in a document as it was applied before, unless its name is there; returns whether it did."""
+    if f"{_kind(document)}/{document['metadata']['name']}" in into.origin:
+        return False
     told = len(into.notices)
-    into.errors.extend(tidy(f"{APPLIED}: {line}") for line in _add(applied[key], APPLIED, into))
+    into.errors.extend(tidy(f"{APPLIED}: {line}") for line in _add(document, APPLIED, into))
     del into.notices[told:]
+    return True
 
 
 def _models_exist(manifests: Manifests, where: str) -> Iterator[str]:

@@ -165,3 +165,42 @@ def test_the_last_fifty_generations_are_kept(where: Connection, project: Project
     kept = [one.generation for one in read_control(where).history("one")]
     assert last.generation == KEPT + 3
     assert kept == list(range(last.generation, last.generation - KEPT, -1))
+
+
+def test_what_was_rolled_back_stays_back_when_something_else_is_applied(
+    where: Connection, project: Project
+) -> None:
+    file = project.write("one", ONE)
+    apply([file], where, project.site())
+    project.retrain("income", 5)
+    apply([file], where, project.site())
+    go_back("one", None, where, project.site(), "", 2)
+    good = digest_of(where, "one", 1)
+    assert digest_of(where, "one", 2) != good == digest_of(where, "one", 3)
+
+    monitor = project.folder / "monitor.yaml"
+    document = {
+        "apiVersion": "weir/v1alpha1",
+        "kind": "Monitor",
+        "metadata": {"name": "rules"},
+        "spec": {"pipeline": "one", "drift": [{"step": "income-drift", "confirm": 3}]},
+    }
+    monitor.write_text(yaml.safe_dump(document))
+    apply([monitor], where, project.site())
+    assert digest_of(where, "one", 4) == good, "the folder holds the one that was retrained"
+
+    drift = project.folder / "drift.yaml"
+    models = list(yaml.safe_load_all(file.read_text()))[:-1]
+    (changed,) = [one for one in models if one["metadata"]["name"] == "income-drift"]
+    changed["spec"]["parameters"] = [{"name": "predict_parameters", "value": '{"drift_type": "feature"}'}]
+    drift.write_text(yaml.safe_dump(changed))
+    assert verbs(project, where, drift) == {
+        "model income-drift": "updated",
+        "monitor rules": "unchanged",
+        "pipeline one": "updated",
+    }
+    assert digest_of(where, "one", 5) == good
+
+
+def digest_of(where: Connection, pipeline: str, generation: int) -> str:
+    return read_control(where).releases[pipeline, generation].artifacts["income"].digest

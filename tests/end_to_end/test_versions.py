@@ -216,17 +216,16 @@ def test_a_changed_drift_step_is_superseded_once_though_one_worker_comes_late(
 def test_a_new_pipeline_is_picked_up_and_a_deleted_one_closes_its_window(
     job: Deployment, project: Project, rows: Any
 ) -> None:
-    name, where = "short-lived", job.connection
-    project.apply(where, name, V2)
+    name, step, where = "short-lived", "own-drift", job.connection
+    spec = {**V2, "steps": [V2["steps"][0], {"name": step, "batch": {"size": SIZE}}]}
+    apply([project.write(name, spec, own_drift="models/income-drift")], where, project.site())
     await_ready(job, name, 1)
     with job.client(name) as client:
-        keys = [client.send(seen) for seen in bodies(rows[:50])]
-        client.producer.flush()
-        answers = await_answers(client, keys)
+        answers = await_answers(client, [client.send(body) for body in bodies(rows[:50])])
         assert not any(answer.failed for some in answers.values() for answer in some)
 
         delete([Resource("pipeline", name)], where)
-        (report,) = job.reports_of(name, "income-drift", 1)
+        (report,) = job.reports_of(name, step, 1)
         told = report["parameters"]
         assert (told["state"], told["n"], told["superseded_by"]) == ("SUPERSEDED", 50, None)
         assert {job.topics.inputs(name), job.topics.outputs(name)} <= set(existing_topics(where.bootstrap))
@@ -241,16 +240,16 @@ def test_a_new_pipeline_is_picked_up_and_a_deleted_one_closes_its_window(
     assert go_back(name, None, where, project.site(), "", 2).generation == 2
     await_ready(job, name, 2)
     with job.client(name) as client:
-        keys = [client.send(seen) for seen in bodies(rows[:SIZE])]
-        client.producer.flush()
-        await_answers(client, keys)
-    report = job.reports_of(name, "income-drift", 2)[1]["parameters"]
-    assert (report["window"], report["n"], report["generation"]) == (2, SIZE, 2)
+        await_answers(client, [client.send(body) for body in bodies(rows[:SIZE])])
+        report = job.reports_of(name, step, 2)[1]["parameters"]
+        assert (report["window"], report["n"], report["generation"]) == (2, SIZE, 2)
+        await_answers(client, [client.send(body) for body in bodies(rows[:20])])
 
-    delete([Resource("pipeline", name)], where, topics=True)
-    left = set(existing_topics(where.bootstrap))
-    assert not {job.topics.inputs(name), job.topics.outputs(name)} & left
-    assert job.topics.model_outputs("income-drift") in left, "others use it"
+    gone = delete([Resource("pipeline", name)], where, topics=True)
+    assert gone == sorted((job.topics.inputs(name), job.topics.outputs(name), job.topics.model_outputs(step)))
+    assert not set(gone) & set(existing_topics(where.bootstrap))
+    checkpoints = job.checkpoints()
+    await_true(lambda: job.checkpoints() > checkpoints + 3, "checkpoints after the topics are gone")
     assert job.failures() == 0
 
 

@@ -107,6 +107,19 @@ def test_a_model_is_available_where_its_files_are_those_of_the_head() -> None:
     assert found(seen(), "ModelAvailable", "spare").reason == "Unused"
 
 
+def test_an_earlier_failure_is_none_of_the_head_that_came_after() -> None:
+    broken = Serving(1, 1, "Model m: broken")
+    observed = seen(worker(0, broken), worker(1, broken))
+    assert found(observed, "PipelineReady", "p").reason == "Loading"
+    assert found(observed, "ModelAvailable", "m").reason == "Loading"
+
+
+def test_workers_of_another_job_do_not_make_up_for_one_that_loads() -> None:
+    others = [worker(i, READY, job="weir.test/p") for i in (0, 1)]
+    observed = seen(worker(0, READY), worker(1, Serving(1, 1)), *others)
+    assert found(observed, "PipelineReady", "p").reason == "Loading"
+
+
 def test_without_a_job_nothing_is_ready() -> None:
     observed = seen(worker(0, READY), worker(1, READY), jobs=[])
     assert found(observed, "JobRunning", "weir.test").reason == "NoJob"

@@ -14,7 +14,7 @@ import pytest
 
 from jobs.checking import check
 from operators.artifacts.trust import make_site
-from operators.chunking import Ended
+from operators.chunking import Ended, Heartbeats
 from operators.chunks import Chunk, Sender, decode
 from operators.engine import Engine
 from operators.errors import DeploymentError
@@ -242,6 +242,34 @@ def test_the_newest_generation_that_can_be_loaded_serves(tmp_path: Path, models:
     assert answers.versions == ["2"]
 
 
+def test_steps_end_only_with_the_generation_that_serves(tmp_path: Path, models: Path) -> None:
+    """The second one has no drift step any more, but cannot be loaded: the first one's windows go on."""
+    copy = shutil.copytree(models, tmp_path / "models")
+    both = [{"name": "income"}, {"name": "income-drift", "batch": {"size": 9}}]
+    (first,) = released(tmp_path / "m", copy, pipeline("only", both, output={"steps": ["income"]}))
+    other = pipeline("only", [{"name": "income-classifier"}], output={"steps": ["income-classifier"]})
+    (second,) = released(tmp_path / "n", copy, other)
+    control = applied_once([first])
+    control.releases["only", 2] = msgspec.structs.replace(second, generation=2)
+    lineup = Lineup(Models(make_site(str(copy), str(tmp_path / "another-cache"))))
+    assert lineup.take_up(control)
+    hidden = (copy / "income-classifier").rename(copy / "hidden")
+    control.heads["only"] = 2
+    assert lineup.take_up(control)
+    assert (lineup.places["only"].generation, lineup.places["only"].head) == (1, 2)
+    assert lineup.ended == []
+    assert not lineup.take_up(control), "it is tried again later"
+
+    hidden.rename(copy / "income-classifier")
+    control.releases["only", 3] = msgspec.structs.replace(second, generation=3)
+    control.heads["only"] = 3
+    assert lineup.take_up(control)
+    assert lineup.ended == [Ended("only", "income-drift", 2)]
+    del control.heads["only"]
+    assert lineup.take_up(control)
+    assert (lineup.served, lineup.ended) == ([], [Ended("only", "income-drift", 2)])
+
+
 def test_a_monitor_that_fails_beside_the_response_is_reported_and_counted(
     tmp_path: Path, models: Path
 ) -> None:
@@ -281,9 +309,10 @@ def test_ticks_tell_the_monitor_of_steps_that_live_and_that_ended(tmp_path: Path
         "old/income-drift": (8, True),
     }
     assert all(len(chunk.rows) == 0 and chunk.sender == sender for chunk in first.values())
-    for _ in range(100):
-        later = told()
-    assert [chunk.key for chunk in later] == ["timed/income-drift"], "only it needs the clock"
+    heartbeats = Heartbeats(served, [gone], sender)
+    keys = [[decode(one).key for one in heartbeats.beat(now) or ()] for now in (1_000.0, 1_089.0, 1_091.0)]
+    assert set(keys[0]) == set(keys[1]) == set(first)
+    assert keys[2] == ["timed/income-drift"], "only it needs the clock"
 
 
 def test_without_batched_steps_ticks_tell_nothing(tmp_path: Path, models: Path) -> None:
