@@ -192,7 +192,7 @@ def test_what_was_rolled_back_stays_back_when_something_else_is_applied(
     drift = project.folder / "drift.yaml"
     models = list(yaml.safe_load_all(file.read_text()))[:-1]
     (changed,) = [one for one in models if one["metadata"]["name"] == "income-drift"]
-    changed["spec"]["parameters"] = [{"name": "predict_parameters", "value": '{"drift_type": "feature"}'}]
+    changed["spec"]["memory"] = "1Gi"
     drift.write_text(yaml.safe_dump(changed))
     assert verbs(project, where, drift) == {
         "model income-drift": "updated",
