@@ -51,6 +51,7 @@ test: check  ## everything that proves it, on a real broker and a real cluster
 bench: setup  ## throughput, latency, false alarms, power, AUC and times, beside others
 	@$(VENV)/bin/python -m benchmarks
 	@$(VENV)/bin/python -m benchmarks.changes
+	@$(VENV)/bin/python -m benchmarks.metrics
 	@$(VENV)/bin/python -m benchmarks.drift
 	@$(VENV)/bin/python -m benchmarks.outliers
 

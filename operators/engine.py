@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from operators.protocol.responses import INFER_TYPES, encode_responses, encode_t
 from operators.records import ANSWERED, FAILED, SILENT, Answers, Records
 from operators.serving import Served
 from operators.steps import Ask
+from operators.tallies import Tally, count
 from operators.taps import Taps
 from operators.topics import Topics
 
@@ -36,8 +37,8 @@ class Engine:
     """Answers micro-batches with the pipelines of some releases.
 
     `flags` returns, for a pipeline, the verdict of each batched step's last closed window; it never waits.
-    `failed` is told pipeline and step whenever a step that only watches failed on a request. `ended` are
-    steps that no pipeline has any more, for the monitor to hear of; `sender` tells it who speaks.
+    `told` is called after each micro-batch with what it did in each pipeline. `ended` are steps that no
+    pipeline has any more, for the monitor to hear of; `sender` tells it who speaks.
     `taps` tells until when, in seconds since 1970, everything that a pipeline's steps are sent and answer is
     published.
     """
@@ -48,7 +49,7 @@ class Engine:
         topics: Topics,
         limit: int,
         flags: Flags,
-        failed: Callable[[str, str], None] = lambda pipeline, step: None,
+        told: Callable[[Mapping[str, Tally]], None] = lambda tallies: None,
         ended: Sequence[Ended] = (),
         sender: Sender = _ALONE,
         taps: Mapping[str, float] | None = None,
@@ -57,14 +58,15 @@ class Engine:
         self._topics = topics
         self._limit = limit
         self._flags = flags
-        self._failed = failed
+        self._told = told
+        self._begun = False
         self._taps = Taps(served, taps or {})
         self._sender = sender
         self._heartbeats = Heartbeats(served, ended, sender)
 
     def answer(self, records: Records) -> Answers:
         """Answer every record, whatever it holds."""
-        answers = Answers.empty(len(records.values))
+        answers, tallies = Answers.empty(len(records.values)), self._nothing_yet()
         groups: dict[tuple[str, Signature], list[tuple[int, Request]]] = {}
         for i, topic in enumerate(records.topics):
             if topic is None:
@@ -81,10 +83,22 @@ class Engine:
                     groups.setdefault((target, signature(request)), []).append((i, request))
         budgets: dict[str, Budget] = {}
         for (target, (_, content_type, outputs, encoding)), members in groups.items():
-            run = _Run(self._served[target], Ask(content_type, outputs), encoding, records, answers)
+            served = self._served[target]
+            tally = tallies.setdefault(served.release.name, Tally())
+            run = _Run(served, Ask(content_type, outputs), encoding, records, answers, tally)
             for some in _slices(members):
                 self._answer(run, some, budgets.setdefault(target, Budget()))
+        count(tallies, records, answers, int(time() * 1000))
+        self._told(tallies)
         return answers
+
+    def _nothing_yet(self) -> dict[str, Tally]:
+        """Start with a tally of nothing for all that is served, once: who counts finds every name there."""
+        if self._begun:
+            return {}
+        self._begun = True
+        plans = [one.plan for one in self._served.values() if one.plan]
+        return {plan.name: Tally(planned.name for planned in plan.steps) for plan in plans}
 
     def _decode(self, target: str, records: Records, i: int) -> Request | None:
         """Decode a record for the pipeline that reads a topic; None where it is not for that pipeline."""
@@ -122,7 +136,7 @@ class Engine:
         members = [member for position, member in enumerate(members) if position not in errors]
         if not members or plan is None:
             return
-        outcome = plan.run(tensors, run.ask, self._flags(name), budget, self._taps.of(name))
+        outcome = plan.run(tensors, run.ask, self._flags(name), budget, self._taps.of(name), run.tally)
         for position, error in outcome.errors.items():
             self._fail(run.answers, members[position][0], topic, error)
         for position, failures in outcome.monitor_failures.items():
@@ -215,8 +229,7 @@ class Engine:
 
     def _watch(self, run: _Run, i: int, failures: list[RecordError]) -> None:
         """Count what cost no response, and tell it where the record has no error of its own."""
-        for failure in failures:
-            self._failed(run.served.release.name, failure.step)
+        run.tally.errors.update((failure.step, str(failure.reason)) for failure in failures)
         if run.answers.errors[i] is None:
             told = "; ".join(f"{one.step}: {one.message}" for one in failures)
             first = failures[0]
@@ -237,6 +250,7 @@ class _Run(NamedTuple):
     encoding: Encoding
     records: Records
     answers: Answers
+    tally: Tally
 
 
 def _slices(members: list[tuple[int, Request]]) -> Iterator[list[tuple[int, Request]]]:

@@ -12,9 +12,9 @@ from pyflink.table.udf import FunctionContext, ScalarFunction
 from operators.artifacts.trust import Site
 from operators.chunks import Sender
 from operators.control import Connection
+from operators.metrics import Metrics, PipelineMetrics
 from operators.orphans import exit_with_task_manager
 from operators.records import Records
-from operators.status import Event
 from operators.worker import Identity, Worker
 
 
@@ -40,9 +40,9 @@ class Infer(ScalarFunction):  # type: ignore[misc]
             function_context.get_index_of_this_subtask(), function_context.get_number_of_parallel_subtasks()
         )
         identity = Identity(self._job, sender, function_context.get_attempt_number())
-        self._metrics = _Metrics(function_context.get_metric_group())
-        failed = self._metrics.monitor_failed
-        self._worker = Worker(self._connection, self._site, self._limit, self._only, identity, failed)
+        self._metrics = PipelineMetrics(Metrics(function_context.get_metric_group()))
+        told = self._metrics.count
+        self._worker = Worker(self._connection, self._site, self._limit, self._only, identity, told)
         self._worker.start()
 
     def close(self) -> None:
@@ -66,37 +66,8 @@ class Infer(ScalarFunction):  # type: ignore[misc]
         answers = self._worker.answer(records)
         for event in self._worker.happened():
             self._metrics.happened(event)
+            self._metrics.serves(event.pipeline, self._worker.place(event.pipeline))
         return pd.DataFrame(answers._asdict())
-
-
-class _Metrics:
-    """Flink metrics by pipeline, made when they are first needed."""
-
-    def __init__(self, group: Any) -> None:
-        self._group = group
-        self._counters: dict[tuple[str, ...], Any] = {}
-        self._generations: dict[str, int] = {}
-
-    def monitor_failed(self, pipeline: str, step: str) -> None:
-        """Count a request that a step which only watches failed on."""
-        self._counter("monitor_failures", pipeline, step).inc()
-
-    def happened(self, event: Event) -> None:
-        """Count a generation that serves or cannot be loaded, and show which one should serve."""
-        name = {"Serving": "generations_served", "LoadFailed": "load_failures"}.get(event.what)
-        if name:
-            self._counter(name, event.pipeline).inc()
-        if event.pipeline not in self._generations:
-            group = self._group.add_group("pipeline", event.pipeline)
-            group.gauge("head_generation", lambda: self._generations[event.pipeline])
-        self._generations[event.pipeline] = 0 if event.what == "Deleted" else event.generation
-
-    def _counter(self, name: str, pipeline: str, step: str = "") -> Any:
-        key = (name, pipeline, step)
-        if key not in self._counters:
-            group = self._group.add_group("pipeline", pipeline)
-            self._counters[key] = (group.add_group("step", step) if step else group).counter(name)
-        return self._counters[key]
 
 
 def _texts(column: pd.Series) -> list[str | None]:

@@ -17,6 +17,7 @@ from operators.draining import Draining, decode_draining
 from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer
 from operators.lineage import Lineage, lineage_of, together
+from operators.metrics import Metrics, WindowMetrics
 from operators.orphans import exit_with_task_manager
 from operators.panes import Pane, compact, decode_pane, keep, merge
 from operators.reports import report, superseded
@@ -51,7 +52,7 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         self._rows = runtime_context.get_list_state(ListStateDescriptor("rows", BYTES))
         self._panes = runtime_context.get_list_state(ListStateDescriptor("panes", BYTES))
         self._draining = runtime_context.get_state(ValueStateDescriptor("draining", BYTES))
-        self._late = runtime_context.get_metrics_group().counter("late_rows")
+        self._metrics = WindowMetrics(Metrics(runtime_context.get_metrics_group()))
         self._watched: dict[str, tuple[int, Watched]] = {}
         self._told_late: set[tuple[str, int]] = set()
 
@@ -81,6 +82,8 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         if (head, draining) != before:
             self._head.update(head.encode())
             self._keep(draining)
+        watched = self._watched.get(chunk.key, (0, None))[1]
+        self._metrics.holds(chunk.pipeline, chunk.step, head, watched and watched.batch)
 
     def _end(self, head: Head, chunk: Chunk, now: int) -> Draining:
         """Begin to drain the open window because a new epoch began."""
@@ -98,7 +101,7 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
             return draining
         if draining and chunk.epoch == draining.epoch:
             return draining.joined(lineage_of(chunk))
-        self._late.inc(len(chunk.rows))
+        self._metrics.late(chunk.pipeline, chunk.step, len(chunk.rows))
         if (chunk.key, chunk.epoch) not in self._told_late:
             self._told_late.add((chunk.key, chunk.epoch))
             _log.warning("%s: rows of epoch %d come late, they are in no window", chunk.key, chunk.epoch)
@@ -111,6 +114,7 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         if not draining.successor and not self._has_topic(lineage.step):
             _log.warning("%s/%s ended, and so did its topic: nothing is told", lineage.pipeline, lineage.step)
             return head
+        self._metrics.closed(lineage.pipeline, lineage.step, "SUPERSEDED")
         yield self._row(lineage, superseded(lineage, head.window, draining.successor))
         return head._replace(window=head.window + 1)
 
@@ -159,6 +163,7 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         lineage = whole.lineage
         verdict = watched.step.judge(whole.counts, lineage.rows, watched.rules)
         streak = watched.rules.confirmation.after(head.streak, verdict.state, head.window)
+        self._metrics.closed(lineage.pipeline, lineage.step, verdict.state, verdict)
         yield self._row(lineage, report(lineage, head.window, verdict, streak, watched.digest))
         rows = batch.kept(lineage.rows)
         kept = self._store(keep(panes, rows, batch.slide))

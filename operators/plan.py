@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import partial
 from graphlib import TopologicalSorter
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from operators.resources.schema import Step as StepSpec
 from operators.sources import Environment, Inputs, Place, inputs_of, shown
 from operators.steps import Ask, Step
 from operators.steps.watching import ROWS, Watcher
+from operators.tallies import Tally
 
 
 class PlannedStep(NamedTuple):
@@ -108,14 +110,15 @@ class Plan:
         flags: Mapping[str, Flag],
         budget: Budget,
         taps: Collection[Place] = (),
+        tally: Tally | None = None,
     ) -> Outcome:
         """Run a micro-batch of requests that share their signature through every step.
 
-        `taps` are the places whose tensors are wanted besides the response's.
+        `taps` are the places whose tensors are wanted besides the response's, `tally` counts what steps do.
         """
         outcome = Outcome([], {}, {})
         requests = np.arange(len(next(iter(tensors.values())).rows))
-        walk = _Walk(self, ask, flags, budget, taps, outcome)
+        walk = _Walk(self, ask, flags, budget, taps, tally or Tally(), outcome)
         walk.go(0, _Known({(self.name, "inputs"): tensors}, requests, {}))
         return outcome
 
@@ -146,6 +149,7 @@ class _Walk(NamedTuple):
     flags: Mapping[str, Flag]
     budget: Budget
     taps: Collection[Place]
+    tally: Tally
     outcome: Outcome
 
     def go(self, at: int, known: _Known) -> None:
@@ -159,7 +163,9 @@ class _Walk(NamedTuple):
             if not inputs or not planned.triggers.present(known.environment):
                 continue
             known = known.put((planned.name, "inputs"), inputs)
+            started = perf_counter()
             done = isolate(partial(self._call, planned), inputs, self.budget)
+            self.tally.step(planned.name).worked(_rows(inputs), perf_counter() - started)
             if len(done.parts) == 1 and not done.failures:
                 known = self._answered(planned, known, done.parts[0][1])
                 continue
@@ -178,6 +184,7 @@ class _Walk(NamedTuple):
         return planned.step.infer(inputs, ask)
 
     def _answered(self, planned: PlannedStep, known: _Known, outputs: Tensors) -> _Known:
+        self.tally.step(planned.name).found(outputs)
         if planned.batch:
             known = known._replace(gathered={**known.gathered, planned.name: outputs[ROWS]})
             outputs = {name: column for name, column in outputs.items() if name != ROWS} or {
@@ -228,6 +235,10 @@ class _Walk(NamedTuple):
 
     def _fail(self, requests: NDArray[np.intp], reason: Reason, message: str) -> None:
         self.outcome.errors.update(dict.fromkeys(requests.tolist(), RecordError(reason, message)))
+
+
+def _rows(inputs: Tensors) -> int:
+    return int(next(iter(inputs.values())).rows.sum())
 
 
 def _nothing(output: Inputs, environment: Environment) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from queue import SimpleQueue
 from time import time
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from operators.records import Answers, Records
 from operators.serving import Models
 from operators.status import Event, Serving
 from operators.status import Worker as Said
+from operators.tallies import Tally
 
 
 class Identity(NamedTuple):
@@ -34,8 +35,7 @@ class Identity(NamedTuple):
 class Worker:
     """Answers micro-batches with the pipelines that the control topic says are live, of those in `only`.
 
-    `failed` is told pipeline and step whenever a step that only watches failed on a request; it is called
-    from `answer` only.
+    `told` is called after each micro-batch with what it did in each pipeline; from `answer` only.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class Worker:
         limit: int,
         only: Collection[str],
         identity: Identity,
-        failed: Callable[[str, str], None],
+        told: Callable[[Mapping[str, Tally]], None],
     ) -> None:
         self._topics = connection.topics
         self._limit = limit
         self._identity = identity
-        self._failed = failed
+        self._told = told
         self._lineup = Lineup(Models(site), only)
         self._places: dict[str, Place] = {}
         self._verdicts = LastVerdicts(connection)
@@ -77,6 +77,10 @@ class Worker:
         self._processed_at = time()
         return answers
 
+    def place(self, pipeline: str) -> Place | None:
+        """Return what serves a pipeline, None where it has none."""
+        return self._places.get(pipeline)
+
     def happened(self) -> Iterator[Event]:
         """Yield, once each, the events since the last call; for metrics, which only the thread that answers
         may touch."""
@@ -92,7 +96,7 @@ class Worker:
             self._topics,
             self._limit,
             self._verdicts.of,
-            self._failed,
+            self._told,
             lineup.ended,
             self._identity.sender,
             lineup.taps,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from operators.lineup import Lineup
 from operators.records import Records
 from operators.releases import Control, Release
 from operators.serving import Models, Served, serve
+from operators.tallies import Tally
 from operators.topics import Topics
 from tests.operators.test_engine import GOOD, outputs, records, request
 
@@ -277,14 +279,15 @@ def test_a_monitor_that_fails_beside_the_response_is_reported_and_counted(
         "watched", [{"name": "income"}, {"name": "income-outlier"}], output={"steps": ["income"]}
     )
     served = live(tmp_path, models, watched)
-    counted: list[tuple[str, str]] = []
-    engine_ = Engine(served, TOPICS, 1_000_000, lambda pipeline: {}, lambda *names: counted.append(names))
+    told: list[Mapping[str, Tally]] = []
+    engine_ = Engine(served, TOPICS, 1_000_000, lambda pipeline: {}, told.append)
     answers = engine_.answer(records(request(GOOD), request(GOOD), pipeline="watched"))
     assert answers.statuses == ["answered", "answered"]
     assert answers.reasons == ["MONITOR_FAILED"] * 2
     assert answers.steps == ["income-outlier"] * 2
     assert "takes rows of" in (answers.errors[0] or "")
-    assert counted == [("watched", "income-outlier")] * 2
+    assert told[0]["watched"].errors == {("income-outlier", "MONITOR_FAILED"): 2}
+    assert (told[0]["watched"].requests, told[0]["watched"].failed) == (2, 0)
 
 
 def test_ticks_tell_the_monitor_of_steps_that_live_and_that_ended(tmp_path: Path, models: Path) -> None:

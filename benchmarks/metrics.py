@@ -1,0 +1,87 @@
+"""What metrics cost: the job's throughput with them and without, in turn.
+
+python -m benchmarks.metrics [--rounds 5] [--requests 120000] [--parallelism 1]
+
+Without: the same bundle, in which nothing is counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.bed import Bed
+from jobs import submitting
+from jobs.bundle import write_bundle
+from jobs.data.census_like import TARGET, census_like
+from jobs.stack.layout import BUNDLE
+from jobs.stack.ports import free_ports
+from jobs.stack.stack import up
+from jobs.train_monitors import train
+
+_SILENT = """
+
+Metrics.count = Metrics.show = lambda self, *given, **labels: None
+PipelineMetrics.count = WindowMetrics.closed = lambda self, *given: None
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=120_000)
+    parser.add_argument("--parallelism", type=int, default=1)
+    given = parser.parse_args()
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    console = Console()
+    kinds: dict[str, Callable[[], Path]] = {"with metrics": write_bundle, "without": _silent_bundle}
+    rates: dict[str, list[float]] = {kind: [] for kind in kinds}
+    with tempfile.TemporaryDirectory() as folder:
+        models = Path(folder) / "models"
+        train(census_like(30_000, seed=0), TARGET, models, say=lambda line: None)
+        stack = up(Path(folder) / "stack", free_ports(), say=console.print)
+        try:
+            bed = Bed(stack, models, np.load(models / "holdout.npy"), [])
+            for number in range(given.rounds):
+                for kind in sorted(kinds, reverse=bool(number % 2)):
+                    submitting.write_bundle = kinds[kind]
+                    name = f"{kind.split()[0]}{number}"
+                    with bed.filled(name, given.requests) as where, bed.job(where, given.parallelism):
+                        rates[kind].append(bed.answered_rate(where, given.requests))
+        finally:
+            stack.down()
+    _show(rates, console)
+
+
+def _silent_bundle() -> Path:
+    with zipfile.ZipFile(write_bundle()) as archive:
+        sources = {name: archive.read(name) for name in archive.namelist()}
+    sources["operators/metrics.py"] += _SILENT.encode()
+    with zipfile.ZipFile(BUNDLE, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, source in sources.items():
+            archive.writestr(name, source)
+    return BUNDLE
+
+
+def _show(rates: dict[str, list[float]], console: Console) -> None:
+    table = Table("round", *rates, "share lost")
+    with_, without = (np.array(rates[kind]) for kind in rates)
+    lost = 1 - with_ / without
+    for number, cells in enumerate(zip(with_, without, lost, strict=True), 1):
+        table.add_row(str(number), *(f"{cell:,.0f}" for cell in cells[:2]), f"{cells[2]:.1%}")
+    table.add_row(
+        "median", f"{np.median(with_):,.0f}", f"{np.median(without):,.0f}", f"{np.median(lost):.1%}"
+    )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Flink metrics by labels, made when they are first needed. docs/metrics.md lists them.
+
+PyFlink's gauges are whole numbers and its distributions do not arrive, so shares are in parts per million,
+and a histogram is a counter for each bucket, labelled `le` as Prometheus' own. All of it belongs to the
+thread that Flink calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.judgement import State
+from operators.lineup import Place
+from operators.resources.schema import Batch
+from operators.status import Event
+from operators.steps.watching import Verdict
+from operators.tallies import BOUNDS, MOST_FEATURES, StepTally, Tally
+from operators.windows import Head
+
+MILLION = 1_000_000
+_LE = (*(f"{bound:g}" for bound in BOUNDS), "+Inf")
+# Enough of a digest to tell models apart.
+_SHORT = 12
+_HAPPENED = {"Serving": "generations_served", "LoadFailed": "load_failures"}
+
+
+class Metrics:
+    """Counters and gauges of one subtask."""
+
+    def __init__(self, group: Any) -> None:
+        self._group = group.add_group("weir")
+        self._counters: dict[tuple[object, ...], Any] = {}
+        self._values: dict[tuple[object, ...], int] = {}
+
+    def count(self, name: str, n: int, **labels: str) -> None:
+        """Add to a counter; adding 0 makes it."""
+        key = (name, *labels.items())
+        if key not in self._counters:
+            self._counters[key] = self._labelled(labels).counter(name)
+        elif not n:
+            return
+        self._counters[key].inc(n)
+
+    def show(self, name: str, value: int, **labels: str) -> None:
+        """Set a gauge."""
+        key = (name, *labels.items())
+        known = key in self._values
+        self._values[key] = value
+        if not known:
+            self._labelled(labels).gauge(name, partial(self._values.__getitem__, key))
+
+    def _labelled(self, labels: Mapping[str, str]) -> Any:
+        group = self._group
+        for label, value in labels.items():
+            group = group.add_group(label, value)
+        return group
+
+
+class PipelineMetrics:
+    """What infer counts, by pipeline and step."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._models: dict[str, dict[str, str]] = {}
+
+    def count(self, tallies: Mapping[str, Tally]) -> None:
+        """Add what a micro-batch did."""
+        for pipeline, tally in tallies.items():
+            self._pipeline(pipeline, tally)
+            for step, one in tally.steps.items():
+                self._step(pipeline, step, one)
+
+    def happened(self, event: Event) -> None:
+        """Count a generation that serves or cannot be loaded."""
+        for what, name in _HAPPENED.items():
+            self._metrics.count(name, int(what == event.what), pipeline=event.pipeline)
+
+    def serves(self, pipeline: str, place: Place | None) -> None:
+        """Show which generation and models serve a pipeline, and which should; none (0) after its end."""
+        self._metrics.show("generation", place.generation if place else 0, pipeline=pipeline)
+        self._metrics.show("head_generation", place.head if place else 0, pipeline=pipeline)
+        release = place.served.release if place and place.generation else None
+        artifacts = release.artifacts if release else {}
+        there = {name: one.digest.removeprefix("sha256:")[:_SHORT] for name, one in artifacts.items()}
+        for step, digest in self._models.get(pipeline, {}).items() - there.items():
+            self._metrics.show("model_serves", 0, pipeline=pipeline, step=step, digest=digest)
+        for step, digest in there.items():
+            self._metrics.show("model_serves", 1, pipeline=pipeline, step=step, digest=digest)
+        self._models[pipeline] = there
+
+    def _pipeline(self, pipeline: str, tally: Tally) -> None:
+        count = self._metrics.count
+        count("requests", tally.requests, pipeline=pipeline)
+        count("failed", tally.failed, pipeline=pipeline)
+        count("request_milliseconds", tally.milliseconds, pipeline=pipeline)
+        self._buckets("request_seconds_bucket", tally.buckets, pipeline=pipeline)
+        for (step, reason), n in tally.errors.items():
+            count("errors", n, pipeline=pipeline, step=step or "-", reason=reason)
+
+    def _step(self, pipeline: str, step: str, tally: StepTally) -> None:
+        count = partial(self._metrics.count, pipeline=pipeline, step=step)
+        count("rows", tally.rows)
+        count("batches", tally.batches)
+        if tally.outliers is not None:
+            count("outliers", tally.outliers)
+        count("busy_microseconds", round(tally.seconds * MILLION))
+        self._buckets("step_seconds_bucket", tally.buckets, pipeline=pipeline, step=step)
+        for (feature, issue), n in tally.bad_values.items():
+            count("bad_values", n, feature=feature, issue=issue)
+
+    def _buckets(self, name: str, buckets: NDArray[np.int64], **labels: str) -> None:
+        """Add to the buckets of a histogram: as Prometheus reads them, each holds those below it too."""
+        for le, n in zip(_LE, np.cumsum(buckets).tolist(), strict=True):
+            self._metrics.count(name, n, **labels, le=le)
+
+
+class WindowMetrics:
+    """What the monitor counts, by pipeline and step."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def late(self, pipeline: str, step: str, rows: int) -> None:
+        """Count rows that are in no window."""
+        self._metrics.count("late_rows", rows, pipeline=pipeline, step=step)
+
+    def holds(self, pipeline: str, step: str, head: Head, batch: Batch | None) -> None:
+        """Show how full the open window is, and what the windows before it confirmed."""
+        show = partial(self._metrics.show, pipeline=pipeline, step=step)
+        self.late(pipeline, step, 0)
+        show("window_rows", head.rows)
+        show("confirmed", int(head.streak.confirmed))
+        if batch:
+            show("window_size", batch.rows)
+
+    def closed(self, pipeline: str, step: str, state: State, verdict: Verdict | None = None) -> None:
+        """Count a window that closed, and show what was found of each feature: of the columns that encode
+        it, those that moved most."""
+        self._metrics.count("windows", 1, pipeline=pipeline, step=step, state=state)
+        told: dict[str, list[dict[str, Any]]] = {}
+        for one in verdict.about.get("features", ()) if verdict else ():
+            told.setdefault(one["feature"], []).append(one)
+        for feature, columns in list(told.items())[:MOST_FEATURES]:
+            show = partial(self._metrics.show, pipeline=pipeline, step=step, feature=feature)
+            if "violating" in columns[0]:
+                show("violating", int(any(one["violating"] for one in columns)))
+            else:
+                show("drifted", int(any(one["guilty"] for one in columns)))
+                show("p_value_ppm", round(min(one["p_val"] for one in columns) * MILLION))
+                show("effect_ppm", round(max(one["effect"] for one in columns) * MILLION))
