@@ -19,9 +19,9 @@ from pyflink.table.udf import udf
 from jobs import tables
 from jobs.names import rename
 from jobs.settings import Settings, parse_settings
-from operators.chunks import decode_key
 from operators.infer import Infer
-from operators.monitor import REPORT, Monitor
+from operators.monitor import TOLD, Monitor
+from operators.pipeline_tally import key_of
 
 # While Python works on one micro-batch of a bundle, Java fills the next.
 _BATCHES_IN_BUNDLE = 8
@@ -64,8 +64,8 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     chunks = _stream(t, tables.CHUNKS, answers)
     reports = (
         chunks.rebalance()
-        .key_by(lambda row: decode_key(bytes(row[0])), key_type=Types.STRING())
-        .process(Monitor(settings.connection, settings.rules, settings.site), output_type=REPORT)
+        .key_by(lambda row: key_of(bytes(row[0])), key_type=Types.STRING())
+        .process(Monitor(settings.connection, settings.rules, settings.site), output_type=TOLD)
         .name("monitor")
         .uid("monitor")
         .slot_sharing_group("monitor")

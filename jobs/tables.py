@@ -95,8 +95,7 @@ FROM {source} CROSS JOIN UNNEST(tap_numbers) AS taps (i)
 """
 REPORTS = """
 SELECT CAST(`key` AS BYTES) AS `key`, body AS `value`,
-       MAP['pipeline', CAST(pipeline AS BYTES), 'x-pipeline-version', CAST(version AS BYTES)] AS `headers`,
-       `topic`
+       CAST(`headers` AS MAP<STRING, BYTES>) AS `headers`, `topic`
 FROM {source}
 """
 
@@ -192,8 +191,12 @@ def dead_letters(settings: Settings) -> str:
 
 
 def reports(settings: Settings) -> str:
-    """Define the drift reports, each to the outputs topic of its step, always exactly once."""
-    pattern = settings.topics.pattern("model", "outputs")
+    """Define what the monitor tells: reports, each to the outputs topic of its step, alerts and rates.
+
+    Always exactly once, and together: an alert comes with the report that made it.
+    """
+    topics = settings.topics
+    pattern = "|".join([topics.pattern("model", "outputs"), literal(topics.alerts), literal(topics.rates)])
     return _sink(settings, "reports", f"'topic-pattern'='{pattern}'", "exactly-once")
 
 

@@ -10,6 +10,8 @@ from operators.resources.schema import Batch, Pipeline
 from operators.steps import Step
 from operators.steps.check_quality import CheckQuality
 from operators.steps.detect_drift import DetectDrift
+from operators.steps.python_class import PythonClass
+from operators.steps.score_outlier import ScoreOutlier
 
 
 def wrong_kinds(monitor: Monitor, steps: Mapping[str, Step]) -> Iterator[str]:
@@ -24,6 +26,9 @@ def wrong_kinds(monitor: Monitor, steps: Mapping[str, Step]) -> Iterator[str]:
         if not isinstance(steps.get(quality.step), (CheckQuality, type(None))):
             found = steps[quality.step]
             yield f"spec.quality[{i}].step: {quality.step} is no data quality check{_move(found)}"
+    for i, outliers in enumerate(monitor.spec.outliers):
+        if not isinstance(steps.get(outliers.step), (ScoreOutlier, PythonClass, type(None))):
+            yield f"spec.outliers[{i}].step: {outliers.step} flags no outliers: leave it out"
 
 
 def doubts(

@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from operators.chunks import Chunk, Sender, bare
 from operators.columns import Array
+from operators.pipeline_tally import PipelineTally
 from operators.records import Records
 from operators.serving import Served
+from operators.tallies import Tally
 
 # For so many seconds the monitor hears that a step changed or ended: longer than it waits for other subtasks.
 _SECONDS_TOLD = 90.0
+_SECONDS_SELDOM = 10.0
 
 
 class Ended(NamedTuple):
-    """A batched step that a pipeline has no more, from an epoch on."""
+    """A batched step that a pipeline has no more, from an epoch on; without a name, the pipeline itself."""
 
     pipeline: str
     step: str
@@ -26,18 +29,20 @@ class Ended(NamedTuple):
 
 
 class Heartbeats:
-    """What each tick tells the monitor.
+    """What each tick tells the monitor, so that it looks at the clock, and hears of changes without traffic.
 
-    Steps whose windows close by time are told always, so that the monitor looks at the clock; the others
-    only at first, so that it hears of changes without traffic too.
+    Pipelines, and steps whose windows close by time, are told always; what ended only at first, and the other
+    steps after that seldom.
     """
 
     def __init__(self, served: Sequence[Served], ended: Sequence[Ended], sender: Sender) -> None:
         self._until: float | None = None
-        self._timed: list[bytes] = []
-        self._others = [
-            bare(one.pipeline, one.step, one.epoch, one.epoch, sender, ended=True).encode() for one in ended
+        self._seldom = 0.0
+        self._ended = [_ended(one, sender) for one in ended]
+        self._timed = [
+            PipelineTally(one.release.name, one.release.generation, Tally()).encode() for one in served
         ]
+        self._others: list[bytes] = []
         for one in served:
             for planned in one.plan.steps if one.plan else ():
                 if planned.batch:
@@ -54,7 +59,17 @@ class Heartbeats:
     def beat(self, now: float) -> list[bytes] | None:
         """Return the chunks of one tick, at a time in seconds by any clock that does not go back."""
         self._until = now + _SECONDS_TOLD if self._until is None else self._until
-        return [*self._timed, *(self._others if now < self._until else ())] or None
+        told = [*self._timed, *(self._ended if now < self._until else ())]
+        if now < self._until or now >= self._seldom + _SECONDS_SELDOM:
+            told += self._others
+            self._seldom = now
+        return told or None
+
+
+def _ended(one: Ended, sender: Sender) -> bytes:
+    if not one.step:
+        return PipelineTally(one.pipeline, one.epoch, Tally(), ended=True).encode()
+    return bare(one.pipeline, one.step, one.epoch, one.epoch, sender, ended=True).encode()
 
 
 def chunk_of(

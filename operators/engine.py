@@ -15,6 +15,7 @@ from operators.columns import Tensors, take
 from operators.errors import Reason, RecordError
 from operators.external import ERROR
 from operators.isolation import Budget
+from operators.pipeline_tally import PipelineTally
 from operators.plan import Flag, Part
 from operators.protocol.gathering import Signature, signature, to_columns
 from operators.protocol.messages import Encoding, Request
@@ -23,7 +24,7 @@ from operators.protocol.responses import INFER_TYPES, encode_responses, encode_t
 from operators.records import ANSWERED, FAILED, SILENT, Answers, Records
 from operators.serving import Served
 from operators.steps import Ask
-from operators.tallies import Tally, count
+from operators.tallies import Tally, count, count_up
 from operators.taps import Taps
 from operators.topics import Topics
 
@@ -90,7 +91,18 @@ class Engine:
                 self._answer(run, some, budgets.setdefault(target, Budget()))
         count(tallies, records, answers, int(time() * 1000))
         self._told(tallies)
+        self._send(tallies, answers)
         return answers
+
+    def _send(self, tallies: Mapping[str, Tally], answers: Answers) -> None:
+        """Let the monitor hear what pipelines did, on the last record."""
+        told = [
+            PipelineTally(served.release.name, served.release.generation, tally).encode()
+            for served in self._served.values()
+            if (tally := tallies.get(served.release.name)) and tally.requests
+        ]
+        if told:
+            answers.chunks[-1] = [*(answers.chunks[-1] or ()), *told]
 
     def _nothing_yet(self) -> dict[str, Tally]:
         """Start with a tally of nothing for all that is served, once: who counts finds every name there."""
@@ -98,7 +110,7 @@ class Engine:
             return {}
         self._begun = True
         plans = [one.plan for one in self._served.values() if one.plan]
-        return {plan.name: Tally(planned.name for planned in plan.steps) for plan in plans}
+        return {plan.name: Tally.of(planned.name for planned in plan.steps) for plan in plans}
 
     def _decode(self, target: str, records: Records, i: int) -> Request | None:
         """Decode a record for the pipeline that reads a topic; None where it is not for that pipeline."""
@@ -229,7 +241,8 @@ class Engine:
 
     def _watch(self, run: _Run, i: int, failures: list[RecordError]) -> None:
         """Count what cost no response, and tell it where the record has no error of its own."""
-        run.tally.errors.update((failure.step, str(failure.reason)) for failure in failures)
+        for failure in failures:
+            count_up(run.tally.errors, failure.step, str(failure.reason))
         if run.answers.errors[i] is None:
             told = "; ".join(f"{one.step}: {one.message}" for one in failures)
             first = failures[0]

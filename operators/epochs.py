@@ -36,9 +36,12 @@ def epochs_after(release: Release, before: Release | None) -> dict[str, int]:
 def ended(releases: Sequence[Release], head: Release | None) -> Iterator[tuple[str, int]]:
     """Yield each batched step of a pipeline's earlier releases that its head has no more, and its last epoch.
 
-    `releases` are those up to the head, or all of them where the pipeline was deleted. What comes after the
-    last release with the step is one epoch, however many releases that are without it follow.
+    `releases` are those up to the head, or all of them where the pipeline was deleted: then the pipeline, a
+    step without a name, has ended too. What comes after the last release with the step is one epoch, however
+    many releases that are without it follow.
     """
+    if releases and head is None:
+        yield "", max(map(_generation, releases)) + 1
     last = {step: one.generation for one in sorted(releases, key=_generation) for step in batched(one)}
     there = batched(head) if head else []
     yield from ((step, generation + 1) for step, generation in last.items() if step not in there)

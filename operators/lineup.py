@@ -127,7 +127,7 @@ def _without_head(place: Place, head: int) -> Place:
 
 
 def _ended(control: Control, name: str, place: Place | None) -> Iterator[Ended]:
-    """Yield the steps that a pipeline has no more: what serves, maybe an older release, tells."""
+    """Yield what a pipeline has no more: what serves, maybe an older release, tells."""
     if place is None and name in control.heads:
         return
     release = place.served.release if place else None

@@ -7,12 +7,10 @@ thread that Flink calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from detectors.judgement import State
 from operators.lineup import Place
@@ -99,8 +97,9 @@ class PipelineMetrics:
         count("failed", tally.failed, pipeline=pipeline)
         count("request_milliseconds", tally.milliseconds, pipeline=pipeline)
         self._buckets("request_seconds_bucket", tally.buckets, pipeline=pipeline)
-        for (step, reason), n in tally.errors.items():
-            count("errors", n, pipeline=pipeline, step=step or "-", reason=reason)
+        for step, reasons in tally.errors.items():
+            for reason, n in reasons.items():
+                count("errors", n, pipeline=pipeline, step=step or "-", reason=reason)
 
     def _step(self, pipeline: str, step: str, tally: StepTally) -> None:
         count = partial(self._metrics.count, pipeline=pipeline, step=step)
@@ -108,14 +107,15 @@ class PipelineMetrics:
         count("batches", tally.batches)
         if tally.outliers is not None:
             count("outliers", tally.outliers)
-        count("busy_microseconds", round(tally.seconds * MILLION))
+        count("busy_microseconds", tally.microseconds)
         self._buckets("step_seconds_bucket", tally.buckets, pipeline=pipeline, step=step)
-        for (feature, issue), n in tally.bad_values.items():
-            count("bad_values", n, feature=feature, issue=issue)
+        for feature, issues in tally.bad_values.items():
+            for issue, n in issues.items():
+                count("bad_values", n, feature=feature, issue=issue)
 
-    def _buckets(self, name: str, buckets: NDArray[np.int64], **labels: str) -> None:
+    def _buckets(self, name: str, buckets: Sequence[int], **labels: str) -> None:
         """Add to the buckets of a histogram: as Prometheus reads them, each holds those below it too."""
-        for le, n in zip(_LE, np.cumsum(buckets).tolist(), strict=True):
+        for le, n in zip(_LE, accumulate(buckets), strict=True):
             self._metrics.count(name, n, **labels, le=le)
 
 

@@ -1,9 +1,8 @@
-"""What one micro-batch did in each pipeline, in numbers: for metrics and for alerts."""
+"""What a pipeline did, in numbers: of one micro-batch, or of several added up."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -18,40 +17,54 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.
 # Features behind so many are counted as `OTHER`, so that metrics stay few.
 MOST_FEATURES = 200
 OTHER = "other"
-
-
 # Where requests count that no live pipeline reads.
 NOBODY = "(none)"
+# Counts by two names.
+Counts = dict[str, dict[str, int]]
 
 
-class StepTally:
-    """What a step did: `rows` it worked on, in `batches` calls, `seconds` a call took with its rows.
+def _empty_buckets() -> list[int]:
+    return [0] * (len(BOUNDS) + 1)
 
-    `outliers` are flagged rows, None where it flags none at all; `bad_values` counts by feature and issue.
+
+class StepTally(msgspec.Struct):
+    """What a step did: `rows` it worked on, in `batches` calls that took `microseconds` together.
+
+    `buckets` are rows by the time of their call. `outliers` are flagged rows, None where it flags none at
+    all; `bad_values` counts by feature and issue.
     """
 
-    def __init__(self) -> None:
-        self.rows = 0
-        self.batches = 0
-        self.seconds = 0.0
-        self.buckets = np.zeros(len(BOUNDS) + 1, dtype=np.int64)
-        self.outliers: int | None = None
-        self.bad_values: Counter[tuple[str, str]] = Counter()
+    rows: int = 0
+    batches: int = 0
+    microseconds: int = 0
+    buckets: list[int] = msgspec.field(default_factory=_empty_buckets)
+    outliers: int | None = None
+    bad_values: Counts = msgspec.field(default_factory=dict)
 
     def worked(self, rows: int, seconds: float) -> None:
         """Add one call; each of its rows spent all of the time in it."""
         self.rows += rows
         self.batches += 1
-        self.seconds += seconds
+        self.microseconds += round(seconds * 1_000_000)
         self.buckets[int(np.searchsorted(BOUNDS, seconds))] += rows
 
     def found(self, outputs: Tensors) -> None:
-        """Add what a step that watches answered."""
+        """Add what a step answered about its rows."""
         if (flags := outputs.get("is_outlier")) is not None:
             found = int(flags.data.reshape(len(flags.data), -1).any(axis=1).sum())
             self.outliers = (self.outliers or 0) + found
         if (issues := outputs.get("issues")) is not None:
             self._count_issues(issues.data, issues.parameters)
+
+    def add(self, other: StepTally) -> None:
+        """Add what the step did besides."""
+        self.rows += other.rows
+        self.batches += other.batches
+        self.microseconds += other.microseconds
+        self.buckets = _sum(self.buckets, other.buckets)
+        if other.outliers is not None:
+            self.outliers = (self.outliers or 0) + other.outliers
+        _add_counts(self.bad_values, other.bad_values)
 
     def _count_issues(self, codes: NDArray[np.uint8], parameters: Mapping[str, object]) -> None:
         bad = np.argwhere(codes)
@@ -60,23 +73,27 @@ class StepTally:
         names = msgspec.json.decode(str(parameters["features"]))
         for row, feature in bad.tolist():
             name = names[feature] if feature < MOST_FEATURES else OTHER
-            self.bad_values[name, ISSUES[codes[row, feature] - 1]] += 1
+            count_up(self.bad_values, name, ISSUES[codes[row, feature] - 1])
 
 
-class Tally:
+class Tally(msgspec.Struct):
     """What a pipeline did.
 
     `requests` came, `failed` got an error instead of an answer; `errors` counts by step and reason, also
     those that cost no answer. A request's time is from its Kafka timestamp until its answer was there.
     """
 
-    def __init__(self, steps: Iterable[str] = ()) -> None:
-        self.requests = 0
-        self.failed = 0
-        self.milliseconds = 0
-        self.buckets = np.zeros(len(BOUNDS) + 1, dtype=np.int64)
-        self.errors: Counter[tuple[str, str]] = Counter()
-        self.steps = {name: StepTally() for name in steps}
+    requests: int = 0
+    failed: int = 0
+    milliseconds: int = 0
+    buckets: list[int] = msgspec.field(default_factory=_empty_buckets)
+    errors: Counts = msgspec.field(default_factory=dict)
+    steps: dict[str, StepTally] = msgspec.field(default_factory=dict)
+
+    @classmethod
+    def of(cls, steps: Iterable[str]) -> Tally:
+        """Start with steps that did nothing yet."""
+        return cls(steps={name: StepTally() for name in steps})
 
     def took(self, milliseconds: NDArray[np.int64]) -> None:
         """Add the requests of a micro-batch by how long each took; clocks may differ, so none took less
@@ -85,11 +102,21 @@ class Tally:
         self.requests += len(milliseconds)
         self.milliseconds += int(none_negative.sum())
         places = np.searchsorted(BOUNDS, none_negative / 1000)
-        self.buckets += np.bincount(places, minlength=len(BOUNDS) + 1)
+        self.buckets = _sum(self.buckets, np.bincount(places, minlength=len(BOUNDS) + 1).tolist())
 
     def step(self, name: str) -> StepTally:
         """Return what a step did."""
         return self.steps.setdefault(name, StepTally())
+
+    def add(self, other: Tally) -> None:
+        """Add what the pipeline did besides."""
+        self.requests += other.requests
+        self.failed += other.failed
+        self.milliseconds += other.milliseconds
+        self.buckets = _sum(self.buckets, other.buckets)
+        _add_counts(self.errors, other.errors)
+        for name, step in other.steps.items():
+            self.step(name).add(step)
 
 
 def count(tallies: dict[str, Tally], records: Records, answers: Answers, now: int) -> None:
@@ -101,6 +128,23 @@ def count(tallies: dict[str, Tally], records: Records, answers: Answers, now: in
     for pipeline, here in numbers.items():
         tally = tallies.setdefault(pipeline, Tally())
         tally.took(now - records.timestamps[here])
-        failed = [i for i in here if answers.statuses[i] == FAILED]
-        tally.failed += len(failed)
-        tally.errors.update((answers.steps[i] or "", answers.reasons[i] or "") for i in failed)
+        for i in here:
+            if answers.statuses[i] == FAILED:
+                tally.failed += 1
+                count_up(tally.errors, answers.steps[i] or "", answers.reasons[i] or "")
+
+
+def count_up(counts: Counts, one: str, other: str, n: int = 1) -> None:
+    """Add to a count."""
+    inner = counts.setdefault(one, {})
+    inner[other] = inner.get(other, 0) + n
+
+
+def _add_counts(counts: Counts, more: Counts) -> None:
+    for one, inner in more.items():
+        for other, n in inner.items():
+            count_up(counts, one, other, n)
+
+
+def _sum(some: Sequence[int], more: Sequence[int]) -> list[int]:
+    return [a + b for a, b in zip(some, more, strict=True)]

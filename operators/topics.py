@@ -28,6 +28,16 @@ class Topics(NamedTuple):
         """Dead letters."""
         return f"{self.prefix}.{self.namespace}.errors.errors"
 
+    @property
+    def alerts(self) -> str:
+        """Alerts that fire and resolve."""
+        return f"{self.prefix}.{self.namespace}.alerts"
+
+    @property
+    def rates(self) -> str:
+        """What each pipeline did in ten seconds."""
+        return f"{self.prefix}.{self.namespace}.rates"
+
     def inputs(self, pipeline: str) -> str:
         """Requests of a pipeline."""
         return f"{self.prefix}.{self.namespace}.pipeline.{pipeline}.inputs"

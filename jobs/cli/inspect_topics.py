@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.durations import moment_of, seconds_of
+from jobs.cli.moments import moment_of
 from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
 from jobs.inspecting.expression import parse_expression
 from jobs.inspecting.reading import Reader, Wanted, for_seconds
 from jobs.inspecting.records import parse_condition
 from jobs.inspecting.tapping import tap as begin_tap
 from operators.errors import DeploymentError
+from operators.resources.durations import seconds_of
 
 
 def inspect(

@@ -12,13 +12,13 @@ import typer
 from rich.progress import track
 
 from jobs import sending
-from jobs.cli.durations import seconds_of
 from jobs.cli.options import Bootstrap, Models, Namespace, Pipeline, Prefix, connection, waiting
 from jobs.client import PipelineClient
 from jobs.data.features import Features
 from jobs.data.traffic import SCENARIOS, make_traffic
 from jobs.stack.layout import home
 from operators.errors import DeploymentError
+from operators.resources.durations import seconds_of
 
 
 def infer(

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from math import inf
 
+from operators.errors import DeploymentError
 from operators.resources.checks import check_name, check_support
-from operators.resources.monitor_schema import DriftRules, Monitor, QualityRules
+from operators.resources.durations import seconds_of
+from operators.resources.monitor_schema import (
+    DriftRules,
+    Levels,
+    Monitor,
+    MonitorSpec,
+    QualityRules,
+    RateLimits,
+)
 from operators.resources.schema import Pipeline
 
 _LARGEST = 2**32 - 1
+# Rates are kept for so many seconds.
+_LONGEST_OVER = 3600.0
 
 
 def check_monitor(monitor: Monitor) -> Iterator[str]:
     """Yield every error of a Monitor, each beginning with its path."""
     yield from check_name(monitor.metadata.name)
     yield from check_support(monitor)
+    yield from _alerts(monitor.spec)
     seen: set[str] = set()
     for at, rules in _sections(monitor):
         yield from _numbers(at, rules)
@@ -49,6 +62,11 @@ def check_monitors(
 
 def _steps(monitor: Monitor, pipeline: Pipeline) -> Iterator[str]:
     batches = {step.name: step.batch for step in pipeline.spec.steps}
+    for i, outliers in enumerate(monitor.spec.outliers):
+        if outliers.step not in batches:
+            there = ", ".join(batches)
+            at = f"spec.outliers[{i}].step"
+            yield f"{at}: pipeline {pipeline.metadata.name} has no step {outliers.step}; it has {there}"
     for at, rules in _sections(monitor):
         if rules.step not in batches:
             there = ", ".join(batches)
@@ -58,6 +76,59 @@ def _steps(monitor: Monitor, pipeline: Pipeline) -> Iterator[str]:
                 f"{at}.step: step {rules.step} has no batch, so there are no windows to judge; give it a "
                 "batch.size in the pipeline"
             )
+
+
+def _alerts(spec: MonitorSpec) -> Iterator[str]:
+    for i, drift in enumerate(spec.drift):
+        if drift.severity and not 0 < drift.severity.critical <= 1:
+            found = drift.severity.critical
+            yield f"spec.drift[{i}].severity.critical must be an effect size above 0 and up to 1, got {found}"
+    steps: list[str] = []
+    limits: list[tuple[str, RateLimits]] = [("spec.errors", spec.errors)] if spec.errors else []
+    for i, outliers in enumerate(spec.outliers):
+        if outliers.step in steps:
+            yield f"spec.outliers[{i}].step: step {outliers.step} is there twice"
+        steps.append(outliers.step)
+        limits.append((f"spec.outliers[{i}]", outliers))
+    for at, limit in limits:
+        yield from _levels(f"{at}.rate", limit.rate, most=1.0)
+        yield from _duration(f"{at}.over", limit.over, most=_LONGEST_OVER)
+    if spec.latency:
+        yield from _levels("spec.latency.p99_ms", spec.latency.p99_ms)
+        yield from _duration("spec.latency.over", spec.latency.over, most=_LONGEST_OVER)
+    if spec.no_data:
+        yield from _duration("spec.no_data.after", spec.no_data.after or "nothing")
+    yield from _duration("spec.resend", spec.resend)
+    if spec.runbook and not spec.runbook.startswith(("http://", "https://")):
+        yield f"spec.runbook must be an http or https URL, got {spec.runbook!r}"
+
+
+def _levels(at: str, levels: Levels | None, most: float = inf) -> Iterator[str]:
+    if levels is None:
+        return
+    given = [level for level in (levels.warning, levels.critical) if level is not None]
+    if not given:
+        yield f"{at} needs a level: warning, critical, or both"
+    for name in ("warning", "critical"):
+        level = getattr(levels, name)
+        if level is not None and not 0 < level < most:
+            limit = f" and below {most:g}" if most < inf else ""
+            yield f"{at}.{name} must be above 0{limit}, got {level}"
+    if len(given) > 1 and given[0] >= given[1]:
+        yield f"{at}.warning must be below {at}.critical, got {given[0]} and {given[1]}"
+
+
+def _duration(at: str, text: str, most: float = inf) -> Iterator[str]:
+    if not text:
+        return
+    try:
+        seconds = seconds_of(text)
+    except DeploymentError as error:
+        yield f"{at}: {error}"
+    else:
+        if not 10 <= seconds <= most:
+            limit = f" to {most / 60:g}m" if most < inf else " or more"
+            yield f"{at} must be 10s{limit}, got {text}"
 
 
 def _sections(monitor: Monitor) -> Iterator[tuple[str, DriftRules | QualityRules]]:

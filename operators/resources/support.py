@@ -57,6 +57,8 @@ _SHARED = {
     "status": _no_effect("what Kubernetes wrote when the document was exported"),
 }
 _WORKERS = "how many workers there are is the job's `--parallelism`"
+_RATE = "share of {} that is surely too many; else {}"
+_OVER = "of the last so many seconds, as `90s` or `5m`; else 1m"
 _NOT_YET = _refused("not yet; leave it out")
 _JOINED = "inputs are joined within the micro-batch, so nothing waits for them"
 
@@ -129,6 +131,8 @@ SUPPORT: dict[type, dict[str, Support]] = {
         "kind": _supported("Monitor"),
         "spec.pipeline": _supported("a Pipeline of the same manifests; it has one Monitor at most"),
         "spec.drift[].step": _supported("a drift detector with a batch"),
+        "spec.drift[].of": _supported("`predictions` names its alert WeirPredictionDrift, not WeirDrift"),
+        "spec.drift[].severity.critical": _supported("effect size from which on it is critical; else 0.3"),
         "spec.drift[].min_n": _supported("windows of fewer rows are INSUFFICIENT_DATA; else `--min-n`"),
         "spec.drift[].min_effect": _supported("a smaller difference is no DRIFT; else `--min-effect`"),
         "spec.drift[].confirm": _supported("windows in a row that confirm a drift; else `--confirm`"),
@@ -141,13 +145,22 @@ SUPPORT: dict[type, dict[str, Support]] = {
         ),
         "spec.quality[].confirm": _supported("windows in a row that confirm a violation; else `--confirm`"),
         "spec.quality[].resolve": _supported("windows in a row that resolve it; else `--resolve`"),
+        "spec.outliers[].step": _supported("a step that answers `is_outlier`"),
+        "spec.outliers[].rate.warning": _supported(_RATE.format("rows", "0.15")),
+        "spec.outliers[].rate.critical": _supported(_RATE.format("rows", "0.5")),
+        "spec.outliers[].over": _supported(_OVER),
+        "spec.errors.rate.warning": _supported(_RATE.format("requests", "0.01")),
+        "spec.errors.rate.critical": _supported(_RATE.format("requests", "0.1")),
+        "spec.errors.over": _supported(_OVER),
+        "spec.latency.p99_ms.warning": _supported("99th percentile in milliseconds above which it warns"),
+        "spec.latency.p99_ms.critical": _supported(
+            "the same for critical; without `latency` there is no alert"
+        ),
+        "spec.latency.over": _supported(_OVER),
+        "spec.no_data.after": _supported("duration without a request; without `no_data` there is no alert"),
+        "spec.resend": _supported("after which duration a firing alert is sent again; else 5m"),
+        "spec.runbook": _supported("URL of a page with a section for each alert"),
         "spec.features": _NOT_YET,
-        "spec.outliers[]": _NOT_YET,
-        "spec.errors": _NOT_YET,
-        "spec.latency": _NOT_YET,
-        "spec.no_data": _NOT_YET,
-        "spec.resend": _NOT_YET,
-        "spec.runbook": _NOT_YET,
         "spec.segments": _NOT_YET,
     },
 }

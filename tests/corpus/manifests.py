@@ -57,6 +57,13 @@ spec:
     - {step: b, min_n: 100, min_effect: 0.2, confirm: 3, resolve: 1}
   quality:
     - {step: c, min_n: 50, tolerance: 0.05, confirm: 1, resolve: 1}
+  outliers:
+    - {step: a, rate: {warning: 0.15, critical: 0.5}, over: 2m}
+  errors: {rate: {critical: 0.3}, over: 90s}
+  latency: {p99_ms: {warning: 300, critical: 900}, over: 5m}
+  no_data: {after: 15m}
+  resend: 1m
+  runbook: https://wiki/runbook
 """
 WATCHED = f"""\
 apiVersion: mlops.seldon.io/v1alpha1
@@ -863,11 +870,16 @@ _MONITORS = {
         "minN: 5", "spec.drift[0] has no field 'minN'; did you mean min_n"
     ),
     "another drift rule in Seldon's capitals": _drift("minEffect: 0.1", "did you mean min_effect?"),
-    "an unknown drift rule": _drift(
-        "every: 5m", "spec.drift[0] has no field 'every'; there are step, min_n, min_"
+    "an unknown drift rule": _drift("every: 5m", "spec.drift[0] has no field 'every'"),
+    "a severity of drift by name": _drift("severity: critical", "spec.drift[0].severity must be a mapping"),
+    "a severity of drift that is no level": _drift(
+        "severity: {warning: 0.1, critical: 0.3}", "spec.drift[0].severity has no field 'warning'"
     ),
-    "severities of drift": _drift("severity: {critical: 0.3}", "spec.drift[0] has no field 'severity'"),
-    "drift of predictions": _drift("of: predictions", "spec.drift[0] has no field 'of'"),
+    "a severity of no effect": _drift(
+        "severity: {critical: 0}", "spec.drift[0].severity.critical must be an effect size above 0"
+    ),
+    "a severity of drift above all": _drift("severity: {critical: 1.5}", "above 0 and up to 1, got 1.5"),
+    "drift of something else": _drift("of: outputs", "spec.drift[0].of must be one of features, predictions"),
     "a window of the Monitor's own": _drift("window: {size: 9}", "spec.drift[0] has no field 'window'"),
     "a drift rule for a data quality check": _quality(
         "min_effect: 0.1", "spec.quality[0] has no field 'min_effe"
@@ -879,20 +891,58 @@ _MONITORS = {
     "a Monitor with features": _more(
         "features: {step: a, names: [x]}", "Monitor/m: spec.features is not supported: not yet; leave it out"
     ),
-    "a Monitor with outliers": _more(
-        "outliers: [{step: a, rate: {warning: 0.05}}]",
-        "spec.outliers[0] is not supported: not yet; leave it out",
+    # Alerts.
+    "outliers of no step": _monitor(
+        "step: a, rate", "step: d, rate", "spec.outliers[0].step: pipeline p has no step d; it has a, b, c"
     ),
-    "a Monitor with errors": _more(
-        "errors: {rate: {warning: 0.01}}", "spec.errors is not supported: not yet"
+    "outliers without a step": _monitor("step: a, rate", "rate", "spec.outliers[0].step is missing"),
+    "one step's outliers twice": _monitor(
+        "outliers:\n", "outliers:\n    - {step: a}\n", "spec.outliers[1].step: step a is there twice"
     ),
-    "a Monitor with a latency": _more(
-        "latency: {p99_ms: 500}", "spec.latency is not supported: not yet; leave"
+    "a rate that is a number": _monitor(
+        "{critical: 0.3}, over", "0.3, over", "spec.errors.rate must be a mapping"
     ),
-    "a Monitor that waits for data": _more("no_data: {after: 10m}", "spec.no_data is not supported: not yet"),
-    "a Monitor that sends again": _more("resend: 5m", "spec.resend is not supported: not yet; leave it out"),
-    "a Monitor with a runbook": _more(
-        "runbook: 'https://w/x'", "spec.runbook is not supported: not yet; leave"
+    "a rate without levels": _monitor(
+        "{critical: 0.3}, over", "{}, over", "spec.errors.rate needs a level: warning, critical, or both"
+    ),
+    "a rate of an unknown level": _monitor("{critical: 0.3}", "{page: 0.3}", "spec.errors.rate has no field"),
+    "a rate in percent": _monitor("{critical: 0.3}", "{critical: 30%}", "spec.errors.rate.critical must be"),
+    "a rate of 30": _monitor(
+        "{critical: 0.3}", "{critical: 30}", "spec.errors.rate.critical must be above 0 and below 1, got 30"
+    ),
+    "a rate of nothing": _monitor(
+        "warning: 0.15", "warning: 0", "spec.outliers[0].rate.warning must be above 0 and below 1, got 0"
+    ),
+    "a rate of no number": _monitor("warning: 0.15", "warning: .nan", "must be above 0 and below 1, got nan"),
+    "a warning above what is critical": _monitor(
+        "warning: 0.15",
+        "warning: 0.6",
+        "outliers[0].rate.warning must be below spec.outliers[0].rate.cr",
+    ),
+    "a latency that is a number": _monitor(
+        "{warning: 300, critical: 900}", "500", "spec.latency.p99_ms must be a mapping, got a"
+    ),
+    "a latency of nothing": _monitor(
+        "warning: 300", "warning: 0", "spec.latency.p99_ms.warning must be above 0, got 0"
+    ),
+    "a latency without a limit": _monitor("p99_ms: {warning: 300, critical: 900}, ", "", "p99_ms is missing"),
+    "no data after no time": _monitor("{after: 15m}", "{}", "spec.no_data.after is missing"),
+    "no data after a number": _monitor("{after: 15m}", "{after: 15}", "spec.no_data.after must be text"),
+    "no data after a word": _monitor(
+        "{after: 15m}", "{after: soon}", "spec.no_data.after: 'soon' is no duration: write 30s, 10m, 2h or 1d"
+    ),
+    "no data after nothing": _monitor("{after: 15m}", "{after: ''}", "spec.no_data.after: "),
+    "no data after a moment": _monitor(
+        "{after: 15m}", "{after: 1s}", "spec.no_data.after must be 10s or more, got 1s"
+    ),
+    "rates over a day": _monitor("over: 90s", "over: 1d", "spec.errors.over must be 10s to 60m, got 1d"),
+    "rates over a word": _monitor("over: 2m", "over: long", "spec.outliers[0].over: 'long' is no duration"),
+    "latency over a moment": _monitor("over: 5m", "over: 5ms", "spec.latency.over must be 10s to 60m"),
+    "alerts that are sent again at once": _monitor(
+        "resend: 1m", "resend: 1s", "spec.resend must be 10s or more, got 1s"
+    ),
+    "a runbook that is no URL": _monitor(
+        "https://wiki/runbook", "wiki/runbook", "spec.runbook must be an http or https URL, got 'wiki/runboo"
     ),
     "a Monitor with segments": _more(
         "segments: {header: x-tenant}", "spec.segments is not supported: not yet"
@@ -1095,6 +1145,9 @@ FIELDS: dict[str, dict[str, str]] = {
         "spec.drift": "list",
         "spec.drift[]": "mapping",
         "spec.drift[].step": "text",
+        "spec.drift[].of": "text",
+        "spec.drift[].severity": "mapping",
+        "spec.drift[].severity.critical": "number or fraction",
         "spec.drift[].min_n": "number",
         "spec.drift[].min_effect": "number or fraction",
         "spec.drift[].confirm": "number",
@@ -1108,11 +1161,25 @@ FIELDS: dict[str, dict[str, str]] = {
         "spec.quality[].resolve": "number",
         "spec.features": "mapping",
         "spec.outliers": "list",
-        "spec.outliers[]": "anything",
+        "spec.outliers[]": "mapping",
+        "spec.outliers[].step": "text",
+        "spec.outliers[].rate": "mapping",
+        "spec.outliers[].rate.warning": "number or fraction",
+        "spec.outliers[].rate.critical": "number or fraction",
+        "spec.outliers[].over": "text",
         "spec.errors": "mapping",
+        "spec.errors.rate": "mapping",
+        "spec.errors.rate.warning": "number or fraction",
+        "spec.errors.rate.critical": "number or fraction",
+        "spec.errors.over": "text",
         "spec.latency": "mapping",
+        "spec.latency.p99_ms": "mapping",
+        "spec.latency.p99_ms.warning": "number or fraction",
+        "spec.latency.p99_ms.critical": "number or fraction",
+        "spec.latency.over": "text",
         "spec.no_data": "mapping",
-        "spec.resend": "anything",
+        "spec.no_data.after": "text",
+        "spec.resend": "text",
         "spec.runbook": "text",
         "spec.segments": "mapping",
     },
@@ -1203,6 +1270,10 @@ def unusable(models: Path) -> dict[str, Case]:
         "a Monitor that takes a classifier for a drift detector": Case(
             one(step=", batch: {size: 9}") + _MONITOR.format("drift", "income"),
             "Monitor/m: spec.drift[0].step: income is no drift detector: leave it out",
+        ),
+        "a Monitor that takes a classifier for an outlier detector": Case(
+            one() + _MONITOR.format("outliers", "income"),
+            "Monitor/m: spec.outliers[0].step: income flags no outliers: leave it out",
         ),
         "a step of the other pipeline that it does not have": Case(
             other + one(pipeline=f", {nowhere}"), "pipeline q has no step nowhere; it has income"

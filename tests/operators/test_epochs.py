@@ -147,4 +147,4 @@ def test_a_step_that_comes_back_begins_anew() -> None:
 
 def test_a_deleted_pipeline_ends_all_of_its_windows() -> None:
     second = release(2, FIRST, change=drop)
-    assert sorted(ended([FIRST, second], None)) == [("drift", 3), ("raw-drift", 2)]
+    assert sorted(ended([FIRST, second], None)) == [("", 3), ("drift", 3), ("raw-drift", 2)]

@@ -13,17 +13,15 @@ import pytest
 from detectors.quality import quality_of
 from operators.artifacts.quality_folder import write_quality
 from operators.artifacts.trust import make_site
-from operators.chunks import Chunk, decode
 from operators.columns import Column
 from operators.errors import DeploymentError
 from operators.isolation import Budget
 from operators.plan import Flag
-from operators.records import Answers
 from operators.serving import Models, Served, watched_step
 from operators.steps import Ask
 from operators.steps.check_quality import CheckQuality
 from operators.steps.watching import Rules
-from tests.operators.test_engine import GOOD, outputs, records, request
+from tests.operators.test_engine import GOOD, chunks_in, chunks_of, outputs, records, request
 from tests.operators.test_several_pipelines import engine, live, pipeline, released
 
 NAMES = [f"f{i}" for i in range(len(GOOD))]
@@ -51,10 +49,6 @@ def served(folder: Path, models: Path, spec: dict[str, Any]) -> list[Served]:
     return live(folder / "manifests", models, spec)
 
 
-def chunks_of(answers: Answers) -> list[Chunk]:
-    return [decode(chunk) for some in answers.chunks for chunk in some or ()]
-
-
 def by_name(**changes: dict[str, Any]) -> bytes:
     tensors = [
         {"name": name, "shape": [1, 1], "datatype": "FP64", "data": [value]}
@@ -78,7 +72,7 @@ def test_every_request_is_told_what_is_wrong_with_it(
     assert told["issues"]["data"] == [0] * 12 + [1] + [0] * 11
     assert (told["violations"]["shape"], told["violations"]["data"]) == ([2, 1], [0, 1])
     assert outputs(answers, 2)["issues"]["data"][:2] == [2, 3]
-    assert [bool(chunks) for chunks in answers.chunks] == [False, False, bool(batch)]
+    assert [bool(chunks_in(told)) for told in answers.chunks] == [False, False, bool(batch)]
 
 
 def test_a_window_gathers_the_codes_whether_or_not_the_response_shows_them(

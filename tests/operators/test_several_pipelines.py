@@ -16,16 +16,17 @@ import pytest
 from jobs.checking import check
 from operators.artifacts.trust import make_site
 from operators.chunking import Ended, Heartbeats
-from operators.chunks import Chunk, Sender, decode
+from operators.chunks import Chunk, Sender
 from operators.engine import Engine
 from operators.errors import DeploymentError
 from operators.lineup import Lineup
+from operators.pipeline_tally import decode_tally, is_tally, key_of
 from operators.records import Records
 from operators.releases import Control, Release
 from operators.serving import Models, Served, serve
 from operators.tallies import Tally
 from operators.topics import Topics
-from tests.operators.test_engine import GOOD, outputs, records, request
+from tests.operators.test_engine import GOOD, chunks_in, outputs, records, request
 
 TOPICS = Topics()
 MODEL = """
@@ -269,7 +270,8 @@ def test_steps_end_only_with_the_generation_that_serves(tmp_path: Path, models: 
     assert lineup.ended == [Ended("only", "income-drift", 2)]
     del control.heads["only"]
     assert lineup.take_up(control)
-    assert (lineup.served, lineup.ended) == ([], [Ended("only", "income-drift", 2)])
+    assert lineup.served == []
+    assert lineup.ended == [Ended("only", "", 4), Ended("only", "income-drift", 2)]
 
 
 def test_a_monitor_that_fails_beside_the_response_is_reported_and_counted(
@@ -286,7 +288,7 @@ def test_a_monitor_that_fails_beside_the_response_is_reported_and_counted(
     assert answers.reasons == ["MONITOR_FAILED"] * 2
     assert answers.steps == ["income-outlier"] * 2
     assert "takes rows of" in (answers.errors[0] or "")
-    assert told[0]["watched"].errors == {("income-outlier", "MONITOR_FAILED"): 2}
+    assert told[0]["watched"].errors == {"income-outlier": {"MONITOR_FAILED": 2}}
     assert (told[0]["watched"].requests, told[0]["watched"].failed) == (2, 0)
 
 
@@ -303,7 +305,7 @@ def test_ticks_tell_the_monitor_of_steps_that_live_and_that_ended(tmp_path: Path
 
     def told() -> list[Chunk]:
         (chunks,) = speaking.answer(tick).chunks
-        return [decode(one) for one in chunks or ()]
+        return chunks_in(chunks)
 
     first = {chunk.key: chunk for chunk in told()}
     assert {key: (chunk.epoch, chunk.ended) for key, chunk in first.items()} == {
@@ -313,15 +315,44 @@ def test_ticks_tell_the_monitor_of_steps_that_live_and_that_ended(tmp_path: Path
     }
     assert all(len(chunk.rows) == 0 and chunk.sender == sender for chunk in first.values())
     heartbeats = Heartbeats(served, [gone], sender)
-    keys = [[decode(one).key for one in heartbeats.beat(now) or ()] for now in (1_000.0, 1_089.0, 1_091.0)]
-    assert set(keys[0]) == set(keys[1]) == set(first)
-    assert keys[2] == ["timed/income-drift"], "only it needs the clock"
+    moments = (1_000.0, 1_089.0, 1_091.0, 1_098.0, 1_099.0)
+    keys = [[key_of(one) for one in heartbeats.beat(now) or ()] for now in moments]
+    assert set(keys[0]) == set(keys[1]) == {*first, "timed/"}
+    assert keys[2] == keys[3] == ["timed/", "timed/income-drift"], "only they need the clock"
+    assert keys[4] == ["timed/", "timed/income-drift", "timed/income-quality"]
 
 
-def test_without_batched_steps_ticks_tell_nothing(tmp_path: Path, models: Path) -> None:
+def test_ticks_tell_the_monitor_of_pipelines_that_live_and_that_ended(tmp_path: Path, models: Path) -> None:
     plain = live(tmp_path, models, pipeline("plain", [{"name": "income"}], output={"steps": ["income"]}))
-    tick = records(None)._replace(topics=[None])
-    assert engine(plain).answer(tick).chunks == [None]
+    heartbeats = Heartbeats(plain, [Ended("gone", "", 4)], Sender())
+    told = [[decode_tally(one) for one in heartbeats.beat(now) or ()] for now in (1_000.0, 1_091.0)]
+    assert [(one.pipeline, one.generation, one.ended) for one in told[0]] == [
+        ("plain", 1, False),
+        ("gone", 4, True),
+    ]
+    assert [one.pipeline for one in told[1]] == ["plain"]
+    assert all(one.tally.requests == 0 for some in told for one in some)
+
+
+def test_the_monitor_is_told_what_a_micro_batch_did_in_each_pipeline(tmp_path: Path, models: Path) -> None:
+    steps = [{"name": "income-preprocess"}, {"name": "income-outlier", "inputs": ["income-preprocess"]}]
+    served = live(tmp_path, models, pipeline("p", steps, output={"steps": ["income-outlier"]}))
+    odd = [90.0, *GOOD[1:8], 99_999.0, 4_000.0, 99.0, GOOD[11]]
+    asked = records(request(GOOD, GOOD), request(odd), b"junk", pipeline="p")
+    now = int(time.time() * 1000)
+    asked = asked._replace(timestamps=np.array([now - 200, now - 40, now - 5_000]))
+    answers = engine(served).answer(asked)
+    (told,) = [decode_tally(one) for one in answers.chunks[-1] or () if is_tally(one)]
+    assert (told.key, told.generation, told.ended) == ("p/", 1, False)
+    tally = told.tally
+    assert (tally.requests, tally.failed, tally.errors) == (3, 1, {"": {"UNREADABLE": 1}})
+    assert sum(tally.buckets) == 3
+    assert tally.buckets[-2] == 1, "one took 2.5 to 10 s"
+    assert tally.steps["income-outlier"].rows == 3
+    bodies = [msgspec.json.decode(body or b"") for body in answers.bodies[:2]]
+    flags = [value for body in bodies for value in body["outputs"][-1]["data"]]
+    assert tally.steps["income-outlier"].outliers == sum(flags) == 1
+    assert tally.steps["income-preprocess"].outliers is None
 
 
 def test_two_batched_steps_of_one_pipeline_have_rows_of_their_own(tmp_path: Path, models: Path) -> None:
@@ -332,7 +363,7 @@ def test_two_batched_steps_of_one_pipeline_have_rows_of_their_own(tmp_path: Path
     ]
     served = live(tmp_path, models, pipeline("two", steps, output={"steps": ["income-preprocess"]}))
     (chunks,) = engine(served).answer(records(request(GOOD, GOOD), pipeline="two")).chunks
-    found = {chunk.key: chunk.rows.shape for chunk in map(decode, chunks or ())}
+    found = {chunk.key: chunk.rows.shape for chunk in chunks_in(chunks)}
     assert found["two/income-drift"] == (2, 12)
     assert found["two/income-drift-preprocessed"][0] == 2
     assert found["two/income-drift-preprocessed"][1] > 12
@@ -351,7 +382,7 @@ def test_a_batch_on_a_step_of_several_inputs_puts_their_columns_side_by_side(
         {"name": "right", "shape": [2, 8], "datatype": "FP64", "data": GOOD[4:] * 2},
     ]
     answers = engine(served).answer(records(msgspec.json.encode({"inputs": tensors}), pipeline="both"))
-    (chunk,) = [decode(one) for one in answers.chunks[0] or ()]
+    (chunk,) = chunks_in(answers.chunks[0])
     assert chunk.rows.tolist() == [GOOD, GOOD]
 
     columns = [
@@ -361,7 +392,7 @@ def test_a_batch_on_a_step_of_several_inputs_puts_their_columns_side_by_side(
     named = pipeline("named", [{"name": "income-drift", "batch": {"size": 5}}])
     body = msgspec.json.encode({"inputs": columns, "parameters": {"content_type": "pd"}})
     answers = engine(live(tmp_path / "n", models, named)).answer(records(body, pipeline="named"))
-    assert np.concatenate([decode(one).rows for one in answers.chunks[0] or ()]).tolist() == [GOOD]
+    assert np.concatenate([one.rows for one in chunks_in(answers.chunks[0])]).tolist() == [GOOD]
 
 
 def test_external_steps_that_do_not_exist_are_told(tmp_path: Path, models: Path) -> None:

@@ -1,10 +1,8 @@
-"""Durations and moments as people write them."""
+"""Durations as people write them."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from time import time
 
 from operators.errors import DeploymentError
 
@@ -22,18 +20,3 @@ def seconds_of(text: str) -> float:
     if not found:
         raise DeploymentError(f"{text!r} is no duration: write 30s, 10m, 2h or 1d")
     return float(found[1]) * _UNITS[found[2] or "s"]
-
-
-def moment_of(text: str) -> float:
-    """Read a moment, in seconds since 1970: so long ago (`10m`), or ISO time, local unless it says otherwise.
-
-    >>> moment_of("2026-01-02T03:04:05Z")
-    1767323045.0
-    """
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        pass
-    if not _DURATION.fullmatch(text.strip()):
-        raise DeploymentError(f"{text!r} is no moment: write 10m for ten minutes ago, or 2026-01-31T12:00:00")
-    return time() - seconds_of(text)

@@ -1,0 +1,131 @@
+"""One pipeline's rates in its state: slices of ten seconds, and what its rules find in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import msgspec
+
+from operators.alerting.alerts import Sent, iso
+from operators.alerting.rate_rules import Slice, find
+from operators.alerting.rules import PipelineRules
+from operators.alerting.standing import Standing
+from operators.pipeline_tally import PipelineTally
+from operators.state import Value
+from operators.tallies import BOUNDS, Tally
+
+SLICE_MS = 10_000
+T = TypeVar("T")
+_VERSION = 1
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """What a pipeline did in one slice, as the rates topic tells it; times in ISO 8601, UTC.
+
+    `le` are the upper ends in seconds of all buckets but the last, which has none.
+    """
+
+    pipeline: str
+    generation: int
+    since: str
+    until: str
+    le: tuple[float, ...]
+    tally: Tally
+
+    def encode(self) -> bytes:
+        """Encode as JSON."""
+        return msgspec.json.encode(self)
+
+
+class _Open(msgspec.Struct, array_like=True):
+    """The open slice; `last` is when the latest request came, `ended` says that the pipeline is gone."""
+
+    generation: int
+    since: int
+    last: int
+    tally: Tally
+    ended: bool = False
+
+    @property
+    def until(self) -> int:
+        return self.since + SLICE_MS
+
+
+class PipelineRates:
+    """Takes tallies of the pipeline of the key at hand; `current` keeps the open slice, `closed` those
+    that rules still look at."""
+
+    def __init__(
+        self,
+        current: Value,
+        closed: Value,
+        standing: Standing,
+        rules_of: Callable[[str, int], PipelineRules],
+    ) -> None:
+        self._current = current
+        self._closed = closed
+        self._standing = standing
+        self._rules_of = rules_of
+
+    def take(self, told: PipelineTally, now: int) -> Iterator[Rates | Sent]:
+        """Add a tally; rates leave for every slice that the clock ends, alerts when something changes."""
+        stored = self._current.value()
+        current = _read(bytes(stored), _Open) if stored else _Open(told.generation, _floor(now), now, Tally())
+        if told.ended:
+            yield from self._end(told, current, now)
+            return
+        if current.ended and told.generation < current.generation:
+            return
+        current.ended = False
+        current.generation = max(current.generation, told.generation)
+        rules = self._rules_of(told.pipeline, current.generation)
+        if now >= current.until:
+            yield _rates(told.pipeline, current)
+            slices = self._close(Slice(current.since, current.until, current.tally), rules, now)
+            found = dict(find(rules.rates, slices, current.last, now))
+            yield from self._standing.settle(rules.lifecycle, found, now)
+            current = _Open(current.generation, _floor(now), current.last, Tally())
+        if told.tally.requests:
+            current.last = now
+            current.tally.add(told.tally)
+        self._current.update(_write(current))
+        yield from self._standing.remind(rules.lifecycle, now)
+
+    def _close(self, latest: Slice, rules: PipelineRules, now: int) -> list[Slice]:
+        """Keep the slices that rules look at."""
+        stored = self._closed.value()
+        known = _read(bytes(stored), list[Slice]) if stored else []
+        within = now - rules.rates.longest * 1000
+        kept = [one for one in [*known, latest] if one.until > within]
+        self._closed.update(_write(kept))
+        return kept
+
+    def _end(self, told: PipelineTally, current: _Open, now: int) -> Iterator[Rates | Sent]:
+        if current.ended or current.generation >= told.generation:
+            return
+        if current.tally.requests:
+            yield _rates(told.pipeline, current)
+        rules = self._rules_of(told.pipeline, current.generation)
+        yield from self._standing.settle(rules.lifecycle, {}, now)
+        self._closed.clear()
+        self._current.update(_write(_Open(told.generation, current.since, current.last, Tally(), ended=True)))
+
+
+def _rates(pipeline: str, current: _Open) -> Rates:
+    since, until = iso(current.since), iso(current.until)
+    return Rates(pipeline, current.generation, since, until, BOUNDS, current.tally)
+
+
+def _floor(now: int) -> int:
+    return now - now % SLICE_MS
+
+
+def _write(value: object) -> bytes:
+    return bytes([_VERSION]) + msgspec.msgpack.encode(value)
+
+
+def _read(data: bytes, type_: type[T]) -> T:
+    if data[0] != _VERSION:
+        raise ValueError(f"rates of version {data[0]} cannot be read here, only version {_VERSION}")
+    return msgspec.msgpack.decode(data[1:], type=type_)
