@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 
+from jobs.explaining_alerts import explain_alerts
 from jobs.settings import Settings, defaults
 from operators.artifacts.settings import DATA_QUALITY
 from operators.errors import DeploymentError
@@ -47,6 +48,9 @@ def explain(release: Release, topics: Topics) -> Iterator[str]:
         yield f"  responses  {topics.outputs(name)}"
         yield from _reads(inputs_of(output.steps, output.steps_join, output.tensor_map, name), "holding")
     yield f"  otherwise  {topics.errors}"
+    yield ""
+    yield "alerts"
+    yield from (f"  {line}" for line in explain_alerts(release, pipeline, topics))
     yield ""
     yield "defaults in force"
     yield from (f"  {line}" for line in _defaults(pipeline))

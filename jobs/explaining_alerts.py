@@ -1,0 +1,59 @@
+"""The alerts of a release in words: what fires, from which level on, and who says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from operators.alerting.findings import Severity
+from operators.alerting.rate_rules import ERRORS, LATENCY, NO_DATA, OUTLIERS, RateRule
+from operators.alerting.rules import PipelineRules, rules_of
+from operators.artifacts.settings import DATA_QUALITY
+from operators.releases import Release
+from operators.resources.monitor_schema import Monitor
+from operators.resources.schema import Pipeline
+from operators.serving import monitor_of
+from operators.topics import Topics
+
+
+def explain_alerts(release: Release, pipeline: Pipeline, topics: Topics) -> Iterator[str]:
+    """Yield a line for each alert that can fire."""
+    monitor = monitor_of(release)
+    rules = rules_of(release.name, monitor, topics)
+    yield f"{topics.alerts}, again every {rules.lifecycle.resend:g} s while one fires"
+    yield from _rates(rules, monitor)
+    for step in pipeline.spec.steps:
+        if step.batch.gathers:
+            quality = release.artifacts[step.name].runtime == DATA_QUALITY
+            rule = rules.of_step(step.name, quality=quality)
+            critical = f", critical from effect {rule.critical_effect:g}" if rule.critical_effect else ""
+            yield f"{rule.alert} {step.name}: warning when confirmed{critical}"
+
+
+def _rates(rules: PipelineRules, monitor: Monitor | None) -> Iterator[str]:
+    rates = rules.rates
+    if rates.errors:
+        said = "" if monitor and monitor.spec.errors else " (by default)"
+        yield f"{ERRORS}: {_share(rates.errors, 'of the requests fail')}{said}"
+    for step, rule in rates.outliers.items():
+        yield f"{OUTLIERS} {step}: {_share(rule, 'of its rows are outliers')}"
+    if rates.any_outliers:
+        others = "every other step" if rates.outliers else "every step"
+        yield f"{OUTLIERS}, {others} that flags: {_share(rates.any_outliers, 'are outliers')} (by default)"
+    if rates.latency:
+        levels = _levels(rates.latency.levels, " ms")
+        yield f"{LATENCY}: 99th percentile of {rates.latency.over:g} s surely above {levels}"
+    else:
+        yield f"{LATENCY}: none (by default)"
+    if rates.no_data is not None:
+        yield f"{NO_DATA}: critical when no request came for {rates.no_data:g} s"
+    else:
+        yield f"{NO_DATA}: none (by default)"
+
+
+def _share(rule: RateRule, what: str) -> str:
+    levels = _levels({severity: 100 * level for severity, level in rule.levels.items()}, " %")
+    return f"surely more than {levels} {what} in {rule.over:g} s"
+
+
+def _levels(levels: Mapping[Severity, float], unit: str) -> str:
+    return ", ".join(f"{level:g}{unit} ({severity})" for severity, level in levels.items())
