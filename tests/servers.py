@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -30,10 +31,10 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def require(command: str) -> str:
+def require(command: str, package: str = "") -> str:
     found = shutil.which(command)
     if not found:
-        pytest.skip(f"there is no {command} (Debian: apt install {command})")
+        pytest.skip(f"there is no {command} (Debian: apt install {package or command})")
     return found
 
 
@@ -109,3 +110,43 @@ def _answers(url: str) -> bool:
             return True
     except OSError:
         return False
+
+
+class Alertmanager:
+    """A real Alertmanager that tells nobody."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def active(self) -> dict[str, dict[str, Any]]:
+        """Return what fires, by the name of the alert."""
+        found = get_json(f"{self.url}/api/v2/alerts?active=true&silenced=false")
+        return {one["labels"]["alertname"]: one for one in found}
+
+
+@contextmanager
+def alertmanager(folder: Path) -> Iterator[Alertmanager]:
+    command, port = require("prometheus-alertmanager"), free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "alertmanager.yaml").write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
+    url = f"http://{HOST}:{port}"
+    arguments = [
+        f"--config.file={folder / 'alertmanager.yaml'}",
+        f"--storage.path={folder / 'data'}",
+        f"--web.listen-address={HOST}:{port}",
+        "--cluster.listen-address=",
+    ]
+    with serving([command, *arguments], f"{url}/-/ready", folder / "alertmanager.log"):
+        yield Alertmanager(url)
+
+
+@contextmanager
+def weir(*arguments: str, log: Path) -> Iterator[None]:
+    """Run a command of ours that serves until it is asked to end, and ends well then."""
+    command = [str(Path(sys.executable).parent / "weir"), *arguments]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            assert process.wait(timeout=60) == 0, log.read_text()

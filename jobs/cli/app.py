@@ -8,6 +8,7 @@ import warnings
 import typer
 
 from jobs.cli import (
+    alert_bridge,
     apply,
     calibrate,
     convert,
@@ -55,6 +56,7 @@ app.command()(send.infer)
 app.command()(send.send)
 app.command("inspect")(inspect_topics.inspect)
 app.command()(gateway.gateway)
+app.command()(alert_bridge.alert_bridge)
 app.command()(retrain.retrain)
 app.command()(demo.demo)
 

@@ -20,8 +20,9 @@ from jobs.data.features import Features
 from jobs.data.traffic import make_traffic
 from jobs.releasing.deleting import Resource, delete
 from jobs.stack.stack import Stack
-from tests.end_to_end.deployment import Deployment, await_answers, running
+from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project
+from tests.servers import Alertmanager, alertmanager, weir
 
 pytestmark = pytest.mark.cluster
 NAME, SIZE = "watched", 300
@@ -56,8 +57,9 @@ Told = dict[str, Any]
 class Watched:
     """A job whose alerts are read, and traffic for it."""
 
-    def __init__(self, job: Deployment, models: Path) -> None:
+    def __init__(self, job: Deployment, models: Path, manager: Alertmanager) -> None:
         self.job = job
+        self.manager = manager
         self._holdout = np.nan_to_num(np.load(models / "holdout.npy"))
         self._features = msgspec.json.decode((models / "features.json").read_bytes(), type=Features)
 
@@ -97,8 +99,13 @@ def watched(stack: Stack, models: Path, tmp_path_factory: pytest.TempPathFactory
     project.write(NAME, SPEC)
     (project.manifests / "monitor.yaml").write_text(yaml.safe_dump(MONITOR))
     settings = ["--parallelism", "2"]
-    with running(stack, project.manifests, project.models, "alerts", settings) as job:
-        yield Watched(job, project.models)
+    bridge = ["alert-bridge", "--bootstrap-servers", stack.bootstrap_servers, "--namespace", "alerts"]
+    with (
+        running(stack, project.manifests, project.models, "alerts", settings) as job,
+        alertmanager(project.folder / "alertmanager") as manager,
+        weir(*bridge, "--alertmanager", manager.url, log=project.folder / "bridge.log"),
+    ):
+        yield Watched(job, project.models, manager)
 
 
 def test_drift_is_told_once_with_its_culprits_over_a_kill_and_resolves(watched: Watched) -> None:
@@ -118,6 +125,11 @@ def test_drift_is_told_once_with_its_culprits_over_a_kill_and_resolves(watched: 
     assert told["features"].startswith(("age (effect", "workclass (effect"))
     assert told["window_number"] == "4"
     assert told["runbook_url"] == "https://wiki/weir#weirdrift"
+    await_true(lambda: "WeirDrift" in watched.manager.active(), "Alertmanager has it")
+    managed = watched.manager.active()["WeirDrift"]
+    assert managed["fingerprint"] == fired["fingerprint"], "computed as Alertmanager does"
+    assert managed["labels"] == fired["labels"]
+    assert managed["annotations"]["features"] == told["features"]
     reports = watched.job.reports("income-drift", 4)
     assert [one["parameters"]["confirmed"] for one in reports] == [False, False, False, True]
 
@@ -129,6 +141,7 @@ def test_drift_is_told_once_with_its_culprits_over_a_kill_and_resolves(watched: 
     watched.send("normal", 2 * SIZE, seed=3)
     resolved = watched.until("WeirDrift", "resolved")
     assert [one["status"] for one in watched.alerts("WeirDrift", 2)] == ["firing", "resolved"]
+    await_true(lambda: "WeirDrift" not in watched.manager.active(), "Alertmanager knows that it is over")
     assert resolved["fingerprint"] == fired["fingerprint"]
     assert resolved["startsAt"] == fired["startsAt"] < resolved["endsAt"]
 

@@ -1,0 +1,157 @@
+"""One receiver's own way through the alerts topic: each alert is delivered, then its offset is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from threading import Event
+from typing import Any
+
+import msgspec
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from jobs.bridging.receivers import Receiver, RefusedError, UnreachableError
+from operators.alerting.alerts import Alert
+from operators.control import Connection
+from operators.kafka_log import read_whole
+
+_FIRST_WAIT, _LONGEST_WAIT, _READING = 1.0, 30.0, 30.0
+Say = Callable[[str], None]
+
+
+class Bridge:
+    """Delivers the alerts of a namespace to one receiver.
+
+    It goes on where it stopped, by a consumer group of its own. The first time, what fires at that moment is
+    delivered, and not what was over before. Several of them for one receiver stand in for each other.
+    """
+
+    def __init__(self, connection: Connection, receiver: Receiver, say: Say) -> None:
+        self._connection = connection
+        self._receiver = receiver
+        self._say = say
+        self._stopped = Event()
+        prefix, namespace = connection.topics
+        of_receiver = sha256(receiver.url.encode()).hexdigest()[:12]
+        self._group = f"{prefix}.{namespace}.alert-bridge.{of_receiver}"
+
+    def stop(self) -> None:
+        """End `run` soon."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Deliver what there is and what comes; errors of Kafka are told and waited out."""
+        while not self._stopped.is_set():
+            try:
+                with self._open() as consumer:
+                    self._follow(consumer)
+            except KafkaError as error:
+                self._say(f"Kafka does not answer, trying again: {error or type(error).__name__}")
+                self._stopped.wait(_FIRST_WAIT)
+
+    def _open(self) -> KafkaConsumer:
+        return KafkaConsumer(
+            self._connection.topics.alerts,
+            bootstrap_servers=self._connection.bootstrap,
+            group_id=self._group,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+
+    def _follow(self, consumer: KafkaConsumer) -> None:
+        begun: set[TopicPartition] = set()
+        while not self._stopped.is_set():
+            polled = consumer.poll(timeout_ms=500)
+            for partition in consumer.assignment() - begun:
+                begun.add(partition)
+                if consumer.committed(partition) is None:
+                    polled.pop(partition, None)
+                    self._begin(consumer, partition)
+            for partition, records in polled.items():
+                for record in records:
+                    self._deliver(consumer, partition, record.value)
+                    if self._stopped.is_set():
+                        return
+                    _commit(consumer, partition, record.offset + 1)
+
+    def _begin(self, consumer: KafkaConsumer, partition: TopicPartition) -> None:
+        """Deliver what fires now, and begin behind it."""
+        end = consumer.end_offsets([partition])[partition]
+        latest: dict[str, Alert] = {}
+        for record in read_whole(self._connection.bootstrap, [partition.topic], _READING):
+            if (
+                record.partition == partition.partition
+                and record.offset < end
+                and (alert := _read(record.value))
+            ):
+                latest[alert.fingerprint] = alert
+        for alert in latest.values():
+            if alert.status == "firing" and alert.ends_at > _now():
+                self._deliver(consumer, partition, alert.encode())
+        if not self._stopped.is_set():
+            _commit(consumer, partition, end)
+            consumer.seek(partition, end)
+
+    def _deliver(self, consumer: KafkaConsumer, partition: TopicPartition, value: bytes | None) -> None:
+        """Deliver one alert, however long it takes."""
+        alert = _read(value)
+        if alert is None:
+            self._say(f"a record of {partition.topic} is no alert, it is passed over")
+            return
+        for wait in _waits():
+            try:
+                self._receiver.deliver(alert)
+            except UnreachableError as error:
+                self._say(f"{self._receiver.url} cannot be reached, again in {wait:g} s: {error}")
+                self._rest(consumer, wait)
+            except RefusedError as error:
+                self._say(f"{self._receiver.url} refuses {_shown(alert)}: {error}")
+                return
+            else:
+                self._say(f"{_shown(alert)} delivered to {self._receiver.url}")
+                return
+            if self._stopped.is_set():
+                return
+
+    def _rest(self, consumer: KafkaConsumer, seconds: float) -> None:
+        """Wait, while the group still sees that this member lives."""
+        consumer.pause(*consumer.assignment())
+        consumer.poll(timeout_ms=0)
+        self._stopped.wait(seconds)
+        consumer.poll(timeout_ms=0)
+        consumer.resume(*consumer.assignment())
+
+
+def _commit(consumer: KafkaConsumer, partition: TopicPartition, offset: int) -> None:
+    try:
+        consumer.commit({partition: OffsetAndMetadata(offset, "", -1)})
+    except (CommitFailedError, IllegalStateError):
+        # Another member took over: what it delivers again, the receiver knows by its labels.
+        return
+
+
+def _waits() -> Iterator[float]:
+    wait = _FIRST_WAIT
+    while True:
+        yield wait
+        wait = min(2 * wait, _LONGEST_WAIT)
+
+
+def _read(value: bytes | None) -> Alert | None:
+    try:
+        return msgspec.json.decode(value or b"", type=Alert)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _shown(alert: Alert) -> str:
+    labels = alert.labels
+    of = "/".join(filter(None, (labels.get("pipeline"), labels.get("step"))))
+    return f"{labels.get('alertname')} {of} {alert.status}"
+
+
+def _now() -> Any:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,197 @@
+"""Alerts on their way from Kafka to a webhook that fails, vanishes, refuses, and comes back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from time import time
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+
+from jobs.bridging.bridge import Bridge
+from jobs.bridging.receivers import webhook
+from jobs.kafka_admin import create_control
+from jobs.stack.ports import HOST
+from jobs.stack.stack import Stack
+from operators.alerting.findings import About, Finding
+from operators.alerting.lifecycle import Active, Lifecycle
+from operators.control import Connection
+from operators.topics import Topics
+from tests.end_to_end.deployment import await_true
+from tests.servers import free_port
+
+pytestmark = pytest.mark.cluster
+
+
+class Hook:
+    """A server that takes webhooks, and answers as it is told to."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.answers: list[int] = []
+        self.seen: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
+        self.bodies: list[Any] = []
+
+    def start(self) -> None:
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                status = hook.answers.pop(0) if hook.answers else 200
+                if status == 200:
+                    hook.bodies.append(body)
+                    hook.headers.append(dict(self.headers))
+                    hook.seen.append((body["commonLabels"]["pipeline"], body["status"]))
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(b"as I was told")
+
+            def log_message(self, *given: object) -> None: ...
+
+        self._server = ThreadingHTTPServer((HOST, self.port), Handler)
+        Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Running:
+    """A bridge in a thread, and what it says."""
+
+    def __init__(self, connection: Connection, port: int) -> None:
+        self.said: list[str] = []
+        receiver = webhook(f"http://{HOST}:{port}/hook", {"Authorization": "Bearer x"})
+        self._bridge = Bridge(connection, receiver, self.said.append)
+        self._thread = Thread(target=self._bridge.run)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._bridge.stop()
+        self._thread.join(timeout=60)
+        assert not self._thread.is_alive()
+
+
+class Alerts:
+    """Alerts as the monitor writes them, of pipelines by name."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._topic = connection.topics.alerts
+        self._producer = KafkaProducer(bootstrap_servers=connection.bootstrap)
+        self._active: dict[str, list[Active]] = {}
+
+    def tell(self, pipeline: str, *, wrong: bool, at: float | None = None) -> None:
+        life = Lifecycle({"job": "weir.x", "pipeline": pipeline}, 300.0, "")
+        found = {About("WeirErrors"): Finding("warning", {"summary": "bad"}) if wrong else None}
+        now = int((at or time()) * 1000)
+        self._active[pipeline], sent = life.settle(self._active.get(pipeline, []), found, now)
+        for one in sent:
+            self._producer.send(self._topic, key=one.alert.fingerprint.encode(), value=one.alert.encode())
+        self._producer.flush()
+
+    def junk(self) -> None:
+        self._producer.send(self._topic, value=b"{}")
+        self._producer.flush()
+
+
+@pytest.fixture
+def where(stack: Stack, request: pytest.FixtureRequest) -> Connection:
+    connection = Connection(stack.bootstrap_servers, Topics("weir", f"bridge-{abs(hash(request.node.name))}"))
+    create_control(connection)
+    return connection
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    hook = Hook(free_port())
+    hook.start()
+    yield hook
+    hook.stop()
+
+
+def test_the_first_time_only_what_fires_is_delivered_and_then_everything_once(
+    where: Connection, hook: Hook
+) -> None:
+    alerts = Alerts(where)
+    alerts.tell("over", wrong=True)
+    alerts.tell("over", wrong=False)
+    alerts.tell("forgotten", wrong=True, at=time() - 3_600)
+    alerts.tell("now", wrong=True)
+    bridge = Running(where, hook.port)
+    await_true(lambda: len(hook.seen) == 1, "what fires")
+    alerts.tell("later", wrong=True)
+    alerts.tell("later", wrong=False)
+    await_true(lambda: len(hook.seen) == 3, "what came")
+    bridge.stop()
+    alerts.tell("now", wrong=False)
+    alerts.junk()
+    alerts.tell("last", wrong=True)
+    again = Running(where, hook.port)
+    await_true(lambda: len(hook.seen) == 5, "what came while no bridge ran")
+    again.stop()
+    assert hook.seen == [
+        ("now", "firing"),
+        ("later", "firing"),
+        ("later", "resolved"),
+        ("now", "resolved"),
+        ("last", "firing"),
+    ]
+    assert any("is no alert" in line for line in again.said)
+    assert {headers["Authorization"] for headers in hook.headers} == {"Bearer x"}
+    (alert,) = hook.bodies[0]["alerts"]
+    assert (alert["status"], alert["labels"]["alertname"], alert["fingerprint"]) == (
+        "firing",
+        "WeirErrors",
+        hook.bodies[0]["groupKey"],
+    )
+
+
+def test_a_receiver_that_fails_or_is_away_gets_every_alert_in_order(where: Connection, hook: Hook) -> None:
+    alerts, bridge = Alerts(where), Running(where, hook.port)
+    alerts.tell("first", wrong=True)
+    await_true(lambda: len(hook.seen) == 1, "the first")
+    hook.answers = [500, 429]
+    alerts.tell("second", wrong=True)
+    await_true(lambda: len(hook.seen) == 2, "the second, asked again")
+    hook.stop()
+    alerts.tell("third", wrong=True)
+    alerts.tell("third", wrong=False)
+    await_true(lambda: any("refused" in line.lower() for line in bridge.said), "told that nobody is there")
+    hook.start()
+    await_true(lambda: len(hook.seen) == 4, "the third")
+    bridge.stop()
+    assert [name for name, _ in hook.seen] == ["first", "second", "third", "third"]
+
+
+def test_an_alert_that_is_refused_for_good_does_not_hold_up_the_others(where: Connection, hook: Hook) -> None:
+    alerts, bridge = Alerts(where), Running(where, hook.port)
+    alerts.tell("first", wrong=True)
+    await_true(lambda: len(hook.seen) == 1, "the first")
+    hook.answers = [400]
+    alerts.tell("bad", wrong=True)
+    alerts.tell("good", wrong=True)
+    await_true(lambda: len(hook.seen) == 2, "the one behind it")
+    bridge.stop()
+    assert hook.seen[-1] == ("good", "firing")
+    assert any("refuses WeirErrors bad firing: 400: as I was told" in line for line in bridge.said)
+
+
+def test_a_bridge_that_stops_while_nobody_takes_its_alert_delivers_it_later(where: Connection) -> None:
+    port = free_port()
+    alerts = Alerts(where)
+    alerts.tell("waits", wrong=True)
+    bridge = Running(where, port)
+    await_true(lambda: bool(bridge.said), "it was tried")
+    bridge.stop()
+    hook = Hook(port)
+    hook.start()
+    again = Running(where, port)
+    await_true(lambda: hook.seen == [("waits", "firing")], "delivered")
+    again.stop()
+    hook.stop()
