@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from hashlib import sha256
 from threading import Event
-from typing import Any
 
-import msgspec
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from jobs.alerts_told import firing, read_alert
 from jobs.bridging.receivers import Receiver, RefusedError, UnreachableError
 from operators.alerting.alerts import Alert
 from operators.control import Connection
@@ -80,24 +78,22 @@ class Bridge:
     def _begin(self, consumer: KafkaConsumer, partition: TopicPartition) -> None:
         """Deliver what fires now, and begin behind it."""
         end = consumer.end_offsets([partition])[partition]
-        latest: dict[str, Alert] = {}
-        for record in read_whole(self._connection.bootstrap, [partition.topic], _READING):
-            if (
-                record.partition == partition.partition
-                and record.offset < end
-                and (alert := _read(record.value))
-            ):
-                latest[alert.fingerprint] = alert
-        for alert in latest.values():
-            if alert.status == "firing" and alert.ends_at > _now():
-                self._deliver(consumer, partition, alert.encode())
+        told = [
+            alert
+            for record in read_whole(self._connection.bootstrap, [partition.topic], _READING)
+            if record.partition == partition.partition
+            and record.offset < end
+            and (alert := read_alert(record.value))
+        ]
+        for alert in reversed(firing(told)):
+            self._deliver(consumer, partition, alert.encode())
         if not self._stopped.is_set():
             _commit(consumer, partition, end)
             consumer.seek(partition, end)
 
     def _deliver(self, consumer: KafkaConsumer, partition: TopicPartition, value: bytes | None) -> None:
         """Deliver one alert, however long it takes."""
-        alert = _read(value)
+        alert = read_alert(value)
         if alert is None:
             self._say(f"a record of {partition.topic} is no alert, it is passed over")
             return
@@ -140,18 +136,7 @@ def _waits() -> Iterator[float]:
         wait = min(2 * wait, _LONGEST_WAIT)
 
 
-def _read(value: bytes | None) -> Alert | None:
-    try:
-        return msgspec.json.decode(value or b"", type=Alert)
-    except msgspec.MsgspecError:
-        return None
-
-
 def _shown(alert: Alert) -> str:
     labels = alert.labels
     of = "/".join(filter(None, (labels.get("pipeline"), labels.get("step"))))
     return f"{labels.get('alertname')} {of} {alert.status}"
-
-
-def _now() -> Any:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,6 +9,7 @@ import typer
 
 from jobs.cli import (
     alert_bridge,
+    alerts,
     apply,
     calibrate,
     convert,
@@ -56,6 +57,7 @@ app.command()(send.infer)
 app.command()(send.send)
 app.command("inspect")(inspect_topics.inspect)
 app.command()(gateway.gateway)
+app.command()(alerts.alerts)
 app.command()(alert_bridge.alert_bridge)
 app.command()(retrain.retrain)
 app.command()(demo.demo)

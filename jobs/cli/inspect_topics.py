@@ -18,7 +18,10 @@ from operators.resources.durations import seconds_of
 
 def inspect(
     expression: Annotated[
-        str, typer.Argument(help="PIPELINE[.STEP][.inputs|.outputs[.TENSOR]]", show_default=False)
+        str,
+        typer.Argument(
+            help="PIPELINE[.STEP][.inputs|.outputs[.TENSOR]], or PIPELINE.errors", show_default=False
+        ),
     ],
     last: Annotated[int, typer.Option("--offset", help="how many of the last records", min=1)] = 1,
     since: Annotated[str, typer.Option(help="all from a moment on: 10m ago, or ISO time")] = "",
@@ -38,7 +41,7 @@ def inspect(
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Print records of a pipeline or of a step: requests, responses, reports, and taps.
+    """Print records of a pipeline or of a step: requests, responses, dead letters, reports, and taps.
 
     Steps' inputs and outputs are on topics only while somebody reads them: another pipeline, or --tap.
     """

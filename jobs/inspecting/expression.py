@@ -1,4 +1,4 @@
-"""Seldon's expressions: a pipeline's or a step's inputs or outputs, or one tensor of them."""
+"""Seldon's expressions: a pipeline's or a step's inputs or outputs, or one tensor; and its dead letters."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ class Target(NamedTuple):
 
 
 def parse_expression(text: str, topics: Topics) -> Target:
-    """Read `PIPELINE[.inputs|.outputs[.TENSOR]]` or `PIPELINE.STEP[.inputs|.outputs[.TENSOR]]`.
+    """Read `PIPELINE[.inputs|.outputs[.TENSOR]]`, `PIPELINE.STEP[.inputs|.outputs[.TENSOR]]` or
+    `PIPELINE.errors`.
 
     DeploymentError for anything else. Outputs are meant where no side is named.
     """
     pipeline, *rest = text.split(".")
+    if pipeline and rest == ["errors"]:
+        return Target(pipeline, "", "errors", "", topics.errors)
     step = rest.pop(0) if rest and rest[0] not in ("inputs", "outputs") else ""
     side = rest.pop(0) if rest and rest[0] in ("inputs", "outputs") else "outputs"
     if len(rest) > 1 or not all(text.split(".")):

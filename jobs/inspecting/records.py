@@ -22,6 +22,15 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+# What headers of a dead letter tell.
+_TOLD = {
+    "reason": "__connect.errors.exception.class.name",
+    "step": "weir-error-step",
+    "message": "__connect.errors.exception.message",
+    "topic": "__connect.errors.topic",
+    "partition": "__connect.errors.partition",
+    "offset": "__connect.errors.offset",
+}
 _CONDITION = re.compile(r"(?P<tensor>[^=!<>]+?)\s*(?P<sign>>=|<=|!=|=|>|<)\s*(?P<value>.+)")
 
 
@@ -35,6 +44,14 @@ class Shown(NamedTuple):
     key: str
     headers: dict[str, str]
     value: Any
+
+    @property
+    def pipeline(self) -> str:
+        """Name the pipeline that the record is of; of a dead letter, the one whose requests it was among."""
+        origin = self.headers.get("__connect.errors.topic")
+        if origin is None:
+            return self.headers.get("pipeline", "")
+        return origin.removesuffix(".inputs").rpartition(".")[2]
 
     def tensors(self) -> list[dict[str, Any]]:
         """Return the tensors in it, none where it is no V2 message."""
@@ -108,6 +125,7 @@ def parse_condition(text: str) -> Condition:
 def show(record: Any, target: Target) -> Shown:
     """Read a Kafka record."""
     headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    value = _value(record.value or b"", headers, target.side)
     return Shown(
         record.topic,
         record.partition,
@@ -115,8 +133,14 @@ def show(record: Any, target: Target) -> Shown:
         record.timestamp,
         (record.key or b"").decode("utf-8", "replace"),
         headers,
-        _value(record.value or b"", headers, target.side),
+        _dead_letter(value, headers) if target.side == "errors" else value,
     )
+
+
+def _dead_letter(request: Any, headers: dict[str, str]) -> dict[str, Any]:
+    """Put what was wrong with a request before it."""
+    told = {name: headers.get(header, "") for name, header in _TOLD.items()}
+    return {"parameters": told, "request": request}
 
 
 def _value(body: bytes, headers: dict[str, str], side: str) -> Any:

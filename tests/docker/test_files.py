@@ -15,8 +15,11 @@ import yaml
 from jobs.settings import Settings, parse_settings
 from jobs.stack.layout import ROOT
 from jobs.stack.ports import Ports
+from operators.alerting.rate_rules import ERRORS, LATENCY, NO_DATA, OUTLIERS
+from operators.alerting.rules import DATA_QUALITY, DRIFT, PREDICTION_DRIFT
 
 DOCKER = ROOT / "docker"
+GRAFANA = ROOT / "flink-conf" / "grafana"
 DOCKERFILE = (DOCKER / "Dockerfile").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text("utf-8"))
 DEPLOYMENT: dict[str, Any] = yaml.safe_load((DOCKER / "flinkdeployment.yaml").read_text("utf-8"))
@@ -123,3 +126,27 @@ def test_volumes_lie_where_the_job_looks() -> None:
     mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
     environment = {one["name"]: one["value"] for one in container["env"]}
     assert {"/opt/flink/state", environment["WEIR_TRUSTED_ROOTS"]} <= mounted
+
+
+def test_prometheus_and_grafana_are_given_files_that_are_there() -> None:
+    for name in ("prometheus", "grafana"):
+        for volume in SERVICES[name]["volumes"]:
+            assert (DOCKER / volume.split(":")[0]).exists(), volume
+    dashboards = yaml.safe_load((GRAFANA / "provisioning" / "dashboards" / "weir.yaml").read_text("utf-8"))
+    path = dashboards["providers"][0]["options"]["path"]
+    places = [volume.split(":")[1] for volume in SERVICES["grafana"]["volumes"]]
+    assert f"{path}/weir.json" in places
+    assert SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] in places
+    sources = yaml.safe_load((GRAFANA / "provisioning" / "datasources" / "weir.yaml").read_text("utf-8"))
+    port = SERVICES["prometheus"]["ports"][0].split(":")[-1]
+    assert sources["datasources"][0]["url"] == f"http://prometheus:{port}"
+    prometheus = yaml.safe_load((DOCKER / "prometheus.yaml").read_text("utf-8"))
+    assert prometheus["rule_files"] == [SERVICES["prometheus"]["volumes"][1].split(":")[1]]
+
+
+def test_what_weir_tells_on_kafka_is_not_told_by_prometheus_too() -> None:
+    prometheus = yaml.safe_load((DOCKER / "prometheus.yaml").read_text("utf-8"))
+    (drop,) = prometheus["alerting"]["alert_relabel_configs"]
+    ours = {ERRORS, OUTLIERS, LATENCY, NO_DATA, DRIFT, PREDICTION_DRIFT, DATA_QUALITY}
+    assert set(drop["regex"].split("|")) == ours
+    assert drop["action"] == "drop"

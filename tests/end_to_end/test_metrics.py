@@ -207,5 +207,28 @@ def test_every_metric_is_in_the_table_and_every_one_in_the_table_is_scraped(scen
             assert name in scene.seen.names()
 
 
+def test_every_query_of_the_dashboard_finds_something(scene: Scene) -> None:
+    dashboard = json.loads((ROOT / "flink-conf" / "grafana" / "weir.json").read_text("utf-8"))
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    assert len(panels) > 20
+    for panel in panels:
+        for target in panel["targets"]:
+            found = scene.seen.query(_filled(target["expr"]))
+            assert found, f"{panel['title']}: {target['expr']}"
+            wanted = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+            assert wanted <= set(found[0][0]), f"{panel['title']}: {found[0][0]}"
+    for annotation in dashboard["annotations"]["list"]:
+        scene.seen.query(_filled(annotation["expr"]))
+    for variable in dashboard["templating"]["list"][1:]:
+        inner = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+        assert inner
+        assert scene.seen.query(f"group by ({inner[2]}) ({_filled(inner[1])})")
+
+
+def _filled(expression: str) -> str:
+    expression = expression.replace("$__rate_interval", "1m").replace("$job", f"weir.{NAMESPACE}")
+    return re.sub(r"\$(pipeline|step)\b", ".*", expression)
+
+
 def tensor(answer: dict[str, Any], name: str) -> dict[str, Any]:
     return next(output for output in answer["outputs"] if output["name"] == name)

@@ -38,6 +38,7 @@ TARGET = parse_expression("p.s.outputs", Topics())
         ("p", ("p", "", "outputs", "", "weir.default.pipeline.p.outputs")),
         ("p.inputs", ("p", "", "inputs", "", "weir.default.pipeline.p.inputs")),
         ("p.outputs.predict", ("p", "", "outputs", "predict", "weir.default.pipeline.p.outputs")),
+        ("p.errors", ("p", "", "errors", "", "weir.default.errors.errors")),
         ("p.s", ("p", "s", "outputs", "", "weir.default.model.s.outputs")),
         ("p.s.inputs.x", ("p", "s", "inputs", "x", "weir.default.model.s.inputs")),
     ],
@@ -135,3 +136,22 @@ def test_records_are_chosen(wanted: dict[str, Any], takes: bool) -> None:
 def test_another_pipelines_record_on_a_shared_topic_is_not_taken() -> None:
     shown = show(Record(BODY, headers=(("pipeline", b"q"),)), TARGET)
     assert not Wanted().takes(shown, TARGET)
+
+
+def test_a_dead_letter_is_shown_with_what_was_wrong_and_belongs_to_the_pipeline_it_was_sent_to() -> None:
+    headers = {
+        "__connect.errors.topic": "weir.default.pipeline.p.inputs",
+        "__connect.errors.exception.class.name": "STEP_FAILED",
+        "__connect.errors.exception.message": "no age",
+        "weir-error-step": "income",
+    }
+    record = Record(b'{"id":"r1"}', headers=tuple((name, text.encode()) for name, text in headers.items()))
+    target = parse_expression("p.errors", Topics())
+    shown = show(record, target)
+    assert shown.value["request"] == {"id": "r1"}
+    told = shown.value["parameters"]
+    assert (told["reason"], told["step"], told["message"]) == ("STEP_FAILED", "income", "no age")
+    wanted = Wanted(conditions=(parse_condition("reason=STEP_FAILED"),))
+    assert wanted.takes(shown, target)
+    assert not wanted.takes(shown, parse_expression("q.errors", Topics()))
+    assert not Wanted(conditions=(parse_condition("reason=TOMBSTONE"),)).takes(shown, target)
