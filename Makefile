@@ -70,7 +70,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "error: $(PYTHON) is not Python 3.11: name it, make PYTHON=…"; exit 1; }
 	@echo "setting up $(VENV): about two minutes …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[train,s3,gs,gateway,dev]' $(SHORT)
+	@$(VENV)/bin/pip install --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[train,s3,gs,gateway,dashboard,dev]' $(SHORT)
 	@touch $@
 
 $(JARS): pom.xml

@@ -35,7 +35,7 @@ def create_control(connection: Connection) -> None:
     bootstrap, topics = connection
     _create(bootstrap, [topics.control], 1, _COMPACTED)
     _create(bootstrap, [topics.status], 1, _STATUS)
-    _create(bootstrap, [topics.alerts, topics.rates], 1, {})
+    _create(bootstrap, [topics.alerts, topics.rates, topics.outliers], 1, {})
 
 
 def create_topics(bootstrap: str, names: list[str], partitions: int) -> list[str]:

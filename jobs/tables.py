@@ -88,7 +88,8 @@ SELECT `key`, tap_bodies[i] AS `value`,
            MAP['pipeline', CAST(pipeline AS BYTES), 'x-pipeline-version', CAST(version AS BYTES),
                'seldon-infer-type',
                CAST(CASE WHEN tap_topics[i] LIKE '%.inputs' THEN 'json/inferModelRequest'
-                         ELSE 'json/inferModelResponse' END AS BYTES)]
+                         WHEN tap_topics[i] LIKE '%.outputs' THEN 'json/inferModelResponse'
+                         ELSE 'json' END AS BYTES)]
        ) AS `headers`,
        tap_topics[i] AS `topic`
 FROM {source} CROSS JOIN UNNEST(tap_numbers) AS taps (i)
@@ -201,8 +202,10 @@ def reports(settings: Settings) -> str:
 
 
 def taps(settings: Settings) -> str:
-    """Define what steps were sent and answered, where another pipeline reads it."""
-    pattern = settings.topics.pattern("model", "(inputs|outputs)")
+    """Define what steps were sent and answered, where another pipeline reads it, and the flagged rows."""
+    pattern = "|".join(
+        [settings.topics.pattern("model", "(inputs|outputs)"), literal(settings.topics.outliers)]
+    )
     return _sink(settings, "taps", f"'topic-pattern'='{pattern}'", "at-least-once")
 
 

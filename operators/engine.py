@@ -15,6 +15,7 @@ from operators.columns import Tensors, take
 from operators.errors import Reason, RecordError
 from operators.external import ERROR
 from operators.isolation import Budget
+from operators.outliers import outlier
 from operators.pipeline_tally import PipelineTally
 from operators.plan import Flag, Part
 from operators.protocol.gathering import Signature, signature, to_columns
@@ -24,6 +25,7 @@ from operators.protocol.responses import INFER_TYPES, encode_responses, encode_t
 from operators.records import ANSWERED, FAILED, SILENT, Answers, Records
 from operators.serving import Served
 from operators.steps import Ask
+from operators.steps.score_outlier import Strange
 from operators.tallies import Tally, count, count_up
 from operators.taps import Taps
 from operators.topics import Topics
@@ -155,6 +157,8 @@ class Engine:
             self._watch(run, members[position][0], failures)
         for part in outcome.parts:
             self._finish(run, part, members)
+        for step, position, strange in outcome.strange:
+            self._audit(run, step, members[position][0], strange)
 
     def _finish(self, run: _Run, part: Part, members: list[tuple[int, Request]]) -> None:
         answers = run.answers
@@ -217,10 +221,16 @@ class Engine:
                 if not body or len(body) > self._limit:
                     self._watch(run, i, [RecordError(Reason.MONITOR_FAILED, why, step)])
                     continue
-                topics, numbers = run.answers.tap_topics[i] or [], run.answers.tap_numbers[i] or []
-                run.answers.tap_topics[i] = [*topics, topic]
-                run.answers.tap_numbers[i] = [*numbers, len(numbers) + 1]
-                run.answers.tap_bodies[i] = [*(run.answers.tap_bodies[i] or []), body]
+                run.answers.tap(i, topic, body)
+
+    def _audit(self, run: _Run, step: str, i: int, strange: Strange) -> None:
+        """Tell of a row that was flagged, if its request was answered."""
+        if run.answers.statuses[i] == FAILED:
+            return
+        records = run.records
+        place = (str(records.topics[i]), int(records.partitions[i]), int(records.offsets[i]))
+        told = outlier(run.served.release, step, place, int(records.timestamps[i]), strange)
+        run.answers.tap(i, self._topics.outliers, told.encode())
 
     def _put(self, answers: Answers, i: int, served: Served, status: str, body: bytes | None) -> None:
         pipeline, version = served.release.name, str(served.release.generation)

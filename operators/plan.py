@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from functools import partial
 from graphlib import TopologicalSorter
@@ -12,34 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.columns import Column, Routed, Tensors, take
-from operators.errors import DeploymentError, Reason, RecordError
+from operators.errors import Reason, RecordError
 from operators.isolation import Budget, isolate
+from operators.planned import PlannedStep, needed_steps, plan_step, read_by_name
 from operators.resources.checks import dependencies
-from operators.resources.schema import Batch, Pipeline
-from operators.resources.schema import Step as StepSpec
+from operators.resources.schema import Pipeline
 from operators.sources import Environment, Inputs, Place, inputs_of, shown
 from operators.steps import Ask, Step
+from operators.steps.score_outlier import Explains, Strange
 from operators.steps.watching import ROWS, Watcher
 from operators.tallies import Tally
 
-
-class PlannedStep(NamedTuple):
-    """A step with what it reads. A `batch` step gathers rows for windows instead of answering.
-
-    `triggers` must be there for it to run. `needed` says whether the response depends on it: then its
-    failure costs the response. `asked` says whether a request's `outputs` choose its functions, `besides`
-    names functions that others read by name.
-    """
-
-    name: str
-    inputs: Inputs
-    triggers: Inputs
-    step: Step
-    batch: Batch | None
-    needed: bool
-    reads_requests: bool
-    asked: bool
-    besides: tuple[str, ...]
+# Of one micro-batch so many flagged rows are told why: a flood of them must not hold up the others.
+_MOST_STRANGE = 100
 
 
 class Flag(NamedTuple):
@@ -68,11 +54,13 @@ class Outcome(NamedTuple):
     """What became of a micro-batch.
 
     `monitor_failures` cost no response: for each request the steps that only watch and failed on it.
+    `strange` are flagged rows, each with its step and the request that it is a row of.
     """
 
     parts: list[Part]
     errors: dict[int, RecordError]
     monitor_failures: dict[int, list[RecordError]]
+    strange: list[tuple[str, int, Strange]]
 
 
 class Plan:
@@ -85,13 +73,13 @@ class Plan:
             inputs_of(output.steps, output.steps_join, output.tensor_map, self.name) if output else None
         )
         reads = dependencies(pipeline)
-        needed = _needed(reads, self.output)
+        needed = needed_steps(reads, self.output)
         shown = {source.place[0] for source in self.output.sources} if self.output else set()
         specs = {spec.name: spec for spec in pipeline.spec.steps}
         order = [name for name in TopologicalSorter(reads).static_order() if name in specs]
-        read = _read_by_name(pipeline, self.output)
+        read = read_by_name(pipeline, self.output)
         self.steps = tuple(
-            _planned(
+            plan_step(
                 specs[name],
                 pipeline,
                 steps[name],
@@ -116,7 +104,7 @@ class Plan:
 
         `taps` are the places whose tensors are wanted besides the response's, `tally` counts what steps do.
         """
-        outcome = Outcome([], {}, {})
+        outcome = Outcome([], {}, {}, [])
         requests = np.arange(len(next(iter(tensors.values())).rows))
         walk = _Walk(self, ask, flags, budget, taps, tally or Tally(), outcome)
         walk.go(0, _Known({(self.name, "inputs"): tensors}, requests, {}))
@@ -174,23 +162,37 @@ class _Walk(NamedTuple):
         self._finish(known)
 
     def _call(self, planned: PlannedStep, inputs: Tensors) -> Tensors | Routed:
-        ask = Ask(
-            self.ask.content_type if planned.reads_requests else "",
-            self.ask.outputs if planned.asked else (),
-            planned.besides,
-        )
+        ask = self._ask(planned)
         if planned.batch and isinstance(planned.step, Watcher):
             return planned.step.gather(inputs, ask)
         return planned.step.infer(inputs, ask)
 
+    def _ask(self, planned: PlannedStep) -> Ask:
+        return Ask(
+            self.ask.content_type if planned.reads_requests else "",
+            self.ask.outputs if planned.asked else (),
+            planned.besides,
+        )
+
     def _answered(self, planned: PlannedStep, known: _Known, outputs: Tensors) -> _Known:
         self.tally.step(planned.name).found(outputs)
+        if isinstance(planned.step, Explains):
+            self._explain(planned, planned.step, known, outputs)
         if planned.batch:
             known = known._replace(gathered={**known.gathered, planned.name: outputs[ROWS]})
             outputs = {name: column for name, column in outputs.items() if name != ROWS} or {
                 "is_drift": _flag_column(self.flags.get(planned.name), len(known.requests))
             }
         return known.put((planned.name, "outputs"), outputs)
+
+    def _explain(self, planned: PlannedStep, step: Explains, known: _Known, outputs: Tensors) -> None:
+        room = _MOST_STRANGE - len(self.outcome.strange)
+        bounds = outputs["is_outlier"].bounds() if "is_outlier" in outputs else [0]
+        told = step.explain(known.environment[planned.name, "inputs"], outputs, self._ask(planned), room)
+        for one in told:
+            request = bisect_right(bounds, one.row) - 1
+            here = one._replace(row=one.row - bounds[request])
+            self.outcome.strange.append((planned.name, int(known.requests[request]), here))
 
     def _part_ways(self, planned: PlannedStep, number: int, known: _Known, done: Routed) -> None:
         for answered, outputs in done.parts:
@@ -247,46 +249,6 @@ def _nothing(output: Inputs, environment: Environment) -> str:
     if len(absent) == len(output.sources):
         return message
     return f"{message}, and spec.output.stepsJoin is inner: with outer the others would answer"
-
-
-def _read_by_name(pipeline: Pipeline, output: Inputs | None) -> dict[str, list[str]]:
-    """Return the tensors of each step's outputs that a step or the response reads by name."""
-    name = pipeline.metadata.name
-    inputs = [inputs_of(spec.inputs, spec.inputs_join_type, {}, name) for spec in pipeline.spec.steps]
-    read: dict[str, list[str]] = {}
-    for source in (source for one in (*inputs, output) if one for source in one.sources):
-        if source.place[1] == "outputs":
-            read.setdefault(source.place[0], []).extend(source.tensors or ())
-    return read
-
-
-def _planned(
-    spec: StepSpec, pipeline: Pipeline, step: Step, *, needed: bool, asked: bool, read: list[str]
-) -> PlannedStep:
-    name = pipeline.metadata.name
-    batch = spec.batch if spec.batch.gathers else None
-    if batch and not isinstance(step, Watcher):
-        raise DeploymentError(
-            f"pipeline {name}: step {spec.name} has a batch, but only drift detectors "
-            "and data quality checks gather rows; leave it out"
-        )
-    inputs = inputs_of(spec.inputs or [name], spec.inputs_join_type, spec.tensor_map, name)
-    triggers = inputs_of(spec.triggers, spec.triggers_join_type, {}, name)
-    reads_requests = all(source.place == (name, "inputs") for source in inputs.sources)
-    besides = tuple(function for function in step.functions if function in read)
-    return PlannedStep(spec.name, inputs, triggers, step, batch, needed, reads_requests, asked, besides)
-
-
-def _needed(reads: Mapping[str, list[str]], output: Inputs | None) -> set[str]:
-    """Name the steps that the response depends on."""
-    found: set[str] = set()
-    waiting = [source.place[0] for source in output.sources] if output else []
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(reads.get(name, ()))
-    return found
 
 
 def _flag_column(flag: Flag | None, requests: int) -> Column:

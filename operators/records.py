@@ -60,3 +60,10 @@ class Answers(NamedTuple):
     def empty(cls, n: int) -> Answers:
         """Start with n ticks."""
         return cls([TICK] * n, *([None] * n for _ in cls._fields[1:]))  # type: ignore[arg-type]
+
+    def tap(self, i: int, topic: str, body: bytes) -> None:
+        """Put something on another topic besides, with a record's key and headers."""
+        numbers = self.tap_numbers[i] or []
+        self.tap_numbers[i] = [*numbers, len(numbers) + 1]
+        self.tap_topics[i] = [*(self.tap_topics[i] or []), topic]
+        self.tap_bodies[i] = [*(self.tap_bodies[i] or []), body]

@@ -38,6 +38,11 @@ class Topics(NamedTuple):
         """What each pipeline did in ten seconds."""
         return f"{self.prefix}.{self.namespace}.rates"
 
+    @property
+    def outliers(self) -> str:
+        """Flagged rows, and why each was."""
+        return f"{self.prefix}.{self.namespace}.outliers"
+
     def inputs(self, pipeline: str) -> str:
         """Requests of a pipeline."""
         return f"{self.prefix}.{self.namespace}.pipeline.{pipeline}.inputs"

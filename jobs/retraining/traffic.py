@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from operators.columns import Array, Tensors
 from operators.errors import DeploymentError, RecordError
 from operators.isolation import Budget
-from operators.plan import Part, PlannedStep
+from operators.plan import Part
+from operators.planned import PlannedStep
 from operators.protocol.gathering import Signature, signature, to_columns
 from operators.protocol.messages import Request
 from operators.protocol.requests import decode_request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -13,11 +13,18 @@ from operators.columns import Array, Column, Tensors
 from operators.steps import Ask
 from operators.steps.tables import Table
 
+# So many columns are told of a flagged row.
+_TOLD = 5
+
 
 class Detector(Protocol):
     """What every outlier detector offers, for rows of shape (n, features)."""
 
     n_features: int
+
+    @property
+    def threshold(self) -> float | Array:
+        """The score above which a row, or each of its values, is flagged."""
 
     def predict(self, x: Array) -> OutlierResult:
         """Score and judge rows."""
@@ -40,6 +47,26 @@ class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 ALL = Shown()
 
 
+class Strange(NamedTuple):
+    """A flagged row: its position among the rows, score and threshold, and the columns that made it strange.
+
+    `columns` are name, contribution and value, the greatest contribution first.
+    """
+
+    row: int
+    score: float
+    threshold: float
+    columns: list[tuple[str, float, float]]
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A step that can tell why it flagged rows."""
+
+    def explain(self, tensors: Tensors, outputs: Tensors, ask: Ask, most: int) -> list[Strange]:
+        """Return the first so many flagged rows, and why each was."""
+
+
 class ScoreOutlier:
     """Answers `instance_score` (FP64), `feature_score` (FP64) and `is_outlier` (INT64), as far as shown.
 
@@ -55,6 +82,7 @@ class ScoreOutlier:
         self.detector = detector
         self._table = table
         self._shown = shown
+        self._columns = list(columns)
         self._named = {"columns": msgspec.json.encode(list(columns)).decode()} if columns else {}
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
@@ -69,6 +97,28 @@ class ScoreOutlier:
             outputs["feature_score"] = Column(scores, column.rows, flat=True, parameters=self._named)
         outputs["is_outlier"] = Column(result.is_outlier, column.rows, flat=True)
         return outputs
+
+    def explain(self, tensors: Tensors, outputs: Tensors, ask: Ask, most: int) -> list[Strange]:
+        """Return the first so many flagged rows, and why each was."""
+        flags = outputs["is_outlier"].data
+        flagged = np.flatnonzero(flags.reshape(len(flags), -1).any(axis=1))[:most]
+        if not len(flagged):
+            return []
+        rows = self.rows(tensors, ask).data[flagged]
+        scores, contributions = self.detector.predict(rows).instance_score, self.detector.contributions(rows)
+        order = np.argsort(-contributions, axis=1)[:, :_TOLD]
+        return [
+            Strange(
+                number,
+                float(score),
+                float(np.max(self.detector.threshold)),
+                [(self._name(c), float(contributions[i, c]), float(rows[i, c])) for c in order[i].tolist()],
+            )
+            for i, (number, score) in enumerate(zip(flagged.tolist(), scores.tolist(), strict=True))
+        ]
+
+    def _name(self, column: int) -> str:
+        return self._columns[column] if self._columns else str(column)
 
     def rows(self, tensors: Tensors, ask: Ask) -> Column:
         """Return the rows that are scored, or raise what is wrong with them."""

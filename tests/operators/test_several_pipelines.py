@@ -20,6 +20,7 @@ from operators.chunks import Chunk, Sender
 from operators.engine import Engine
 from operators.errors import DeploymentError
 from operators.lineup import Lineup
+from operators.outliers import Outlier
 from operators.pipeline_tally import decode_tally, is_tally, key_of
 from operators.records import Records
 from operators.releases import Control, Release
@@ -353,6 +354,29 @@ def test_the_monitor_is_told_what_a_micro_batch_did_in_each_pipeline(tmp_path: P
     flags = [value for body in bodies for value in body["outputs"][-1]["data"]]
     assert tally.steps["income-outlier"].outliers == sum(flags) == 1
     assert tally.steps["income-preprocess"].outliers is None
+
+
+def test_flagged_rows_are_told_with_what_made_them_strange(tmp_path: Path, models: Path) -> None:
+    steps = [{"name": "income-preprocess"}, {"name": "income-outlier", "inputs": ["income-preprocess"]}]
+    served = live(tmp_path, models, pipeline("p", steps, output={"steps": ["income-outlier"]}))
+    odd = [90.0, *GOOD[1:8], 99_999.0, 4_000.0, 99.0, GOOD[11]]
+    asked = records(request(GOOD), request(GOOD, odd), request(odd), b"junk", pipeline="p")
+    answers = engine(served).answer(asked)
+    assert answers.tap_numbers == [None, [1], [1], None]
+    assert answers.tap_topics == [None, [TOPICS.outliers], [TOPICS.outliers], None]
+    told = [msgspec.json.decode(some[0], type=Outlier) for some in answers.tap_bodies if some]
+    places = [(one.offset, one.row) for one in told]
+    assert places == [(int(asked.offsets[1]), 1), (int(asked.offsets[2]), 0)]
+    first = told[0]
+    assert (first.pipeline, first.generation, first.step) == ("p", 1, "income-outlier")
+    assert first.topic == TOPICS.inputs("p")
+    assert first.score > first.threshold
+    assert {one.column for one in first.features} >= {"capital-gain", "capital-loss"}
+    contributions = [one.contribution for one in first.features]
+    assert contributions == sorted(contributions, reverse=True)
+    assert first.detector == served[0].release.artifacts["income-outlier"].digest
+    flood = engine(served).answer(records(request(*[odd] * 150), pipeline="p"))
+    assert len(flood.tap_bodies[0] or ()) == 100, "a flood is counted, not told row by row"
 
 
 def test_two_batched_steps_of_one_pipeline_have_rows_of_their_own(tmp_path: Path, models: Path) -> None:

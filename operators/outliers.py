@@ -1,0 +1,59 @@
+"""The audit log of flagged rows: which request a row came with, its score, and what made it strange."""
+
+from __future__ import annotations
+
+import msgspec
+
+from operators.releases import Release
+from operators.steps.score_outlier import Strange
+
+
+class Culprit(msgspec.Struct, frozen=True):
+    """A column that made a row strange: what it added to the strangeness, and its value for the detector."""
+
+    column: str
+    contribution: float
+    value: float
+
+
+class Outlier(msgspec.Struct, frozen=True):
+    """One record of the outliers topic.
+
+    `topic`, `partition`, `offset` name the request, `row` is its row from 0, `timestamp` the request's Kafka
+    time in milliseconds since 1970; `detector` is the digest of the model that flagged it.
+    """
+
+    pipeline: str
+    generation: int
+    step: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    row: int
+    score: float
+    threshold: float
+    features: list[Culprit]
+    detector: str
+
+    def encode(self) -> bytes:
+        """Encode as JSON."""
+        return msgspec.json.encode(self)
+
+
+def outlier(
+    release: Release, step: str, place: tuple[str, int, int], timestamp: int, strange: Strange
+) -> Outlier:
+    """Tell of a flagged row of the request at a topic, partition and offset."""
+    return Outlier(
+        release.name,
+        release.generation,
+        step,
+        *place,
+        timestamp,
+        strange.row,
+        strange.score,
+        strange.threshold,
+        [Culprit(name, round(contribution, 6), value) for name, contribution, value in strange.columns],
+        release.artifacts[step].digest,
+    )
