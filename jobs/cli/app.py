@@ -13,12 +13,14 @@ from jobs.cli import (
     apply,
     calibrate,
     convert,
+    dashboard,
     demo,
     explain,
     gateway,
     history,
     inspect_topics,
     judge,
+    report,
     resources,
     retrain,
     send,
@@ -59,6 +61,8 @@ app.command("inspect")(inspect_topics.inspect)
 app.command()(gateway.gateway)
 app.command()(alerts.alerts)
 app.command()(alert_bridge.alert_bridge)
+app.command()(dashboard.dashboard)
+app.command()(report.report)
 app.command()(retrain.retrain)
 app.command()(demo.demo)
 

@@ -1,0 +1,94 @@
+"""Pictures of rates over time: requests, latency, outliers, bad values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import plotly.graph_objects as go
+
+from jobs.board.board import Span
+from jobs.board.look import LOOKS, Theme, dress, nothing
+from operators.alerting.rate_rules import quantile
+
+_HEIGHT = 260
+_NO_RATES = "nothing was told in this period: does the job run?"
+
+
+def requests(spans: Sequence[Span], theme: Theme) -> go.Figure:
+    """Draw requests a second, and those without an answer."""
+    if not spans:
+        return nothing(_NO_RATES, theme, _HEIGHT)
+    look = LOOKS[theme]
+    figure = go.Figure()
+    answered = [(one.tally.requests - one.tally.failed) / one.seconds for one in spans]
+    failed = [one.tally.failed / one.seconds for one in spans]
+    figure.add_scatter(x=_times(spans), y=answered, name="answered", line={"color": look.accent})
+    figure.add_scatter(
+        x=_times(spans), y=failed, name="without an answer", line={"color": look.warning, "dash": "dash"}
+    )
+    figure.update_yaxes(rangemode="tozero", title="a second")
+    return dress(figure, theme, _HEIGHT)
+
+
+def latency(spans: Sequence[Span], theme: Theme) -> go.Figure:
+    """Draw the time from request to response: half of the requests, and 99 %."""
+    asked = [one for one in spans if one.tally.requests]
+    if not asked:
+        return nothing("no request came in this period" if spans else _NO_RATES, theme, _HEIGHT)
+    look = LOOKS[theme]
+    figure = go.Figure()
+    for share, name, line in (
+        (0.5, "half within", {"color": look.accent}),
+        (0.99, "99 % within", {"color": look.warning, "dash": "dash"}),
+    ):
+        values = [quantile(share, one.tally.buckets) * 1000 for one in asked]
+        figure.add_scatter(x=_times(asked), y=values, name=name, line=line)
+    figure.update_yaxes(rangemode="tozero", title="milliseconds")
+    return dress(figure, theme, _HEIGHT)
+
+
+def outliers(spans: Sequence[Span], theme: Theme) -> go.Figure:
+    """Draw the share of rows that each step flagged."""
+    steps = sorted(
+        {name for one in spans for name, done in one.tally.steps.items() if done.outliers is not None}
+    )
+    if not steps:
+        return nothing("no step flags outliers, or no request came", theme, _HEIGHT)
+    figure = go.Figure()
+    for step in steps:
+        told = [(one, one.tally.steps[step]) for one in spans if step in one.tally.steps]
+        told = [(one, done) for one, done in told if done.rows]
+        shares = [100 * (done.outliers or 0) / done.rows for _, done in told]
+        figure.add_scatter(x=_times([one for one, _ in told]), y=shares, name=step)
+    figure.update_yaxes(rangemode="tozero", title="% of rows")
+    return dress(figure, theme, _HEIGHT)
+
+
+def bad_values(spans: Sequence[Span], theme: Theme) -> go.Figure:
+    """Draw how many values of each feature were bad, by what is wrong with them."""
+    counts: dict[str, dict[str, int]] = {}
+    for one in spans:
+        for done in one.tally.steps.values():
+            for feature, issues in done.bad_values.items():
+                for issue, n in issues.items():
+                    by_feature = counts.setdefault(issue, {})
+                    by_feature[feature] = by_feature.get(feature, 0) + n
+    if not counts:
+        return nothing("no bad value was found, or no step looks for them", theme, _HEIGHT)
+    features = sorted({name for by in counts.values() for name in by})
+    figure = go.Figure()
+    for (issue, by_feature), pattern in zip(sorted(counts.items()), ("", "/", "x", "."), strict=False):
+        values = [by_feature.get(feature, 0) for feature in features]
+        figure.add_bar(
+            y=features, x=values, name=issue.replace("_", " "), orientation="h", marker_pattern_shape=pattern
+        )
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(title="values")
+    dress(figure, theme, max(_HEIGHT, 60 + 24 * len(features)))
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def _times(spans: Sequence[Span]) -> list[datetime]:
+    return [datetime.fromtimestamp(one.since, UTC) for one in spans]

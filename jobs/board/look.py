@@ -1,0 +1,77 @@
+"""How pictures look, on light and dark ground: colours that the colour-blind tell apart."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import plotly.graph_objects as go
+
+Theme = Literal["light", "dark"]
+# Okabe & Ito's colours; the first that is told apart from both grounds comes first.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999")
+# From nothing to much, read by lightness alone; on dark ground from dark to light.
+_SCALES = {
+    "light": [[0.0, "#f4f6f8"], [0.25, "#c9ddec"], [0.5, "#7fb2d5"], [0.75, "#2f7cb3"], [1.0, "#0b3c66"]],
+    "dark": [[0.0, "#20262c"], [0.25, "#234a66"], [0.5, "#2f7cb3"], [0.75, "#7fb9e0"], [1.0, "#e3f1fb"]],
+}
+
+
+class Look(NamedTuple):
+    """Colours of a theme."""
+
+    ink: str
+    faint: str
+    line: str
+    box: str
+    accent: str
+    warning: str
+    mark: str
+    scale: list[list[Any]]
+
+
+LOOKS: dict[Theme, Look] = {
+    "light": Look(
+        "#1c2228", "#5b6670", "#d5dade", "#f4f6f8", COLOURS[0], COLOURS[1], "#ffb000", _SCALES["light"]
+    ),
+    "dark": Look(
+        "#e8ecef", "#9aa5af", "#3a434b", "#20262c", COLOURS[5], COLOURS[4], "#b33c00", _SCALES["dark"]
+    ),
+}
+
+
+def dress(figure: go.Figure, theme: Theme, height: int, *, legend: bool = True) -> go.Figure:
+    """Give a figure the look of a theme, on the ground of the page."""
+    look = LOOKS[theme]
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 12, "t": 8, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, sans-serif", "size": 13, "color": look.ink},
+        colorway=[look.accent, look.warning, *COLOURS[2:5]],
+        showlegend=legend,
+        legend={"orientation": "h", "y": -0.18, "x": 0},
+        hovermode="x unified",
+        hoverlabel={"bgcolor": look.box, "font": {"color": look.ink}},
+        uirevision="kept",
+    )
+    figure.update_xaxes(gridcolor=look.line, zeroline=False, automargin=True)
+    figure.update_yaxes(gridcolor=look.line, zeroline=False, automargin=True)
+    return figure
+
+
+def nothing(words: str, theme: Theme, height: int) -> go.Figure:
+    """Return an empty figure that says why it is."""
+    figure = go.Figure()
+    figure.add_annotation(
+        text=words,
+        showarrow=False,
+        xref="paper",
+        yref="paper",
+        x=0.5,
+        y=0.5,
+        font={"color": LOOKS[theme].faint},
+    )
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return dress(figure, theme, height, legend=False)

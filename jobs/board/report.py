@@ -1,0 +1,112 @@
+"""A period of one pipeline as one page of HTML that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+import plotly.io
+
+from jobs.board import drift, graph, lines
+from jobs.board.board import Board, Span, Window
+from jobs.board.tables import alert_rows, dead_letter_rows, outlier_rows, release_rows
+from operators.releases import Release
+from operators.tallies import Tally
+
+_POINTS = 240
+_STYLE = """
+:root { color-scheme: light; font-family: system-ui, sans-serif; line-height: 1.45; }
+body { max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #1c2228; background: #fff; }
+h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid #d5dade; padding-top: 1rem; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; margin: 1rem 0; }
+th, td { text-align: left; padding: .25rem 1.2rem .25rem 0; vertical-align: top; }
+th { font-weight: 600; border-bottom: 1px solid #5b6670; }
+td { overflow-wrap: break-word; min-width: 5rem; max-width: 26rem; }
+.faint { color: #5b6670; }
+"""
+
+
+def step_of(seconds: float) -> float:
+    """Return how long the spans of a period of so many seconds should be, to be drawn.
+
+    >>> step_of(900), step_of(86_400)
+    (10.0, 360.0)
+    """
+    return max(10.0, round(seconds / _POINTS / 10) * 10.0)
+
+
+def write(release: Release, history: Sequence[Release], board: Board, since: float, now: float) -> str:
+    """Return the page; `since` and `now` in seconds since 1970."""
+    name = release.name
+    parts = "".join(_parts(release, history, board, since, now))
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(name)}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
+        f"<body>{parts}</body></html>\n"
+    )
+
+
+def _parts(
+    release: Release, history: Sequence[Release], board: Board, since: float, now: float
+) -> Iterator[str]:
+    name = release.name
+    spans = board.spans(name, since, step_of(now - since))
+    whole = _whole(spans, since, now)
+    yield f"<h1>{escape(name)}</h1><p>{_when(since)} to {_when(now)}, generation {release.generation}. "
+    yield f"{whole.tally.requests:,} requests, {whole.tally.failed:,} without an answer.</p>"
+    yield _table("Alerts", alert_rows(board.alerts(name)[::-1]), "None was told in this period.")
+    yield _figure("Pipeline", graph.picture(release, whole, "light"), first=True)
+    yield _figure("Requests", lines.requests(spans, "light"))
+    yield _figure("From request to response", lines.latency(spans, "light"))
+    yield _figure("Outliers", lines.outliers(spans, "light"))
+    yield _figure("Bad values", lines.bad_values(spans, "light"))
+    for step, windows in sorted(board.windows(name).items()):
+        drifting = [one for one in windows if one.drifts]
+        if drifting:
+            yield _figure(f"Drift: {step}", drift.heat(drifting, "light"))
+            worst = _worst(drifting)
+            title = f"{step}, window {worst.window}: {worst.state}"
+            yield _figure(title, drift.histograms(worst, "light"), level=3)
+    yield _table("Versions", release_rows(history), "")
+    yield _table("Latest outliers", outlier_rows(board.outliers(name)), "No row was flagged.")
+    yield _table("Latest dead letters", dead_letter_rows(board.dead_letters(name)), "There is none.")
+
+
+def _worst(windows: Sequence[Window]) -> Window:
+    """Return the latest window of those that drifted, or the latest."""
+    drifted = [one for one in windows if one.state == "DRIFT"]
+    return (drifted or list(windows))[-1]
+
+
+def _whole(spans: Sequence[Span], since: float, now: float) -> Span:
+    tally = Tally()
+    for one in spans:
+        tally.add(one.tally)
+    begun = max(since, spans[0].since) if spans else since
+    return Span(begun, max(now, begun + 1), tally)
+
+
+def _figure(title: str, figure: Any, level: int = 2, *, first: bool = False) -> str:
+    drawn = plotly.io.to_html(
+        figure,
+        include_plotlyjs=first,
+        full_html=False,
+        config={"displaylogo": False, "responsive": True, "displayModeBar": False},
+    )
+    return f"<h{level}>{escape(title)}</h{level}>{drawn}"
+
+
+def _table(title: str, rows: Sequence[dict[str, str]], otherwise: str) -> str:
+    if not rows:
+        return f'<h2>{escape(title)}</h2><p class="faint">{escape(otherwise)}</p>'
+    head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row.values()) + "</tr>" for row in rows
+    )
+    return f'<h2>{escape(title)}</h2><div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,57 @@
+"""weir dashboard."""
+
+from __future__ import annotations
+
+import logging
+from time import time
+from typing import Annotated
+
+import typer
+
+from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, waiting
+from jobs.stack.ports import listens
+from operators.errors import DeploymentError
+
+_PAST = 24 * 3_600.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def dashboard(
+    host: Annotated[str, typer.Option(help="address to listen on; others than loopback need a token")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="port to listen on")] = 8050,
+    token: Annotated[
+        str,
+        typer.Option(help="whoever looks must have it", envvar="WEIR_DASHBOARD_TOKEN", show_default=False),
+    ] = "",
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Serve a live page of what the topics tell, without Grafana or the internet."""
+    try:
+        from werkzeug.serving import make_server
+
+        from jobs.board.feed import Feed
+        from jobs.dashboard.access import require_token
+        from jobs.dashboard.app import Page
+    except ImportError:
+        raise DeploymentError("weir dashboard needs an extra: pip install 'weir[dashboard]'") from None
+    if host not in _LOOPBACK and not token:
+        raise DeploymentError(f"listening on {host} lets others look: name a --token, or stay on 127.0.0.1")
+    if listens(port):
+        raise DeploymentError(f"port {port} is in use by another program: choose another with --port")
+    where = connection(bootstrap_servers, prefix, namespace)
+    feed = Feed(where, time() - _PAST)
+    with waiting("reading the last day"):
+        feed.start()
+    page = Page(feed, f"{prefix}.{namespace}")
+    if token:
+        require_token(page.app.server, token)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    print(f"listening on http://{host}:{port}, for {prefix}.{namespace} at {where.bootstrap}", flush=True)
+    try:
+        make_server(host, port, page.app.server, threaded=True).serve_forever()
+    except KeyboardInterrupt:
+        feed.close()

@@ -1,0 +1,161 @@
+"""The live page: what it shows of a feed for what is chosen on it."""
+
+from __future__ import annotations
+
+from time import time
+from typing import Any
+
+from dash import Dash, Input, Output, State, ctx, no_update
+
+from jobs.board import drift, graph, lines
+from jobs.board.board import Window
+from jobs.board.feed import Feed
+from jobs.board.look import Theme, nothing
+from jobs.board.report import step_of
+from jobs.board.tables import dead_letter_rows, outlier_rows, release_rows
+from jobs.dashboard import parts
+from jobs.dashboard.layout import PERIODS, layout
+
+# Rates come every ten seconds and with the next checkpoint; later than that, the job tells nothing.
+_SILENT = 45.0
+_PICTURES = ("graph", "requests", "latency", "outliers", "bad")
+_TABLES = ("versions", "flagged", "letters")
+_LISTED = 20
+
+
+class Page:
+    """A Dash application over a feed; `name` is what it is about."""
+
+    def __init__(self, feed: Feed, name: str) -> None:
+        self._feed = feed
+        # All of it comes from this process: nothing is fetched from elsewhere.
+        self.app = Dash("jobs.dashboard", title=f"Weir {name}", update_title="", serve_locally=True)
+        self.app.layout = lambda: layout(name, sorted(feed.releases()))
+        self._bind()
+
+    def _bind(self) -> None:
+        in_browser: Any = self.app.clientside_callback
+        in_browser(
+            "() => matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'",
+            Output("theme", "data"),
+            Input("tick", "n_intervals"),
+        )
+        in_browser("told => window.weirTold = Date.now()", Output("heard", "data"), Input("told", "data"))
+        self.app.callback(
+            Output("pipeline", "options"),
+            Output("pipeline", "value"),
+            Input("tick", "n_intervals"),
+            State("pipeline", "value"),
+        )(self._pipelines)
+        chosen = [
+            Input("tick", "n_intervals"),
+            Input("pipeline", "value"),
+            Input("period", "value"),
+            Input("theme", "data"),
+        ]
+        self.app.callback(
+            Output("state", "children"),
+            Output("state", "className"),
+            Output("banner", "children"),
+            Output("alerts", "children"),
+            *(output for name in _PICTURES for output in _picture(name)),
+            *(Output(name, "children") for name in _TABLES),
+            Output("told", "data"),
+            *chosen,
+        )(self._show)
+        self.app.callback(
+            *(Output(name, "options") for name in ("step", "window")),
+            *(Output(name, "value") for name in ("step", "window")),
+            *(output for name in ("heat", "histograms") for output in _picture(name)),
+            Output("which", "children"),
+            *chosen,
+            Input("step", "value"),
+            Input("window", "value"),
+            Input("heat", "clickData"),
+        )(self._drift)
+
+    def _pipelines(self, tick: int | None, chosen: str | None) -> tuple[Any, Any]:
+        names = sorted(self._feed.releases())
+        busiest = max(names, key=self._feed.board.asked, default=None)
+        return names, chosen if chosen in names else busiest
+
+    def _show(self, tick: int | None, pipeline: str | None, period: str, theme: Theme) -> tuple[Any, ...]:
+        now, board = time(), self._feed.board
+        release = self._feed.releases().get(pipeline or "")
+        if release is None:
+            words = self._feed.failure or "No pipeline is applied yet: weir apply publishes one."
+            empty = nothing("nothing to show yet", theme, 120)
+            pictures = [*_sized(empty)] * len(_PICTURES)
+            return "", "state", parts.banner(words), None, *pictures, None, None, None, now
+        spans = board.spans(release.name, now - PERIODS[period], step_of(PERIODS[period]))
+        latest = board.latest(release.name)
+        silent = latest is None or now - latest.until > _SILENT
+        words = self._feed.failure
+        if not words and silent:
+            words = "The job has told nothing for a while: does it run? weir status says more."
+        return (
+            "what you see is old" if words else "live",
+            "state bad" if words else "state",
+            parts.banner(words),
+            parts.alerts(board.firing(release.name)),
+            *_sized(graph.picture(release, None if silent else latest, theme)),
+            *_sized(lines.requests(spans, theme)),
+            *_sized(lines.latency(spans, theme)),
+            *_sized(lines.outliers(spans, theme)),
+            *_sized(lines.bad_values(spans, theme)),
+            parts.table(release_rows(self._feed.history(release.name)[:_LISTED]), ""),
+            parts.table(outlier_rows(board.outliers(release.name)[:_LISTED]), "No row was flagged."),
+            parts.table(dead_letter_rows(board.dead_letters(release.name)[:_LISTED]), "There is none."),
+            now,
+        )
+
+    def _drift(
+        self,
+        tick: int | None,
+        pipeline: str | None,
+        period: str,
+        theme: Theme,
+        step: str | None,
+        window: str | None,
+        clicked: Any,
+    ) -> tuple[Any, ...]:
+        by_step = {
+            name: told
+            for name, windows in self._feed.board.windows(pipeline or "").items()
+            if (told := [one for one in windows if one.drifts])
+        }
+        steps = sorted(by_step)
+        step = step if step in by_step else (steps[0] if steps else None)
+        windows = by_step.get(step or "", [])
+        numbers = [str(one.window) for one in reversed(windows)]
+        if ctx.triggered_id == "heat" and clicked:
+            window = str(clicked["points"][0]["x"])
+        elif window not in numbers or (ctx.triggered_id == "tick" and numbers[1:2] == [window]):
+            # Whoever looks at the newest goes on to the next; another that was chosen stays.
+            window = numbers[0] if numbers else None
+        shown = next((one for one in windows if str(one.window) == window), None)
+        heat = _sized(drift.heat(windows, theme))
+        if shown is None:
+            empty = _sized(nothing("no window closed yet", theme, 120))
+            return steps, numbers, step, no_update, *heat, *empty, ""
+        return steps, numbers, step, window, *heat, *_sized(drift.histograms(shown, theme)), _which(shown)
+
+
+def _picture(name: str) -> tuple[Output, Output]:
+    return Output(name, "figure"), Output(name, "style")
+
+
+def _sized(figure: Any) -> tuple[Any, dict[str, str]]:
+    """Return a figure, and the style that leaves it the room that it wants."""
+    return figure, {"height": f"{figure.layout.height}px"}
+
+
+def _which(window: Window) -> str:
+    offsets = "; ".join(
+        f"{one['topic']}-{one['partition']} {one['first_offset']} to {one['last_offset']}"
+        for one in window.members
+    )
+    head = (
+        f"Window {window.window} of {window.step}: {window.state}, {window.n} rows, closed {window.closed_at}"
+    )
+    return f"{head}; requests {offsets}"
