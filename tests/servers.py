@@ -43,11 +43,7 @@ def serving(command: Sequence[str], url: str, log: Path) -> Iterator[None]:
     """Run a server until its URL answers, and to the end of the block."""
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            deadline = monotonic() + 60
-            while not _answers(url):
-                assert process.poll() is None, f"{command[0]} ended: {log.read_text()[-2000:]}"
-                assert monotonic() < deadline, f"{url} does not answer: {log.read_text()[-2000:]}"
-                sleep(0.1)
+            answering(url)
             yield
         finally:
             process.terminate()
@@ -97,6 +93,14 @@ def prometheus(stack: Stack, folder: Path, rules: Sequence[Path] = ()) -> Iterat
     ]
     with serving([command, *arguments], f"{url}/-/ready", folder / "prometheus.log"):
         yield Prometheus(url)
+
+
+def answering(url: str, seconds: float = 60) -> None:
+    """Wait until a URL answers."""
+    deadline = monotonic() + seconds
+    while not _answers(url):
+        assert monotonic() < deadline, f"{url} does not answer"
+        sleep(0.1)
 
 
 def get_json(url: str) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+from threading import Thread
 from time import time
 from typing import Annotated
 
@@ -51,7 +53,13 @@ def dashboard(
         require_token(page.app.server, token)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     print(f"listening on http://{host}:{port}, for {prefix}.{namespace} at {where.bootstrap}", flush=True)
-    try:
-        make_server(host, port, page.app.server, threaded=True).serve_forever()
-    except KeyboardInterrupt:
-        feed.close()
+    server = make_server(host, port, page.app.server, threaded=True)
+
+    def stop(*signal_: object) -> None:
+        # It would wait for itself here.
+        Thread(target=server.shutdown).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    server.serve_forever()
+    feed.close()

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,13 +19,16 @@ from jobs.client import request_body
 from jobs.data.features import Features
 from jobs.data.traffic import make_traffic
 from jobs.releasing.deleting import Resource, delete
+from jobs.stack.ports import HOST
 from jobs.stack.stack import Stack
+from tests.browser import Browser, browser
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project
-from tests.servers import Alertmanager, alertmanager, weir
+from tests.servers import Alertmanager, Prometheus, alertmanager, answering, free_port, prometheus, weir
 
 pytestmark = pytest.mark.cluster
 NAME, SIZE = "watched", 300
+CONFIRMED = "flink_taskmanager_job_task_operator_weir_pipeline_step_confirmed"
 SPEC: dict[str, Any] = {
     "steps": [
         {"name": "income"},
@@ -54,12 +57,21 @@ MONITOR: dict[str, Any] = {
 Told = dict[str, Any]
 
 
+class Around(NamedTuple):
+    """What looks at the job from outside; `url` is the live page's."""
+
+    prometheus: Prometheus
+    manager: Alertmanager
+    page: Browser
+    url: str
+
+
 class Watched:
     """A job whose alerts are read, and traffic for it."""
 
-    def __init__(self, job: Deployment, models: Path, manager: Alertmanager) -> None:
+    def __init__(self, job: Deployment, models: Path, around: Around) -> None:
         self.job = job
-        self.manager = manager
+        self.prometheus, self.manager, self.page, self.url = around
         self._holdout = np.nan_to_num(np.load(models / "holdout.npy"))
         self._features = msgspec.json.decode((models / "features.json").read_bytes(), type=Features)
 
@@ -99,13 +111,18 @@ def watched(stack: Stack, models: Path, tmp_path_factory: pytest.TempPathFactory
     project.write(NAME, SPEC)
     (project.manifests / "monitor.yaml").write_text(yaml.safe_dump(MONITOR))
     settings = ["--parallelism", "2"]
-    bridge = ["alert-bridge", "--bootstrap-servers", stack.bootstrap_servers, "--namespace", "alerts"]
+    where, port = ["--bootstrap-servers", stack.bootstrap_servers, "--namespace", "alerts"], free_port()
     with (
         running(stack, project.manifests, project.models, "alerts", settings) as job,
+        prometheus(stack, project.folder / "prometheus") as seen,
         alertmanager(project.folder / "alertmanager") as manager,
-        weir(*bridge, "--alertmanager", manager.url, log=project.folder / "bridge.log"),
+        weir("alert-bridge", *where, "--alertmanager", manager.url, log=project.folder / "bridge.log"),
+        weir("dashboard", *where, "--port", str(port), log=project.folder / "dashboard.log"),
+        browser() as page,
     ):
-        yield Watched(job, project.models, manager)
+        url = f"http://{HOST}:{port}/"
+        answering(url)
+        yield Watched(job, project.models, Around(seen, manager, page, url))
 
 
 def test_drift_is_told_once_with_its_culprits_over_a_kill_and_resolves(watched: Watched) -> None:
@@ -130,6 +147,9 @@ def test_drift_is_told_once_with_its_culprits_over_a_kill_and_resolves(watched: 
     assert managed["fingerprint"] == fired["fingerprint"], "computed as Alertmanager does"
     assert managed["labels"] == fired["labels"]
     assert managed["annotations"]["features"] == told["features"]
+    _look_at_drift(watched)
+    confirmed = f'max({CONFIRMED}{{job_name="weir.alerts",step="income-drift"}})'
+    await_true(lambda: watched.prometheus.value(confirmed) == 1, "Prometheus has it")
     reports = watched.job.reports("income-drift", 4)
     assert [one["parameters"]["confirmed"] for one in reports] == [False, False, False, True]
 
@@ -142,8 +162,45 @@ def test_drift_is_told_once_with_its_culprits_over_a_kill_and_resolves(watched: 
     resolved = watched.until("WeirDrift", "resolved")
     assert [one["status"] for one in watched.alerts("WeirDrift", 2)] == ["firing", "resolved"]
     await_true(lambda: "WeirDrift" not in watched.manager.active(), "Alertmanager knows that it is over")
+    watched.page.until(lambda: "WeirDrift" not in watched.page.text("alerts"), "the page too")
+    await_true(lambda: watched.prometheus.value(confirmed) == 0, "Prometheus too")
     assert resolved["fingerprint"] == fired["fingerprint"]
     assert resolved["startsAt"] == fired["startsAt"] < resolved["endsAt"]
+
+
+def _look_at_drift(watched: Watched) -> None:
+    """See what a person on call would: what, since when, in which feature."""
+    page = watched.page
+    page.open(watched.url)
+    page.until(lambda: "WeirDrift" in page.text("alerts"), "the alert")
+    assert "age (effect" in page.text("alerts")
+    page.until(lambda: "Window 4 of income-drift: DRIFT" in page.text("which"), "the newest window")
+    titles = (
+        "return [...document.querySelectorAll('#histograms .annotation-text')].map(one => one.textContent)"
+    )
+    page.until(lambda: any("▲ drift" in title for title in page.script(titles)), "its histograms")
+    marks = "return document.querySelector('#heat .js-plotly-plot').data[0].text"
+    cells = page.script(marks)
+    assert [sum(mark == "▲" for mark in row) for row in cells].count(2) == 2, "two features in two windows"
+
+    heat = "const plot = document.querySelector('#heat .js-plotly-plot');"
+    page.script(f"{heat} plot.emit('plotly_click', {{points: [{{x: '1', y: 'age', z: 0}}]}})")
+    page.until(lambda: "Window 1 of income-drift: OK" in page.text("which"), "the window that was clicked")
+    page.script("document.querySelector('#window').focus()")
+    page.press("ENTER")
+    page.until(lambda: page.script("return document.activeElement.tagName") == "INPUT", "the choices")
+    page.press("ARROW_UP", "ENTER")
+    page.until(lambda: "Window 2 of income-drift: OK" in page.text("which"), "one chosen by keys")
+    nodes = page.script("return document.querySelector('#graph').textContent")
+    assert all(step["name"] in nodes for step in SPEC["steps"])
+    assert all(one.startswith(watched.url) for one in page.fetched()), "nothing comes from elsewhere"
+    assert page.errors() == []
+
+    page.open(watched.url, width=390, height=3_000, dark=True)
+    page.until(lambda: "WeirDrift" in page.text("alerts"), "a narrow page")
+    assert page.script("return document.documentElement.scrollWidth") <= 390
+    assert page.script("return getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 28)"
+    page.open(watched.url)
 
 
 def test_errors_and_outliers_fire_within_seconds_and_resolve_by_themselves(watched: Watched) -> None:
@@ -152,6 +209,7 @@ def test_errors_and_outliers_fire_within_seconds_and_resolve_by_themselves(watch
     assert (errors["status"], ended["status"]) == ("firing", "resolved")
     assert errors["labels"]["severity"] == "critical"
     assert "80 UNREADABLE" in errors["annotations"]["errors"]
+    watched.page.until(lambda: "UNREADABLE" in watched.page.text("letters"), "dead letters on the page")
     rows = np.tile([90.0, 5, 3, 2, 1, 4, 3, 1, 99_999.0, 4_000.0, 99.0, 3], (SIZE, 1))
     with watched.job.client(NAME) as client:
         keys = [client.send(request_body(row[None], "r")) for row in rows]
@@ -160,6 +218,7 @@ def test_errors_and_outliers_fire_within_seconds_and_resolve_by_themselves(watch
     outliers, ended = watched.alerts("WeirOutliers", 2)
     assert (outliers["status"], ended["status"]) == ("firing", "resolved")
     assert outliers["labels"]["step"] == "income-outlier"
+    watched.page.until(lambda: "capital-gain" in watched.page.text("flagged"), "why, on the page")
 
 
 def test_bad_values_are_told_by_feature(watched: Watched) -> None:

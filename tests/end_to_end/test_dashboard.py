@@ -1,0 +1,62 @@
+"""The live page where there is nothing, nobody, or no token."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from jobs.kafka_admin import create_control
+from jobs.stack.ports import HOST, free_ports, listens
+from jobs.stack.stack import Stack, up
+from operators.control import Connection
+from operators.topics import Topics
+from tests.browser import browser
+from tests.end_to_end.deployment import await_true
+from tests.servers import answering, free_port, weir
+
+pytestmark = pytest.mark.cluster
+
+
+def test_a_page_of_nothing_says_so_and_one_that_lost_its_broker_or_server_too(tmp_path: Path) -> None:
+    own = up(tmp_path / "stack", free_ports(), say=lambda line: None)
+    try:
+        create_control(Connection(own.bootstrap_servers, Topics("weir", "default")))
+        port = free_port()
+        command = ["dashboard", "--port", str(port), "--bootstrap-servers", own.bootstrap_servers]
+        with browser() as page:
+            with weir(*command, log=tmp_path / "dashboard.log"):
+                answering(f"http://{HOST}:{port}/")
+                page.open(f"http://{HOST}:{port}/")
+                page.until(lambda: "No pipeline is applied yet" in page.text("banner"), "an empty page")
+                own.down()
+                page.until(lambda: "Kafka does not answer" in page.text("banner"), "the broker missed")
+            page.until(lambda: "does not answer" in page.text("gone"), "the server missed")
+    finally:
+        own.down()
+
+
+def test_others_than_this_machine_need_a_token(stack: Stack, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).parent / "weir"), "dashboard", "--host", "0.0.0.0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "name a --token" in done.stderr
+
+    port, namespace = free_port(), "guarded"
+    create_control(Connection(stack.bootstrap_servers, Topics("weir", namespace)))
+    serve = ["dashboard", "--port", str(port), "--namespace", namespace, "--token", "s3cret"]
+    url = f"http://{HOST}:{port}"
+    with weir(*serve, "--bootstrap-servers", stack.bootstrap_servers, log=tmp_path / "log"):
+        await_true(lambda: listens(port), "it listens")
+        for path in ("/", "/?token=wrong", "/_dash-layout"):
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                urllib.request.urlopen(url + path)
+        cookies = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with cookies.open(f"{url}/?token=s3cret") as answer:
+            assert "token" not in answer.url
+        with cookies.open(f"{url}/_dash-layout") as answer:
+            assert answer.status == 200
