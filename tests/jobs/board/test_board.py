@@ -1,0 +1,240 @@
+"""Records of the topics, and what becomes of them on the board, in pictures and in the report."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pytest
+
+from detectors.confirmation import Streak
+from jobs.board import drift, graph, lines, report
+from jobs.board.board import Board, Span
+from jobs.board.look import LOOKS, Theme
+from jobs.board.tables import alert_rows, dead_letter_rows, outlier_rows
+from operators.alerting.alerts import iso
+from operators.alerting.findings import About, Finding
+from operators.alerting.lifecycle import Lifecycle
+from operators.outliers import Culprit, Outlier
+from operators.pipeline_rates import Rates
+from operators.releases import Artifact, Release
+from operators.tallies import BOUNDS, StepTally, Tally
+from operators.topics import Topics
+from tests.operators.test_reports import REFERENCE, STEP, chunk, reported
+
+TOPICS = Topics()
+START = 1_700_000_000
+THEMES: list[Theme] = ["light", "dark"]
+STEPS: list[dict[str, Any]] = [
+    {"name": "prepare"},
+    {"name": "o", "inputs": ["prepare"]},
+    {"name": "d", "inputs": ["prepare"], "batch": {"size": 400}},
+]
+
+
+class Record(NamedTuple):
+    value: bytes
+    key: bytes = b"k"
+    headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp: int = START * 1000
+
+
+def tally(requests: int, failed: int = 0, outliers: int = 0) -> Tally:
+    buckets = [0] * len(BOUNDS) + [0]
+    buckets[6] = requests
+    done = StepTally(requests, 1, 1_000, list(buckets), outliers, {"age": {"missing": 2}})
+    return Tally(requests, failed, 50 * requests, buckets, {}, {"o": done})
+
+
+def rates(number: int, told: Tally) -> bytes:
+    since = (START + 10 * number) * 1000
+    return Rates("p", 1, iso(since), iso(since + 10_000), BOUNDS, told).encode()
+
+
+def release() -> Release:
+    pipeline = {
+        "apiVersion": "mlops.seldon.io/v1alpha1",
+        "kind": "Pipeline",
+        "metadata": {"name": "p"},
+        "spec": {"steps": STEPS, "output": {"steps": ["o", "d.outputs.is_drift"]}},
+    }
+    names = [step["name"] for step in STEPS]
+    return Release(
+        name="p",
+        generation=3,
+        pipeline=pipeline,
+        models=[],
+        artifacts={name: Artifact(name, f"sha256:{name}") for name in names},
+        topics=[],
+        created_at="2026-01-02T03:04:05+00:00",
+        created_by="ana",
+        message="<b>first</b>",
+    )
+
+
+@pytest.fixture
+def board() -> Board:
+    board = Board(TOPICS)
+    for number in range(6):
+        board.take(TOPICS.rates, Record(rates(number, tally(100, failed=number, outliers=number))))
+    for window, moved in ((1, 0.0), (2, 0.8)):
+        body = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:400] + np.array([moved, 0])), Streak()))
+        body["parameters"]["window"] = window
+        board.take(TOPICS.model_outputs("d"), Record(msgspec.json.encode(body)))
+    life = Lifecycle({"pipeline": "p", "job": "weir.default"}, 1e9, "")
+    _, sent = life.settle(
+        [], {About("WeirDrift", "d"): Finding("warning", {"summary": "it moved"})}, START * 1000
+    )
+    board.take(TOPICS.alerts, Record(sent[0].alert.encode()))
+    flagged = Outlier(
+        "p", 1, "o", "t", 0, 7, START * 1000, 0, 0.9, 0.5, [Culprit("age", 0.4, 99.0)], "sha256:x"
+    )
+    board.take(TOPICS.outliers, Record(flagged.encode()))
+    headers = {
+        "__connect.errors.topic": TOPICS.inputs("p"),
+        "__connect.errors.partition": "1",
+        "__connect.errors.offset": "42",
+        "__connect.errors.exception.class.name": "BAD_REQUEST",
+        "__connect.errors.exception.message": "<script>alert(1)</script>",
+    }
+    told = tuple((name, text.encode()) for name, text in headers.items())
+    board.take(TOPICS.errors, Record(b"{}", headers=told))
+    return board
+
+
+def test_rates_are_put_together_in_spans_and_none_is_lost(board: Board) -> None:
+    spans = board.spans("p", START, 20.0)
+    assert [span.tally.requests for span in spans] == [200, 200, 200]
+    assert [span.tally.failed for span in spans] == [1, 5, 9]
+    assert {span.seconds for span in spans} == {20.0}
+    assert [span.tally.requests for span in board.spans("p", START + 30, 10.0)] == [100, 100, 100]
+    assert board.spans("q", 0, 10.0) == []
+    latest = board.latest("p")
+    assert latest is not None
+    assert (latest.since, latest.until) == (START + 50, START + 60)
+    assert (board.asked("p"), board.asked("q")) == (600, 0)
+
+
+def test_what_is_not_ours_is_passed_over(board: Board) -> None:
+    for topic in (TOPICS.rates, TOPICS.alerts, TOPICS.outliers, TOPICS.errors, TOPICS.model_outputs("d")):
+        board.take(topic, Record(b"junk"))
+        board.take(topic, Record(b"{}"))
+    assert board.asked("p") == 600
+    assert len(board.windows("p")["d"]) == 2
+
+
+def test_lists_hold_the_newest_first_and_belong_to_their_pipeline(board: Board) -> None:
+    for offset in range(100):
+        one = Outlier("p", 1, "o", "t", 0, offset, START * 1000, 0, 0.9, 0.5, [], "x")
+        board.take(TOPICS.outliers, Record(one.encode()))
+    offsets = [one.offset for one in board.outliers("p")]
+    assert offsets == list(range(99, 49, -1))
+    assert board.outliers("q") == board.dead_letters("q") == board.alerts("q") == []
+    (letter,) = dead_letter_rows(board.dead_letters("p"))
+    assert (letter["reason"], letter["request"]) == ("BAD_REQUEST", f"{TOPICS.inputs('p')}-1@42")
+    (alert,) = alert_rows(board.firing("p"))
+    assert (alert["alert"], alert["step"], alert["what"]) == ("WeirDrift", "d", "it moved")
+
+
+def test_a_flagged_row_is_told_with_its_reasons(board: Board) -> None:
+    (row,) = outlier_rows(board.outliers("p"))
+    assert row["because of"] == "age 99"
+    assert row["score"] == "0.9 (above 0.5)"
+    assert row["request"] == "t-0@7, row 0"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_heat_map_marks_what_drifted_in_shape_too(board: Board, theme: Theme) -> None:
+    (heat,) = drift.heat(board.windows("p")["d"], theme).data
+    assert list(heat.x) == ["1", "2"]
+    assert sorted(heat.y) == ["age", "work"]
+    age = list(heat.y).index("age")
+    assert list(heat.text[age]) == ["", "▲"]
+    assert heat.z[age][1] > 0.2 > heat.z[age][0]
+
+
+def test_a_window_is_drawn_beside_the_reference_its_worst_feature_first(board: Board) -> None:
+    figure = drift.histograms(board.windows("p")["d"][1], "light")
+    assert figure.layout.annotations[0].text.startswith("age: effect 0.")
+    assert figure.layout.annotations[0].text.endswith("▲ drift")
+    reference, window = figure.data[:2]
+    assert (reference.name, window.name) == ("reference", "window")
+    assert sum(reference.y) == pytest.approx(100, abs=0.1)
+    assert reference.marker.pattern.shape != window.marker.pattern.shape
+
+
+def test_lines_are_what_was_told(board: Board) -> None:
+    spans = board.spans("p", START, 10.0)
+    answered, failed = lines.requests(spans, "light").data
+    assert list(answered.y) == pytest.approx([10.0, 9.9, 9.8, 9.7, 9.6, 9.5])
+    assert list(failed.y) == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
+    half, most = lines.latency(spans, "light").data
+    assert all(50 < value <= 100 for value in half.y)
+    assert all(99 <= value <= 100 for value in most.y)
+    (shares,) = lines.outliers(spans, "light").data
+    assert list(shares.y) == [0, 1, 2, 3, 4, 5]
+    (bars,) = lines.bad_values(spans, "light").data
+    assert (list(bars.y), list(bars.x)) == (["age"], [12])
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_nothing_is_drawn_as_nothing_in_words(theme: Theme) -> None:
+    for figure in (
+        lines.requests([], theme),
+        lines.latency([], theme),
+        lines.outliers([], theme),
+        lines.bad_values([], theme),
+        drift.heat([], theme),
+    ):
+        assert figure.layout.annotations[0].text
+        assert figure.layout.annotations[0].font.color == LOOKS[theme].faint
+
+
+def test_the_graph_has_every_step_below_what_it_reads() -> None:
+    figure = graph.picture(release(), Span(START, START + 10, tally(100, failed=10, outliers=5)), "light")
+    boxes = {one.text.split("<")[1].removeprefix("b>"): one for one in figure.layout.annotations if one.text}
+    assert boxes.keys() == {"requests", "prepare", "o", "d", "responses"}
+    assert boxes["requests"].y > boxes["prepare"].y > boxes["o"].y == boxes["d"].y > boxes["responses"].y
+    assert "10.0/s" in boxes["requests"].text
+    assert "1.0/s failed" in boxes["responses"].text
+    assert "5.0% outliers" in boxes["o"].text
+    assert "no rows" in boxes["d"].text
+    arrows = [one for one in figure.layout.annotations if not one.text]
+    assert len(arrows) == 5, "requests to prepare, prepare to o and d, o and d to responses"
+
+
+def test_the_report_holds_everything_and_needs_nothing_else(board: Board) -> None:
+    page = report.write(release(), [release()], board, START, START + 60)
+    assert "600 requests, 15 without an answer" in page
+    assert "Drift: d" in page
+    assert "d, window 2: DRIFT" in page
+    assert page.count("<script>alert(1)</script>") == 0
+    without_scripts = re.sub(r"<script[^>]*>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.findall(r"(?:src|href)=", without_scripts)
+    assert "&lt;b&gt;first&lt;/b&gt;" in page
+    assert page.count("plotly.js v") == 1, "the library is in it once"
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.1's contrast ratio of two colours."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize(("theme", "ground"), [("light", "#ffffff"), ("dark", "#14181c")])
+def test_words_and_lines_stand_out_from_their_ground(theme: Theme, ground: str) -> None:
+    look = LOOKS[theme]
+    assert _contrast(look.ink, ground) > 7
+    assert _contrast(look.faint, ground) > 4.5
+    assert _contrast(look.ink, look.box) > 7
+    assert _contrast(look.accent, ground) > 3
+    assert _contrast(look.warning, ground) > 3
+    assert _contrast(look.mark, look.scale[-1][1]) > 3, "a mark on the cell that moved most"
