@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import msgspec
 
 from operators.releases import Release
@@ -13,7 +15,7 @@ class Culprit(msgspec.Struct, frozen=True):
 
     column: str
     contribution: float
-    value: float
+    value: float | None
 
 
 class Outlier(msgspec.Struct, frozen=True):
@@ -54,6 +56,9 @@ def outlier(
         strange.row,
         strange.score,
         strange.threshold,
-        [Culprit(name, round(contribution, 6), value) for name, contribution, value in strange.columns],
+        [
+            Culprit(name, round(contribution, 6), value if isfinite(value) else None)
+            for name, contribution, value in strange.columns
+        ],
         release.artifacts[step].digest,
     )

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from functools import partial
 from graphlib import TopologicalSorter
+from math import nan
 from time import perf_counter
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from operators.columns import Column, Routed, Tensors, take
 from operators.errors import Reason, RecordError
 from operators.isolation import Budget, isolate
 from operators.planned import PlannedStep, needed_steps, plan_step, read_by_name
+from operators.redacting import Redaction
 from operators.resources.checks import dependencies
 from operators.resources.schema import Pipeline
 from operators.sources import Environment, Inputs, Place, inputs_of, shown
@@ -24,6 +26,7 @@ from operators.steps.score_outlier import Explains, Strange
 from operators.steps.watching import ROWS, Watcher
 from operators.tallies import Tally
 
+_HIDES_NOTHING = Redaction()
 # Of one micro-batch so many flagged rows are told why: a flood of them must not hold up the others.
 _MOST_STRANGE = 100
 
@@ -66,8 +69,11 @@ class Outcome(NamedTuple):
 class Plan:
     """A pipeline's steps in an order in which each finds what it reads."""
 
-    def __init__(self, pipeline: Pipeline, steps: Mapping[str, Step]) -> None:
+    def __init__(
+        self, pipeline: Pipeline, steps: Mapping[str, Step], hides: Redaction = _HIDES_NOTHING
+    ) -> None:
         self.name = pipeline.metadata.name
+        self.hides = hides
         output = pipeline.spec.output
         self.output = (
             inputs_of(output.steps, output.steps_join, output.tensor_map, self.name) if output else None
@@ -175,7 +181,7 @@ class _Walk(NamedTuple):
         )
 
     def _answered(self, planned: PlannedStep, known: _Known, outputs: Tensors) -> _Known:
-        self.tally.step(planned.name).found(outputs)
+        self.tally.step(planned.name).found(outputs, self.plan.hides)
         if isinstance(planned.step, Explains):
             self._explain(planned, planned.step, known, outputs)
         if planned.batch:
@@ -191,7 +197,12 @@ class _Walk(NamedTuple):
         told = step.explain(known.environment[planned.name, "inputs"], outputs, self._ask(planned), room)
         for one in told:
             request = bisect_right(bounds, one.row) - 1
-            here = one._replace(row=one.row - bounds[request])
+            columns = [
+                (told, contribution, value if told == name else nan)
+                for name, contribution, value in one.columns
+                for told in [self.plan.hides.name(name)]
+            ]
+            here = one._replace(row=one.row - bounds[request], columns=columns)
             self.outcome.strange.append((planned.name, int(known.requests[request]), here))
 
     def _part_ways(self, planned: PlannedStep, number: int, known: _Known, done: Routed) -> None:

@@ -12,6 +12,7 @@ from operators.artifacts.trust import Site
 from operators.errors import DeploymentError
 from operators.external import ExternalInput, external_input
 from operators.plan import Plan
+from operators.redacting import Redaction
 from operators.releases import Release
 from operators.resources.manifests import parse_document
 from operators.resources.monitor_schema import Monitor
@@ -82,13 +83,15 @@ def serve(release: Release, models: Models) -> Served:
             steps[document["metadata"]["name"]] = models.load(release, document)
         except DeploymentError as error:
             errors.append(str(error))
+    monitor = None
     try:
-        monitor_of(release)
+        monitor = monitor_of(release)
     except DeploymentError as error:
         errors.append(str(error))
     if errors:
         raise DeploymentError("\n".join(errors))
-    return Served(release, Plan(pipeline, steps), external=external_input(pipeline.spec.input))
+    plan = Plan(pipeline, steps, Redaction(monitor.spec.redact if monitor else ()))
+    return Served(release, plan, external=external_input(pipeline.spec.input))
 
 
 class Watched(NamedTuple):

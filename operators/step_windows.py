@@ -187,11 +187,11 @@ class StepWindows:
         panes, batch = self._counted(), watched.batch
         whole = merge(panes, watched.step.add)
         lineage = whole.lineage
-        verdict = watched.step.judge(whole.counts, lineage.rows, watched.rules)
+        rules = self._releases.rules(lineage.pipeline, lineage.generation)
+        verdict = rules.hides.verdict(watched.step.judge(whole.counts, lineage.rows, watched.rules))
         streak = watched.rules.confirmation.after(head.streak, verdict.state, head.window)
         self._metrics.closed(lineage.pipeline, lineage.step, verdict.state, verdict)
         yield Report(lineage, report(lineage, head.window, verdict, streak, watched.digest))
-        rules = self._releases.rules(lineage.pipeline, lineage.generation)
         quality = isinstance(watched.step, CheckQuality)
         rule = rules.of_step(lineage.step, quality=quality)
         found = dict([find_in_window(rule, lineage, head.window, verdict, streak)])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detectors.issues import ISSUES
 from operators.columns import Tensors
 from operators.records import FAILED, TICK, Answers, Records
+from operators.redacting import Redaction
 
 # Upper ends of histogram buckets in seconds, of requests and of steps; the last bucket has none.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -48,13 +49,13 @@ class StepTally(msgspec.Struct):
         self.microseconds += round(seconds * 1_000_000)
         self.buckets[int(np.searchsorted(BOUNDS, seconds))] += rows
 
-    def found(self, outputs: Tensors) -> None:
-        """Add what a step answered about its rows."""
+    def found(self, outputs: Tensors, hides: Redaction) -> None:
+        """Add what a step answered about its rows; some features are not named."""
         if (flags := outputs.get("is_outlier")) is not None:
             found = int(flags.data.reshape(len(flags.data), -1).any(axis=1).sum())
             self.outliers = (self.outliers or 0) + found
         if (issues := outputs.get("issues")) is not None:
-            self._count_issues(issues.data, issues.parameters)
+            self._count_issues(issues.data, issues.parameters, hides)
 
     def add(self, other: StepTally) -> None:
         """Add what the step did besides."""
@@ -66,14 +67,16 @@ class StepTally(msgspec.Struct):
             self.outliers = (self.outliers or 0) + other.outliers
         _add_counts(self.bad_values, other.bad_values)
 
-    def _count_issues(self, codes: NDArray[np.uint8], parameters: Mapping[str, object]) -> None:
+    def _count_issues(
+        self, codes: NDArray[np.uint8], parameters: Mapping[str, object], hides: Redaction
+    ) -> None:
         bad = np.argwhere(codes)
         if not len(bad):
             return
         names = msgspec.json.decode(str(parameters["features"]))
         for row, feature in bad.tolist():
             name = names[feature] if feature < MOST_FEATURES else OTHER
-            count_up(self.bad_values, name, ISSUES[codes[row, feature] - 1])
+            count_up(self.bad_values, hides.name(name), ISSUES[codes[row, feature] - 1])
 
 
 class Tally(msgspec.Struct):

@@ -18,17 +18,21 @@ class Taps:
 
     def __init__(self, served: Sequence[Served], until: Mapping[str, float]) -> None:
         self._until = until
-        self._every = {one.release.name: set(_places(one)) for one in served}
+        # A pipeline that hides fields is looked into by nobody: rows do not say which column is which.
+        self._every = {
+            one.release.name: set() if one.plan and one.plan.hides else set(_places(one)) for one in served
+        }
+        there = {one.release.name: set(_places(one)) for one in served}
         self._read: dict[str, set[Place]] = {one.release.name: set() for one in served}
         for one in served:
             place = one.external.place if one.external else None
-            if place and place.step and (place.step, place.side) in self._every.get(place.pipeline, ()):
+            if place and place.step and (place.step, place.side) in there.get(place.pipeline, ()):
                 self._read[place.pipeline].add((place.step, place.side))
 
     def of(self, pipeline: str) -> set[Place]:
         """Return the places of a pipeline that are wanted now."""
         if self._until.get(pipeline, 0.0) > time():
-            return self._every[pipeline]
+            return self._every[pipeline] | self._read[pipeline]
         return self._read[pipeline]
 
 

@@ -11,7 +11,7 @@ import plotly.io
 
 from jobs.board import drift, graph, lines
 from jobs.board.board import Board, Span, Window
-from jobs.board.tables import alert_rows, dead_letter_rows, outlier_rows, release_rows
+from jobs.board.tables import alert_rows, dead_letter_rows, hides, outlier_rows, release_rows
 from operators.releases import Release
 from operators.tallies import Tally
 
@@ -71,7 +71,11 @@ def _parts(
             yield _figure(title, drift.histograms(worst, "light"), level=3)
     yield _table("Versions", release_rows(history), "")
     yield _table("Latest outliers", outlier_rows(board.outliers(name)), "No row was flagged.")
-    yield _table("Latest dead letters", dead_letter_rows(board.dead_letters(name)), "There is none.")
+    yield _table(
+        "Latest dead letters",
+        dead_letter_rows(board.dead_letters(name), hides=hides(release)),
+        "There is none.",
+    )
 
 
 def _worst(windows: Sequence[Window]) -> Window:

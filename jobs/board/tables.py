@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 from jobs.board.board import DeadLetter
 from operators.alerting.alerts import Alert
 from operators.outliers import Outlier
+from operators.redacting import HIDDEN
 from operators.releases import Release
+
+
+def hides(release: Release) -> bool:
+    """Tell whether a release's Monitor hides fields."""
+    return bool(release.monitor and release.monitor["spec"].get("redact"))
+
 
 Rows = list[dict[str, str]]
 
@@ -50,7 +57,9 @@ def outlier_rows(outliers: Sequence[Outlier]) -> Rows:
             "step": one.step,
             "score": f"{one.score:.4g} (above {one.threshold:.4g})",
             "because of": ", ".join(
-                f"{told.column} {told.value:.4g}" for told in one.features if told.contribution > 0
+                told.column if told.value is None else f"{told.column} {told.value:.4g}"
+                for told in one.features
+                if told.contribution > 0
             ),
             "request": f"{one.topic}-{one.partition}@{one.offset}, row {one.row}",
         }
@@ -58,14 +67,14 @@ def outlier_rows(outliers: Sequence[Outlier]) -> Rows:
     ]
 
 
-def dead_letter_rows(letters: Sequence[DeadLetter]) -> Rows:
-    """Tell dead letters, and what was wrong with each."""
+def dead_letter_rows(letters: Sequence[DeadLetter], *, hides: bool = False) -> Rows:
+    """Tell dead letters, and what was wrong with each; messages quote values, so some pipelines hide them."""
     return [
         {
             "at": _time(one.at),
             "reason": one.reason,
             "step": one.step,
-            "what": one.message,
+            "what": HIDDEN if hides else one.message,
             "request": one.place,
             "key": one.key,
         }

@@ -12,7 +12,7 @@ from jobs.board.board import Window
 from jobs.board.feed import Feed
 from jobs.board.look import Theme, nothing
 from jobs.board.report import step_of
-from jobs.board.tables import dead_letter_rows, outlier_rows, release_rows
+from jobs.board.tables import dead_letter_rows, hides, outlier_rows, release_rows
 from jobs.dashboard import parts
 from jobs.dashboard.layout import PERIODS, layout
 
@@ -89,6 +89,7 @@ class Page:
             return "", "state", parts.banner(words), None, *pictures, None, None, None, now
         spans = board.spans(release.name, now - PERIODS[period], step_of(PERIODS[period]))
         latest = board.latest(release.name)
+        letters = board.dead_letters(release.name)[:_LISTED]
         silent = latest is None or now - latest.until > _SILENT
         words = self._feed.failure
         if not words and silent:
@@ -105,7 +106,7 @@ class Page:
             *_sized(lines.bad_values(spans, theme)),
             parts.table(release_rows(self._feed.history(release.name)[:_LISTED]), ""),
             parts.table(outlier_rows(board.outliers(release.name)[:_LISTED]), "No row was flagged."),
-            parts.table(dead_letter_rows(board.dead_letters(release.name)[:_LISTED]), "There is none."),
+            parts.table(dead_letter_rows(letters, hides=hides(release)), "There is none."),
             now,
         )
 

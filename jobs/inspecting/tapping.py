@@ -25,6 +25,10 @@ def tap(pipeline: str, connection: Connection, seconds: float, partitions: int =
         if release is None:
             there = ", ".join(sorted(control.heads)) or "none"
             raise DeploymentError(f"there is no pipeline {pipeline}; there are {there}")
+        if release.monitor and release.monitor["spec"].get("redact"):
+            raise DeploymentError(
+                f"pipeline {pipeline} hides fields (spec.redact of its Monitor), so its steps are not tapped"
+            )
         topics = connection.topics
         sides = (topics.model_inputs, topics.model_outputs)
         names = [name(step) for step in release.artifacts for name in sides]

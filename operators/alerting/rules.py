@@ -8,6 +8,7 @@ from typing import NamedTuple
 from operators.alerting.findings import Severity
 from operators.alerting.lifecycle import Lifecycle
 from operators.alerting.rate_rules import LatencyRule, RateRule, RateRules
+from operators.redacting import Redaction
 from operators.resources.durations import seconds_of
 from operators.resources.monitor_schema import DriftRules, Levels, Monitor, RateLimits
 from operators.topics import Topics
@@ -34,6 +35,7 @@ class PipelineRules(NamedTuple):
     rates: RateRules
     predictions: frozenset[str]
     critical_effects: Mapping[str, float]
+    hides: Redaction = Redaction()
 
     def of_step(self, step: str, *, quality: bool) -> StepRule:
         """Return the rule of a batched step."""
@@ -65,6 +67,7 @@ def rules_of(pipeline: str, monitor: Monitor | None, topics: Topics) -> Pipeline
         rates,
         frozenset(one.step for one in spec.drift if one.of == "predictions"),
         {one.step: effect for one in spec.drift if (effect := _critical_effect(one)) is not None},
+        Redaction(spec.redact),
     )
 
 

@@ -99,6 +99,9 @@ def _alerts(spec: MonitorSpec) -> Iterator[str]:
     if spec.no_data:
         yield from _duration("spec.no_data.after", spec.no_data.after or "nothing")
     yield from _duration("spec.resend", spec.resend)
+    for i, feature in enumerate(spec.redact):
+        if not feature or feature in spec.redact[:i]:
+            yield f"spec.redact[{i}] must name another feature than those before, got {feature!r}"
     if spec.runbook and not spec.runbook.startswith(("http://", "https://")):
         yield f"spec.runbook must be an http or https URL, got {spec.runbook!r}"
 

@@ -86,6 +86,7 @@ class MonitorSpec(OwnDocument, frozen=True):
     no_data: NoDataRules | None = None
     resend: str = ""
     runbook: str = ""
+    redact: list[str] = []
     features: dict[str, Any] = {}
     segments: dict[str, Any] = {}
 

@@ -160,6 +160,9 @@ SUPPORT: dict[type, dict[str, Support]] = {
         "spec.no_data.after": _supported("duration without a request; without `no_data` there is no alert"),
         "spec.resend": _supported("after which duration a firing alert is sent again; else 5m"),
         "spec.runbook": _supported("URL of a page with a section for each alert"),
+        "spec.redact[]": _supported(
+            "a feature whose name and values leave in no report, alert, metric or tap"
+        ),
         "spec.features": _NOT_YET,
         "spec.segments": _NOT_YET,
     },

@@ -941,6 +941,10 @@ _MONITORS = {
     "alerts that are sent again at once": _monitor(
         "resend: 1m", "resend: 1s", "spec.resend must be 10s or more, got 1s"
     ),
+    "a field hidden twice": _more("redact: [age, sex, age]", "spec.redact[2] must name another feature"),
+    "a field without a name that is hidden": _more(
+        "redact: ['']", "spec.redact[0] must name another feature"
+    ),
     "a runbook that is no URL": _monitor(
         "https://wiki/runbook", "wiki/runbook", "spec.runbook must be an http or https URL, got 'wiki/runboo"
     ),
@@ -1181,6 +1185,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "spec.no_data.after": "text",
         "spec.resend": "text",
         "spec.runbook": "text",
+        "spec.redact": "list",
+        "spec.redact[]": "text",
         "spec.segments": "mapping",
     },
 }

@@ -20,6 +20,8 @@ from tests.end_to_end.deployment import Deployment, await_answers, await_true, d
 
 pytestmark = pytest.mark.cluster
 SIZE = 300
+# What a request is followed by, wherever it goes.
+_TOLD = [("x-who", b"me"), ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
 GOOD: list[Any] = [40.0, 2, 1, 1, 3, 0, 3, 1, 0, 0, 40, 4]
 
 
@@ -123,7 +125,7 @@ def test_every_bad_request_becomes_a_dead_letter_and_its_neighbours_are_answered
         keys = []
         for name, (value, _) in bad.items():
             key = f"bad-{name}".encode()
-            client.producer.send(client.inputs, value=value, key=key, headers=[("x-who", b"me")])
+            client.producer.send(client.inputs, value=value, key=key, headers=_TOLD)
             neighbour = client.send(body(GOOD, [1, 12]), key=f"good-{name}".encode())
             keys += [key, neighbour]
         client.producer.flush()
@@ -142,7 +144,7 @@ def test_every_bad_request_becomes_a_dead_letter_and_its_neighbours_are_answered
         assert error.headers["weir-error-reason"].decode() == reason, name
         letter = letters[f"bad-{name}"]
         headers = dict(letter.headers)
-        assert headers["x-who"] == b"me"
+        assert {name: headers[name] for name, _ in _TOLD} == dict(_TOLD)
         assert headers["__connect.errors.topic"] == client.inputs.encode()
         assert headers["__connect.errors.exception.class.name"].decode() == reason
         assert headers["__connect.errors.exception.message"] == error.value
