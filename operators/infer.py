@@ -12,6 +12,7 @@ from pyflink.table.udf import FunctionContext, ScalarFunction
 from operators.artifacts.trust import Site
 from operators.chunks import Sender
 from operators.control import Connection
+from operators.logs import quiet_libraries
 from operators.metrics import Metrics, PipelineMetrics
 from operators.orphans import exit_with_task_manager
 from operators.records import Records
@@ -36,6 +37,7 @@ class Infer(ScalarFunction):  # type: ignore[misc]
     def open(self, function_context: FunctionContext) -> None:
         """Load the live releases, and begin to follow them."""
         exit_with_task_manager()
+        quiet_libraries()
         sender = Sender(
             function_context.get_index_of_this_subtask(), function_context.get_number_of_parallel_subtasks()
         )

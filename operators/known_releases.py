@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
+from logging import WARNING
 
 from operators.alerting.rules import PipelineRules, rules_of
 from operators.control import Connection, read_control
 from operators.errors import DeploymentError
+from operators.logs import tell
 from operators.releases import Release
 from operators.serving import monitor_of
-
-_log = logging.getLogger(__name__)
 
 
 class KnownReleases:
@@ -42,7 +41,7 @@ class KnownReleases:
         try:
             monitor = monitor_of(self.get(pipeline, generation))
         except DeploymentError as error:
-            _log.warning("alerts of pipeline %s go by the defaults: %s", pipeline, error)
+            tell("AlertsByDefault", WARNING, pipeline=pipeline, generation=generation, why=error)
             monitor = None
         rules = rules_of(pipeline, monitor, self._connection.topics)
         self._rules[pipeline] = (generation, rules)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator
+from logging import ERROR
 from time import monotonic, time
 from typing import NamedTuple
 
 from operators.chunking import Ended
 from operators.epochs import ended
 from operators.errors import DeploymentError, describe
+from operators.logs import tell
 from operators.releases import Control, Release
 from operators.serving import Models, Served, reads_from, serve
 
@@ -17,7 +18,6 @@ from operators.serving import Models, Served, reads_from, serve
 _TRIED = 3
 # What failed is tried again after so many seconds, then after twice as many, and so on up to the second.
 _PATIENCE, _MOST_PATIENCE = 15.0, 300.0
-_log = logging.getLogger(__name__)
 
 
 class Place(NamedTuple):
@@ -95,12 +95,10 @@ class Lineup:
         except Exception as error:  # whatever it is, the other pipelines are not touched
             why = str(error) if isinstance(error, DeploymentError) else describe(error)
             self._put_off(name, head.generation)
-            _log.error("pipeline %s: generation %d cannot be loaded: %s", name, head.generation, why)
             if now and now.served.plan:
                 return Place(now.served, head.generation, why)
             return self._older(candidates, why)
         self._failed.pop(name, None)
-        _log.info("pipeline %s: generation %d serves", name, head.generation)
         return Place(served, head.generation)
 
     def _older(self, candidates: list[Release], why: str) -> Place:
@@ -110,7 +108,7 @@ class Lineup:
             try:
                 served = serve(release, self._models)
             except Exception as error:
-                _log.error("pipeline %s, generation %d: %s", release.name, release.generation, error)
+                tell("LoadFailed", ERROR, pipeline=release.name, generation=release.generation, why=error)
             else:
                 return Place(served, head.generation, why)
         failure = f"generation {head.generation}: {why}"
@@ -135,4 +133,4 @@ def _ended(control: Control, name: str, place: Place | None) -> Iterator[Ended]:
     try:
         yield from (Ended(name, step, epoch) for step, epoch in ended(known, release))
     except DeploymentError as error:  # somebody else's release
-        _log.error("pipeline %s: %s", name, error)
+        tell("ReleaseUnreadable", ERROR, pipeline=name, why=error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from logging import INFO
 from time import time
 
 from pyflink.common import Row, Types
@@ -15,6 +16,7 @@ from operators.artifacts.trust import Site
 from operators.chunks import decode
 from operators.control import Connection
 from operators.known_releases import KnownReleases
+from operators.logs import quiet_libraries, tell
 from operators.metrics import Metrics, WindowMetrics
 from operators.orphans import exit_with_task_manager
 from operators.pipeline_rates import PipelineRates, Rates
@@ -42,6 +44,7 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
     def open(self, runtime_context: RuntimeContext) -> None:
         """Bind the state."""
         exit_with_task_manager()
+        quiet_libraries()
 
         def value(name: str) -> Value:
             return runtime_context.get_state(ValueStateDescriptor(name, BYTES))  # type: ignore[no-any-return]
@@ -69,7 +72,9 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
 
     def _row(self, told: Report | Rates | Sent) -> Row:
         if isinstance(told, Sent):
-            headers = told.headers(self._topics)
+            headers, labels = told.headers(self._topics), told.alert.labels
+            about = {name: labels.get(name, "") for name in ("pipeline", "step", "severity")}
+            tell(f"Alert{told.alert.status.capitalize()}", INFO, alert=labels["alertname"], **about)
             return Row(self._topics.alerts, told.alert.fingerprint, headers, told.alert.encode())
         if isinstance(told, Rates):
             return Row(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Iterator
+from logging import INFO, WARNING
 from typing import NamedTuple
 
 from operators.alerting.alerts import Sent
@@ -17,6 +17,7 @@ from operators.draining import Draining, decode_draining
 from operators.kafka_log import open_consumer
 from operators.known_releases import KnownReleases
 from operators.lineage import Lineage, lineage_of, together
+from operators.logs import tell
 from operators.metrics import WindowMetrics
 from operators.panes import Pane, compact, decode_pane, keep, merge
 from operators.reports import report, superseded
@@ -26,7 +27,6 @@ from operators.steps.check_quality import CheckQuality
 from operators.steps.watching import Rules
 from operators.windows import Head, cut, decode_head
 
-_log = logging.getLogger(__name__)
 # Rows are counted so many at a time: one by one would cost more, and more would be held.
 _MOST_PENDING = 1_000
 _MOST_PANES = 24
@@ -130,7 +130,7 @@ class StepWindows:
         self._metrics.late(chunk.pipeline, chunk.step, len(chunk.rows))
         if (chunk.key, chunk.epoch) not in self._told_late:
             self._told_late.add((chunk.key, chunk.epoch))
-            _log.warning("%s: rows of epoch %d come late, they are in no window", chunk.key, chunk.epoch)
+            tell("LateRows", WARNING, pipeline=chunk.pipeline, step=chunk.step, generation=chunk.generation)
         return draining
 
     def _supersede(self, head: Head, draining: Draining) -> Generator[Report | Sent, None, Head]:
@@ -138,9 +138,11 @@ class StepWindows:
         if (lineage := draining.lineage) is None:
             return head
         if not draining.successor and not self._has_topic(lineage.step):
-            _log.warning("%s/%s ended, and so did its topic: nothing is told", lineage.pipeline, lineage.step)
+            tell("WindowDropped", WARNING, pipeline=lineage.pipeline, step=lineage.step, why="no topic")
             return head
         self._metrics.closed(lineage.pipeline, lineage.step, "SUPERSEDED")
+        about = {"pipeline": lineage.pipeline, "step": lineage.step, "generation": lineage.generation}
+        tell("WindowSuperseded", INFO, **about, window=head.window, rows=lineage.rows)
         yield Report(lineage, superseded(lineage, head.window, draining.successor))
         return head._replace(window=head.window + 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping
+from logging import ERROR, INFO
 from queue import SimpleQueue
 from time import time
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from operators.flags import LastVerdicts
 from operators.following import Following
 from operators.heartbeat import Heartbeat
 from operators.lineup import Lineup, Place
+from operators.logs import tell
 from operators.records import Answers, Records
 from operators.serving import Models
 from operators.status import Event, Serving
@@ -104,6 +106,8 @@ class Worker:
         before, self._places = self._places, lineup.places
         for event in _events(before, self._places):
             self._heartbeat.tell(event)
+            level = ERROR if event.what == "LoadFailed" else INFO
+            tell(event.what, level, pipeline=event.pipeline, generation=event.generation, why=event.why)
             self._happened.put(event)
 
     def _look(self) -> Said:

@@ -13,11 +13,13 @@ from jobs.stack.ports import Ports, free_ports
 
 def up(
     free: Annotated[bool, typer.Option("--free-ports", help="take ports that are free now")] = False,
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Flink's logs as JSON, a line each")] = False,
 ) -> None:
     """Start Kafka and a Flink cluster on this machine."""
     running = stacks.find(home())
     if running is None:
-        running = stacks.up(home(), free_ports() if free else Ports(), say=lambda line: print(f"  {line}"))
+        ports = free_ports() if free else Ports()
+        running = stacks.up(home(), ports, say=lambda line: print(f"  {line}"), json_logs=json_logs)
         print("The stack is up:")
     else:
         print("A stack is up already (`weir down` stops it):")

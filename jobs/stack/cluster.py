@@ -14,6 +14,7 @@ from jobs.stack import processes
 from jobs.stack.layout import ROOT, flink_home, jars
 from jobs.stack.ports import HOST, Ports
 
+JSON_LOGS = ROOT / "flink-conf" / "log4j-json.properties"
 TEMPLATE = ROOT / "flink-conf" / "config.yaml"
 # Each Python worker computes on its own; more threads would only fight over the cores.
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
@@ -28,11 +29,13 @@ class Cluster:
         self._stack = stack
         self.rest = Rest(f"http://{HOST}:{ports.web}")
 
-    def prepare(self) -> None:
+    def prepare(self, *, json_logs: bool = False) -> None:
         """Write the configuration and link the libraries."""
         for name in ("conf", "lib", "log", "checkpoints", "savepoints"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._configure()
+        if json_logs:
+            shutil.copy(JSON_LOGS, self.folder / "conf" / "log4j-console.properties")
         self._link()
 
     def start_jobmanager(self) -> int:

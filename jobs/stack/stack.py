@@ -87,11 +87,11 @@ class Stack:
     def _save(self) -> None:
         (self.folder / "stack.json").write_bytes(msgspec.json.encode(self._saved))
 
-    def _start(self, say: Say) -> None:
+    def _start(self, say: Say, *, json_logs: bool) -> None:
         say("starting Kafka")
         start_broker(self.folder / "kafka", self.ports, self._saved.id)
         say("starting Flink")
-        self.cluster.prepare()
+        self.cluster.prepare(json_logs=json_logs)
         self.cluster.start_jobmanager()
         self.start_taskmanager()
         self._await("Kafka", lambda: broker_answers(self.ports), self.folder / "kafka" / "broker.log", say)
@@ -118,7 +118,7 @@ def find(folder: Path) -> Stack | None:
     return Stack(folder, saved) if saved and processes.of_stack(saved.id) else None
 
 
-def up(folder: Path, ports: Ports, say: Say = print) -> Stack:
+def up(folder: Path, ports: Ports, say: Say = print, *, json_logs: bool = False) -> Stack:
     """Start a stack with no topics and no jobs; what an earlier one left in the folder is removed.
 
     Raises DeploymentError when one is up already, a port is taken, or Java or the jars are missing.
@@ -133,7 +133,7 @@ def up(folder: Path, ports: Ports, say: Say = print) -> Stack:
     stack = Stack(folder, _Saved(uuid.uuid4().hex, ports))
     stack._save()
     try:
-        stack._start(say)
+        stack._start(say, json_logs=json_logs)
     except BaseException:
         stack.down()
         raise

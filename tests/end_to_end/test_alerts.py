@@ -247,6 +247,20 @@ def test_silence_is_told_and_a_deleted_pipeline_resolves_everything(watched: Wat
     assert all(told == ["firing", "resolved"] * (len(told) // 2) for told in statuses.values()), statuses
 
 
+def test_logs_have_a_line_for_an_event_and_none_for_a_record(watched: Watched) -> None:
+    files = (watched.job.stack.cluster.folder / "log").glob("taskmanager*.out")
+    lines = [line for file in files for line in file.read_text("utf-8", "replace").splitlines()]
+    told = [line.split(" - ", 1)[1] for line in lines if "PythonWorker" in line and " - " in line]
+    for words in (
+        f"Serving pipeline={NAME} generation=1",
+        f"AlertFiring alert=WeirDrift pipeline={NAME} step=income-drift severity=warning",
+        f"AlertResolved alert=WeirDrift pipeline={NAME} step=income-drift",
+        f"Deleted pipeline={NAME}",
+    ):
+        assert any(words in line for line in told), words
+    assert len([line for line in told if NAME in line]) < 100, "thousands of requests came"
+
+
 def test_rates_tell_every_ten_seconds_what_the_pipeline_did_and_count_each_request_once(
     watched: Watched,
 ) -> None:

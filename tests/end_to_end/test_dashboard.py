@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import urllib.error
@@ -23,8 +24,9 @@ pytestmark = pytest.mark.cluster
 
 
 def test_a_page_of_nothing_says_so_and_one_that_lost_its_broker_or_server_too(tmp_path: Path) -> None:
-    own = up(tmp_path / "stack", free_ports(), say=lambda line: None)
+    own = up(tmp_path / "stack", free_ports(), say=lambda line: None, json_logs=True)
     try:
+        assert_logs_are_json(own)
         create_control(Connection(own.bootstrap_servers, Topics("weir", "default")))
         port = free_port()
         command = ["dashboard", "--port", str(port), "--bootstrap-servers", own.bootstrap_servers]
@@ -38,6 +40,14 @@ def test_a_page_of_nothing_says_so_and_one_that_lost_its_broker_or_server_too(tm
             page.until(lambda: "does not answer" in page.text("gone"), "the server missed")
     finally:
         own.down()
+
+
+def assert_logs_are_json(stack: Stack) -> None:
+    for name in ("jobmanager.out", "taskmanager.out"):
+        lines = (stack.cluster.folder / "log" / name).read_text("utf-8").splitlines()
+        told = [json.loads(line) for line in lines if not line.startswith("Starting ")]
+        assert len(told) > 20
+        assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, told))
 
 
 def test_others_than_this_machine_need_a_token(stack: Stack, tmp_path: Path) -> None:
