@@ -41,6 +41,7 @@ class Settings:
     bootstrap_servers: str = _setting("localhost:9092", "Kafka brokers")  # type: ignore[assignment]
     prefix: str = _setting("weir", "first part of every topic name")  # type: ignore[assignment]
     namespace: str = _setting("default", "second part of every topic name")  # type: ignore[assignment]
+    requests_prefix: str = _setting("", "first part of the topics of requests, where others write them")  # type: ignore[assignment]
     pipelines: str = _setting("", "pipelines to serve, by commas; empty: all of the namespace")  # type: ignore[assignment]
     parallelism: int = _setting(1, "subtasks of infer")  # type: ignore[assignment]
     max_parallelism: int = _setting(128, "key groups of the monitor; fixed once there is state")  # type: ignore[assignment]
@@ -71,7 +72,11 @@ class Settings:
             raise DeploymentError(f"max_record_bytes must be at most {MOST_RECORD_BYTES}")
         if self.max_parallelism < self.parallelism:
             raise DeploymentError(f"max_parallelism must be at least parallelism, got {self.max_parallelism}")
-        for name in ("prefix", "namespace"):
+        if self.requests_prefix and not self.only:
+            raise DeploymentError(
+                f"requests_prefix {self.requests_prefix!r} needs --pipelines: name whose requests are read"
+            )
+        for name in ("prefix", "namespace", *(["requests_prefix"] if self.requests_prefix else [])):
             if not _TOPIC_PART.fullmatch(getattr(self, name)):
                 found = repr(getattr(self, name))
                 raise DeploymentError(
@@ -100,7 +105,7 @@ class Settings:
     @property
     def topics(self) -> Topics:
         """Name the topics."""
-        return Topics(self.prefix, self.namespace)
+        return Topics(self.prefix, self.namespace, self.requests_prefix)
 
     @property
     def connection(self) -> Connection:

@@ -8,10 +8,14 @@ from operators.resources.references import External
 
 
 class Topics(NamedTuple):
-    """Names every topic of one namespace."""
+    """Names every topic of one namespace.
+
+    Requests are read from those of `requests_prefix`, where that is another's; the rest is our own.
+    """
 
     prefix: str = "weir"
     namespace: str = "default"
+    requests_prefix: str = ""
 
     @property
     def control(self) -> str:
@@ -45,7 +49,7 @@ class Topics(NamedTuple):
 
     def inputs(self, pipeline: str) -> str:
         """Requests of a pipeline."""
-        return f"{self.prefix}.{self.namespace}.pipeline.{pipeline}.inputs"
+        return f"{self.requests_prefix or self.prefix}.{self.namespace}.pipeline.{pipeline}.inputs"
 
     def outputs(self, pipeline: str) -> str:
         """Responses of a pipeline."""
@@ -75,6 +79,10 @@ class Topics(NamedTuple):
     def pattern(self, kind: str, side: str) -> str:
         """Return the regular expression of all topics of a kind (`pipeline`, `model`) and side."""
         return f"{literal(f'{self.prefix}.{self.namespace}.{kind}')}[.][^.]+[.]{side}"
+
+    def is_ours(self, topic: str) -> bool:
+        """Tell whether a topic is one of this namespace, and not another's whose requests are read."""
+        return topic.startswith(f"{self.prefix}.{self.namespace}.")
 
     def is_inputs(self, topic: str) -> bool:
         """Tell whether a topic holds a pipeline's requests."""

@@ -31,9 +31,9 @@ class Bridge:
         self._receiver = receiver
         self._say = say
         self._stopped = Event()
-        prefix, namespace = connection.topics
+        topics = connection.topics
         of_receiver = sha256(receiver.url.encode()).hexdigest()[:12]
-        self._group = f"{prefix}.{namespace}.alert-bridge.{of_receiver}"
+        self._group = f"{topics.prefix}.{topics.namespace}.alert-bridge.{of_receiver}"
 
     def stop(self) -> None:
         """End `run` soon."""

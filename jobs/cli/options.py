@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,11 +61,14 @@ Models = Annotated[Path, typer.Option(help="folder that `weir train` wrote")]
 
 
 def connection(bootstrap: str, prefix: str, namespace: str) -> Connection:
-    """Return where Kafka is: as told, else the stack that is up, else localhost:9092."""
+    """Return where Kafka is: as told, else the stack that is up, else localhost:9092.
+
+    `WEIR_REQUESTS_PREFIX` says where requests are, as it does for the job.
+    """
     if not bootstrap:
         stack = find(home())
         bootstrap = stack.bootstrap_servers if stack else "localhost:9092"
-    return Connection(bootstrap, Topics(prefix, namespace))
+    return Connection(bootstrap, Topics(prefix, namespace, os.environ.get("WEIR_REQUESTS_PREFIX", "")))
 
 
 def the_stack() -> Stack:

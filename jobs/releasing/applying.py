@@ -12,7 +12,7 @@ import msgspec
 from jobs.adopting import Live
 from jobs.checking import Checked, check
 from jobs.externals import cycles, sources_missing
-from jobs.kafka_admin import create_control, create_topics
+from jobs.kafka_admin import create_control, create_topics, existing_topics
 from jobs.releasing.changes import changed, model_changed
 from jobs.releasing.publishing import Record, model_record, next_generation, publish, records_of
 from operators.artifacts.storage import keep
@@ -114,7 +114,14 @@ def _prepare(checked: Checked, connection: Connection, site: Site, partitions: i
         topics.update({release.external_topic} - {""})
         for artifact in release.artifacts.values():
             keep(artifact.uri, artifact.digest, site.cache)
-    create_topics(connection.bootstrap, sorted(topics), partitions)
+    ours = connection.topics.is_ours
+    theirs = {topic for release in checked.releases for topic in release.topics if not ours(topic)}
+    missing = sorted(theirs - set(existing_topics(connection.bootstrap))) if theirs else []
+    if missing:
+        raise DeploymentError(
+            f"there is no topic {missing[0]}: WEIR_REQUESTS_PREFIX says that others create those of requests"
+        )
+    create_topics(connection.bootstrap, sorted(topics - theirs), partitions)
 
 
 def _decide(control: Control, checked: Checked, message: str) -> tuple[list[Record], list[Applied]]:

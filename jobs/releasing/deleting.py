@@ -14,6 +14,7 @@ from jobs.releasing.publishing import Record, model_record, publish, records_of
 from operators.control import Connection
 from operators.errors import DeploymentError
 from operators.releases import Control, Release
+from operators.topics import Topics
 
 
 class Resource(NamedTuple):
@@ -44,7 +45,7 @@ def delete(resources: Sequence[Resource], connection: Connection, *, topics: boo
         if errors:
             raise DeploymentError("\n".join(errors))
         records = [record for resource in resources for record in _records(resource, control, gone)]
-        return records, _topics(control, gone)
+        return records, _topics(control, gone, connection.topics)
 
     orphaned = publish(connection, decide)
     if not topics:
@@ -86,9 +87,9 @@ def _watched(monitor: str, control: Control) -> list[Release]:
     return [one for one in control.live() if one.monitor and one.monitor["metadata"]["name"] == monitor]
 
 
-def _topics(control: Control, gone: set[str]) -> list[str]:
-    """Name the topics that only deleted pipelines use."""
+def _topics(control: Control, gone: set[str], topics: Topics) -> list[str]:
+    """Name our topics that only deleted pipelines use."""
     live = [one for one in control.live() if one.name not in gone]
     used = {topic for one in live for topic in (*one.topics, one.external_topic)}
     dead = {topic for name in gone for one in control.candidates(name)[:1] for topic in one.topics}
-    return sorted(dead - used)
+    return sorted(filter(topics.is_ours, dead - used))

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from kafka import KafkaConsumer, TopicPartition
 
 from jobs import submitting
-from jobs.client import request_body
+from jobs.client import PipelineClient, request_body
+from jobs.kafka_admin import create_topics, existing_topics
+from jobs.releasing.applying import apply
+from jobs.releasing.deleting import Resource, delete
 from jobs.stack.stack import Stack
 from jobs.status.conditions import conditions
 from jobs.status.observing import observe
+from operators.control import Connection
+from operators.errors import DeploymentError
+from operators.topics import Topics
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project
 
@@ -59,6 +67,50 @@ def test_two_jobs_share_a_namespace_and_each_serves_only_its_own(
             assert left.failures() == 0
         finally:
             stack.cluster.rest.cancel(other)
+
+
+def test_requests_of_another_prefix_are_read_beside_whoever_else_reads_them(
+    stack: Stack, models: Path, tmp_path: Path
+) -> None:
+    project, theirs = (
+        Project(tmp_path, models),
+        Connection(stack.bootstrap_servers, Topics("seldon", "beside")),
+    )
+    project.write("mine", SPEC)
+    ours = Connection(stack.bootstrap_servers, Topics("weir", "beside", "seldon"))
+    with pytest.raises(DeploymentError, match=r"there is no topic seldon\.beside\.pipeline\.mine\.inputs"):
+        apply([project.manifests], ours, project.site())
+    names = [theirs.topics.inputs(name) for name in ("mine", "other")] + [theirs.topics.outputs("mine")]
+    create_topics(stack.bootstrap_servers, names, 2)
+    apply([project.manifests], ours, project.site())
+    where = submitting.whereabouts(stack.bootstrap_servers, project.site())
+    named = ["--namespace", "beside", "--requests-prefix", "seldon", "--pipelines", "mine"]
+    job = submitting.submit(stack.flink, submitting.flink_run([*where, *named]))
+    try:
+        submitting.await_running(stack.cluster.rest, job)
+        rows = np.nan_to_num(np.load(models / "holdout.npy")[:SIZE])
+        with PipelineClient(ours, "mine") as client:
+            assert client.inputs == "seldon.beside.pipeline.mine.inputs"
+            client.producer.send(theirs.topics.inputs("other"), value=b"not for us")
+            keys = [client.send(request_body(row[None], "r")) for row in rows]
+            client.producer.flush()
+            answers = await_answers(client, keys)
+        assert not any(answer.failed for (answer,) in answers.values())
+        reports = Deployment(stack, ours, job).reports("income-drift", 1)
+        assert reports[0]["parameters"]["n"] == SIZE
+    finally:
+        stack.cluster.rest.cancel(job)
+    with closing(KafkaConsumer(bootstrap_servers=stack.bootstrap_servers)) as consumer:
+        ends = {name: sum(consumer.end_offsets(partitions(consumer, name)).values()) for name in names}
+        assert ends == {names[0]: SIZE, names[1]: 1, names[2]: 0}, "they see nothing of us"
+        errors = ours.topics.errors
+        assert sum(consumer.end_offsets(partitions(consumer, errors)).values()) == 0
+    delete([Resource("pipeline", "mine")], ours, topics=True)
+    assert set(names) <= set(existing_topics(stack.bootstrap_servers)), "theirs stay theirs"
+
+
+def partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
 
 
 def ready(one: Deployment) -> set[str]:
