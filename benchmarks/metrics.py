@@ -1,8 +1,9 @@
-"""What metrics cost: the job's throughput with them and without, in turn.
+"""What metrics cost: processor time and throughput of the job with them and without, in turn.
 
 python -m benchmarks.metrics [--rounds 5] [--requests 120000] [--parallelism 1]
 
-Without: the same bundle, in which nothing is counted.
+Without: the same bundle, in which nothing is counted. Where others use the cores too, processor time (of
+broker, JVMs and workers together, from submission until all is answered) tells more than throughput.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from jobs.bundle import write_bundle
 from jobs.data.census_like import TARGET, census_like
 from jobs.stack.layout import BUNDLE
 from jobs.stack.ports import free_ports
-from jobs.stack.stack import up
+from jobs.stack.stack import Stack, up
 from jobs.train_monitors import train
 
 _SILENT = """
@@ -44,6 +45,7 @@ def main() -> None:
     console = Console()
     kinds: dict[str, Callable[[], Path]] = {"with metrics": write_bundle, "without": _silent_bundle}
     rates: dict[str, list[float]] = {kind: [] for kind in kinds}
+    seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "models"
         train(census_like(30_000, seed=0), TARGET, models, say=lambda line: None)
@@ -54,11 +56,15 @@ def main() -> None:
                 for kind in sorted(kinds, reverse=bool(number % 2)):
                     submitting.write_bundle = kinds[kind]
                     name = f"{kind.split()[0]}{number}"
-                    with bed.filled(name, given.requests) as where, bed.job(where, given.parallelism):
-                        rates[kind].append(bed.answered_rate(where, given.requests))
+                    with bed.filled(name, given.requests) as where:
+                        before = _processor_seconds(stack)
+                        with bed.job(where, given.parallelism):
+                            rates[kind].append(bed.answered_rate(where, given.requests))
+                            seconds[kind].append(_processor_seconds(stack) - before)
         finally:
             stack.down()
-    _show(rates, console)
+    _show("events/s", rates, console)
+    _show("processor seconds", seconds, console)
 
 
 def _silent_bundle() -> Path:
@@ -71,15 +77,20 @@ def _silent_bundle() -> Path:
     return BUNDLE
 
 
-def _show(rates: dict[str, list[float]], console: Console) -> None:
-    table = Table("round", *rates, "share lost")
-    with_, without = (np.array(rates[kind]) for kind in rates)
-    lost = 1 - with_ / without
-    for number, cells in enumerate(zip(with_, without, lost, strict=True), 1):
-        table.add_row(str(number), *(f"{cell:,.0f}" for cell in cells[:2]), f"{cells[2]:.1%}")
-    table.add_row(
-        "median", f"{np.median(with_):,.0f}", f"{np.median(without):,.0f}", f"{np.median(lost):.1%}"
-    )
+def _processor_seconds(stack: Stack) -> float:
+    """Return what the processes of a stack that live now have used so far."""
+    times = [process.cpu_times() for process in stack.processes()]
+    return float(sum(time.user + time.system for time in times))
+
+
+def _show(unit: str, measured: dict[str, list[float]], console: Console) -> None:
+    table = Table(unit, *measured, "with, more")
+    with_, without = (np.array(measured[kind]) for kind in measured)
+    more = with_ / without - 1
+    for number, cells in enumerate(zip(with_, without, more, strict=True), 1):
+        table.add_row(str(number), *(f"{cell:,.1f}" for cell in cells[:2]), f"{cells[2]:+.1%}")
+    medians = [float(np.median(values)) for values in (with_, without, more)]
+    table.add_row("median", *(f"{value:,.1f}" for value in medians[:2]), f"{medians[2]:+.1%}")
     console.print(table)
 
 

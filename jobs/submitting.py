@@ -10,6 +10,7 @@ from time import monotonic, sleep
 from jobs.bundle import write_bundle
 from jobs.flink.commands import Flink, flink
 from jobs.flink.rest import Job, Rest
+from jobs.kafka_admin import create_control
 from jobs.releasing.applying import external_pairs
 from jobs.settings import Settings, parse_settings
 from operators.artifacts.storage import local_path
@@ -36,9 +37,11 @@ def whereabouts(bootstrap: str, site: Site) -> list[str]:
 def flink_run(arguments: Sequence[str], savepoint: str = "", environment: str = "") -> list[str]:
     """Return the command that submits the job, for the pipelines that are live now.
 
+    The topics that every job writes to are created where they are missing, as after an upgrade.
     `environment` is an archive of a Python environment that the workers run in, instead of the cluster's own.
     """
     settings = parse_settings(arguments, os.environ)
+    create_control(settings.connection)
     external = external_pairs(read_control(settings.connection))
     reads = ["--external-inputs", external] if external else []
     start = ["-s", savepoint] if savepoint else []

@@ -71,6 +71,7 @@ SELECT `key`, `value`,
                '__connect.errors.exception.class.name', CAST(reason AS BYTES),
                '__connect.errors.exception.message', CAST(error AS BYTES),
                'weir-error-step', CAST(step AS BYTES),
+               'weir-error-pipeline', CAST(COALESCE(pipeline, '') AS BYTES),
                'weir-original-timestamp',
                CAST(DATE_FORMAT(`ts`, 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''') AS BYTES)
            ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from jobs.calibrating import ENOUGH_WINDOWS
+from operators.redacting import HIDDEN, Redaction
 from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import Batch, Pipeline
 from operators.steps import Step
@@ -29,6 +30,21 @@ def wrong_kinds(monitor: Monitor, steps: Mapping[str, Step]) -> Iterator[str]:
     for i, outliers in enumerate(monitor.spec.outliers):
         if not isinstance(steps.get(outliers.step), (ScoreOutlier, PythonClass, type(None))):
             yield f"spec.outliers[{i}].step: {outliers.step} flags no outliers: leave it out"
+    there = {name for step in steps.values() for name in _names(step)}
+    for i, hidden in enumerate(monitor.spec.redact):
+        if there and not any(Redaction([hidden]).name(name) == HIDDEN for name in there):
+            known = ", ".join(sorted(there)[:20])
+            yield f"spec.redact[{i}]: no detector of the pipeline has a feature {hidden!r}; there are {known}"
+
+
+def _names(step: Step) -> Iterator[str]:
+    """Yield the names of the columns and features that a detector knows."""
+    if isinstance(step, DetectDrift):
+        yield from (*step.columns, *step.features)
+    elif isinstance(step, CheckQuality):
+        yield from (feature.name for feature in step.quality.features)
+    elif isinstance(step, ScoreOutlier):
+        yield from step.columns
 
 
 def doubts(

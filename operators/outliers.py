@@ -14,7 +14,7 @@ class Culprit(msgspec.Struct, frozen=True):
     """A column that made a row strange: what it added to the strangeness, and its value for the detector."""
 
     column: str
-    contribution: float
+    contribution: float | None
     value: float | None
 
 
@@ -22,7 +22,8 @@ class Outlier(msgspec.Struct, frozen=True):
     """One record of the outliers topic.
 
     `topic`, `partition`, `offset` name the request, `row` is its row from 0, `timestamp` the request's Kafka
-    time in milliseconds since 1970; `detector` is the digest of the model that flagged it.
+    time in milliseconds since 1970; `detector` is the digest of the model that flagged it. A number that is
+    not finite is null.
     """
 
     pipeline: str
@@ -33,7 +34,7 @@ class Outlier(msgspec.Struct, frozen=True):
     offset: int
     timestamp: int
     row: int
-    score: float
+    score: float | None
     threshold: float
     features: list[Culprit]
     detector: str
@@ -54,11 +55,15 @@ def outlier(
         *place,
         timestamp,
         strange.row,
-        strange.score,
+        _finite(strange.score),
         strange.threshold,
         [
-            Culprit(name, round(contribution, 6), value if isfinite(value) else None)
+            Culprit(name, _finite(round(contribution, 6)), _finite(value))
             for name, contribution, value in strange.columns
         ],
         release.artifacts[step].digest,
     )
+
+
+def _finite(number: float) -> float | None:
+    return number if isfinite(number) else None

@@ -16,6 +16,7 @@ from operators.state import Value
 from operators.tallies import BOUNDS, Tally
 
 SLICE_MS = 10_000
+_DOWN_MS = 15_000
 T = TypeVar("T")
 _VERSION = 1
 
@@ -77,15 +78,20 @@ class PipelineRates:
             return
         if current.ended and told.generation < current.generation:
             return
-        current.ended = False
+        if current.ended:
+            current = _Open(told.generation, _floor(now), now, Tally())
         current.generation = max(current.generation, told.generation)
         rules = self._rules_of(told.pipeline, current.generation)
         if now >= current.until:
             yield _rates(told.pipeline, current)
             slices = self._close(Slice(current.since, current.until, current.tally), rules, now)
-            found = dict(find(rules.rates, slices, current.last, now))
-            yield from self._standing.settle(rules.lifecycle, found, now)
-            current = _Open(current.generation, _floor(now), current.last, Tally())
+            # Heartbeats come every second: after a longer silence the job was down, and knows nothing of it.
+            was_down = now - current.until > _DOWN_MS
+            if not was_down:
+                standing = self._standing.severities()
+                found = dict(find(rules.rates, slices, current.last, now, standing))
+                yield from self._standing.settle(rules.lifecycle, found, now)
+            current = _Open(current.generation, _floor(now), now if was_down else current.last, Tally())
         if told.tally.requests:
             current.last = now
             current.tally.add(told.tally)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.columns import Column, Routed, Tensors, take
-from operators.errors import Reason, RecordError
+from operators.errors import Reason, RecordError, describe
 from operators.isolation import Budget, isolate
 from operators.planned import PlannedStep, needed_steps, plan_step, read_by_name
 from operators.redacting import Redaction
@@ -183,7 +183,12 @@ class _Walk(NamedTuple):
     def _answered(self, planned: PlannedStep, known: _Known, outputs: Tensors) -> _Known:
         self.tally.step(planned.name).found(outputs, self.plan.hides)
         if isinstance(planned.step, Explains):
-            self._explain(planned, planned.step, known, outputs)
+            try:
+                self._explain(planned, planned.step, known, outputs)
+            except Exception as error:  # why a row was flagged is no reason to lose its answer
+                failure = RecordError(Reason.MONITOR_FAILED, describe(error), planned.name)
+                for request in known.requests.tolist():
+                    self.outcome.monitor_failures.setdefault(request, []).append(failure)
         if planned.batch:
             known = known._replace(gathered={**known.gathered, planned.name: outputs[ROWS]})
             outputs = {name: column for name, column in outputs.items() if name != ROWS} or {

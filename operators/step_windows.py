@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from logging import INFO, WARNING
 from typing import NamedTuple
 
+from detectors.confirmation import Streak
 from operators.alerting.alerts import Sent
 from operators.alerting.rules import PipelineRules
 from operators.alerting.standing import Standing
@@ -95,6 +96,7 @@ class StepWindows:
             draining = self._end(head, chunk, now)
             head = head.of_epoch(chunk.epoch)
             if chunk.ended:
+                head = head._replace(streak=Streak())
                 yield from self._standing.settle(self._alerting(chunk).lifecycle, {}, now)
         if chunk.epoch < head.epoch:
             draining = self._join(chunk, draining)

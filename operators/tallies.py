@@ -50,11 +50,16 @@ class StepTally(msgspec.Struct):
         self.buckets[int(np.searchsorted(BOUNDS, seconds))] += rows
 
     def found(self, outputs: Tensors, hides: Redaction) -> None:
-        """Add what a step answered about its rows; some features are not named."""
-        if (flags := outputs.get("is_outlier")) is not None:
-            found = int(flags.data.reshape(len(flags.data), -1).any(axis=1).sum())
-            self.outliers = (self.outliers or 0) + found
-        if (issues := outputs.get("issues")) is not None:
+        """Add what a step answered about its rows; some features are not named.
+
+        Anybody's step may answer tensors of these names: what does not look like ours is passed over.
+        """
+        flags = outputs.get("is_outlier")
+        if flags is not None and flags.data.dtype.kind in "biuf" and len(flags.data):
+            rows = np.nan_to_num(flags.data.reshape(len(flags.data), -1)) != 0
+            self.outliers = (self.outliers or 0) + int(rows.any(axis=1).sum())
+        issues = outputs.get("issues")
+        if issues is not None and issues.data.dtype == np.uint8 and "codes" in issues.parameters:
             self._count_issues(issues.data, issues.parameters, hides)
 
     def add(self, other: StepTally) -> None:

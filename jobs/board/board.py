@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from threading import Lock
 from typing import Any, NamedTuple
@@ -12,12 +12,15 @@ import msgspec
 
 from jobs.alerts_told import firing
 from operators.alerting.alerts import Alert
+from operators.dead_letters import owner_of
 from operators.outliers import Outlier
 from operators.pipeline_rates import Rates
+from operators.redacting import HIDDEN, Redaction
 from operators.tallies import Tally
 from operators.topics import Topics
 
-_MOST_SLICES, _MOST_WINDOWS, _MOST_ALERTS, _MOST_LISTED = 60_480, 300, 2_000, 50
+_MOST_WINDOWS, _MOST_ALERTS, _MOST_LISTED = 1_500, 1_000, 200
+Hides = Callable[[str], Redaction]
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -55,27 +58,34 @@ class DeadLetter(NamedTuple):
 
 
 class Span(NamedTuple):
-    """What a pipeline did between two moments, in seconds since 1970."""
+    """What a pipeline did in `seconds` from a moment on, in seconds since 1970."""
 
     since: float
-    until: float
+    seconds: float
     tally: Tally
 
     @property
-    def seconds(self) -> float:
-        """How long it was."""
-        return self.until - self.since
+    def until(self) -> float:
+        """When it ended."""
+        return self.since + self.seconds
 
 
 class Board:
-    """Takes records in one thread and is looked at from others."""
+    """Takes records in one thread and is looked at from others.
 
-    def __init__(self, topics: Topics) -> None:
+    `past` says for how many seconds rates are kept, `hides` which features of a pipeline nobody sees.
+    """
+
+    def __init__(self, topics: Topics, past: float, hides: Hides = lambda pipeline: Redaction()) -> None:
         self._topics = topics
+        self._past = past
+        self._hides = hides
         self._lock = Lock()
         self._rates: dict[str, deque[Span]] = {}
+        self._asked: dict[str, int] = {}
         self._windows: dict[tuple[str, str], deque[Window]] = {}
-        self._alerts: deque[Alert] = deque(maxlen=_MOST_ALERTS)
+        self._latest: dict[str, Alert] = {}
+        self._alerts: dict[str, deque[Alert]] = {}
         self._outliers: dict[str, deque[Outlier]] = {}
         self._dead: dict[str, deque[DeadLetter]] = {}
 
@@ -88,14 +98,22 @@ class Board:
             return
 
     def spans(self, pipeline: str, since: float, step: float) -> list[Span]:
-        """Return what a pipeline did since a moment in seconds since 1970, in spans of so many seconds."""
+        """Return what a pipeline did since a moment in seconds since 1970, in spans of up to so many seconds.
+
+        A span is as long as the slices that are in it.
+        """
         with self._lock:
             known = list(self._rates.get(pipeline, ()))
-        merged: dict[int, Tally] = {}
+        merged: dict[int, Span] = {}
         for one in known:
-            if one.until > since:
-                merged.setdefault(int(one.since // step), Tally()).add(one.tally)
-        return [Span(number * step, (number + 1) * step, merged[number]) for number in sorted(merged)]
+            if one.since >= since:
+                number = int(one.since // step)
+                sum_ = merged.setdefault(number, Span(one.since, 0.0, Tally()))
+                sum_.tally.add(one.tally)
+                merged[number] = sum_._replace(seconds=sum_.seconds + one.seconds)
+        spans = [merged[number] for number in sorted(merged)]
+        self._hide_values(pipeline, spans)
+        return spans
 
     def latest(self, pipeline: str) -> Span | None:
         """Return the newest slice."""
@@ -104,63 +122,111 @@ class Board:
             return known[-1] if known else None
 
     def asked(self, pipeline: str) -> int:
-        """Return how many requests are known of."""
+        """Return how many requests came since this board is there, and in the past that it was given."""
         with self._lock:
-            return sum(one.tally.requests for one in self._rates.get(pipeline, ()))
+            return self._asked.get(pipeline, 0)
 
-    def windows(self, pipeline: str) -> Mapping[str, list[Window]]:
-        """Return the windows of each step, oldest first."""
+    def windows(self, pipeline: str, since: float = 0.0) -> Mapping[str, list[Window]]:
+        """Return the windows of each step that closed since a moment, oldest first."""
         with self._lock:
-            return {step: list(known) for (owner, step), known in self._windows.items() if owner == pipeline}
+            known = {step: list(told) for (owner, step), told in self._windows.items() if owner == pipeline}
+        hides = self._hides(pipeline)
+        return {
+            step: [_hidden(one, hides) for one in windows if _seconds(one.closed_at) >= since]
+            for step, windows in known.items()
+        }
 
-    def alerts(self, pipeline: str = "") -> list[Alert]:
-        """Return every alert that was told, oldest first."""
+    def alerts(self, pipeline: str) -> list[Alert]:
+        """Return the alerts of a pipeline that were told, oldest first."""
         with self._lock:
-            return [one for one in self._alerts if pipeline in ("", one.labels.get("pipeline"))]
+            return list(self._alerts.get(pipeline, ()))
 
-    def firing(self, pipeline: str = "") -> list[Alert]:
+    def firing(self, pipeline: str) -> list[Alert]:
         """Return what fires now."""
-        return firing(self.alerts(pipeline))
+        with self._lock:
+            latest = list(self._latest.values())
+        return firing(one for one in latest if one.labels.get("pipeline") == pipeline)
 
     def outliers(self, pipeline: str) -> list[Outlier]:
         """Return the latest flagged rows, newest first."""
         with self._lock:
-            return list(self._outliers.get(pipeline, ()))[::-1]
+            known = list(self._outliers.get(pipeline, ()))
+        hides = self._hides(pipeline)
+        shown = [_hidden_row(one, hides) for one in known]
+        return sorted(shown, key=lambda one: (-one.timestamp, -one.offset))
 
     def dead_letters(self, pipeline: str) -> list[DeadLetter]:
-        """Return the latest dead letters, newest first."""
+        """Return the latest dead letters, newest first; messages quote values, so some are hidden."""
         with self._lock:
-            return list(self._dead.get(pipeline, ()))[::-1]
+            known = list(self._dead.get(pipeline, ()))
+        if self._hides(pipeline):
+            known = [one._replace(message=HIDDEN) for one in known]
+        return sorted(known, key=lambda one: -one.at)
+
+    def _hide_values(self, pipeline: str, spans: Iterable[Span]) -> None:
+        hides = self._hides(pipeline)
+        for step in (step for span in spans if hides for step in span.tally.steps.values()):
+            step.bad_values = {hides.name(feature): issues for feature, issues in step.bad_values.items()}
 
     def _take(self, topic: str, record: Any) -> None:
         value = record.value or b""
         if topic == self._topics.rates:
-            rates = msgspec.json.decode(value, type=Rates)
-            span = Span(_seconds(rates.since), _seconds(rates.until), rates.tally)
-            self._rates.setdefault(rates.pipeline, deque(maxlen=_MOST_SLICES)).append(span)
+            self._take_rates(msgspec.json.decode(value, type=Rates))
         elif topic == self._topics.alerts:
-            self._alerts.append(msgspec.json.decode(value, type=Alert))
+            alert = msgspec.json.decode(value, type=Alert)
+            self._latest[alert.fingerprint] = alert
+            _list(self._alerts, alert.labels["pipeline"], _MOST_ALERTS).append(alert)
         elif topic == self._topics.outliers:
             outlier = msgspec.json.decode(value, type=Outlier)
-            self._outliers.setdefault(outlier.pipeline, deque(maxlen=_MOST_LISTED)).append(outlier)
+            _list(self._outliers, outlier.pipeline, _MOST_LISTED).append(outlier)
         elif topic == self._topics.errors:
             letter = _dead_letter(record)
-            self._dead.setdefault(letter.pipeline, deque(maxlen=_MOST_LISTED)).append(letter)
+            _list(self._dead, letter.pipeline, _MOST_LISTED).append(letter)
         else:
             window = msgspec.json.decode(value, type=_Report).parameters
-            known = self._windows.setdefault((window.pipeline, window.step), deque(maxlen=_MOST_WINDOWS))
-            known.append(window)
+            _list(self._windows, (window.pipeline, window.step), _MOST_WINDOWS).append(window)
+
+    def _take_rates(self, rates: Rates) -> None:
+        since = _seconds(rates.since)
+        known = self._rates.setdefault(rates.pipeline, deque())
+        known.append(Span(since, _seconds(rates.until) - since, rates.tally))
+        while known[0].since < since - self._past:
+            known.popleft()
+        self._asked[rates.pipeline] = self._asked.get(rates.pipeline, 0) + rates.tally.requests
 
 
 class _Report(msgspec.Struct):
     parameters: Window
 
 
+def _list(lists: dict[Any, deque[Any]], key: object, most: int) -> deque[Any]:
+    return lists.setdefault(key, deque(maxlen=most))
+
+
+def _hidden(window: Window, hides: Redaction) -> Window:
+    if not hides:
+        return window
+    about = hides.about(
+        {"features": window.features, "ranked": window.ranked, "histograms": window.histograms}
+    )
+    return msgspec.structs.replace(window, **about)
+
+
+def _hidden_row(outlier: Outlier, hides: Redaction) -> Outlier:
+    shown = [
+        one
+        if hides.name(one.column) == one.column
+        else msgspec.structs.replace(one, column=HIDDEN, value=None)
+        for one in outlier.features
+    ]
+    return msgspec.structs.replace(outlier, features=shown) if hides else outlier
+
+
 def _dead_letter(record: Any) -> DeadLetter:
     told = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
     topic = told["__connect.errors.topic"]
     return DeadLetter(
-        topic.removesuffix(".inputs").rpartition(".")[2],
+        owner_of(told),
         record.timestamp,
         told["__connect.errors.exception.class.name"],
         told.get("weir-error-step", ""),

@@ -12,7 +12,6 @@ from jobs.board.board import Window
 from jobs.board.look import LOOKS, Theme, dress, nothing
 
 _MOST_COLUMNS = 60
-_STATES = {"DRIFT": "▲", "VIOLATION": "▲", "INSUFFICIENT_DATA": "·", "SUPERSEDED": "–", "OK": ""}
 
 
 def heat(windows: Sequence[Window], theme: Theme) -> go.Figure:
@@ -30,21 +29,22 @@ def heat(windows: Sequence[Window], theme: Theme) -> go.Figure:
         for told in one.features:
             y = features.index(told["feature"])
             effects[y][x] = max(effects[y][x] or 0.0, told["effect"])
-            marks[y][x] = "▲" if told["guilty"] else marks[y][x]
-    names = [str(one.window) for one in shown]
+            marks[y][x] = "▲" if told["guilty"] and one.state == "DRIFT" else marks[y][x]
+    # Numbers begin again where a job begins without its state: moments tell windows apart.
+    closed = [one.closed_at for one in shown]
     most = max(0.3, *(value for row in effects for value in row if value is not None))
     look = LOOKS[theme]
     figure = go.Figure(
         go.Heatmap(
             z=effects,
-            x=names,
+            x=closed,
             y=features,
             text=marks,
             texttemplate="%{text}",
             textfont={"color": look.mark, "size": 15},
-            customdata=[[[one.state, one.closed_at, one.n] for one in shown] for _ in features],
-            hovertemplate="%{y}, window %{x}<br>effect %{z:.3f}<br>%{customdata[0]}, %{customdata[2]} rows, "
-            "%{customdata[1]}<extra></extra>",
+            customdata=[[[one.state, one.window, one.n] for one in shown] for _ in features],
+            hovertemplate="%{y}, window %{customdata[1]}<br>effect %{z:.3f}<br>%{customdata[0]}, "
+            "%{customdata[2]} rows, closed %{x}<extra></extra>",
             colorscale=look.scale,
             zmin=0,
             zmax=most,
@@ -53,7 +53,9 @@ def heat(windows: Sequence[Window], theme: Theme) -> go.Figure:
             ygap=1,
         )
     )
-    figure.update_xaxes(type="category", title="window", showgrid=False)
+    every = max(1, len(shown) // 20)
+    ticks = {"tickvals": closed[::every], "ticktext": [str(one.window) for one in shown[::every]]}
+    figure.update_xaxes(type="category", title="window", showgrid=False, **ticks)
     figure.update_yaxes(showgrid=False)
     dress(figure, theme, 90 + 24 * len(features), legend=False)
     figure.update_layout(hovermode="closest", clickmode="event")
@@ -98,7 +100,7 @@ def histograms(window: Window, theme: Theme) -> go.Figure:
 
 def _title(histogram: dict[str, Any], window: Window) -> str:
     told = next((one for one in window.features if one.get("column") == histogram["column"]), {})
-    guilty = " ▲ drift" if told.get("guilty") else ""
+    guilty = " ▲ drift" if told.get("guilty") and window.state == "DRIFT" else ""
     return f"{histogram['column']}: effect {told.get('effect', 0):.2f}, p {told.get('p_val', 1):.2g}{guilty}"
 
 

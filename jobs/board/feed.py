@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-import socket
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, time
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 
 from jobs.board.board import Board
 from jobs.status.watching import Watching
-from operators.control import DEADLINE, Connection
+from operators.control import Connection
 from operators.epochs import batched
-from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer, read_to_end
+from operators.redacting import Redaction
 from operators.releases import Control, Release
 
 # As often, in seconds, it looks whether there are other topics.
 _LOOK = 5.0
+_MOST_LISTED = 2_000
+# A report of a long period of a busy namespace takes its time.
+_PATIENCE = 600.0
 
 
 class Feed:
-    """Reads what was told since a moment, in seconds since 1970, and follows."""
+    """Reads what was told in the last so many seconds, and follows."""
 
-    def __init__(self, connection: Connection, since: float) -> None:
-        self.board = Board(connection.topics)
+    def __init__(self, connection: Connection, past: float) -> None:
+        self.board = Board(connection.topics, past, self._hides)
         self._connection = connection
-        self._since = since
+        self._since = time() - past
         self._watching = Watching(connection)
         self._positions: dict[TopicPartition, int] = {}
         self._stop = Event()
         self._thread = Thread(target=self._run, name="feed", daemon=True)
-        self.failure = ""
+        self.failure = "The past is being read …"
 
     def start(self) -> None:
-        """Read what there is, then follow in the background; DeploymentError when Kafka does not answer."""
+        """Read and follow in the background; DeploymentError when Kafka does not answer now."""
         self._watching.start()
-        with self._open() as consumer:
-            self._read(consumer)
         self._thread.start()
 
     def read_once(self) -> None:
         """Read what there is, and no more."""
         self._watching.start()
         with self._open() as consumer:
-            self._read(consumer)
+            for record in read_to_end(consumer, list(consumer.assignment()), _PATIENCE):
+                self._take(record)
         self._watching.close()
 
     def close(self) -> None:
@@ -61,6 +62,14 @@ class Feed:
         """Return the releases of a pipeline, newest first."""
         return self._control().history(pipeline)
 
+    def _hides(self, pipeline: str) -> Redaction:
+        release = self._control().head(pipeline)
+        return (
+            Redaction(release.monitor["spec"].get("redact", ()))
+            if release and release.monitor
+            else Redaction()
+        )
+
     def _control(self) -> Control:
         return self._watching.observed().control or Control.empty()
 
@@ -71,60 +80,48 @@ class Feed:
         return [topics.rates, topics.alerts, topics.outliers, topics.errors, *reports]
 
     def _open(self) -> KafkaConsumer:
+        topics = self._connection.topics
         consumer, partitions = open_consumer(self._connection.bootstrap, self._topics())
         fresh = [one for one in partitions if one not in self._positions]
         if fresh:
             times = dict.fromkeys(fresh, int(self._since * 1000))
             found, ends = consumer.offsets_for_times(times), consumer.end_offsets(fresh)
             for one in fresh:
-                self._positions[one] = found[one].offset if found.get(one) else ends[one]
+                start = found[one].offset if found.get(one) else ends[one]
+                # Of lists only the newest are shown, and there may be very many.
+                listed = one.topic in (topics.outliers, topics.errors)
+                self._positions[one] = max(start, ends[one] - _MOST_LISTED) if listed else start
         for one in partitions:
             consumer.seek(one, self._positions[one])
         return consumer
 
-    def _read(self, consumer: KafkaConsumer) -> None:
-        for record in read_to_end(consumer, list(consumer.assignment()), DEADLINE):
-            self._take(record)
-
-    def _take(self, record: object) -> None:
-        topic, partition, offset = record.topic, record.partition, record.offset  # type: ignore[attr-defined]
-        self.board.take(topic, record)
-        self._positions[TopicPartition(topic, partition)] = offset + 1
+    def _take(self, record: Any) -> None:
+        self.board.take(record.topic, record)
+        self._positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 with self._open() as consumer:
-                    self.failure = ""
                     self._follow(consumer, self._topics())
-            except (KafkaError, DeploymentError, OSError) as error:
+            except Exception as error:  # a page that says what is wrong is better than one that stands still
                 why = str(error) or type(error).__name__
                 self.failure = f"Kafka does not answer at {self._connection.bootstrap}: {why}"
                 self._stop.wait(1.0)
 
     def _follow(self, consumer: KafkaConsumer, topics: list[str]) -> None:
-        looked = monotonic()
+        assigned, looked = consumer.assignment(), monotonic()
+        ends = consumer.end_offsets(list(assigned))
         while not self._stop.is_set():
             for records in consumer.poll(timeout_ms=500).values():
                 for record in records:
                     self._take(record)
+            if self.failure and all(self._positions[one] >= end for one, end in ends.items()):
+                self.failure = ""
             if monotonic() - looked > _LOOK:
                 looked = monotonic()
-                if self._topics() != topics:
+                # Polling alone says nothing of a broker that is gone, nor of a topic that is new.
+                consumer.end_offsets(list(assigned), timeout_ms=5_000)
+                there = {topic for topic in topics if consumer.partitions_for_topic(topic)}
+                if self._topics() != topics or there != {one.topic for one in assigned}:
                     return
-                # Polling alone says nothing of a broker that is gone.
-                _reach(self._connection.bootstrap)
-
-
-def _reach(bootstrap: str) -> None:
-    """Raise OSError where none of the brokers can be reached."""
-    errors = []
-    for address in bootstrap.split(","):
-        host, _, port = address.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=2.0).close()
-        except OSError as error:
-            errors.append(error)
-        else:
-            return
-    raise errors[0]

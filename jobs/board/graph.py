@@ -18,7 +18,8 @@ from operators.resources.manifests import parse_document
 from operators.resources.schema import Pipeline
 from operators.sources import inputs_of
 
-REQUESTS, RESPONSES = "requests", "responses"
+# As no step can be named.
+REQUESTS, RESPONSES = " requests", " responses"
 _LAYER = 92
 
 
@@ -84,7 +85,7 @@ def picture(release: Release, span: Span | None, theme: Theme) -> go.Figure:
         figure.add_annotation(
             x=x,
             y=y,
-            text=f"<b>{node}</b><br>{told.get(node, '')}",
+            text=f"<b>{node.strip()}</b><br>{told.get(node, '')}",
             showarrow=False,
             bgcolor=look.box,
             bordercolor=look.accent if node not in (REQUESTS, RESPONSES) else look.faint,

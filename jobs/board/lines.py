@@ -11,11 +11,13 @@ from jobs.board.board import Span
 from jobs.board.look import LOOKS, Theme, dress, nothing
 from operators.alerting.rate_rules import quantile
 
+# From when to when, in seconds since 1970.
+Period = tuple[float, float]
 _HEIGHT = 260
 _NO_RATES = "nothing was told in this period: does the job run?"
 
 
-def requests(spans: Sequence[Span], theme: Theme) -> go.Figure:
+def requests(spans: Sequence[Span], period: Period, theme: Theme) -> go.Figure:
     """Draw requests a second, and those without an answer."""
     if not spans:
         return nothing(_NO_RATES, theme, _HEIGHT)
@@ -23,15 +25,12 @@ def requests(spans: Sequence[Span], theme: Theme) -> go.Figure:
     figure = go.Figure()
     answered = [(one.tally.requests - one.tally.failed) / one.seconds for one in spans]
     failed = [one.tally.failed / one.seconds for one in spans]
-    figure.add_scatter(x=_times(spans), y=answered, name="answered", line={"color": look.accent})
-    figure.add_scatter(
-        x=_times(spans), y=failed, name="without an answer", line={"color": look.warning, "dash": "dash"}
-    )
-    figure.update_yaxes(rangemode="tozero", title="a second")
-    return dress(figure, theme, _HEIGHT)
+    _draw(figure, spans, answered, "answered", {"color": look.accent})
+    _draw(figure, spans, failed, "without an answer", {"color": look.warning, "dash": "dash"})
+    return _over_time(figure, period, "a second", theme)
 
 
-def latency(spans: Sequence[Span], theme: Theme) -> go.Figure:
+def latency(spans: Sequence[Span], period: Period, theme: Theme) -> go.Figure:
     """Draw the time from request to response: half of the requests, and 99 %."""
     asked = [one for one in spans if one.tally.requests]
     if not asked:
@@ -43,12 +42,11 @@ def latency(spans: Sequence[Span], theme: Theme) -> go.Figure:
         (0.99, "99 % within", {"color": look.warning, "dash": "dash"}),
     ):
         values = [quantile(share, one.tally.buckets) * 1000 for one in asked]
-        figure.add_scatter(x=_times(asked), y=values, name=name, line=line)
-    figure.update_yaxes(rangemode="tozero", title="milliseconds")
-    return dress(figure, theme, _HEIGHT)
+        _draw(figure, asked, values, name, line)
+    return _over_time(figure, period, "milliseconds", theme)
 
 
-def outliers(spans: Sequence[Span], theme: Theme) -> go.Figure:
+def outliers(spans: Sequence[Span], period: Period, theme: Theme) -> go.Figure:
     """Draw the share of rows that each step flagged."""
     steps = sorted(
         {name for one in spans for name, done in one.tally.steps.items() if done.outliers is not None}
@@ -60,9 +58,8 @@ def outliers(spans: Sequence[Span], theme: Theme) -> go.Figure:
         told = [(one, one.tally.steps[step]) for one in spans if step in one.tally.steps]
         told = [(one, done) for one, done in told if done.rows]
         shares = [100 * (done.outliers or 0) / done.rows for _, done in told]
-        figure.add_scatter(x=_times([one for one, _ in told]), y=shares, name=step)
-    figure.update_yaxes(rangemode="tozero", title="% of rows")
-    return dress(figure, theme, _HEIGHT)
+        _draw(figure, [one for one, _ in told], shares, step, {})
+    return _over_time(figure, period, "% of rows", theme)
 
 
 def bad_values(spans: Sequence[Span], theme: Theme) -> go.Figure:
@@ -90,5 +87,26 @@ def bad_values(spans: Sequence[Span], theme: Theme) -> go.Figure:
     return figure
 
 
-def _times(spans: Sequence[Span]) -> list[datetime]:
-    return [datetime.fromtimestamp(one.since, UTC) for one in spans]
+def _draw(
+    figure: go.Figure, spans: Sequence[Span], values: Sequence[float], name: str, line: dict[str, str]
+) -> None:
+    """Draw a line that is broken where nothing was told."""
+    times: list[datetime | None] = []
+    drawn: list[float | None] = []
+    for before, one, value in zip([None, *spans], spans, values, strict=False):
+        if before and one.since - before.since > 2.5 * max(before.seconds, one.seconds):
+            times.append(_time(before.until))
+            drawn.append(None)
+        times.append(_time(one.since))
+        drawn.append(value)
+    figure.add_scatter(x=times, y=drawn, name=name, line=line, mode="lines", connectgaps=False)
+
+
+def _over_time(figure: go.Figure, period: Period, unit: str, theme: Theme) -> go.Figure:
+    figure.update_yaxes(rangemode="tozero", title=unit)
+    figure.update_xaxes(title="UTC", range=[_time(moment) for moment in period])
+    return dress(figure, theme, _HEIGHT)
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -53,7 +53,6 @@ def dress(figure: go.Figure, theme: Theme, height: int, *, legend: bool = True) 
         legend={"orientation": "h", "y": -0.18, "x": 0},
         hovermode="x unified",
         hoverlabel={"bgcolor": look.box, "font": {"color": look.ink}},
-        uirevision="kept",
     )
     figure.update_xaxes(gridcolor=look.line, zeroline=False, automargin=True)
     figure.update_yaxes(gridcolor=look.line, zeroline=False, automargin=True)

@@ -11,11 +11,11 @@ import plotly.io
 
 from jobs.board import drift, graph, lines
 from jobs.board.board import Board, Span, Window
-from jobs.board.tables import alert_rows, dead_letter_rows, hides, outlier_rows, release_rows
+from jobs.board.tables import alert_rows, dead_letter_rows, outlier_rows, release_rows
 from operators.releases import Release
 from operators.tallies import Tally
 
-_POINTS = 240
+_POINTS, _LISTED = 240, 50
 _STYLE = """
 :root { color-scheme: light; font-family: system-ui, sans-serif; line-height: 1.45; }
 body { max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #1c2228; background: #fff; }
@@ -56,13 +56,15 @@ def _parts(
     whole = _whole(spans, since, now)
     yield f"<h1>{escape(name)}</h1><p>{_when(since)} to {_when(now)}, generation {release.generation}. "
     yield f"{whole.tally.requests:,} requests, {whole.tally.failed:,} without an answer.</p>"
-    yield _table("Alerts", alert_rows(board.alerts(name)[::-1]), "None was told in this period.")
+    told = [one for one in board.alerts(name) if datetime.fromisoformat(one.starts_at).timestamp() >= since]
+    yield _table("Alerts", alert_rows(told[::-1]), "None began in this period.")
     yield _figure("Pipeline", graph.picture(release, whole, "light"), first=True)
-    yield _figure("Requests", lines.requests(spans, "light"))
-    yield _figure("From request to response", lines.latency(spans, "light"))
-    yield _figure("Outliers", lines.outliers(spans, "light"))
+    period = (since, now)
+    yield _figure("Requests", lines.requests(spans, period, "light"))
+    yield _figure("From request to response", lines.latency(spans, period, "light"))
+    yield _figure("Outliers", lines.outliers(spans, period, "light"))
     yield _figure("Bad values", lines.bad_values(spans, "light"))
-    for step, windows in sorted(board.windows(name).items()):
+    for step, windows in sorted(board.windows(name, since).items()):
         drifting = [one for one in windows if one.drifts]
         if drifting:
             yield _figure(f"Drift: {step}", drift.heat(drifting, "light"))
@@ -70,10 +72,10 @@ def _parts(
             title = f"{step}, window {worst.window}: {worst.state}"
             yield _figure(title, drift.histograms(worst, "light"), level=3)
     yield _table("Versions", release_rows(history), "")
-    yield _table("Latest outliers", outlier_rows(board.outliers(name)), "No row was flagged.")
+    yield _table("Latest outliers", outlier_rows(board.outliers(name)[:_LISTED]), "No row was flagged.")
     yield _table(
         "Latest dead letters",
-        dead_letter_rows(board.dead_letters(name), hides=hides(release)),
+        dead_letter_rows(board.dead_letters(name)[:_LISTED]),
         "There is none.",
     )
 
@@ -88,8 +90,7 @@ def _whole(spans: Sequence[Span], since: float, now: float) -> Span:
     tally = Tally()
     for one in spans:
         tally.add(one.tally)
-    begun = max(since, spans[0].since) if spans else since
-    return Span(begun, max(now, begun + 1), tally)
+    return Span(since, sum(one.seconds for one in spans) or now - since, tally)
 
 
 def _figure(title: str, figure: Any, level: int = 2, *, first: bool = False) -> str:

@@ -8,14 +8,7 @@ from datetime import UTC, datetime
 from jobs.board.board import DeadLetter
 from operators.alerting.alerts import Alert
 from operators.outliers import Outlier
-from operators.redacting import HIDDEN
 from operators.releases import Release
-
-
-def hides(release: Release) -> bool:
-    """Tell whether a release's Monitor hides fields."""
-    return bool(release.monitor and release.monitor["spec"].get("redact"))
-
 
 Rows = list[dict[str, str]]
 
@@ -55,11 +48,11 @@ def outlier_rows(outliers: Sequence[Outlier]) -> Rows:
         {
             "at": _time(one.timestamp),
             "step": one.step,
-            "score": f"{one.score:.4g} (above {one.threshold:.4g})",
+            "score": f"{'infinite' if one.score is None else f'{one.score:.4g}'} (above {one.threshold:.4g})",
             "because of": ", ".join(
                 told.column if told.value is None else f"{told.column} {told.value:.4g}"
                 for told in one.features
-                if told.contribution > 0
+                if told.contribution is None or told.contribution > 0
             ),
             "request": f"{one.topic}-{one.partition}@{one.offset}, row {one.row}",
         }
@@ -67,14 +60,14 @@ def outlier_rows(outliers: Sequence[Outlier]) -> Rows:
     ]
 
 
-def dead_letter_rows(letters: Sequence[DeadLetter], *, hides: bool = False) -> Rows:
-    """Tell dead letters, and what was wrong with each; messages quote values, so some pipelines hide them."""
+def dead_letter_rows(letters: Sequence[DeadLetter]) -> Rows:
+    """Tell dead letters, and what was wrong with each."""
     return [
         {
             "at": _time(one.at),
             "reason": one.reason,
             "step": one.step,
-            "what": HIDDEN if hides else one.message,
+            "what": one.message,
             "request": one.place,
             "key": one.key,
         }
@@ -83,8 +76,8 @@ def dead_letter_rows(letters: Sequence[DeadLetter], *, hides: bool = False) -> R
 
 
 def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%m-%d %H:%M:%S UTC")
 
 
 def _moment(iso: str) -> str:
-    return datetime.fromisoformat(iso).astimezone(UTC).strftime("%m-%d %H:%M:%S")
+    return datetime.fromisoformat(iso).astimezone(UTC).strftime("%m-%d %H:%M:%S UTC")

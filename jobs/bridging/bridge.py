@@ -13,10 +13,15 @@ from jobs.alerts_told import firing, read_alert
 from jobs.bridging.receivers import Receiver, RefusedError, UnreachableError
 from operators.alerting.alerts import Alert
 from operators.control import Connection
+from operators.errors import DeploymentError
 from operators.kafka_log import read_whole
 
 _FIRST_WAIT, _LONGEST_WAIT, _READING = 1.0, 30.0, 30.0
 Say = Callable[[str], None]
+
+
+class _LostError(Exception):
+    """The partition is another member's now, or may be."""
 
 
 class Bridge:
@@ -45,7 +50,10 @@ class Bridge:
             try:
                 with self._open() as consumer:
                     self._follow(consumer)
-            except KafkaError as error:
+            except _LostError:
+                # Another member took the partition over, or this one was away for long: look where it stands.
+                self._stopped.wait(_FIRST_WAIT)
+            except (KafkaError, DeploymentError) as error:
                 self._say(f"Kafka does not answer, trying again: {error or type(error).__name__}")
                 self._stopped.wait(_FIRST_WAIT)
 
@@ -89,7 +97,7 @@ class Bridge:
             self._deliver(consumer, partition, alert.encode())
         if not self._stopped.is_set():
             _commit(consumer, partition, end)
-            consumer.seek(partition, end)
+            raise _LostError
 
     def _deliver(self, consumer: KafkaConsumer, partition: TopicPartition, value: bytes | None) -> None:
         """Deliver one alert, however long it takes."""
@@ -102,7 +110,7 @@ class Bridge:
                 self._receiver.deliver(alert)
             except UnreachableError as error:
                 self._say(f"{self._receiver.url} cannot be reached, again in {wait:g} s: {error}")
-                self._rest(consumer, wait)
+                self._rest(consumer, partition, wait)
             except RefusedError as error:
                 self._say(f"{self._receiver.url} refuses {_shown(alert)}: {error}")
                 return
@@ -112,21 +120,23 @@ class Bridge:
             if self._stopped.is_set():
                 return
 
-    def _rest(self, consumer: KafkaConsumer, seconds: float) -> None:
-        """Wait, while the group still sees that this member lives."""
-        consumer.pause(*consumer.assignment())
-        consumer.poll(timeout_ms=0)
+    def _rest(self, consumer: KafkaConsumer, partition: TopicPartition, seconds: float) -> None:
+        """Wait, while the group still sees that this member lives; `_LostError` if it lost the partition."""
+        consumer.pause(partition)
+        polled = [consumer.poll(timeout_ms=0)]
         self._stopped.wait(seconds)
-        consumer.poll(timeout_ms=0)
-        consumer.resume(*consumer.assignment())
+        polled.append(consumer.poll(timeout_ms=0))
+        if partition not in consumer.assignment() or partition not in consumer.paused() or any(polled):
+            raise _LostError
+        consumer.resume(partition)
 
 
 def _commit(consumer: KafkaConsumer, partition: TopicPartition, offset: int) -> None:
     try:
         consumer.commit({partition: OffsetAndMetadata(offset, "", -1)})
     except (CommitFailedError, IllegalStateError):
-        # Another member took over: what it delivers again, the receiver knows by its labels.
-        return
+        # What another member delivers again, the receiver knows by its labels.
+        raise _LostError from None
 
 
 def _waits() -> Iterator[float]:

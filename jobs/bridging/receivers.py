@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,6 +16,17 @@ from operators.errors import DeploymentError
 _SECONDS = 10.0
 # What a receiver may answer to when it is asked again: time-outs, too many requests, and its own failures.
 _PASSING = (408, 425, 429)
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection: the alert would be lost on the way, and the token told to others."""
+
+    def redirect_request(self, *given: object) -> None:
+        """Return no other request: then the answer is an error."""
+        return
+
+
+_OPENER = urllib.request.build_opener(_Stay)
 
 
 class UnreachableError(Exception):
@@ -38,15 +50,25 @@ class Receiver(NamedTuple):
         data = msgspec.json.encode(self.body(alert))
         request = urllib.request.Request(self.url, data=data, headers=headers, method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=_SECONDS):
+            with _OPENER.open(request, timeout=_SECONDS):
                 return
         except urllib.error.HTTPError as error:
-            said = f"{error.code}: {error.read(300).decode('utf-8', 'replace').strip()}"
-            if error.code in _PASSING or error.code >= 500:
+            said = f"{error.code}: {_said(error)}"
+            if error.code in _PASSING or error.code >= 500 or 300 <= error.code < 400:
                 raise UnreachableError(said) from None
             raise RefusedError(said) from None
-        except (urllib.error.URLError, OSError) as error:
-            raise UnreachableError(str(getattr(error, "reason", error))) from None
+        except (HTTPException, OSError) as error:
+            raise UnreachableError(str(getattr(error, "reason", error)) or type(error).__name__) from None
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    """Return what an answer says, of a redirection where to."""
+    try:
+        text = error.read(300).decode("utf-8", "replace").strip()
+    except (HTTPException, OSError):
+        text = ""
+    where = error.headers.get("Location")
+    return f"redirects to {where}, name that instead" if where else text
 
 
 def alertmanager(url: str, headers: Mapping[str, str]) -> Receiver:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from threading import Thread
 from typing import Annotated
@@ -25,14 +26,14 @@ def alert_bridge(
     ] = [],  # noqa: B006
     header: Annotated[
         list[str],
-        typer.Option(help="NAME: VALUE to send along", envvar="WEIR_ALERT_HEADER", show_default=False),
+        typer.Option(help="NAME: VALUE to send along; WEIR_ALERT_HEADER has one a line", show_default=False),
     ] = [],  # noqa: B006
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
     """Deliver alerts to Alertmanager and to webhooks, each until it has taken them."""
-    headers = parse_headers(header)
+    headers = parse_headers([*os.environ.get("WEIR_ALERT_HEADER", "").splitlines(), *header])
     receivers = [to_alertmanager(url, headers) for url in alertmanager]
     receivers += [to_webhook(url, headers) for url in webhook]
     if not receivers:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 from threading import Thread
-from time import time
 from typing import Annotated
 
 import typer
@@ -36,7 +35,7 @@ def dashboard(
         from werkzeug.serving import make_server
 
         from jobs.board.feed import Feed
-        from jobs.dashboard.access import require_token
+        from jobs.dashboard.access import require_host, require_token
         from jobs.dashboard.app import Page
     except ImportError:
         raise DeploymentError("weir dashboard needs an extra: pip install 'weir[dashboard]'") from None
@@ -45,12 +44,14 @@ def dashboard(
     if listens(port):
         raise DeploymentError(f"port {port} is in use by another program: choose another with --port")
     where = connection(bootstrap_servers, prefix, namespace)
-    feed = Feed(where, time() - _PAST)
-    with waiting("reading the last day"):
+    feed = Feed(where, _PAST)
+    with waiting("looking for pipelines"):
         feed.start()
     page = Page(feed, f"{prefix}.{namespace}")
     if token:
         require_token(page.app.server, token)
+    else:
+        require_host(page.app.server, {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")})
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     print(f"listening on http://{host}:{port}, for {prefix}.{namespace} at {where.bootstrap}", flush=True)
     server = make_server(host, port, page.app.server, threaded=True)

@@ -28,7 +28,7 @@ def report(
     except ImportError:
         raise DeploymentError("weir report needs an extra: pip install 'weir[dashboard]'") from None
     begun = moment_of(since)
-    feed = Feed(connection(bootstrap_servers, prefix, namespace), begun)
+    feed = Feed(connection(bootstrap_servers, prefix, namespace), time() - begun)
     with waiting("reading"):
         feed.read_once()
     releases = feed.releases()

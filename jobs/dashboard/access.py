@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Collection
 
 from flask import Flask, Response, redirect, request
 
 _COOKIE = "weir-token"
+
+
+def require_host(server: Flask, hosts: Collection[str]) -> None:
+    """Refuse requests by other names: a foreign page could give its own name this machine's address."""
+
+    def check() -> Response | None:
+        if request.host in hosts:
+            return None
+        return Response(f"This page is not {request.host}\n", 403, mimetype="text/plain")
+
+    server.before_request(check)
 
 
 def require_token(server: Flask, token: str) -> None:

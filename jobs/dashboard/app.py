@@ -12,12 +12,12 @@ from jobs.board.board import Window
 from jobs.board.feed import Feed
 from jobs.board.look import Theme, nothing
 from jobs.board.report import step_of
-from jobs.board.tables import dead_letter_rows, hides, outlier_rows, release_rows
+from jobs.board.tables import dead_letter_rows, outlier_rows, release_rows
 from jobs.dashboard import parts
 from jobs.dashboard.layout import PERIODS, layout
 
-# Rates come every ten seconds and with the next checkpoint; later than that, the job tells nothing.
-_SILENT = 45.0
+# Rates come every ten seconds and with the next checkpoint; much later than that, the job tells nothing.
+_SILENT = 90.0
 _PICTURES = ("graph", "requests", "latency", "outliers", "bad")
 _TABLES = ("versions", "flagged", "letters")
 _LISTED = 20
@@ -68,16 +68,18 @@ class Page:
             *(Output(name, "value") for name in ("step", "window")),
             *(output for name in ("heat", "histograms") for output in _picture(name)),
             Output("which", "children"),
+            Output("newest", "data"),
             *chosen,
             Input("step", "value"),
             Input("window", "value"),
             Input("heat", "clickData"),
+            State("newest", "data"),
         )(self._drift)
 
     def _pipelines(self, tick: int | None, chosen: str | None) -> tuple[Any, Any]:
         names = sorted(self._feed.releases())
         busiest = max(names, key=self._feed.board.asked, default=None)
-        return names, chosen if chosen in names else busiest
+        return names, no_update if chosen in names else busiest
 
     def _show(self, tick: int | None, pipeline: str | None, period: str, theme: Theme) -> tuple[Any, ...]:
         now, board = time(), self._feed.board
@@ -87,7 +89,8 @@ class Page:
             empty = nothing("nothing to show yet", theme, 120)
             pictures = [*_sized(empty)] * len(_PICTURES)
             return "", "state", parts.banner(words), None, *pictures, None, None, None, now
-        spans = board.spans(release.name, now - PERIODS[period], step_of(PERIODS[period]))
+        span = (now - PERIODS[period], now)
+        spans = board.spans(release.name, span[0], step_of(PERIODS[period]))
         latest = board.latest(release.name)
         letters = board.dead_letters(release.name)[:_LISTED]
         silent = latest is None or now - latest.until > _SILENT
@@ -98,15 +101,15 @@ class Page:
             "what you see is old" if words else "live",
             "state bad" if words else "state",
             parts.banner(words),
-            parts.alerts(board.firing(release.name)),
+            parts.alerts(board.firing(release.name), known=not words),
             *_sized(graph.picture(release, None if silent else latest, theme)),
-            *_sized(lines.requests(spans, theme)),
-            *_sized(lines.latency(spans, theme)),
-            *_sized(lines.outliers(spans, theme)),
+            *_sized(lines.requests(spans, span, theme)),
+            *_sized(lines.latency(spans, span, theme)),
+            *_sized(lines.outliers(spans, span, theme)),
             *_sized(lines.bad_values(spans, theme)),
             parts.table(release_rows(self._feed.history(release.name)[:_LISTED]), ""),
             parts.table(outlier_rows(board.outliers(release.name)[:_LISTED]), "No row was flagged."),
-            parts.table(dead_letter_rows(letters, hides=hides(release)), "There is none."),
+            parts.table(dead_letter_rows(letters), "There is none."),
             now,
         )
 
@@ -117,29 +120,31 @@ class Page:
         period: str,
         theme: Theme,
         step: str | None,
-        window: str | None,
+        closed: str | None,
         clicked: Any,
+        newest: str | None,
     ) -> tuple[Any, ...]:
-        by_step = {
-            name: told
-            for name, windows in self._feed.board.windows(pipeline or "").items()
-            if (told := [one for one in windows if one.drifts])
-        }
+        """Show drift; `closed` is when the chosen window did, `newest` when the newest one did last time."""
+        told = self._feed.board.windows(pipeline or "", time() - PERIODS[period])
+        by_step = {name: some for name, all_ in told.items() if (some := [one for one in all_ if one.drifts])}
         steps = sorted(by_step)
         step = step if step in by_step else (steps[0] if steps else None)
         windows = by_step.get(step or "", [])
-        numbers = [str(one.window) for one in reversed(windows)]
+        by_moment = {one.closed_at: one for one in windows}
+        latest = windows[-1].closed_at if windows else None
         if ctx.triggered_id == "heat" and clicked:
-            window = str(clicked["points"][0]["x"])
-        elif window not in numbers or (ctx.triggered_id == "tick" and numbers[1:2] == [window]):
+            closed = str(clicked["points"][0]["x"])
+        elif closed not in by_moment or closed == newest:
             # Whoever looks at the newest goes on to the next; another that was chosen stays.
-            window = numbers[0] if numbers else None
-        shown = next((one for one in windows if str(one.window) == window), None)
+            closed = latest
+        choices = [{"label": f"{one.window} {one.state}", "value": one.closed_at} for one in windows[::-1]]
         heat = _sized(drift.heat(windows, theme))
+        shown = by_moment.get(closed or "")
         if shown is None:
-            empty = _sized(nothing("no window closed yet", theme, 120))
-            return steps, numbers, step, no_update, *heat, *empty, ""
-        return steps, numbers, step, window, *heat, *_sized(drift.histograms(shown, theme)), _which(shown)
+            empty = _sized(nothing("no window closed in this period", theme, 120))
+            return steps, choices, step, no_update, *heat, *empty, "", None
+        pictures = (*heat, *_sized(drift.histograms(shown, theme)))
+        return steps, choices, step, closed, *pictures, _which(shown), latest
 
 
 def _picture(name: str) -> tuple[Output, Output]:

@@ -58,6 +58,7 @@ def layout(name: str, pipelines: Sequence[str]) -> Any:
             dcc.Store(id="theme", data="light"),
             dcc.Store(id="told", data=0),
             dcc.Store(id="heard"),
+            dcc.Store(id="newest"),
         ]
     )
 

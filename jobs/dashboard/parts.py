@@ -11,10 +11,11 @@ from jobs.board.tables import Rows
 from operators.alerting.alerts import Alert
 
 
-def alerts(firing: Sequence[Alert]) -> Any:
-    """Show what fires, the worst first."""
+def alerts(firing: Sequence[Alert], *, known: bool) -> Any:
+    """Show what fires, the worst first; `known` says that it is seen as it is now."""
     if not firing:
-        return html.P("Nothing is wrong: no alert fires.", className="faint")
+        words = "Nothing is wrong: no alert fires." if known else "Whether an alert fires is not known."
+        return html.P(words, className="faint")
     worst = sorted(firing, key=lambda one: one.labels.get("severity") != "critical")
     return html.Div([_alert(one) for one in worst])
 

@@ -29,11 +29,10 @@ class Wanted(NamedTuple):
 
     def takes(self, shown: Shown, target: Target) -> bool:
         """Tell whether a record is wanted; of topics that pipelines share, the header tells whose it is."""
-        id_ = shown.value.get("id") if isinstance(shown.value, dict) else None
         return (
             (not (target.step or target.side == "errors") or shown.pipeline == target.pipeline)
             and (not self.key or shown.key == self.key)
-            and (not self.id or id_ == self.id)
+            and (not self.id or shown.request_id == self.id)
             and (not self.until or shown.timestamp <= self.until * 1000)
             and (not self.since or shown.timestamp >= self.since * 1000)
             and all(condition.holds(shown) for condition in self.conditions)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from jobs.inspecting.expression import Target
+from operators.dead_letters import owner_of
 from operators.errors import DeploymentError, RecordError
 from operators.protocol.requests import decode_request
 
@@ -48,10 +49,15 @@ class Shown(NamedTuple):
     @property
     def pipeline(self) -> str:
         """Name the pipeline that the record is of; of a dead letter, the one whose requests it was among."""
-        origin = self.headers.get("__connect.errors.topic")
-        if origin is None:
-            return self.headers.get("pipeline", "")
-        return origin.removesuffix(".inputs").rpartition(".")[2]
+        return owner_of(self.headers) if _TOLD["topic"] in self.headers else self.headers.get("pipeline", "")
+
+    @property
+    def request_id(self) -> str | None:
+        """Return the id of the request, also of one that became a dead letter."""
+        value = self.value
+        if isinstance(value, dict) and "request" in value and _TOLD["topic"] in self.headers:
+            value = value["request"]
+        return value.get("id") if isinstance(value, dict) else None
 
     def tensors(self) -> list[dict[str, Any]]:
         """Return the tensors in it, none where it is no V2 message."""
@@ -125,7 +131,7 @@ def parse_condition(text: str) -> Condition:
 def show(record: Any, target: Target) -> Shown:
     """Read a Kafka record."""
     headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
-    value = _value(record.value or b"", headers, target.side)
+    value = _value(record.value or b"", headers, "inputs" if target.side == "errors" else target.side)
     return Shown(
         record.topic,
         record.partition,
@@ -139,7 +145,9 @@ def show(record: Any, target: Target) -> Shown:
 
 def _dead_letter(request: Any, headers: dict[str, str]) -> dict[str, Any]:
     """Put what was wrong with a request before it."""
-    told = {name: headers.get(header, "") for name, header in _TOLD.items()}
+    told: dict[str, Any] = {name: headers.get(header, "") for name, header in _TOLD.items()}
+    for name in ("partition", "offset"):
+        told[name] = int(told[name]) if told[name].isdigit() else told[name]
     return {"parameters": told, "request": request}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import msgspec
+from psutil import Process
 
 from jobs.flink.commands import Flink
 from jobs.stack import processes
@@ -56,6 +57,10 @@ class Stack:
         """Process ids of the TaskManagers that were started and still run."""
         return [pid for pid in self._saved.taskmanagers if processes.runs(pid, self._saved.id)]
 
+    def processes(self) -> list[Process]:
+        """Every process of the stack that runs, workers included."""
+        return processes.of_stack(self._saved.id)
+
     def running(self) -> bool:
         """Tell whether broker and web UI answer."""
         return broker_answers(self.ports) and self.cluster.rest.answers()
@@ -78,7 +83,7 @@ class Stack:
 
     def down(self) -> int:
         """Stop every process of the stack, orphans included; returns how many there were."""
-        found = processes.of_stack(self._saved.id)
+        found = self.processes()
         processes.stop(found)
         left = processes.of_stack(self._saved.id)
         processes.stop(left, seconds=5.0)

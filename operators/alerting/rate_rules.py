@@ -10,6 +10,7 @@ from typing import NamedTuple
 from detectors.shares import surely_above
 from operators.alerting.alerts import iso
 from operators.alerting.findings import UNKNOWN, About, Finding, Severity, Unknown
+from operators.errors import Reason
 from operators.tallies import BOUNDS, Tally
 
 _HIGHEST_FIRST: tuple[Severity, ...] = ("critical", "warning")
@@ -61,37 +62,50 @@ class Slice(NamedTuple):
 
 
 def find(
-    rules: RateRules, slices: Sequence[Slice], last: int, now: int
+    rules: RateRules, slices: Sequence[Slice], last: int, now: int, standing: Mapping[About, Severity]
 ) -> Iterator[tuple[About, Finding | Unknown | None]]:
-    """Yield what each rule finds; `last` is when the latest request came, in milliseconds since 1970."""
+    """Yield what each rule finds; `last` is when the latest request came, in milliseconds since 1970.
+
+    `standing` are the alerts that fire: they go on while their share is above the level, surely or not.
+    """
     if rules.errors:
-        yield About(ERRORS), _errors(rules.errors, *_latest(slices, rules.errors.over, now))
+        span = _latest(slices, rules.errors.over, now)
+        yield About(ERRORS), _errors(rules.errors, *span, standing.get(About(ERRORS)))
     if rules.latency:
-        yield About(LATENCY), _latency(rules.latency, *_latest(slices, rules.latency.over, now))
+        span = _latest(slices, rules.latency.over, now)
+        yield About(LATENCY), _latency(rules.latency, *span, standing.get(About(LATENCY)))
     flagging = {name for one in slices for name, step in one.tally.steps.items() if step.outliers is not None}
     for step in sorted(flagging | rules.outliers.keys()):
         if rule := rules.outliers.get(step, rules.any_outliers):
-            yield About(OUTLIERS, step), _outliers(step, rule, *_latest(slices, rule.over, now))
+            about, span = About(OUTLIERS, step), _latest(slices, rule.over, now)
+            yield about, _outliers(step, rule, *span, standing.get(about))
     if rules.no_data is not None:
         yield About(NO_DATA), _no_data(rules.no_data, last, now)
 
 
-def _errors(rule: RateRule, span: str, tally: Tally) -> Finding | Unknown | None:
-    severity = _severity(rule.levels, tally.failed, tally.requests)
+def _errors(rule: RateRule, span: str, tally: Tally, standing: Severity | None) -> Finding | Unknown | None:
+    severity = _severity(rule.levels, tally.failed, tally.requests, standing)
     if not isinstance(severity, str):
         return severity
-    counts = [(n, reason, step) for step, by in tally.errors.items() for reason, n in by.items()]
+    counts = [
+        (n, reason, step)
+        for step, by in tally.errors.items()
+        for reason, n in by.items()
+        if reason != Reason.MONITOR_FAILED
+    ]
     told = [f"{n} {reason}{f' in {step}' if step else ''}" for n, reason, step in sorted(counts)[:-6:-1]]
     share = f"{tally.failed / tally.requests:.1%} of {tally.requests:,} requests"
     summary = f"{share} got an error instead of an answer"
     return Finding(severity, {"summary": summary, "errors": ", ".join(told), "window": span})
 
 
-def _latency(rule: LatencyRule, span: str, tally: Tally) -> Finding | Unknown | None:
+def _latency(
+    rule: LatencyRule, span: str, tally: Tally, standing: Severity | None
+) -> Finding | Unknown | None:
     p99 = quantile(0.99, tally.buckets) * 1000
     slower = {level: _slower(tally.buckets, ms / 1000) for level, ms in rule.levels.items()}
     for severity in _HIGHEST_FIRST:
-        if severity in slower and surely_above(slower[severity], tally.requests, 0.01):
+        if severity in slower and _above(slower[severity], tally.requests, 0.01, severity, standing):
             busiest = max(tally.steps, key=lambda step: tally.steps[step].microseconds, default="none")
             summary = f"99 % of {tally.requests:,} requests took up to {p99:,.0f} ms"
             limit = f"more than {rule.levels[severity]:g} ms"
@@ -101,10 +115,12 @@ def _latency(rule: LatencyRule, span: str, tally: Tally) -> Finding | Unknown | 
     return UNKNOWN if tally.requests and p99 > min(rule.levels.values()) else None
 
 
-def _outliers(step: str, rule: RateRule, span: str, tally: Tally) -> Finding | Unknown | None:
+def _outliers(
+    step: str, rule: RateRule, span: str, tally: Tally, standing: Severity | None
+) -> Finding | Unknown | None:
     done = tally.step(step)
     flagged = done.outliers or 0
-    severity = _severity(rule.levels, flagged, done.rows)
+    severity = _severity(rule.levels, flagged, done.rows, standing)
     if not isinstance(severity, str):
         return severity
     summary = f"{flagged / done.rows:.1%} of {done.rows:,} rows are outliers to {step}"
@@ -118,12 +134,20 @@ def _no_data(after: float, last: int, now: int) -> Finding | None:
     return Finding("critical", {"summary": f"no request came since {iso(last)}", "window": span})
 
 
-def _severity(levels: Mapping[Severity, float], part: int, of: int) -> Severity | Unknown | None:
+def _severity(
+    levels: Mapping[Severity, float], part: int, of: int, standing: Severity | None
+) -> Severity | Unknown | None:
     """Judge a share: nothing at all is nothing wrong; above a level, but maybe by chance, is not known."""
     for severity in _HIGHEST_FIRST:
-        if severity in levels and surely_above(part, of, levels[severity]):
+        if severity in levels and _above(part, of, levels[severity], severity, standing):
             return severity
     return UNKNOWN if part > min(levels.values()) * of else None
+
+
+def _above(part: int, of: int, level: float, severity: Severity, standing: Severity | None) -> bool:
+    """Tell whether a share is above a level: surely, or where as bad an alert stands already, at all."""
+    stands = standing is not None and _HIGHEST_FIRST.index(standing) <= _HIGHEST_FIRST.index(severity)
+    return part > level * of if stands else surely_above(part, of, level)
 
 
 def _slower(buckets: Sequence[int], seconds: float) -> int:

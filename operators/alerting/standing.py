@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from operators.alerting.alerts import Sent
-from operators.alerting.findings import Found
+from operators.alerting.findings import About, Found, Severity
 from operators.alerting.lifecycle import Active, Lifecycle, decode_active, encode_active
 from operators.state import Value
 
@@ -19,6 +19,10 @@ class Standing:
     def fires(self) -> bool:
         """Tell whether any alert does."""
         return self._state.value() is not None
+
+    def severities(self) -> dict[About, Severity]:
+        """Return how bad each is."""
+        return {one.about: one.severity for one in self._read()}
 
     def settle(self, lifecycle: Lifecycle, found: Found, now: int) -> Iterator[Sent]:
         """Let what was found fire and resolve alerts."""

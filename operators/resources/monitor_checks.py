@@ -21,6 +21,8 @@ from operators.resources.schema import Pipeline
 _LARGEST = 2**32 - 1
 # Rates are kept for so many seconds.
 _LONGEST_OVER = 3600.0
+# The last bucket that latencies are counted in begins here.
+_LONGEST_LATENCY = 10_000.0
 
 
 def check_monitor(monitor: Monitor) -> Iterator[str]:
@@ -94,7 +96,7 @@ def _alerts(spec: MonitorSpec) -> Iterator[str]:
         yield from _levels(f"{at}.rate", limit.rate, most=1.0)
         yield from _duration(f"{at}.over", limit.over, most=_LONGEST_OVER)
     if spec.latency:
-        yield from _levels("spec.latency.p99_ms", spec.latency.p99_ms)
+        yield from _levels("spec.latency.p99_ms", spec.latency.p99_ms, most=_LONGEST_LATENCY)
         yield from _duration("spec.latency.over", spec.latency.over, most=_LONGEST_OVER)
     if spec.no_data:
         yield from _duration("spec.no_data.after", spec.no_data.after or "nothing")

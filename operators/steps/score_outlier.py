@@ -82,7 +82,7 @@ class ScoreOutlier:
         self.detector = detector
         self._table = table
         self._shown = shown
-        self._columns = list(columns)
+        self.columns = list(columns)
         self._named = {"columns": msgspec.json.encode(list(columns)).decode()} if columns else {}
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
@@ -118,7 +118,7 @@ class ScoreOutlier:
         ]
 
     def _name(self, column: int) -> str:
-        return self._columns[column] if self._columns else str(column)
+        return self.columns[column] if self.columns else str(column)
 
     def rows(self, tensors: Tensors, ask: Ask) -> Column:
         """Return the rows that are scored, or raise what is wrong with them."""

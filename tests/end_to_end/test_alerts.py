@@ -184,7 +184,7 @@ def _look_at_drift(watched: Watched) -> None:
     assert [sum(mark == "▲" for mark in row) for row in cells].count(2) == 2, "two features in two windows"
 
     heat = "const plot = document.querySelector('#heat .js-plotly-plot');"
-    page.script(f"{heat} plot.emit('plotly_click', {{points: [{{x: '1', y: 'age', z: 0}}]}})")
+    page.script(f"{heat} plot.emit('plotly_click', {{points: [{{x: plot.data[0].x[0], y: 'age', z: 0}}]}})")
     page.until(lambda: "Window 1 of income-drift: OK" in page.text("which"), "the window that was clicked")
     page.script("document.querySelector('#window').focus()")
     page.press("ENTER")

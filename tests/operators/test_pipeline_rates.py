@@ -146,6 +146,26 @@ def test_a_job_that_was_down_tells_the_slice_it_left_open_and_goes_on_now() -> N
     assert fresh.tally.requests == 7
 
 
+def test_a_job_that_was_down_neither_resolves_nor_invents_alerts() -> None:
+    clock = Clocked(rules_of("p", monitor(no_data={"after": "10m"}, resend="2h"), Topics()))
+    assert alerts(list(clock.run(15, failed=10))) == [("WeirErrors", "critical", "firing")]
+    clock.now += 900_000
+    clock.restart()
+    assert alerts(clock.take()) == []
+    assert ("WeirNoData", "critical", "firing") not in alerts(list(clock.run(30, failed=10)))
+
+
+def test_a_pipeline_that_begins_again_tells_nothing_of_the_time_between() -> None:
+    clock = Clocked(rules_of("p", monitor(no_data={"after": "1m"}), Topics()))
+    list(clock.run(15))
+    clock.take(generation=2, ended=True)
+    clock.now += 3_600_000
+    assert clock.take(generation=2) == []
+    clock.now += 10_000
+    (rates,) = clock.take(generation=2)
+    assert isinstance(rates, Rates)
+
+
 def test_tallies_add_up() -> None:
     one = Tally(
         3, 1, 40, [1] * 13, {"a": {"X": 1}}, {"a": StepTally(3, 1, 9, [1] * 13, 2, {"f": {"missing": 1}})}

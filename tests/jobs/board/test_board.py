@@ -19,6 +19,7 @@ from operators.alerting.findings import About, Finding
 from operators.alerting.lifecycle import Lifecycle
 from operators.outliers import Culprit, Outlier
 from operators.pipeline_rates import Rates
+from operators.redacting import HIDDEN, Redaction
 from operators.releases import Artifact, Release
 from operators.tallies import BOUNDS, StepTally, Tally
 from operators.topics import Topics
@@ -26,6 +27,7 @@ from tests.operators.test_reports import REFERENCE, STEP, chunk, reported
 
 TOPICS = Topics()
 START = 1_700_000_000
+PERIOD = (START, START + 60)
 THEMES: list[Theme] = ["light", "dark"]
 STEPS: list[dict[str, Any]] = [
     {"name": "prepare"},
@@ -76,12 +78,12 @@ def release() -> Release:
 
 @pytest.fixture
 def board() -> Board:
-    board = Board(TOPICS)
+    board = Board(TOPICS, past=3_600)
     for number in range(6):
         board.take(TOPICS.rates, Record(rates(number, tally(100, failed=number, outliers=number))))
     for window, moved in ((1, 0.0), (2, 0.8)):
         body = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:400] + np.array([moved, 0])), Streak()))
-        body["parameters"]["window"] = window
+        body["parameters"] |= {"window": window, "closed_at": iso((START + window) * 1000)}
         board.take(TOPICS.model_outputs("d"), Record(msgspec.json.encode(body)))
     life = Lifecycle({"pipeline": "p", "job": "weir.default"}, 1e9, "")
     _, sent = life.settle(
@@ -114,6 +116,22 @@ def test_rates_are_put_together_in_spans_and_none_is_lost(board: Board) -> None:
     latest = board.latest("p")
     assert latest is not None
     assert (latest.since, latest.until) == (START + 50, START + 60)
+    late = board.spans("p", START + 15, 20.0)
+    assert [(span.since, span.seconds) for span in late] == [(START + 20, 20.0), (START + 40, 20.0)]
+
+
+def test_rates_of_long_ago_are_forgotten(board: Board) -> None:
+    board.take(TOPICS.rates, Record(rates(365, tally(1))))
+    assert board.spans("p", 0, 10.0)[0].since == START + 50
+    assert board.asked("p") == 601, "how many came is not"
+
+
+def test_what_a_monitor_hides_is_hidden_in_what_was_told_before_too(board: Board) -> None:
+    board._hides = lambda pipeline: Redaction(["age"])
+    assert "age" not in str([board.windows("p"), board.outliers("p"), board.spans("p", 0, 10.0)])
+    assert board.dead_letters("p")[0].message == HIDDEN
+    board._hides = lambda pipeline: Redaction()
+    assert "age" in str(board.windows("p"))
     assert (board.asked("p"), board.asked("q")) == (600, 0)
 
 
@@ -127,10 +145,10 @@ def test_what_is_not_ours_is_passed_over(board: Board) -> None:
 
 def test_lists_hold_the_newest_first_and_belong_to_their_pipeline(board: Board) -> None:
     for offset in range(100):
-        one = Outlier("p", 1, "o", "t", 0, offset, START * 1000, 0, 0.9, 0.5, [], "x")
+        one = Outlier("p", 1, "o", "t", 0, offset, START * 1000 + 1, 0, 0.9, 0.5, [], "x")
         board.take(TOPICS.outliers, Record(one.encode()))
     offsets = [one.offset for one in board.outliers("p")]
-    assert offsets == list(range(99, 49, -1))
+    assert offsets[:100] == list(range(99, -1, -1))
     assert board.outliers("q") == board.dead_letters("q") == board.alerts("q") == []
     (letter,) = dead_letter_rows(board.dead_letters("p"))
     assert (letter["reason"], letter["request"]) == ("BAD_REQUEST", f"{TOPICS.inputs('p')}-1@42")
@@ -148,7 +166,7 @@ def test_a_flagged_row_is_told_with_its_reasons(board: Board) -> None:
 @pytest.mark.parametrize("theme", THEMES)
 def test_the_heat_map_marks_what_drifted_in_shape_too(board: Board, theme: Theme) -> None:
     (heat,) = drift.heat(board.windows("p")["d"], theme).data
-    assert list(heat.x) == ["1", "2"]
+    assert list(heat.x) == [one.closed_at for one in board.windows("p")["d"]]
     assert sorted(heat.y) == ["age", "work"]
     age = list(heat.y).index("age")
     assert list(heat.text[age]) == ["", "▲"]
@@ -167,24 +185,39 @@ def test_a_window_is_drawn_beside_the_reference_its_worst_feature_first(board: B
 
 def test_lines_are_what_was_told(board: Board) -> None:
     spans = board.spans("p", START, 10.0)
-    answered, failed = lines.requests(spans, "light").data
+    answered, failed = lines.requests(spans, PERIOD, "light").data
     assert list(answered.y) == pytest.approx([10.0, 9.9, 9.8, 9.7, 9.6, 9.5])
     assert list(failed.y) == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
-    half, most = lines.latency(spans, "light").data
+    half, most = lines.latency(spans, PERIOD, "light").data
     assert all(50 < value <= 100 for value in half.y)
     assert all(99 <= value <= 100 for value in most.y)
-    (shares,) = lines.outliers(spans, "light").data
+    (shares,) = lines.outliers(spans, PERIOD, "light").data
     assert list(shares.y) == [0, 1, 2, 3, 4, 5]
     (bars,) = lines.bad_values(spans, "light").data
     assert (list(bars.y), list(bars.x)) == (["age"], [12])
 
 
+def test_a_line_is_broken_where_nothing_was_told(board: Board) -> None:
+    for number in (20, 21):
+        board.take(TOPICS.rates, Record(rates(number, tally(100))))
+    answered = lines.requests(board.spans("p", START, 10.0), PERIOD, "light").data[0]
+    assert list(answered.y).index(None) == 6
+    assert len(answered.x) == len(answered.y) == 9
+
+
+def test_a_window_without_a_verdict_has_no_mark(board: Board) -> None:
+    few = [msgspec.structs.replace(one, state="INSUFFICIENT_DATA") for one in board.windows("p")["d"]]
+    (heat,) = drift.heat(few, "light").data
+    assert not any("▲" in row for row in heat.text)
+    assert "▲" not in drift.histograms(few[1], "light").layout.annotations[0].text
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_drawn_as_nothing_in_words(theme: Theme) -> None:
     for figure in (
-        lines.requests([], theme),
-        lines.latency([], theme),
-        lines.outliers([], theme),
+        lines.requests([], PERIOD, theme),
+        lines.latency([], PERIOD, theme),
+        lines.outliers([], PERIOD, theme),
         lines.bad_values([], theme),
         drift.heat([], theme),
     ):
@@ -193,7 +226,7 @@ def test_nothing_is_drawn_as_nothing_in_words(theme: Theme) -> None:
 
 
 def test_the_graph_has_every_step_below_what_it_reads() -> None:
-    figure = graph.picture(release(), Span(START, START + 10, tally(100, failed=10, outliers=5)), "light")
+    figure = graph.picture(release(), Span(START, 10, tally(100, failed=10, outliers=5)), "light")
     boxes = {one.text.split("<")[1].removeprefix("b>"): one for one in figure.layout.annotations if one.text}
     assert boxes.keys() == {"requests", "prepare", "o", "d", "responses"}
     assert boxes["requests"].y > boxes["prepare"].y > boxes["o"].y == boxes["d"].y > boxes["responses"].y

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from operators.alerting.findings import UNKNOWN, About, Finding, Unknown
+from operators.alerting.findings import UNKNOWN, About, Finding, Severity, Unknown
 from operators.alerting.rate_rules import LatencyRule, RateRule, RateRules, Slice, find, quantile
 from operators.tallies import BOUNDS, StepTally, Tally
 
@@ -24,12 +24,16 @@ def failing(failed: int, requests: int) -> Tally:
     return Tally(requests=requests, failed=failed, errors={"a": {"STEP_FAILED": failed}})
 
 
-def found(rules: RateRules, told: list[Slice], last: int = NOW) -> dict[About, Finding | Unknown | None]:
-    return dict(find(rules, told, last, NOW))
+def found(
+    rules: RateRules, told: list[Slice], last: int = NOW, standing: dict[About, Severity] | None = None
+) -> dict[About, Finding | Unknown | None]:
+    return dict(find(rules, told, last, NOW, standing or {}))
 
 
-def errors(*tallies: Tally) -> Any:
-    return found(NONE._replace(errors=SHARE), slices(*tallies))[About("WeirErrors")]
+def errors(*tallies: Tally, standing: Severity | None = None) -> Any:
+    about = About("WeirErrors")
+    stands = {about: standing} if standing else {}
+    return found(NONE._replace(errors=SHARE), slices(*tallies), standing=stands)[about]
 
 
 def test_shares_are_judged_over_the_latest_slices_only() -> None:
@@ -48,6 +52,23 @@ def test_a_share_that_may_be_chance_is_not_known_and_nothing_is_nothing_wrong() 
     assert errors(failing(0, 12)) is None
     assert errors(Tally()) is None
     assert errors(failing(7, 12)).severity == "warning", "surely above a tenth, not above a half"
+
+
+def test_an_alert_that_stands_goes_on_above_its_level_and_steps_down_below_it() -> None:
+    wobbling = failing(51, 100)
+    assert errors(wobbling).severity == "warning", "maybe a half by chance"
+    assert errors(wobbling, standing="critical").severity == "critical"
+    assert errors(failing(49, 100), standing="critical").severity == "warning"
+    few = failing(2, 12)
+    assert errors(few) is UNKNOWN
+    assert errors(few, standing="warning").severity == errors(few, standing="critical").severity == "warning"
+    assert errors(failing(1, 12), standing="critical") is None
+
+
+def test_failures_that_cost_no_answer_are_not_named_among_the_errors() -> None:
+    tally = failing(40, 100)
+    tally.errors["watcher"] = {"MONITOR_FAILED": 99}
+    assert errors(tally).annotations["errors"] == "40 STEP_FAILED in a"
 
 
 def latency(buckets: dict[float, int], **levels: float) -> Any:
