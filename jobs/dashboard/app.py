@@ -89,7 +89,7 @@ class Page:
             empty = nothing("nothing to show yet", theme, 120)
             pictures = [*_sized(empty)] * len(_PICTURES)
             return "", "state", parts.banner(words), None, *pictures, None, None, None, now
-        span = (now - PERIODS[period], now)
+        span, of = (now - PERIODS[period], now), (release.name, period)
         spans = board.spans(release.name, span[0], step_of(PERIODS[period]))
         latest = board.latest(release.name)
         letters = board.dead_letters(release.name)[:_LISTED]
@@ -102,11 +102,11 @@ class Page:
             "state bad" if words else "state",
             parts.banner(words),
             parts.alerts(board.firing(release.name), known=not words),
-            *_sized(graph.picture(release, None if silent else latest, theme)),
-            *_sized(lines.requests(spans, span, theme)),
-            *_sized(lines.latency(spans, span, theme)),
-            *_sized(lines.outliers(spans, span, theme)),
-            *_sized(lines.bad_values(spans, theme)),
+            *_sized(graph.picture(release, None if silent else latest, theme), of),
+            *_sized(lines.requests(spans, span, theme), of),
+            *_sized(lines.latency(spans, span, theme), of),
+            *_sized(lines.outliers(spans, span, theme), of),
+            *_sized(lines.bad_values(spans, theme), of),
             parts.table(release_rows(self._feed.history(release.name)[:_LISTED]), ""),
             parts.table(outlier_rows(board.outliers(release.name)[:_LISTED]), "No row was flagged."),
             parts.table(dead_letter_rows(letters), "There is none."),
@@ -138,12 +138,12 @@ class Page:
             # Whoever looks at the newest goes on to the next; another that was chosen stays.
             closed = latest
         choices = [{"label": f"{one.window} {one.state}", "value": one.closed_at} for one in windows[::-1]]
-        heat = _sized(drift.heat(windows, theme))
+        heat = _sized(drift.heat(windows, theme), (pipeline, step))
         shown = by_moment.get(closed or "")
         if shown is None:
             empty = _sized(nothing("no window closed in this period", theme, 120))
             return steps, choices, step, no_update, *heat, *empty, "", None
-        pictures = (*heat, *_sized(drift.histograms(shown, theme)))
+        pictures = (*heat, *_sized(drift.histograms(shown, theme), (pipeline, step, closed)))
         return steps, choices, step, closed, *pictures, _which(shown), latest
 
 
@@ -151,8 +151,12 @@ def _picture(name: str) -> tuple[Output, Output]:
     return Output(name, "figure"), Output(name, "style")
 
 
-def _sized(figure: Any) -> tuple[Any, dict[str, str]]:
-    """Return a figure, and the style that leaves it the room that it wants."""
+def _sized(figure: Any, of: object = "") -> tuple[Any, dict[str, str]]:
+    """Return a figure, and the style that leaves it the room that it wants.
+
+    What a reader zoomed into stays for as long as the picture is `of` the same.
+    """
+    figure.update_layout(uirevision=str(of))
     return figure, {"height": f"{figure.layout.height}px"}
 
 

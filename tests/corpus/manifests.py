@@ -923,7 +923,10 @@ _MONITORS = {
         "{warning: 300, critical: 900}", "500", "spec.latency.p99_ms must be a mapping, got a"
     ),
     "a latency of nothing": _monitor(
-        "warning: 300", "warning: 0", "spec.latency.p99_ms.warning must be above 0, got 0"
+        "warning: 300", "warning: 0", "spec.latency.p99_ms.warning must be above 0 and below 10000, got 0"
+    ),
+    "a latency beyond what is told apart": _monitor(
+        "critical: 900", "critical: 30000", "spec.latency.p99_ms.critical must be above 0 and below 10000"
     ),
     "a latency without a limit": _monitor("p99_ms: {warning: 300, critical: 900}, ", "", "p99_ms is missing"),
     "no data after no time": _monitor("{after: 15m}", "{}", "spec.no_data.after is missing"),
