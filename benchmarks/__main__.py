@@ -6,21 +6,14 @@ python -m benchmarks [--requests 250000] [--settings="--batch-ms 50"]
 from __future__ import annotations
 
 import argparse
-import logging
 import os
-import tempfile
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bed import Bed
+from benchmarks.bed import Bed, laid
 from benchmarks.loop import run_loop
-from jobs.data.census_like import TARGET, census_like
-from jobs.stack.ports import free_ports
-from jobs.stack.stack import up
-from jobs.train_monitors import train
 
 BATCH = 1_000
 
@@ -33,20 +26,10 @@ def main() -> None:
     parser.add_argument("--parallelism", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--settings", default="", help="settings of the job")
     given = parser.parse_args()
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     console = Console()
-    say = console.print
-    with tempfile.TemporaryDirectory() as folder:
-        models = Path(folder) / "models"
-        say("training …")
-        train(census_like(30_000, seed=0), TARGET, models, say=lambda line: None)
-        stack = up(Path(folder) / "stack", free_ports(), say=say)
-        try:
-            bed = Bed(stack, models, np.load(models / "holdout.npy"), given.settings.split())
-            _throughput(bed, given.requests, given.parallelism, console)
-            _latency(bed, given.rates, given.seconds, console)
-        finally:
-            stack.down()
+    with laid(console, given.settings.split()) as bed:
+        _throughput(bed, given.requests, given.parallelism, console)
+        _latency(bed, given.rates, given.seconds, console)
 
 
 def _throughput(bed: Bed, requests: int, parallelism: list[int], console: Console) -> None:

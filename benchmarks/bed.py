@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -11,12 +13,16 @@ from typing import Any
 
 import numpy as np
 from kafka import KafkaProducer
+from rich.console import Console
 
 from jobs import submitting
 from jobs.client import PipelineClient, request_body
+from jobs.data.census_like import TARGET, census_like
 from jobs.releasing.applying import apply
 from jobs.stack.layout import ROOT
-from jobs.stack.stack import Stack
+from jobs.stack.ports import free_ports
+from jobs.stack.stack import Stack, up
+from jobs.train_monitors import train
 from operators.artifacts.trust import make_site
 from operators.control import Connection
 from operators.kafka_log import open_consumer
@@ -26,19 +32,34 @@ PIPELINE = "income-workflow"
 _PATIENCE = 300.0
 
 
+@contextmanager
+def laid(console: Console, settings: Sequence[str] = ()) -> Iterator[Bed]:
+    """Train models, start a stack, and stop it in the end."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory() as folder:
+        models = Path(folder) / "models"
+        console.print("training …")
+        train(census_like(30_000, seed=0), TARGET, models, say=lambda line: None)
+        stack = up(Path(folder) / "stack", free_ports(), say=console.print)
+        try:
+            yield Bed(stack, models, np.load(models / "holdout.npy"), list(settings))
+        finally:
+            stack.down()
+
+
 class Bed:
     """What every measurement lies on."""
 
     def __init__(self, stack: Stack, models: Path, holdout: Any, settings: list[str]) -> None:
         self.models = models
-        self._stack = stack
+        self.stack = stack
         self._bodies = [request_body(row[np.newaxis], "bench") for row in holdout]
         self._settings = settings
 
     @contextmanager
     def filled(self, name: str, requests: int) -> Iterator[Connection]:
         """Apply the pipelines in a namespace, and put requests into the topic."""
-        connection = Connection(self._stack.bootstrap_servers, Topics("bench", name))
+        connection = Connection(self.stack.bootstrap_servers, Topics("bench", name))
         manifests = self.models.parent / name / "examples" / "income"
         shutil.copytree(ROOT / "examples" / "income", manifests)
         (manifests.parents[1] / "models").symlink_to(self.models)
@@ -57,11 +78,11 @@ class Bed:
         names = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
         settings = [*names, "--parallelism", str(parallelism), *self._settings]
         where = submitting.whereabouts(connection.bootstrap, make_site(str(self.models), ""))
-        job = submitting.submit(self._stack.flink, submitting.flink_run([*where, *settings]))
+        job = submitting.submit(self.stack.flink, submitting.flink_run([*where, *settings]))
         try:
             yield
         finally:
-            self._stack.cluster.rest.cancel(job)
+            self.stack.cluster.rest.cancel(job)
 
     def answered_rate(self, connection: Connection, requests: int) -> float:
         """Wait until all are answered; events/s of the last three fifths, when the JVM is warm."""

@@ -6,8 +6,6 @@ python -m benchmarks.changes [--changes 6] [--trees 200] [--rate 200]
 from __future__ import annotations
 
 import argparse
-import logging
-import tempfile
 from pathlib import Path
 from threading import Thread
 from time import sleep, time
@@ -19,13 +17,9 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.ensemble import RandomForestClassifier
 
-from benchmarks.bed import PIPELINE, Bed
+from benchmarks.bed import PIPELINE, Bed, laid
 from jobs.client import consumer_from_now
-from jobs.data.census_like import TARGET, census_like
 from jobs.releasing.applying import apply
-from jobs.stack.ports import free_ports
-from jobs.stack.stack import up
-from jobs.train_monitors import train
 from operators.artifacts.probes import write_probe
 from operators.artifacts.trust import make_site
 from operators.control import Connection
@@ -40,22 +34,13 @@ def main() -> None:
     parser.add_argument("--trees", type=int, default=200)
     parser.add_argument("--rate", type=float, default=200)
     given = parser.parse_args()
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     console = Console()
-    with tempfile.TemporaryDirectory() as folder:
-        models = Path(folder) / "models"
-        train(census_like(30_000, seed=0), TARGET, models, say=lambda line: None)
-        stack = up(Path(folder) / "stack", free_ports(), say=console.print)
-        try:
-            bed = Bed(stack, models, np.load(models / "holdout.npy"), [])
-            with bed.filled("changes", 0) as where:
-                _grow(models, given.trees)
-                manifests = models.parent / "changes" / "examples" / "income"
-                apply([manifests], where, make_site(str(models), ""), "grown")
-                with bed.job(where, 2):
-                    _measure(bed, where, given.changes, given.rate, console)
-        finally:
-            stack.down()
+    with laid(console) as bed, bed.filled("changes", 0) as where:
+        _grow(bed.models, given.trees)
+        manifests = bed.models.parent / "changes" / "examples" / "income"
+        apply([manifests], where, make_site(str(bed.models), ""), "grown")
+        with bed.job(where, 2):
+            _measure(bed, where, given.changes, given.rate, console)
 
 
 def _grow(models: Path, trees: int) -> None:

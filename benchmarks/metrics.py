@@ -9,8 +9,6 @@ broker, JVMs and workers together, from submission until all is answered) tells 
 from __future__ import annotations
 
 import argparse
-import logging
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +17,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bed import Bed
+from benchmarks.bed import laid
 from jobs import submitting
 from jobs.bundle import write_bundle
-from jobs.data.census_like import TARGET, census_like
 from jobs.stack.layout import BUNDLE
-from jobs.stack.ports import free_ports
-from jobs.stack.stack import Stack, up
-from jobs.train_monitors import train
+from jobs.stack.stack import Stack
 
 _SILENT = """
 
@@ -41,28 +36,19 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=120_000)
     parser.add_argument("--parallelism", type=int, default=1)
     given = parser.parse_args()
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     console = Console()
     kinds: dict[str, Callable[[], Path]] = {"with metrics": write_bundle, "without": _silent_bundle}
     rates: dict[str, list[float]] = {kind: [] for kind in kinds}
     seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
-    with tempfile.TemporaryDirectory() as folder:
-        models = Path(folder) / "models"
-        train(census_like(30_000, seed=0), TARGET, models, say=lambda line: None)
-        stack = up(Path(folder) / "stack", free_ports(), say=console.print)
-        try:
-            bed = Bed(stack, models, np.load(models / "holdout.npy"), [])
-            for number in range(given.rounds):
-                for kind in sorted(kinds, reverse=bool(number % 2)):
-                    submitting.write_bundle = kinds[kind]
-                    name = f"{kind.split()[0]}{number}"
-                    with bed.filled(name, given.requests) as where:
-                        before = _processor_seconds(stack)
-                        with bed.job(where, given.parallelism):
-                            rates[kind].append(bed.answered_rate(where, given.requests))
-                            seconds[kind].append(_processor_seconds(stack) - before)
-        finally:
-            stack.down()
+    with laid(console) as bed:
+        for number in range(given.rounds):
+            for kind in sorted(kinds, reverse=bool(number % 2)):
+                submitting.write_bundle = kinds[kind]
+                with bed.filled(f"{kind.split()[0]}{number}", given.requests) as where:
+                    before = _processor_seconds(bed.stack)
+                    with bed.job(where, given.parallelism):
+                        rates[kind].append(bed.answered_rate(where, given.requests))
+                        seconds[kind].append(_processor_seconds(bed.stack) - before)
     _show("events/s", rates, console)
     _show("processor seconds", seconds, console)
 

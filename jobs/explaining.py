@@ -8,15 +8,14 @@ from graphlib import TopologicalSorter
 from jobs.explaining_alerts import explain_alerts
 from jobs.settings import Settings, defaults
 from operators.artifacts.settings import DATA_QUALITY
+from operators.documents import monitor_of, pipeline_of
 from operators.errors import DeploymentError
 from operators.external import external_input
 from operators.releases import Release
 from operators.resources.checks import dependencies
-from operators.resources.manifests import parse_document
 from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import MOST_WINDOW_ROWS, Pipeline, Step
 from operators.rules import in_force
-from operators.serving import monitor_of
 from operators.sources import Inputs, inputs_of
 from operators.steps.watching import Rules
 from operators.topics import Topics
@@ -24,9 +23,7 @@ from operators.topics import Topics
 
 def explain(release: Release, topics: Topics) -> Iterator[str]:
     """Draw a release's plan, a line each."""
-    pipeline = parse_document(release.pipeline)
-    if not isinstance(pipeline, Pipeline):
-        raise DeploymentError(f"{release.name} is no pipeline")
+    pipeline = pipeline_of(release)
     name = release.name
     yield f"pipeline {name}" + (f", generation {release.generation}" if release.generation else "")
     yield f"  requests   {topics.inputs(name)}"

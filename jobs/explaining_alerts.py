@@ -8,10 +8,10 @@ from operators.alerting.findings import Severity
 from operators.alerting.rate_rules import ERRORS, LATENCY, NO_DATA, OUTLIERS, RateRule
 from operators.alerting.rules import PipelineRules, rules_of
 from operators.artifacts.settings import DATA_QUALITY
+from operators.documents import monitor_of
 from operators.releases import Release
 from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import Pipeline
-from operators.serving import monitor_of
 from operators.topics import Topics
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from operators.chunks import Sender
 from operators.lineage import Lineage, Member, together
+from operators.state import pack, unpack
 
 _VERSION = 1
 # How long to wait for stragglers once every subtask was heard in the new epoch, and at most, in milliseconds.
@@ -53,12 +54,10 @@ class Draining(msgspec.Struct, frozen=True, array_like=True):
         return Lineage(pipeline, step, generation, places, first, last)
 
     def encode(self) -> bytes:
-        """Encode for checkpointed state: version (1 byte), then MessagePack."""
-        return bytes([_VERSION]) + msgspec.msgpack.encode(self)
+        """Encode for checkpointed state."""
+        return pack(self, _VERSION)
 
 
 def decode_draining(data: bytes) -> Draining:
     """Decode what `Draining.encode` wrote; ValueError for a version this code does not know."""
-    if data[0] != _VERSION:
-        raise ValueError(f"draining state of version {data[0]} cannot be read here, only version {_VERSION}")
-    return msgspec.msgpack.decode(data[1:], type=Draining)
+    return unpack(data, Draining, _VERSION, "draining state")

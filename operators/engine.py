@@ -23,6 +23,7 @@ from operators.protocol.messages import Encoding, Request
 from operators.protocol.requests import decode_request
 from operators.protocol.responses import INFER_TYPES, encode_responses, encode_taps
 from operators.records import ANSWERED, FAILED, SILENT, Answers, Records
+from operators.redacting import Redaction
 from operators.serving import Served
 from operators.steps import Ask
 from operators.steps.score_outlier import Strange
@@ -158,7 +159,7 @@ class Engine:
         for part in outcome.parts:
             self._finish(run, part, members)
         for step, position, strange in outcome.strange:
-            self._audit(run, step, members[position][0], strange)
+            self._audit(run, step, members[position][0], strange, plan.hides)
 
     def _finish(self, run: _Run, part: Part, members: list[tuple[int, Request]]) -> None:
         answers = run.answers
@@ -223,14 +224,14 @@ class Engine:
                     continue
                 run.answers.tap(i, topic, body)
 
-    def _audit(self, run: _Run, step: str, i: int, strange: Strange) -> None:
+    def _audit(self, run: _Run, step: str, i: int, strange: Strange, hides: Redaction) -> None:
         """Tell of a row that was flagged, if its request was answered."""
         if run.answers.statuses[i] == FAILED:
             return
         records = run.records
         place = (str(records.topics[i]), int(records.partitions[i]), int(records.offsets[i]))
         told = outlier(run.served.release, step, place, int(records.timestamps[i]), strange)
-        run.answers.tap(i, self._topics.outliers, told.encode())
+        run.answers.tap(i, self._topics.outliers, told.hiding(hides).encode())
 
     def _put(self, answers: Answers, i: int, served: Served, status: str, body: bytes | None) -> None:
         pipeline, version = served.release.name, str(served.release.generation)

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from operators.errors import DeploymentError
+from operators.documents import pipeline_of
 from operators.releases import Release
 from operators.resources.checks import dependencies
 from operators.resources.manifests import parse_document
 from operators.resources.monitor_schema import Monitor
-from operators.resources.schema import Pipeline
 
 
 def batched(release: Release) -> list[str]:
     """Name the steps of a release that gather rows; DeploymentError for one that holds no pipeline."""
-    pipeline = _pipeline(release)
+    pipeline = pipeline_of(release)
     return [step.name for step in pipeline.spec.steps if step.batch.gathers]
 
 
@@ -47,20 +46,13 @@ def ended(releases: Sequence[Release], head: Release | None) -> Iterator[tuple[s
     yield from ((step, generation + 1) for step, generation in last.items() if step not in there)
 
 
-def _pipeline(release: Release) -> Pipeline:
-    pipeline = parse_document(release.pipeline)
-    if not isinstance(pipeline, Pipeline):
-        raise DeploymentError(f"release {release.name}/{release.generation} holds no Pipeline")
-    return pipeline
-
-
 def _generation(release: Release) -> int:
     return release.generation
 
 
 def _definition(release: Release, step: str) -> Any:
     """Return everything that a step's rows and verdicts come from."""
-    pipeline = _pipeline(release)
+    pipeline = pipeline_of(release)
     reads = dependencies(pipeline)
     upstream, waiting = [step], [step]
     while waiting:

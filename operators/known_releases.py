@@ -6,10 +6,10 @@ from logging import WARNING
 
 from operators.alerting.rules import PipelineRules, rules_of
 from operators.control import Connection, read_control
+from operators.documents import monitor_of
 from operators.errors import DeploymentError
 from operators.logs import tell
 from operators.releases import Release
-from operators.serving import monitor_of
 
 
 class KnownReleases:

@@ -6,6 +6,7 @@ from math import isfinite
 
 import msgspec
 
+from operators.redacting import Redaction
 from operators.releases import Release
 from operators.steps.score_outlier import Strange
 
@@ -38,6 +39,18 @@ class Outlier(msgspec.Struct, frozen=True):
     threshold: float
     features: list[Culprit]
     detector: str
+
+    def hiding(self, hides: Redaction) -> Outlier:
+        """Return it without names and values of hidden columns; how much they added stays."""
+        if not hides:
+            return self
+        shown = [
+            one
+            if (name := hides.name(one.column)) == one.column
+            else msgspec.structs.replace(one, column=name, value=None)
+            for one in self.features
+        ]
+        return msgspec.structs.replace(self, features=shown)
 
     def encode(self) -> bytes:
         """Encode as JSON."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 import msgspec
 
@@ -12,12 +11,11 @@ from operators.alerting.rate_rules import Slice, find
 from operators.alerting.rules import PipelineRules
 from operators.alerting.standing import Standing
 from operators.pipeline_tally import PipelineTally
-from operators.state import Value
+from operators.state import Value, pack, unpack
 from operators.tallies import BOUNDS, Tally
 
 SLICE_MS = 10_000
 _DOWN_MS = 15_000
-T = TypeVar("T")
 _VERSION = 1
 
 
@@ -72,14 +70,15 @@ class PipelineRates:
     def take(self, told: PipelineTally, now: int) -> Iterator[Rates | Sent]:
         """Add a tally; rates leave for every slice that the clock ends, alerts when something changes."""
         stored = self._current.value()
-        current = _read(bytes(stored), _Open) if stored else _Open(told.generation, _floor(now), now, Tally())
+        fresh = _Open(told.generation, _floor(now), now, Tally())
+        current = unpack(stored, _Open, _VERSION, "rates") if stored else fresh
         if told.ended:
             yield from self._end(told, current, now)
             return
         if current.ended and told.generation < current.generation:
             return
         if current.ended:
-            current = _Open(told.generation, _floor(now), now, Tally())
+            current = fresh
         current.generation = max(current.generation, told.generation)
         rules = self._rules_of(told.pipeline, current.generation)
         if now >= current.until:
@@ -95,16 +94,16 @@ class PipelineRates:
         if told.tally.requests:
             current.last = now
             current.tally.add(told.tally)
-        self._current.update(_write(current))
+        self._current.update(pack(current, _VERSION))
         yield from self._standing.remind(rules.lifecycle, now)
 
     def _close(self, latest: Slice, rules: PipelineRules, now: int) -> list[Slice]:
         """Keep the slices that rules look at."""
         stored = self._closed.value()
-        known = _read(bytes(stored), list[Slice]) if stored else []
+        known = unpack(stored, list[Slice], _VERSION, "rates") if stored else []
         within = now - rules.rates.longest * 1000
         kept = [one for one in [*known, latest] if one.until > within]
-        self._closed.update(_write(kept))
+        self._closed.update(pack(kept, _VERSION))
         return kept
 
     def _end(self, told: PipelineTally, current: _Open, now: int) -> Iterator[Rates | Sent]:
@@ -115,7 +114,8 @@ class PipelineRates:
         rules = self._rules_of(told.pipeline, current.generation)
         yield from self._standing.settle(rules.lifecycle, {}, now)
         self._closed.clear()
-        self._current.update(_write(_Open(told.generation, current.since, current.last, Tally(), ended=True)))
+        gone = _Open(told.generation, current.since, current.last, Tally(), ended=True)
+        self._current.update(pack(gone, _VERSION))
 
 
 def _rates(pipeline: str, current: _Open) -> Rates:
@@ -125,13 +125,3 @@ def _rates(pipeline: str, current: _Open) -> Rates:
 
 def _floor(now: int) -> int:
     return now - now % SLICE_MS
-
-
-def _write(value: object) -> bytes:
-    return bytes([_VERSION]) + msgspec.msgpack.encode(value)
-
-
-def _read(data: bytes, type_: type[T]) -> T:
-    if data[0] != _VERSION:
-        raise ValueError(f"rates of version {data[0]} cannot be read here, only version {_VERSION}")
-    return msgspec.msgpack.decode(data[1:], type=type_)

@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from functools import partial
 from graphlib import TopologicalSorter
-from math import nan
 from time import perf_counter
 from typing import NamedTuple
 
@@ -202,12 +201,7 @@ class _Walk(NamedTuple):
         told = step.explain(known.environment[planned.name, "inputs"], outputs, self._ask(planned), room)
         for one in told:
             request = bisect_right(bounds, one.row) - 1
-            columns = [
-                (told, contribution, value if told == name else nan)
-                for name, contribution, value in one.columns
-                for told in [self.plan.hides.name(name)]
-            ]
-            here = one._replace(row=one.row - bounds[request], columns=columns)
+            here = one._replace(row=one.row - bounds[request])
             self.outcome.strange.append((planned.name, int(known.requests[request]), here))
 
     def _part_ways(self, planned: PlannedStep, number: int, known: _Known, done: Routed) -> None:

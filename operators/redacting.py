@@ -13,6 +13,11 @@ HIDDEN = "(redacted)"
 class Redaction(frozenset[str]):
     """Names of features that are hidden, and with them the columns that encode them, as `NAME=category`."""
 
+    @classmethod
+    def of_document(cls, monitor: Mapping[str, Any] | None) -> Redaction:
+        """Return what a Monitor document hides, nothing where there is none."""
+        return cls(monitor["spec"].get("redact", ())) if monitor else cls()
+
     def name(self, column: str) -> str:
         """Return a column's or feature's name, or that it is hidden: rather too much than too little.
 
@@ -35,15 +40,12 @@ class Redaction(frozenset[str]):
 
     def about(self, about: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a report tells of features without the names and histograms of hidden ones."""
-        told = dict(about)
-        told["features"] = [self._renamed(one) for one in about.get("features", ())]
+        features = about.get("features", ())
+        told = {**about, "features": [self._renamed(one) for one in features]}
         told["ranked"] = [self.name(feature) for feature in about.get("ranked", ())]
-        hidden = {
-            one["column"]
-            for one in about.get("features", ())
-            if "column" in one and HIDDEN in self._renamed(one).values()
-        }
         if "histograms" in about:
+            renamed = zip(features, told["features"], strict=True)
+            hidden = {before.get("column") for before, after in renamed if after.get("column") == HIDDEN}
             told["histograms"] = [
                 one
                 for one in about["histograms"]

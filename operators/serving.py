@@ -9,14 +9,14 @@ import msgspec
 
 from operators.artifacts.loading import load_step
 from operators.artifacts.trust import Site
+from operators.documents import monitor_of, pipeline_of
 from operators.errors import DeploymentError
 from operators.external import ExternalInput, external_input
 from operators.plan import Plan
 from operators.redacting import Redaction
 from operators.releases import Release
 from operators.resources.manifests import parse_document
-from operators.resources.monitor_schema import Monitor
-from operators.resources.schema import Batch, Model, Pipeline
+from operators.resources.schema import Batch, Model
 from operators.resources.support import Resource
 from operators.rules import in_force
 from operators.steps import Step
@@ -75,7 +75,7 @@ def serve(release: Release, models: Models) -> Served:
 
     DeploymentError tells all that is unusable, a line each.
     """
-    pipeline = _pipeline(release)
+    pipeline = pipeline_of(release)
     steps: dict[str, Step] = {}
     errors = []
     for document in release.models:
@@ -105,7 +105,7 @@ class Watched(NamedTuple):
 
 def watched_step(release: Release, name: str, models: Models, rules: Rules) -> Watched:
     """Load one batched step of a release; `rules` hold where its Monitor has none of its own."""
-    batches = {step.name: step.batch for step in _pipeline(release).spec.steps}
+    batches = {step.name: step.batch for step in pipeline_of(release).spec.steps}
     step = models.load(release, next(one for one in release.models if one["metadata"]["name"] == name))
     if not isinstance(step, Watcher):
         raise DeploymentError(f"release {release.name}/{release.generation}: {name} gathers no rows")
@@ -113,26 +113,9 @@ def watched_step(release: Release, name: str, models: Models, rules: Rules) -> W
     return Watched(step, batches[name], rules, release.artifacts[name].digest)
 
 
-def monitor_of(release: Release) -> Monitor | None:
-    """Return a release's Monitor; DeploymentError says why its record holds none that can be used."""
-    if release.monitor is None:
-        return None
-    monitor = parse_document(release.monitor)
-    if not isinstance(monitor, Monitor):
-        raise DeploymentError(f"release {release.name}/{release.generation} holds no Monitor as its monitor")
-    return monitor
-
-
 def reads_from(release: Release) -> ExternalInput | None:
     """Return a release's external input, None where it has none or none that can be read."""
     try:
-        return external_input(_pipeline(release).spec.input)
+        return external_input(pipeline_of(release).spec.input)
     except DeploymentError:
         return None
-
-
-def _pipeline(release: Release) -> Pipeline:
-    pipeline = parse_document(release.pipeline)
-    if not isinstance(pipeline, Pipeline):
-        raise DeploymentError(f"release {release.name}/{release.generation} holds no Pipeline")
-    return pipeline

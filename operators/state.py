@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
 
 
 class Value(Protocol):
@@ -33,3 +37,16 @@ class Blobs(Protocol):
 
     def clear(self) -> None:
         """Remove it."""
+
+
+def pack(value: object, version: int) -> bytes:
+    """Encode for checkpointed state: version (1 byte), then MessagePack."""
+    return bytes([version]) + msgspec.msgpack.encode(value)
+
+
+def unpack(data: Iterable[int], type_: type[T], version: int, what: str) -> T:
+    """Decode what `pack` wrote; ValueError that names `what` it is for a version this code does not know."""
+    stored = bytes(data)
+    if stored[0] != version:
+        raise ValueError(f"{what} of version {stored[0]} cannot be read here, only version {version}")
+    return msgspec.msgpack.decode(stored[1:], type=type_)

@@ -72,6 +72,12 @@ class StepTally(msgspec.Struct):
             self.outliers = (self.outliers or 0) + other.outliers
         _add_counts(self.bad_values, other.bad_values)
 
+    def hide(self, hides: Redaction) -> None:
+        """Count the bad values of hidden features together, without their names."""
+        known, self.bad_values = self.bad_values, {}
+        for feature, issues in known.items():
+            _add_counts(self.bad_values, {hides.name(feature): issues})
+
     def _count_issues(
         self, codes: NDArray[np.uint8], parameters: Mapping[str, object], hides: Redaction
     ) -> None:
@@ -102,6 +108,14 @@ class Tally(msgspec.Struct):
     def of(cls, steps: Iterable[str]) -> Tally:
         """Start with steps that did nothing yet."""
         return cls(steps={name: StepTally() for name in steps})
+
+    @classmethod
+    def total(cls, tallies: Iterable[Tally]) -> Tally:
+        """Add up tallies."""
+        whole = cls()
+        for one in tallies:
+            whole.add(one)
+        return whole
 
     def took(self, milliseconds: NDArray[np.int64]) -> None:
         """Add the requests of a micro-batch by how long each took; clocks may differ, so none took less

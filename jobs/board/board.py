@@ -152,8 +152,7 @@ class Board:
         with self._lock:
             known = list(self._outliers.get(pipeline, ()))
         hides = self._hides(pipeline)
-        shown = [_hidden_row(one, hides) for one in known]
-        return sorted(shown, key=lambda one: (-one.timestamp, -one.offset))
+        return sorted((one.hiding(hides) for one in known), key=lambda one: (-one.timestamp, -one.offset))
 
     def dead_letters(self, pipeline: str) -> list[DeadLetter]:
         """Return the latest dead letters, newest first; messages quote values, so some are hidden."""
@@ -166,7 +165,7 @@ class Board:
     def _hide_values(self, pipeline: str, spans: Iterable[Span]) -> None:
         hides = self._hides(pipeline)
         for step in (step for span in spans if hides for step in span.tally.steps.values()):
-            step.bad_values = {hides.name(feature): issues for feature, issues in step.bad_values.items()}
+            step.hide(hides)
 
     def _take(self, topic: str, record: Any) -> None:
         value = record.value or b""
@@ -210,16 +209,6 @@ def _hidden(window: Window, hides: Redaction) -> Window:
         {"features": window.features, "ranked": window.ranked, "histograms": window.histograms}
     )
     return msgspec.structs.replace(window, **about)
-
-
-def _hidden_row(outlier: Outlier, hides: Redaction) -> Outlier:
-    shown = [
-        one
-        if hides.name(one.column) == one.column
-        else msgspec.structs.replace(one, column=HIDDEN, value=None)
-        for one in outlier.features
-    ]
-    return msgspec.structs.replace(outlier, features=shown) if hides else outlier
 
 
 def _dead_letter(record: Any) -> DeadLetter:

@@ -64,11 +64,7 @@ class Feed:
 
     def _hides(self, pipeline: str) -> Redaction:
         release = self._control().head(pipeline)
-        return (
-            Redaction(release.monitor["spec"].get("redact", ()))
-            if release and release.monitor
-            else Redaction()
-        )
+        return Redaction.of_document(release.monitor if release else None)
 
     def _control(self) -> Control:
         return self._watching.observed().control or Control.empty()

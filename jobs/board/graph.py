@@ -11,10 +11,9 @@ import plotly.graph_objects as go
 from jobs.board.board import Span
 from jobs.board.look import LOOKS, Theme, dress
 from operators.alerting.rate_rules import quantile
-from operators.errors import DeploymentError
+from operators.documents import pipeline_of
 from operators.releases import Release
 from operators.resources.checks import dependencies
-from operators.resources.manifests import parse_document
 from operators.resources.schema import Pipeline
 from operators.sources import inputs_of
 
@@ -57,9 +56,7 @@ def layout(pipeline: Pipeline) -> Layout:
 
 def picture(release: Release, span: Span | None, theme: Theme) -> go.Figure:
     """Draw a release's pipeline with the rates and times of its latest slice."""
-    pipeline = parse_document(release.pipeline)
-    if not isinstance(pipeline, Pipeline):
-        raise DeploymentError(f"{release.name} is no pipeline")
+    pipeline = pipeline_of(release)
     look, laid = LOOKS[theme], layout(pipeline)
     figure = go.Figure()
     for source, target in laid.edges:

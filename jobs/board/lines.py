@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from jobs.board.board import Span
 from jobs.board.look import LOOKS, Theme, dress, nothing
 from operators.alerting.rate_rules import quantile
+from operators.tallies import count_up
 
 # From when to when, in seconds since 1970.
 Period = tuple[float, float]
@@ -69,8 +70,7 @@ def bad_values(spans: Sequence[Span], theme: Theme) -> go.Figure:
         for done in one.tally.steps.values():
             for feature, issues in done.bad_values.items():
                 for issue, n in issues.items():
-                    by_feature = counts.setdefault(issue, {})
-                    by_feature[feature] = by_feature.get(feature, 0) + n
+                    count_up(counts, issue, feature, n)
     if not counts:
         return nothing("no bad value was found, or no step looks for them", theme, _HEIGHT)
     features = sorted({name for by in counts.values() for name in by})

@@ -87,10 +87,8 @@ def _worst(windows: Sequence[Window]) -> Window:
 
 
 def _whole(spans: Sequence[Span], since: float, now: float) -> Span:
-    tally = Tally()
-    for one in spans:
-        tally.add(one.tally)
-    return Span(since, sum(one.seconds for one in spans) or now - since, tally)
+    seconds = sum(one.seconds for one in spans) or now - since
+    return Span(since, seconds, Tally.total(one.tally for one in spans))
 
 
 def _figure(title: str, figure: Any, level: int = 2, *, first: bool = False) -> str:

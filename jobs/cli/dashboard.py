@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, waiting
-from jobs.stack.ports import listens
+from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, refuse_taken, waiting
 from operators.errors import DeploymentError
 
 _PAST = 24 * 3_600.0
@@ -41,8 +40,7 @@ def dashboard(
         raise DeploymentError("weir dashboard needs an extra: pip install 'weir[dashboard]'") from None
     if host not in _LOOPBACK and not token:
         raise DeploymentError(f"listening on {host} lets others look: name a --token, or stay on 127.0.0.1")
-    if listens(port):
-        raise DeploymentError(f"port {port} is in use by another program: choose another with --port")
+    refuse_taken(port)
     where = connection(bootstrap_servers, prefix, namespace)
     feed = Feed(where, _PAST)
     with waiting("looking for pipelines"):

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
-from jobs.stack.ports import listens
+from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, refuse_taken
 from operators.errors import DeploymentError
 
 
@@ -27,8 +26,7 @@ def gateway(
         from jobs.gateway.app import Gateway
     except ImportError:
         raise DeploymentError("weir gateway needs an extra: pip install 'weir[gateway]'") from None
-    if listens(port):
-        raise DeploymentError(f"port {port} is in use by another program: choose another with --port")
+    refuse_taken(port)
     where = connection(bootstrap_servers, prefix, namespace)
     app = Gateway(where, timeout, in_flight).app()
     print(f"listening on http://{host}:{port}, for pipelines at {where.bootstrap}", flush=True)

@@ -15,6 +15,7 @@ from jobs.flink.commands import Flink, of_environment
 from jobs.flink.rest import Rest
 from jobs.settings import Settings
 from jobs.stack.layout import home
+from jobs.stack.ports import listens
 from jobs.stack.stack import Stack, find
 from operators.control import Connection
 from operators.errors import DeploymentError
@@ -58,6 +59,12 @@ Served = Annotated[
 Rate = Annotated[float, typer.Option(help="share of windows without drift that may be called DRIFT")]
 Seed = Annotated[int, typer.Option(help="seed of everything random")]
 Models = Annotated[Path, typer.Option(help="folder that `weir train` wrote")]
+
+
+def refuse_taken(port: int) -> None:
+    """Raise DeploymentError where something else listens on a port."""
+    if listens(port):
+        raise DeploymentError(f"port {port} is in use by another program: choose another with --port")
 
 
 def connection(bootstrap: str, prefix: str, namespace: str) -> Connection:

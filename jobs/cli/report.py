@@ -10,6 +10,7 @@ import typer
 
 from jobs.cli.moments import moment_of
 from jobs.cli.options import Bootstrap, Namespace, Pipeline, Prefix, connection, waiting
+from jobs.explaining import released
 from operators.errors import DeploymentError
 
 
@@ -31,10 +32,7 @@ def report(
     feed = Feed(connection(bootstrap_servers, prefix, namespace), time() - begun)
     with waiting("reading"):
         feed.read_once()
-    releases = feed.releases()
-    if pipeline not in releases:
-        there = ", ".join(releases) or "none"
-        raise DeploymentError(f"there is no pipeline {pipeline}; there are {there}")
-    page = write(releases[pipeline], feed.history(pipeline), feed.board, begun, time())
+    release = released(list(feed.releases().values()), pipeline)
+    page = write(release, feed.history(pipeline), feed.board, begun, time())
     out.write_text(page, "utf-8")
     print(f"wrote {out}")

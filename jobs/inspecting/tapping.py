@@ -10,6 +10,7 @@ from jobs.kafka_admin import create_topics
 from jobs.releasing.publishing import Record, publish
 from operators.control import Connection
 from operators.errors import DeploymentError
+from operators.redacting import Redaction
 from operators.releases import Control, Tap
 
 MOST_SECONDS = 3600.0
@@ -25,7 +26,7 @@ def tap(pipeline: str, connection: Connection, seconds: float, partitions: int =
         if release is None:
             there = ", ".join(sorted(control.heads)) or "none"
             raise DeploymentError(f"there is no pipeline {pipeline}; there are {there}")
-        if release.monitor and release.monitor["spec"].get("redact"):
+        if Redaction.of_document(release.monitor):
             raise DeploymentError(
                 f"pipeline {pipeline} hides fields (spec.redact of its Monitor), so its steps are not tapped"
             )

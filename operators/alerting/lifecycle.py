@@ -9,6 +9,7 @@ import msgspec
 
 from operators.alerting.alerts import Alert, Sent, fingerprint, iso
 from operators.alerting.findings import UNKNOWN, About, Finding, Found, Severity
+from operators.state import pack, unpack
 
 _VERSION = 1
 # A firing alert holds for so many intervals: the next may come late.
@@ -86,12 +87,10 @@ class Lifecycle(NamedTuple):
 
 
 def encode_active(active: list[Active]) -> bytes:
-    """Encode for checkpointed state: version (1 byte), then MessagePack."""
-    return bytes([_VERSION]) + msgspec.msgpack.encode(active)
+    """Encode for checkpointed state."""
+    return pack(active, _VERSION)
 
 
 def decode_active(data: bytes) -> list[Active]:
     """Decode what `encode_active` wrote; ValueError for a version this code does not know."""
-    if data[0] != _VERSION:
-        raise ValueError(f"alert state of version {data[0]} cannot be read here, only version {_VERSION}")
-    return msgspec.msgpack.decode(data[1:], type=list[Active])
+    return unpack(data, list[Active], _VERSION, "alert state")

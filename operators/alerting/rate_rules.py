@@ -164,10 +164,8 @@ def _slower(buckets: Sequence[int], seconds: float) -> int:
 def _latest(slices: Iterable[Slice], over: float, now: int) -> tuple[str, Tally]:
     """Add up the slices that ended within so many seconds."""
     within = [one for one in slices if one.until > now - over * 1000]
-    tally = Tally()
-    for one in within:
-        tally.add(one.tally)
-    return (f"{iso(within[0].since)}/{iso(within[-1].until)}" if within else ""), tally
+    span = f"{iso(within[0].since)}/{iso(within[-1].until)}" if within else ""
+    return span, Tally.total(one.tally for one in within)
 
 
 def quantile(share: float, buckets: Sequence[int]) -> float:

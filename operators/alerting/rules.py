@@ -10,7 +10,7 @@ from operators.alerting.lifecycle import Lifecycle
 from operators.alerting.rate_rules import LatencyRule, RateRule, RateRules
 from operators.redacting import Redaction
 from operators.resources.durations import seconds_of
-from operators.resources.monitor_schema import DriftRules, Levels, Monitor, RateLimits
+from operators.resources.monitor_schema import DriftRules, Levels, Monitor, MonitorSpec, RateLimits
 from operators.topics import Topics
 
 DRIFT, PREDICTION_DRIFT, DATA_QUALITY = "WeirDrift", "WeirPredictionDrift", "WeirDataQuality"
@@ -48,10 +48,7 @@ class PipelineRules(NamedTuple):
 def rules_of(pipeline: str, monitor: Monitor | None, topics: Topics) -> PipelineRules:
     """Return the rules in force for a pipeline with this Monitor, or without any."""
     labels = {"job": f"{topics.prefix}.{topics.namespace}", "pipeline": pipeline}
-    if monitor is None:
-        rates = RateRules(DEFAULT_ERRORS, None, {}, DEFAULT_OUTLIERS, None)
-        return PipelineRules(Lifecycle(labels, RESEND, ""), rates, frozenset(), {})
-    spec = monitor.spec
+    spec = monitor.spec if monitor else MonitorSpec(pipeline=pipeline)
     latency = (
         LatencyRule(_levels(spec.latency.p99_ms), _seconds(spec.latency.over, OVER)) if spec.latency else None
     )

@@ -64,16 +64,14 @@ def check_monitors(
 
 def _steps(monitor: Monitor, pipeline: Pipeline) -> Iterator[str]:
     batches = {step.name: step.batch for step in pipeline.spec.steps}
-    for i, outliers in enumerate(monitor.spec.outliers):
-        if outliers.step not in batches:
+    named = [(f"spec.outliers[{i}]", one.step) for i, one in enumerate(monitor.spec.outliers)]
+    named += [(at, rules.step) for at, rules in _sections(monitor)]
+    for at, step in named:
+        if step not in batches:
             there = ", ".join(batches)
-            at = f"spec.outliers[{i}].step"
-            yield f"{at}: pipeline {pipeline.metadata.name} has no step {outliers.step}; it has {there}"
+            yield f"{at}.step: pipeline {pipeline.metadata.name} has no step {step}; it has {there}"
     for at, rules in _sections(monitor):
-        if rules.step not in batches:
-            there = ", ".join(batches)
-            yield f"{at}.step: pipeline {pipeline.metadata.name} has no step {rules.step}; it has {there}"
-        elif not batches[rules.step].gathers:
+        if rules.step in batches and not batches[rules.step].gathers:
             yield (
                 f"{at}.step: step {rules.step} has no batch, so there are no windows to judge; give it a "
                 "batch.size in the pipeline"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from operators.columns import Column
-from operators.redacting import Redaction
+from operators.redacting import HIDDEN, Redaction
 from operators.tallies import StepTally
 
 ONE = np.ones(2, dtype=np.int64)
@@ -35,6 +35,14 @@ def test_flags_that_are_none_are_passed_over(values: Any) -> None:
 def test_flags_of_any_number_are_counted_by_row(values: Any, outliers: int | None) -> None:
     if np.ndim(values):
         assert counted("is_outlier", values).outliers == outliers
+
+
+def test_hidden_features_are_counted_together_and_none_of_their_values_is_lost() -> None:
+    tally = StepTally(
+        bad_values={"age": {"missing": 2}, "sex": {"missing": 3, "unseen": 1}, "job": {"unseen": 4}}
+    )
+    tally.hide(Redaction(["age", "sex"]))
+    assert tally.bad_values == {HIDDEN: {"missing": 5, "unseen": 1}, "job": {"unseen": 4}}
 
 
 @pytest.mark.parametrize("values", [[0, 1], ["a", "b"], np.zeros((2, 3)), np.ones((2, 3), dtype=np.uint8)])
