@@ -90,6 +90,13 @@ class Bed:
         start = len(times) * 2 // 5
         return float((len(times) - start) / max(1, times[-1] - times[start]) * 1_000)
 
+    def answered(self, connection: Connection, requests: int) -> int:
+        """Wait until so many are answered; how many are by then."""
+        topic = connection.topics.outputs(PIPELINE)
+        consumer, partitions = open_consumer(connection.bootstrap, [topic])
+        with consumer:
+            return self._written(consumer, partitions, requests, monotonic() + _PATIENCE)
+
     def delays(self, connection: Connection, rate: float, seconds: float) -> Any:
         """Send at a rate; for each request its time, the milliseconds from there to its response's time, and
         the generation that answered."""
@@ -127,8 +134,7 @@ class Bed:
         consumer, partitions = open_consumer(connection.bootstrap, [topic])
         deadline = monotonic() + _PATIENCE
         # Reading along would cost the job a core: look only when all are there.
-        while sum(consumer.end_offsets(partitions).values()) < wanted and monotonic() < deadline:
-            sleep(0.5)
+        self._written(consumer, partitions, wanted, deadline)
         found: list[Any] = []
         with consumer:
             consumer.seek_to_beginning()
@@ -138,3 +144,10 @@ class Bed:
                 for records in consumer.poll(timeout_ms=500, max_records=5_000).values():
                     found += [record for record in records if keep(record)]
         return found
+
+    def _written(self, consumer: Any, partitions: Any, wanted: int, deadline: float) -> int:
+        while (written := int(sum(consumer.end_offsets(partitions).values()))) < wanted:
+            if monotonic() > deadline:
+                raise TimeoutError(f"{written} of {wanted} records")
+            sleep(0.5)
+        return written

@@ -17,6 +17,8 @@ def spawn(command: list[str], stack: str, log: Path, environment: Mapping[str, s
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
+            # Python looks for modules where it stands first: workers shall find those of the job.
+            cwd=log.parent,
             env={**os.environ, **environment, MARK: stack},
             stdin=subprocess.DEVNULL,
             stdout=output,
