@@ -51,8 +51,8 @@ def dashboard(
     else:
         require_host(page.app.server, {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")})
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    print(f"listening on http://{host}:{port}, for {prefix}.{namespace} at {where.bootstrap}", flush=True)
     server = make_server(host, port, page.app.server, threaded=True)
+    print(f"listening on http://{host}:{port}, for {prefix}.{namespace} at {where.bootstrap}", flush=True)
 
     def stop(*signal_: object) -> None:
         # It would wait for itself here.

@@ -29,5 +29,8 @@ def gateway(
     refuse_taken(port)
     where = connection(bootstrap_servers, prefix, namespace)
     app = Gateway(where, timeout, in_flight).app()
-    print(f"listening on http://{host}:{port}, for pipelines at {where.bootstrap}", flush=True)
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning")
+    with config.bind_socket() as bound:
+        bound.listen(config.backlog)
+        print(f"listening on http://{host}:{port}, for pipelines at {where.bootstrap}", flush=True)
+        uvicorn.Server(config).run(sockets=[bound])

@@ -23,8 +23,16 @@ def inspect(
             help="PIPELINE[.STEP][.inputs|.outputs[.TENSOR]], or PIPELINE.errors", show_default=False
         ),
     ],
-    last: Annotated[int, typer.Option("--offset", help="how many of the last records", min=1)] = 1,
-    since: Annotated[str, typer.Option(help="all from a moment on: 10m ago, or ISO time")] = "",
+    last: Annotated[
+        int | None,
+        typer.Option(
+            "--offset",
+            help="how many of the last records  [default: 1; with --since all]",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
+    since: Annotated[str, typer.Option(help="none before a moment: 10m ago, or ISO time")] = "",
     until: Annotated[str, typer.Option(help="none after a moment")] = "",
     key: Annotated[str, typer.Option(help="of the record")] = "",
     id_: Annotated[str, typer.Option("--id", help="of the request")] = "",
@@ -57,7 +65,7 @@ def inspect(
     if tap:
         begin_tap(target.pipeline, place, seconds_of(tap))
     with Reader(place.bootstrap, target) as reader:
-        found = [] if tap else reader.there(wanted, last)
+        found = [] if tap else reader.there(wanted, last or (None if since else 1))
         for shown in found:
             print(shown.json(target.tensor) if json else shown.line(target.tensor))
         if follow or tap:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -19,7 +20,7 @@ from operators.releases import Control
 
 
 def get(
-    name: Annotated[str, typer.Argument(help="a pipeline, or pipeline/NAME, model/NAME, monitor/NAME")] = "",
+    name: Annotated[str, typer.Argument(help="its name; of several, the pipeline, or KIND/NAME")] = "",
     output: Annotated[str, typer.Option("-o", "--output", help="table, yaml or json")] = "",
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
@@ -29,12 +30,7 @@ def get(
     control = read_control(connection(bootstrap_servers, prefix, namespace))
     found = documents(control)
     if name:
-        kind, wanted = parse_resource(name)
-        key = f"{kind.capitalize()}/{wanted}"
-        if key not in found:
-            there = ", ".join(sorted(found)) or "nothing"
-            raise DeploymentError(f"there is no {kind} {wanted}; there is {there}")
-        _print([found[key]], output or "yaml", control)
+        _print([_one(name, found)], output or "yaml", control)
     else:
         _print(list(found.values()), output or "table", control)
 
@@ -56,6 +52,16 @@ def delete(
         print(f"{resource.kind} {resource.name} deleted")
     for topic in gone:
         print(f"topic {topic} deleted")
+
+
+def _one(name: str, found: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    kind, wanted = parse_resource(name)
+    there = [key for key in found if key.split("/")[1] == wanted] if "/" not in name else []
+    for key in (f"{kind.capitalize()}/{wanted}", *there):
+        if key in found:
+            return found[key]
+    what = f"{kind} {wanted}" if "/" in name else f"document {name}"
+    raise DeploymentError(f"there is no {what}; there is {', '.join(sorted(found)) or 'nothing'}")
 
 
 def _print(found: list[dict[str, Any]], output: str, control: Control) -> None:

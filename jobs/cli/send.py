@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from time import monotonic
 from typing import Annotated
@@ -73,7 +74,8 @@ def send(
     started = monotonic()
     with PipelineClient(connection(bootstrap_servers, prefix, namespace), pipeline) as client:
         sent = sending.send(client, scenario, traffic, seed, rate, file)
-        number = sum(1 for _ in track(sent, f"sending {scenario}", total=count, transient=True))
+        quiet = not sys.stdout.isatty()
+        number = sum(1 for _ in track(sent, f"sending {scenario}", count, transient=True, disable=quiet))
     seconds = monotonic() - started
     print(f"sent {number:,} {scenario} requests to {client.inputs} in {seconds:.1f} s")
     if traffic.moved:

@@ -53,21 +53,19 @@ class Reader:
     def __exit__(self, *exc: object) -> None:
         self._consumer.close()
 
-    def there(self, wanted: Wanted, most: int) -> list[Shown]:
-        """Return the newest so many wanted records that are there, or all since a moment, oldest first."""
+    def there(self, wanted: Wanted, most: int | None) -> list[Shown]:
+        """Return the newest so many wanted records that are there, or all of them (None), oldest first."""
         beginnings = self._starts(wanted)
-        found: list[Shown] = []
-        back = most
+        starts, back = beginnings, most or 0
         while True:
-            starts = {one: max(beginnings[one], self._ends[one] - back) for one in self._partitions}
-            if wanted.since:
-                starts = beginnings
+            if most:
+                starts = {one: max(beginnings[one], self._ends[one] - back) for one in self._partitions}
             found = [one for one in self._read(starts) if wanted.takes(one, self._target)]
-            if wanted.since or len(found) >= most or starts == beginnings:
+            if not most or len(found) >= most or starts == beginnings:
                 break
             back *= _WIDER
         found.sort(key=lambda one: (one.timestamp, one.partition, one.offset))
-        return found if wanted.since else found[-most:]
+        return found[-most:] if most else found
 
     def to_come(self, wanted: Wanted, going_on: Callable[[], bool]) -> Iterator[Shown]:
         """Yield wanted records as they come, from where `there` ended."""

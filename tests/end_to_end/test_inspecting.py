@@ -67,6 +67,7 @@ def test_the_truth_of_what_was_sent_is_kept_and_every_request_can_be_found(
 
     weir("infer", PIPELINE, json.dumps(request()))
     await_true(lambda: len(answered()) >= 151, "every answer")
+    assert lines(weir("inspect", PIPELINE, "--since", "10m", "--offset", "3", "--json")) == answered()[-3:]
     flagged = lines(weir("inspect", PIPELINE, "--since", "10m", "--where", "is_outlier=1", "--json"))
     assert 0.8 * len(outliers) <= len({str(one["key"]) for one in flagged} & outliers)
     (one,) = lines(weir("inspect", PIPELINE, "--key", "outliers-1-17", "--offset", "5", "--json"))
