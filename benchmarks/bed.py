@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from rich.console import Console
 
 from jobs import submitting
@@ -95,7 +95,7 @@ class Bed:
         topic = connection.topics.outputs(PIPELINE)
         consumer, partitions = open_consumer(connection.bootstrap, [topic])
         with consumer:
-            return self._written(consumer, partitions, requests, monotonic() + _PATIENCE)
+            return _await_records(consumer, partitions, requests, monotonic() + _PATIENCE)
 
     def delays(self, connection: Connection, rate: float, seconds: float) -> Any:
         """Send at a rate; for each request its time, the milliseconds from there to its response's time, and
@@ -133,10 +133,10 @@ class Bed:
     def _read(self, connection: Connection, topic: str, keep: Any, wanted: int) -> list[Any]:
         consumer, partitions = open_consumer(connection.bootstrap, [topic])
         deadline = monotonic() + _PATIENCE
-        # Reading along would cost the job a core: look only when all are there.
-        self._written(consumer, partitions, wanted, deadline)
         found: list[Any] = []
         with consumer:
+            # Reading along would cost the job a core: look only when all are there.
+            _await_records(consumer, partitions, wanted, deadline)
             consumer.seek_to_beginning()
             while len(found) < wanted:
                 if monotonic() > deadline:
@@ -145,9 +145,12 @@ class Bed:
                     found += [record for record in records if keep(record)]
         return found
 
-    def _written(self, consumer: Any, partitions: Any, wanted: int, deadline: float) -> int:
-        while (written := int(sum(consumer.end_offsets(partitions).values()))) < wanted:
-            if monotonic() > deadline:
-                raise TimeoutError(f"{written} of {wanted} records")
-            sleep(0.5)
-        return written
+
+def _await_records(
+    consumer: KafkaConsumer, partitions: list[TopicPartition], wanted: int, deadline: float
+) -> int:
+    while (there := int(sum(consumer.end_offsets(partitions).values()))) < wanted:
+        if monotonic() > deadline:
+            raise TimeoutError(f"{partitions[0].topic}: {there} of {wanted} records")
+        sleep(0.5)
+    return there

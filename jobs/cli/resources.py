@@ -12,8 +12,8 @@ import yaml
 from jobs.cli.columns import print_columns
 from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
 from jobs.releasing.applying import documents
+from jobs.releasing.deleting import KINDS, parse_resource
 from jobs.releasing.deleting import delete as take_back
-from jobs.releasing.deleting import parse_resource
 from operators.control import read_control
 from operators.errors import DeploymentError
 from operators.releases import Control
@@ -56,10 +56,9 @@ def delete(
 
 def _one(name: str, found: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     kind, wanted = parse_resource(name)
-    there = [key for key in found if key.split("/")[1] == wanted] if "/" not in name else []
-    for key in (f"{kind.capitalize()}/{wanted}", *there):
-        if key in found:
-            return found[key]
+    for one in (kind,) if "/" in name else KINDS:
+        if document := found.get(f"{one.capitalize()}/{wanted}"):
+            return document
     what = f"{kind} {wanted}" if "/" in name else f"document {name}"
     raise DeploymentError(f"there is no {what}; there is {', '.join(sorted(found)) or 'nothing'}")
 

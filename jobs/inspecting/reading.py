@@ -56,16 +56,16 @@ class Reader:
     def there(self, wanted: Wanted, most: int | None) -> list[Shown]:
         """Return the newest so many wanted records that are there, or all of them (None), oldest first."""
         beginnings = self._starts(wanted)
-        starts, back = beginnings, most or 0
+        most = most or sum(self._ends.values())
+        back = most
         while True:
-            if most:
-                starts = {one: max(beginnings[one], self._ends[one] - back) for one in self._partitions}
+            starts = {one: max(beginnings[one], self._ends[one] - back) for one in self._partitions}
             found = [one for one in self._read(starts) if wanted.takes(one, self._target)]
-            if not most or len(found) >= most or starts == beginnings:
+            if len(found) >= most or starts == beginnings:
                 break
             back *= _WIDER
         found.sort(key=lambda one: (one.timestamp, one.partition, one.offset))
-        return found[-most:] if most else found
+        return found[-most:]
 
     def to_come(self, wanted: Wanted, going_on: Callable[[], bool]) -> Iterator[Shown]:
         """Yield wanted records as they come, from where `there` ended."""

@@ -16,6 +16,8 @@ from operators.errors import DeploymentError
 from operators.releases import Control, Release
 from operators.topics import Topics
 
+KINDS = ("pipeline", "model", "monitor")
+
 
 class Resource(NamedTuple):
     """Kind (`pipeline`, `model`, `monitor`) and name of what is deleted."""
@@ -27,7 +29,7 @@ class Resource(NamedTuple):
 def parse_resource(text: str) -> Resource:
     """Read `NAME`, a pipeline, or `KIND/NAME`."""
     kind, slash, name = text.rpartition("/")
-    if slash and kind.lower() not in ("pipeline", "model", "monitor"):
+    if slash and kind.lower() not in KINDS:
         raise DeploymentError(f"{text!r} is not NAME, pipeline/NAME, model/NAME or monitor/NAME")
     return Resource(kind.lower() or "pipeline", name)
 

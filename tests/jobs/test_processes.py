@@ -23,5 +23,5 @@ def test_what_a_stack_runs_finds_modules_on_its_path_rather_than_where_its_user_
     command = [sys.executable, "-m", "model_of_user"]
     pid = processes.spawn(command, uuid4().hex, log, {"PYTHONPATH": str(tmp_path / "job")})
 
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)
+    psutil.Process(pid).wait(timeout=30)
     assert log.read_text() == "the job brought this\n"
