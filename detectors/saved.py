@@ -45,9 +45,9 @@ def read_drift(folder: Path) -> TabularDrift:
     try:
         return TabularDrift(
             x_ref,
-            p_val=float(config.get("p_val") or 0.05),
+            p_val=float(_given_or(config.get("p_val"), 0.05)),
             categories_per_feature=_READ_CATEGORIES[name](config.get("categories_per_feature"), x_ref),
-            correction=str(config.get("correction") or "bonferroni"),
+            correction=str(_given_or(config.get("correction"), "bonferroni")),
         )
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
@@ -55,6 +55,10 @@ def read_drift(folder: Path) -> TabularDrift:
 
 def _none(value: Any) -> Any:
     return None if value == "None" else value
+
+
+def _given_or(value: Any, default: Any) -> Any:
+    return default if value is None else value
 
 
 def _array(folder: Path, name: str) -> Any:

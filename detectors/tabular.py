@@ -55,6 +55,8 @@ class TabularDrift:
             )
         if correction not in CORRECTIONS:
             raise ValueError(f"correction must be one of {', '.join(CORRECTIONS)}, got {correction!r}")
+        if not 0 <= p_val <= 1:
+            raise ValueError(f"p_val must be from 0 to 1, got {p_val}")
         self.p_val = p_val
         self.correction = correction
         self.n_reference = len(reference)

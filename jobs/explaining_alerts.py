@@ -25,7 +25,8 @@ def explain_alerts(release: Release, pipeline: Pipeline, topics: Topics) -> Iter
         if step.batch.gathers:
             quality = release.artifacts[step.name].runtime == DATA_QUALITY
             rule = rules.of_step(step.name, quality=quality)
-            critical = f", critical from effect {rule.critical_effect:g}" if rule.critical_effect else ""
+            effect = rule.critical_effect
+            critical = "" if effect is None else f", critical from effect {effect:g}"
             yield f"{rule.alert} {step.name}: warning when confirmed{critical}"
 
 

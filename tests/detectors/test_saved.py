@@ -24,6 +24,9 @@ def saved(detector: Any, folder: Path) -> Path:
     [
         (KSDrift, {}),
         (KSDrift, {"p_val": 0.01, "correction": "fdr"}),
+        (KSDrift, {"p_val": 0.0}),
+        (TabularDrift, {"p_val": 0.0, "correction": "fdr", "categories_per_feature": {0: None}}),
+        (ChiSquareDrift, {"p_val": 1.0}),
         (ChiSquareDrift, {}),
         (ChiSquareDrift, {"categories_per_feature": {0: 6, 1: 6, 2: 6}}),
         (TabularDrift, {"categories_per_feature": {0: None, 2: None}}),
@@ -40,6 +43,7 @@ def test_what_alibi_detect_saved_judges_the_same(
     expected = load_detector(folder).predict(window)["data"]
     result = read_drift(folder).test(window)
     assert result.is_drift == expected["is_drift"]
+    assert result.threshold == pytest.approx(expected["threshold"])
     assert np.array_equal(result.p_val, expected["p_val"])
     assert np.array_equal(result.distance, expected["distance"])
 
