@@ -36,6 +36,7 @@ environment: setup $(ENVIRONMENT)  ## build/environment.tar.gz for flink run -py
 
 docs: setup  ## tables in the docs that are made from the code
 	@$(VENV)/bin/python -m jobs.documenting
+	@$(VENV)/bin/python -m tests.models_page
 
 proto:  ## operators/protocol/inference_pb2.py (needs pip install grpcio-tools==1.62.3)
 	@$(VENV)/bin/python -m grpc_tools.protoc -I. --python_out=. operators/protocol/inference.proto

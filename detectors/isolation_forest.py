@@ -38,7 +38,7 @@ class IsolationForest:
 
     def __init__(self, estimator: Estimator, threshold: float) -> None:
         self._estimator = estimator
-        self._trees = treelite.sklearn.import_model(estimator)
+        self._trees = _trees_of(estimator)
         self._average_path = float(average_path(int(estimator._max_samples)))
         self.threshold = float(threshold)
         self.n_features = int(estimator.n_features_in_)
@@ -52,7 +52,7 @@ class IsolationForest:
         rows = of_width(x, self.n_features)
         if not len(rows):
             return np.zeros(0)
-        if len(rows) > FEW_ROWS or not self._average_path:
+        if len(rows) > FEW_ROWS or not self._average_path or self._trees is None:
             return np.asarray(-self._estimator.decision_function(rows))
         with np.errstate(over="ignore"):
             rows = np.ascontiguousarray(rows, dtype=np.float32)
@@ -75,3 +75,11 @@ class IsolationForest:
     def __reduce__(self) -> Any:
         # treelite's trees cannot be pickled; they are made of the estimator again.
         return IsolationForest, (self._estimator, self.threshold)
+
+
+def _trees_of(estimator: Estimator) -> Any:
+    """Return the trees for the quick way, None where treelite does not take them."""
+    try:
+        return treelite.sklearn.import_model(estimator)
+    except Exception:  # treelite raises what its C++ raised
+        return None

@@ -1,4 +1,4 @@
-"""alibi-detect's dill files → arrays, JSON and TOML that the runtime reads without dill."""
+"""alibi-detect's dill and pickle files → arrays, JSON and TOML that the runtime reads without dill."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ import numpy as np
 from detectors.category_values import CategoryValues
 from detectors.mahalanobis import Mahalanobis
 from jobs.exporting_vae import check_settings, export_vae
+from operators.artifacts.alibi_detect_folder import SUFFIXES
 from operators.artifacts.outlier_files import write_mahalanobis
 from operators.artifacts.trust import Site, require_trust
 from operators.errors import DeploymentError, describe
 
 
 def convert(folder: Path, site: Site) -> list[Path]:
-    """Write beside each detector's dill what the runtime reads; returns the files that were written.
+    """Write beside each detector's dill or pickle what the runtime reads; returns what was written.
 
     Raises DeploymentError for a folder that is not trusted, and for what cannot be converted.
     """
-    found = [(folder / f"{name}.dill", write) for name, write in _WRITERS.items()]
+    found = [(folder / f"{name}{suffix}", write) for name, write in _WRITERS.items() for suffix in SUFFIXES]
     there = [(path, write) for path, write in found if path.is_file()]
     if not there:
-        others = ", ".join(sorted(path.name for path in folder.glob("*.dill"))) or "no .dill file"
+        saved = sorted(path.name for path in folder.glob("*") if path.suffix in SUFFIXES)
         raise DeploymentError(
-            f"{folder} holds {others}; {', '.join(f'{name}.dill' for name in _WRITERS)} are known"
+            f"{folder} holds {', '.join(saved) or 'no .dill and no .pickle file'}; known are "
+            f"{', '.join(_WRITERS)} with one of these endings"
         )
     written: list[Path] = []
     for path, write in there:

@@ -20,6 +20,7 @@ class Column(NamedTuple):
     `flat` marks values that the wire shows as [1, n, ...] instead of [n, ...] (of one value a row: [1, n]
     instead of [n, 1]), as MLServer's outlier detectors do.
     `parameters` go to the wire with the tensor. A `hidden` one is there only for who asks for it by name.
+    `content_type` is what a request says of this tensor alone, empty where it says nothing.
     """
 
     data: Array
@@ -27,6 +28,7 @@ class Column(NamedTuple):
     flat: bool = False
     parameters: Mapping[str, object] = _NOTHING
     hidden: bool = False
+    content_type: str = ""
 
     def take(self, requests: NDArray[np.intp]) -> Column:
         """Keep some requests, in the given order."""

@@ -16,22 +16,28 @@ CONSTRAINTS = ROOT / "constraints.txt"
 
 
 def environment(
-    name: str, packages: Sequence[str], shared: Sequence[str], constraints: Path | None = None
+    name: str,
+    packages: Sequence[str],
+    shared: Sequence[str] = (),
+    constraints: Path | None = None,
+    bare: Sequence[str] = (),
 ) -> Path:
     """Return build/NAME with some packages, and others in the versions of this environment.
 
     It is made the first time, and again when what it should hold changes. `constraints` pin what comes along,
-    except for what is shared.
+    except for what is shared. `bare` packages come without what they ask for.
     """
     folder = ROOT / "build" / name
     pins = [*packages, *(f"{package}=={version(package)}" for package in shared)]
     limits = _limits(constraints, shared) if constraints else []
-    marker, wanted = folder / "pins.txt", "\n".join([*pins, *limits])
+    marker, wanted = folder / "pins.txt", "\n".join([*pins, *bare, *limits])
     if not marker.is_file() or marker.read_text("utf-8") != wanted:
         run(sys.executable, "-m", "venv", "--clear", str(folder))
         (folder / "limits.txt").write_text("\n".join(limits), "utf-8")
         pip = (str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
         run(*pip, "install", "--quiet", "-c", str(folder / "limits.txt"), *pins)
+        if bare:
+            run(*pip, "install", "--quiet", "--no-deps", *bare)
         marker.write_text(wanted, "utf-8")
     return folder
 

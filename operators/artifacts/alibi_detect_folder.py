@@ -19,9 +19,13 @@ from operators.artifacts.outlier_files import read_mahalanobis, read_vae
 from operators.artifacts.sklearn_folder import MODEL_FILES
 from operators.errors import DeploymentError
 from operators.steps import Step, detect_drift, score_outlier
+from operators.steps.content_types import ContentTypes
 from operators.steps.detect_drift import DetectDrift
 from operators.steps.score_outlier import ScoreOutlier
 from operators.steps.tables import Table
+
+# What alibi-detect saves ends so: the second until its version 0.7.
+SUFFIXES = (".dill", ".pickle")
 
 
 class SavedForest(msgspec.Struct, frozen=True):
@@ -47,10 +51,10 @@ def load(folder: Folder) -> Step:
     for file, load_detector in _LOADERS.items():
         if (path / file).is_file():
             return load_detector(folder, path)
-    dills = sorted(file.name for file in path.glob("*.dill"))
-    if dills:
+    saved = sorted(file.name for file in path.glob("*") if file.suffix in SUFFIXES)
+    if saved and not set(saved) & set(MODEL_FILES):
         raise DeploymentError(
-            f"{path} holds {', '.join(dills)}, which only alibi-detect can read: convert it once, `weir "
+            f"{path} holds {', '.join(saved)}, which only alibi-detect can read: convert it once, `weir "
             f"convert {path}`"
         )
     if path.is_file() or any((path / name).is_file() for name in MODEL_FILES):
@@ -63,7 +67,7 @@ def load(folder: Folder) -> Step:
 
 def _drift(folder: Folder, path: Path) -> Step:
     detector = read_drift(path)
-    names, table = _names(path, detector.n_features, folder.settings.content_type)
+    names, table = _names(path, detector.n_features, folder.settings.content_types)
     names = names or plain_names(detector.n_features)
     shown: detect_drift.Shown = _shown(folder.settings.extra, detect_drift.Shown)
     calibrations = read_calibrations(path, detector.n_features)
@@ -104,7 +108,7 @@ _LOADERS: dict[str, Callable[[Folder, Path], Step]] = {
 def _outlier(
     folder: Folder, path: Path, detector: score_outlier.Detector, shown: score_outlier.Shown | None = None
 ) -> Step:
-    names, table = _names(path, detector.n_features, folder.settings.content_type)
+    names, table = _names(path, detector.n_features, folder.settings.content_types)
     shown = shown or _shown(folder.settings.extra, score_outlier.Shown)
     return ScoreOutlier(detector, table, shown, names.columns if names else ())
 
@@ -116,11 +120,12 @@ def _estimator(folder: Folder, path: Path) -> ForestEstimator:
     return estimator
 
 
-def _names(folder: Path, n: int, content_type: str) -> tuple[FeatureNames | None, Table]:
+def _names(folder: Path, n: int, content_types: ContentTypes) -> tuple[FeatureNames | None, Table]:
+    content_types.require_comparable("a detector")
     names = read_names(folder, n)
     if names is None:
-        return None, Table(n, content_type=content_type)
-    return names, Table(n, names.columns, names.categories, content_type)
+        return None, Table(n, content_types=content_types)
+    return names, Table(n, names.columns, names.categories, content_types)
 
 
 def _shown(extra: dict[str, Any], type_: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from inspect import iscoroutinefunction
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +13,10 @@ from operators.errors import DeploymentError, describe
 from operators.steps import Step
 from operators.steps.python_class import PythonClass
 
+_NOT_MLSERVERS = (
+    "as in a class for MLServer; MLServer's MLModel is not run here: write predict(tensors), which takes and "
+    "returns arrays by name (docs/manifests.md, Model folders)"
+)
 _NAME = re.compile(r"([A-Za-z_]\w*\.)+[A-Za-z_]\w*")
 
 
@@ -31,11 +36,18 @@ def load(folder: Folder) -> Step:
         class_ = getattr(_module(folder, path, module_name), class_name, None)
         if class_ is None:
             raise DeploymentError(f"{path} has no class {class_name}")
-        if not callable(getattr(class_, "predict", None)):
+        predict = getattr(class_, "predict", None)
+        if not callable(predict):
             raise DeploymentError(f"{path}: {class_name} has no method predict(tensors)")
-        return PythonClass(class_(folder.path, dict(folder.settings.extra)))
+        if iscoroutinefunction(predict):
+            raise DeploymentError(f"{path}: {class_name}.predict is a coroutine, {_NOT_MLSERVERS}")
+        return PythonClass(class_(folder.path, dict(folder.settings.extra)), folder.settings.content_types)
     except DeploymentError:
         raise
+    except ModuleNotFoundError as error:
+        why = f"imports {error.name}, which is not installed where models are loaded"
+        remedy = _NOT_MLSERVERS if error.name == "mlserver" else "install it there, or do without it"
+        raise DeploymentError(f"{path} {why}: {remedy}") from error
     except Exception as error:  # code of the user's own may raise anything
         raise DeploymentError(f"{path}: {class_name} cannot be made: {describe(error)}") from error
 

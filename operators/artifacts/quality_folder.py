@@ -52,7 +52,9 @@ def load(folder: Folder) -> Step:
         raise DeploymentError(
             f"{path}: a data quality check takes no extra parameters, got {', '.join(folder.settings.extra)}"
         )
-    return CheckQuality(_read(path), folder.settings.content_type)
+    content_types = folder.settings.content_types
+    content_types.require_comparable("a data quality check")
+    return CheckQuality(_read(path), content_types)
 
 
 def _read(path: Path) -> Quality:

@@ -11,8 +11,9 @@ import msgspec
 from operators.artifacts.json_files import read_json
 from operators.artifacts.storage import SETTINGS
 from operators.errors import DeploymentError
-from operators.protocol.requests import CONTENT_TYPES
+from operators.protocol.requests import CONTENT_TYPES, TENSOR_CONTENT_TYPES
 from operators.resources.schema import Model
+from operators.steps.content_types import ContentTypes
 
 SKLEARN = "mlserver_sklearn.SKLearnModel"
 ALIBI_DETECT = "mlserver_alibi_detect.AlibiDetectRuntime"
@@ -38,11 +39,28 @@ class Parameters(msgspec.Struct, frozen=True):
     extra: dict[str, Any] | None = None
 
 
+class _InputParameters(msgspec.Struct, frozen=True):
+    content_type: str | None = None
+
+
+class Input(msgspec.Struct, frozen=True):
+    """One of the tensors that a model expects, as far as it matters how its values are encoded."""
+
+    name: str
+    parameters: _InputParameters | None = None
+
+    @property
+    def content_type(self) -> str:
+        """How its values are encoded, empty where that is not said."""
+        return (self.parameters and self.parameters.content_type) or ""
+
+
 class ModelSettings(msgspec.Struct, frozen=True):
     """model-settings.json. Its `name` is never used: the Model document's name wins."""
 
     implementation: str = ""
     parameters: Parameters | None = None
+    inputs: list[Input] = []
 
     @property
     def extra(self) -> dict[str, Any]:
@@ -50,9 +68,10 @@ class ModelSettings(msgspec.Struct, frozen=True):
         return (self.parameters and self.parameters.extra) or {}
 
     @property
-    def content_type(self) -> str:
+    def content_types(self) -> ContentTypes:
         """How the model's tensors are taken where the request does not say."""
-        return (self.parameters and self.parameters.content_type) or ""
+        named = {one.name: one.content_type for one in self.inputs if one.content_type}
+        return ContentTypes((self.parameters and self.parameters.content_type) or "", named)
 
     @property
     def predict_fn(self) -> str:
@@ -79,11 +98,18 @@ def read_settings(model: Model, folder: Path) -> ModelSettings:
         implementation, uri = _from_requirements(model, folder, uri)
     if uri and not (folder / uri).resolve().is_relative_to(folder.resolve()):
         raise DeploymentError(f"{path}: parameters.uri must stay inside the folder, got {uri!r}")
-    if given.content_type and given.content_type not in CONTENT_TYPES:
-        known = ", ".join(CONTENT_TYPES)
-        raise DeploymentError(f"{path}: content_type may be {known}, got {given.content_type!r}")
+    _require_known(given.content_type, CONTENT_TYPES, f"{path}: parameters.content_type")
+    for one in settings.inputs:
+        _require_known(one.content_type, TENSOR_CONTENT_TYPES, f"{path}: content_type of input {one.name!r}")
     extra = {**(given.extra or {}), **{p.name: p.value for p in model.spec.parameters}}
-    return ModelSettings(implementation, msgspec.structs.replace(given, uri=uri, extra=extra))
+    return ModelSettings(
+        implementation, msgspec.structs.replace(given, uri=uri, extra=extra), settings.inputs
+    )
+
+
+def _require_known(content_type: str | None, known: tuple[str, ...], where: str) -> None:
+    if content_type and content_type not in known:
+        raise DeploymentError(f"{where} may be {', '.join(known)}, got {content_type!r}")
 
 
 def _from_requirements(model: Model, folder: Path, uri: str | None) -> tuple[str, str | None]:

@@ -23,7 +23,7 @@ def load(folder: Folder) -> Step:
     """Load `parameters.uri`, or else the first of MLServer's file names."""
     saved = folder.unpickle(folder.file(MODEL_FILES))
     method = folder.settings.predict_fn
-    step = Predict(saved.value, method, folder.settings.content_type)
+    step = Predict(saved.value, method, folder.settings.content_types)
     if folder.probe is None and differing(saved.versions):
         _try(saved, method, folder.path)
         _log.warning(

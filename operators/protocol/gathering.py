@@ -17,11 +17,11 @@ from operators.protocol.messages import Encoding, InputTensor, Request
 class Signature(NamedTuple):
     """What requests must share to be computed together.
 
-    `tensors` are name, datatype, shape of a row, and whether others than floats miss values: those are
-    computed as FP64 or as objects, which must not change what another request is computed as.
+    `tensors` are name, datatype, shape of a row, content type, and whether others than floats miss values:
+    those are computed as FP64 or as objects, which must not change what another request is computed as.
     """
 
-    tensors: tuple[tuple[str, str, tuple[int, ...], bool], ...]
+    tensors: tuple[tuple[str, str, tuple[int, ...], str, bool], ...]
     content_type: str
     outputs: tuple[str, ...]
     encoding: Encoding
@@ -30,7 +30,12 @@ class Signature(NamedTuple):
 def signature(request: Request) -> Signature:
     """Tell what a request must share with others to be computed together with them."""
     return Signature(
-        tuple([(t.name, t.datatype, tuple(t.shape[1:]), _misses_values(t)) for t in request.inputs]),
+        tuple(
+            [
+                (t.name, t.datatype, tuple(t.shape[1:]), t.content_type, _misses_values(t))
+                for t in request.inputs
+            ]
+        ),
         request.content_type,
         request.outputs,
         request.encoding,
@@ -55,7 +60,8 @@ def to_columns(requests: Sequence[Request]) -> tuple[Tensors, Mapping[int, Recor
             data = np.concatenate(kept) if kept else np.zeros(0)
         else:
             data = column if not errors else column[np.repeat(*_kept(requests, i, errors))]
-        tensors[requests[0].inputs[i].name] = Column(data, rows)
+        first = requests[0].inputs[i]
+        tensors[first.name] = Column(data, rows, content_type=first.content_type)
     return tensors, errors
 
 

@@ -25,6 +25,11 @@ class InputTensor(msgspec.Struct):
     data: Any
     parameters: dict[str, Any] | None = None
 
+    @property
+    def content_type(self) -> str:
+        """How this tensor's values are encoded, empty where it does not say."""
+        return str((self.parameters and self.parameters.get("content_type")) or "")
+
 
 class Request(NamedTuple):
     """A request. `outputs` names the outputs it asks for; none asks for the usual ones.

@@ -10,7 +10,7 @@ from operators.protocol.datatypes import DTYPES, MOST_AXES
 from operators.protocol.messages import InputTensor, Request
 
 CONTENT_TYPES = ("np", "pd", "str")
-_OF_TENSORS = ("np", "str")
+TENSOR_CONTENT_TYPES = ("np", "str", "base64", "datetime")
 # More values than this fit into no record.
 _MOST_VALUES = 2**31
 _DECODERS = {
@@ -68,7 +68,7 @@ def _problem(request: Request, side: str) -> str:
     if not request.inputs:
         return f"{side} is empty: a request needs at least one tensor"
     if request.content_type and request.content_type not in CONTENT_TYPES:
-        return _unknown(request.content_type, CONTENT_TYPES)
+        return _unknown(request.content_type, CONTENT_TYPES) + _belongs_to_tensor(request.content_type)
     for i, tensor in enumerate(request.inputs):
         problem = _of_tensor(tensor, request.content_type)
         if problem:
@@ -97,12 +97,17 @@ def _of_tensor(tensor: InputTensor, content_type_of_request: str) -> str:
         return f"shape {shape} holds no value: a request needs at least one row"
     if isinstance(tensor.data, (str, int, float, dict)) or tensor.data is None:
         return f"data must be a list, got {type(tensor.data).__name__}"
-    content_type = tensor.parameters and tensor.parameters.get("content_type")
-    if content_type and content_type not in _OF_TENSORS:
-        return _unknown(str(content_type), _OF_TENSORS)
-    if (content_type or content_type_of_request) == "str" and tensor.datatype != "BYTES":
-        return f"content_type str is for BYTES, the datatype is {tensor.datatype}"
+    own = tensor.content_type
+    if own and own not in TENSOR_CONTENT_TYPES:
+        return _unknown(own, TENSOR_CONTENT_TYPES)
+    content_type = own or content_type_of_request
+    if content_type in ("str", "base64", "datetime") and tensor.datatype != "BYTES":
+        return f"content_type {content_type} is for BYTES, the datatype is {tensor.datatype}"
     return ""
+
+
+def _belongs_to_tensor(content_type: str) -> str:
+    return "; put it into the tensor's parameters" if content_type in TENSOR_CONTENT_TYPES else ""
 
 
 def _unknown(content_type: str, known: tuple[str, ...]) -> str:

@@ -63,6 +63,10 @@ def tensors_of(tensors: Tensors) -> list[dict[str, Any]]:
     return [_outputs(name, column, Encoding.JSON)[0] for name, column in tensors.items()]
 
 
+def _usual(datatype: str) -> str:
+    return "str" if datatype == "BYTES" else "np"
+
+
 def _outputs(name: str, column: Column, encoding: Encoding) -> list[dict[str, Any]]:
     """One output tensor a request. A one-dimensional result is shown as [n, 1], as MLServer shows it."""
     data = plain(column.data)
@@ -70,7 +74,7 @@ def _outputs(name: str, column: Column, encoding: Encoding) -> list[dict[str, An
     tail = list(data.shape[1:]) or [1]
     flat = data.reshape(len(data), -1)
     values: Any = flat.tolist() if encoding is Encoding.JSON else flat
-    parameters = {"content_type": "str" if datatype == "BYTES" else "np", **column.parameters}
+    parameters = {"content_type": column.content_type or _usual(datatype), **column.parameters}
     outputs = []
     for start, stop in pairwise(column.bounds()):
         rows = stop - start

@@ -2,54 +2,82 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import treelite
 
 from operators.columns import Array, Column, Tensors
-from operators.errors import DeploymentError
-from operators.steps import Ask, check_width, the_only
+from operators.errors import DeploymentError, MismatchError
+from operators.steps import Ask
+from operators.steps.content_types import PLAIN, ContentTypes
+from operators.steps.tables import Table
+from operators.steps.xgboost_answers import Answer
 
-_BINARY, _REGRESSION, _MULTICLASS = 0, 1, 2
+
+class Ensemble(NamedTuple):
+    """Trees of treelite, and what a library makes of their sums.
+
+    `answers` turn sums of shape (rows,) or (rows, outputs) into what each method returns; without `margins`
+    treelite has applied the objective's link already. Rows are compared in the precision of `dtype`, which is
+    the library's own. Columns in `whole` are categories: their fraction is cut off. `names` are the columns
+    by which content type `pd` finds them; None says that it takes them in their order. `known_as` is what the
+    library makes of a column's name.
+    """
+
+    trees: Any
+    answers: Mapping[str, Answer]
+    dtype: type[np.floating[Any]]
+    names: Sequence[str] | None
+    margins: bool = True
+    whole: Sequence[int] = ()
+    known_as: Callable[[str], str] = str
 
 
 class Boosted:
-    """Answers `predict` and, for classifiers, `predict_proba`, as their MLServer runtimes do.
+    """Answers `predict` and, for XGBoost's classifiers, `predict_proba`, as their MLServer runtimes do.
 
-    `labels` says that `predict` is a label (INT64) and there are probabilities besides: XGBoost's
-    classifiers. Else `predict` is what the booster gives, for a classification its probabilities, in `dtype`.
-    Probabilities differ from the libraries' by less than 1e-6: treelite computes them in single precision.
+    NaN are missing values.
     """
 
     monitor = False
 
-    def __init__(self, trees: Any, method: str, *, labels: bool, dtype: type[np.floating[Any]]) -> None:
-        header = trees.get_header_accessor()
-        task = int(np.ravel(header.get_field("task_type"))[0])
-        if task not in (_BINARY, _REGRESSION, _MULTICLASS):
-            raise DeploymentError("only binary and multi-class classification and regression run here")
-        self._binary = task == _BINARY
-        self._labels = labels and task != _REGRESSION
-        self.functions = ("predict", "predict_proba") if self._labels else ("predict",)
-        if method not in self.functions:
+    def __init__(self, ensemble: Ensemble, method: str, content_types: ContentTypes = PLAIN) -> None:
+        self.functions = tuple(ensemble.answers)
+        if method not in ensemble.answers:
             raise DeploymentError(f"predict_fn must be one of {', '.join(self.functions)}, got {method!r}")
-        self._trees = trees
+        self._ensemble = ensemble
         self._method = method
-        self._dtype = dtype
+        self._content_types = content_types
+        width = int(ensemble.trees.num_feature)
+        self._table = Table(width, ensemble.names, content_types=content_types, single=True)
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
-        """Answer every row with each wanted method; NaN are missing values."""
-        column = the_only(tensors)
-        check_width(column.data, int(self._trees.num_feature))
-        rows = np.ascontiguousarray(column.data, dtype=np.float64)
-        answer = treelite.gtil.predict(self._trees, rows, nthread=1)[:, 0, :].astype(self._dtype)
+        """Answer every row with each wanted method."""
+        if self._content_types.names_columns(ask):
+            self._require_names()
+            tensors = {self._ensemble.known_as(name): column for name, column in tensors.items()}
+        column = self._table.read(tensors, ask)
         wanted = ask.chosen(self.functions, self._method)
-        return {name: Column(self._shown(name, answer), column.rows) for name in wanted}
+        with np.errstate(over="ignore", divide="ignore"):
+            sums = self._sums(column.data)
+            return {name: Column(self._ensemble.answers[name](sums), column.rows) for name in wanted}
 
-    def _shown(self, method: str, answer: Array) -> Array:
-        if not self._labels:
-            return answer[:, 0] if answer.shape[1] == 1 else answer
-        if method == "predict_proba":
-            return np.hstack((1 - answer, answer)) if self._binary else answer
-        return (answer[:, 0] > 0.5).astype(np.int64) if self._binary else np.asarray(answer.argmax(axis=1))
+    def _require_names(self) -> None:
+        if self._ensemble.names is not None and not self._ensemble.names:
+            raise MismatchError(
+                "was trained without names of columns, so content_type pd finds none: train it on named "
+                "columns, or send one tensor without it"
+            )
+
+    def _sums(self, rows: Array) -> Array:
+        trees, dtype = self._ensemble.trees, self._ensemble.dtype
+        # Both libraries hold whole numbers in single precision.
+        rows = (rows if rows.dtype.kind == "f" else rows.astype(np.float32)).astype(dtype)
+        if self._ensemble.whole:
+            rows[:, self._ensemble.whole] = np.trunc(rows[:, self._ensemble.whole])
+        margins = self._ensemble.margins
+        sums: Array = treelite.gtil.predict(trees, np.ascontiguousarray(rows), nthread=1, pred_margin=margins)
+        sums = sums[:, :, 0] if sums.shape[1] > 1 else sums[:, 0, :]
+        return sums[:, 0] if sums.shape[1] == 1 else np.ascontiguousarray(sums)

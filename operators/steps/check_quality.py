@@ -15,6 +15,7 @@ from detectors.judgement import State
 from detectors.quality import Quality, QualityResult
 from operators.columns import Array, Column, Tensors
 from operators.steps import Ask
+from operators.steps.content_types import PLAIN, ContentTypes
 from operators.steps.tables import Table
 from operators.steps.watching import ROWS, Rules, Verdict
 
@@ -32,11 +33,11 @@ class CheckQuality:
     monitor = True
     functions = ()
 
-    def __init__(self, quality: Quality, content_type: str = "") -> None:
+    def __init__(self, quality: Quality, content_types: ContentTypes = PLAIN) -> None:
         self.quality = quality
         self.width = quality.n_features
         self._names = [feature.name for feature in quality.features]
-        self._table = Table(self.width, self._names, content_type=content_type)
+        self._table = Table(self.width, self._names, content_types=content_types)
         self._legend = {"features": _json(self._names), "codes": _json(_LEGEND)}
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:

@@ -2,12 +2,15 @@
 
 A forest or a ColumnTransformer takes scikit-learn some 5 to 15 ms however few the rows. Forests go through
 treelite below `FEW_ROWS`, a ColumnTransformer of imputers, scalers and one-hot encoders becomes a few numpy
-operations. What is not known here, or does not answer a probe to the last bit as scikit-learn does, stays as
-it is.
+operations. The quick form is an optimisation: what is not known here, raises, or does not answer a probe to
+the last bit as scikit-learn does, stays as it is. Only scikit-learn's own classes are known: a subclass may
+do anything.
 """
 
 from __future__ import annotations
 
+import logging
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,18 +20,31 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.pipeline import Pipeline
 
 from operators.columns import Array
+from operators.errors import describe
 from operators.steps.blocks import Block, compile_block
 
 FEW_ROWS = 500
+_log = logging.getLogger(__name__)
 
 
 def compiled(estimator: Any) -> Any:
     """Return something that answers as the fitted estimator does, quicker where we know how."""
-    if isinstance(estimator, Pipeline):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _quick_form(estimator)
+    except Exception as error:  # fitted estimators of all kinds and versions may raise anything
+        _log.info("%s is served as it is: %s", type(estimator).__name__, describe(error))
+        return estimator
+
+
+def _quick_form(estimator: Any) -> Any:
+    kind = type(estimator)
+    if kind is Pipeline:
         return _Chain([compiled(step) for _, step in estimator.steps], estimator)
-    if isinstance(estimator, (RandomForestClassifier, ExtraTreesClassifier)) and estimator.n_outputs_ == 1:
+    if kind in (RandomForestClassifier, ExtraTreesClassifier) and estimator.n_outputs_ == 1:
         return _verified(_Forest(estimator), estimator, "predict_proba")
-    if isinstance(estimator, ColumnTransformer):
+    if kind is ColumnTransformer:
         blocks = [compile_block(fitted, columns) for _, fitted, columns in estimator.transformers_]
         if all(block is not None for block in blocks):
             return _verified(
@@ -47,10 +63,17 @@ def classes_of(quick: Any) -> Array | None:
 def _verified(quick: Any, estimator: Any, method: str) -> Any:
     """Return the quick form if it answers a probe of both float widths equally, else the estimator."""
     for probe in _probes(quick, int(estimator.n_features_in_)):
-        expected, answer = getattr(estimator, method)(probe), getattr(quick, method)(probe)
-        if answer.dtype != expected.dtype or not np.array_equal(answer, expected, equal_nan=True):
+        if not _same(getattr(quick, method)(probe), getattr(estimator, method)(probe)):
             return estimator
     return quick
+
+
+def _same(answer: Any, expected: Any) -> bool:
+    return (
+        type(answer) is type(expected)
+        and answer.dtype == expected.dtype
+        and np.array_equal(answer, expected, equal_nan=True)
+    )
 
 
 def _probes(quick: Any, n_features: int) -> list[Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from operators.columns import Array, Column, Tensors
 from operators.errors import DeploymentError, MismatchError
-from operators.steps import Ask, check_width, named_columns, the_only
+from operators.steps import Ask, check_width, named_columns
 from operators.steps.compiled import classes_of, compiled
+from operators.steps.content_types import PLAIN, ContentTypes, decode
 
 METHODS = ("predict", "predict_proba", "transform")
 # What `predict_fn` may name besides: functions of rows that learn nothing.
@@ -26,7 +28,7 @@ class Predict:
 
     monitor = False
 
-    def __init__(self, estimator: Any, method: str, content_type: str = "") -> None:
+    def __init__(self, estimator: Any, method: str, content_types: ContentTypes = PLAIN) -> None:
         if method not in _KNOWN or not callable(getattr(estimator, method, None)):
             there = ", ".join(name for name in METHODS if hasattr(estimator, name))
             raise DeploymentError(
@@ -35,24 +37,27 @@ class Predict:
             )
         self.functions = tuple(name for name in METHODS if hasattr(estimator, name))
         self._method = method
-        self._content_type = content_type
+        self._content_types = content_types
         self._width = int(getattr(estimator, "n_features_in_", 0))
         self._names: list[str] | None = getattr(estimator, "feature_names_in_", np.array(None)).tolist()
         quick = compiled(estimator)
         self._classes = classes_of(quick)
         self._named = {name: getattr(estimator, name) for name in (*self.functions, method)}
-        self._plain = {name: getattr(quick, name, call) for name, call in self._named.items()}
+        self._plain = {
+            name: _or_original(getattr(quick, name, call), call) for name, call in self._named.items()
+        }
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
         """Answer every row with each wanted method."""
         wanted = ask.chosen(self.functions, self._method)
         rows = next(iter(tensors.values())).rows
-        call = self._columns if (ask.content_type or self._content_type) == "pd" else self._table
+        named = self._content_types.names_columns(ask)
+        call = self._columns if named else self._table
         outputs: Tensors = {}
         with np.errstate(over="ignore"):
             for name in dict.fromkeys((*ask.besides, *wanted)):
                 answer = self._chosen(outputs) if name == "predict" else None
-                answered = _tensors(name, call(name, tensors) if answer is None else answer, rows)
+                answered = _tensors(name, call(name, tensors, ask) if answer is None else answer, rows)
                 outputs |= {
                     one: column._replace(hidden=name not in wanted) for one, column in answered.items()
                 }
@@ -64,8 +69,12 @@ class Predict:
             return None
         return np.asarray(self._classes.take(np.argmax(outputs["predict_proba"].data, axis=1)))
 
-    def _columns(self, method: str, tensors: Tensors) -> Any:
-        columns = named_columns(tensors)
+    def _columns(self, method: str, tensors: Tensors, ask: Ask) -> Any:
+        columns: dict[str, Any] = named_columns(tensors)
+        for name, column in tensors.items():
+            if self._content_types.of_tensor(name, column) not in ("", "np", "str"):
+                # A list, for pandas to choose the column's type.
+                columns[name] = self._content_types.decoded(name, column).ravel().tolist()
         if self._names is None:
             return self._named[method](pd.DataFrame(columns).to_numpy())
         missing = [name for name in self._names if name not in columns]
@@ -76,11 +85,36 @@ class Predict:
             )
         return self._named[method](pd.DataFrame({name: columns[name] for name in self._names}))
 
-    def _table(self, method: str, tensors: Tensors) -> Any:
-        data = the_only(tensors).data
+    def _table(self, method: str, tensors: Tensors, ask: Ask) -> Any:
+        column, kind = self._content_types.single(tensors, ask)
+        data = column.data
         if self._width:
             check_width(data, self._width)
-        return self._plain[method](_words(data))
+        elif kind:
+            return self._named[method](_one_a_row(data, kind))
+        return self._plain[method](_words(decode(data, kind)))
+
+
+def _or_original(quick: Callable[[Any], Any], original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Let the estimator itself answer, or say what is wrong, where its quick form raises."""
+
+    def call(rows: Any) -> Any:
+        try:
+            return quick(rows)
+        except Exception:
+            return original(rows)
+
+    return quick if quick == original else call
+
+
+def _one_a_row(data: Array, kind: str) -> list[Any]:
+    """Return what an estimator of texts takes: a list, not rows of one value."""
+    if data.size != len(data):
+        raise MismatchError(
+            f"content_type {kind} takes one value a row, got rows of shape {list(data.shape[1:])}"
+        )
+    decoded: list[Any] = decode(data, kind).ravel().tolist()
+    return decoded
 
 
 def _words(data: Array) -> Array:

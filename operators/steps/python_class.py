@@ -11,6 +11,7 @@ from operators.columns import Array, Column, Routed, Tensors
 from operators.errors import describe
 from operators.protocol.responses import plain
 from operators.steps import Ask
+from operators.steps.content_types import PLAIN, ContentTypes
 
 
 class PythonClass:
@@ -23,13 +24,17 @@ class PythonClass:
 
     functions = ()
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, content_types: ContentTypes = PLAIN) -> None:
         self._model = model
+        self._content_types = content_types
         self.monitor = bool(getattr(model, "monitor", False))
         self._row_by_row = bool(getattr(model, "row_by_row", False))
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors | Routed:
         """Answer all requests at once, or each with tensors of its own."""
+        tensors = {
+            name: column._replace(data=self._decoded(name, column)) for name, column in tensors.items()
+        }
         if self._row_by_row:
             return self._together(tensors)
         parts: list[tuple[Any, Tensors]] = []
@@ -43,6 +48,9 @@ class PythonClass:
                 columns = {name: Column(data, np.array([len(data)])) for name, data in outputs.items()}
                 parts.append((np.array([i], dtype=np.intp), columns))
         return Routed(parts, failures)
+
+    def _decoded(self, name: str, column: Column) -> Array:
+        return self._content_types.decoded(name, column)
 
     def _together(self, tensors: Tensors) -> Tensors:
         inputs = {name: column.data for name, column in tensors.items()}

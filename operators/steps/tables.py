@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from operators.columns import Array, Column, Tensors
 from operators.errors import MismatchError
-from operators.steps import Ask, check_width, named_columns, side_by_side
+from operators.steps import Ask, check_width, named_columns, side_by_side, the_only
+from operators.steps.content_types import PLAIN, ContentTypes
 
 
 class Table:
     """The columns of a detector's reference: so many, and their names where they are known.
 
     `categories` gives, for a column of codes, the text of code 0, 1, …: text is then taken as well as the
-    code, and a text that is not known as a code behind the last one.
+    code, and a text that is not known as a code behind the last one. With `single` all values are in one
+    tensor, unless content type `pd` names columns.
     """
 
     def __init__(
@@ -25,7 +27,9 @@ class Table:
         width: int,
         names: Sequence[str] | None = None,
         categories: Mapping[str, Sequence[str]] | None = None,
-        content_type: str = "",
+        content_types: ContentTypes = PLAIN,
+        *,
+        single: bool = False,
     ) -> None:
         self._width = width
         self._names = list(names) if names else None
@@ -34,7 +38,8 @@ class Table:
             name: {text: code for code, text in enumerate(texts)}
             for name, texts in (categories or {}).items()
         }
-        self._content_type = content_type
+        self._content_types = content_types
+        self._single = single
 
     def texts(self, name: str) -> list[str]:
         """Return the texts behind a column's codes, if it holds codes."""
@@ -46,8 +51,11 @@ class Table:
         With content type `pd` tensors are found by name where names are known; else values are taken in
         their order. MismatchError tells what does not fit.
         """
-        if (ask.content_type or self._content_type) == "pd":
+        self._content_types.require_plain(tensors)
+        if self._content_types.names_columns(ask):
             tensors = self._named(tensors)
+        elif self._single:
+            the_only(tensors)
         column = side_by_side(tensors)
         check_width(column.data, self._width)
         if column.data.dtype.kind in "biuf":
@@ -62,8 +70,9 @@ class Table:
         Tensors are found as `read` finds them, or by position where not one has a known name; no value is
         refused, only another number of columns.
         """
+        self._content_types.require_plain(tensors)
         known = tensors.keys() & set(self._names or ())
-        if (ask.content_type or self._content_type) == "pd" and known:
+        if self._content_types.names_columns(ask) and known:
             tensors = self._named(tensors)
         (first, column), *others = tensors.items()
         for name, other in others:
@@ -94,9 +103,9 @@ class Table:
                 return values.astype(np.float64)
             return np.array([_code(codes, value) for value in values.tolist()])
         except (TypeError, ValueError):
+            listed = "" if self._single else ", or list them in features.json beside the detector"
             raise ValueError(
-                f"takes numbers for {name}, got strings: encode its categories as numbers, or list them "
-                "in features.json beside the detector"
+                f"takes numbers for {name}, got strings: encode its categories as numbers{listed}"
             ) from None
 
 

@@ -281,7 +281,7 @@ _CONTENT_TYPES = {
     "a tensor of content type base64": _Wrong(
         _request(_tensor(parameters={"content_type": "base64"})),
         BAD_REQUEST,
-        "content_type 'base64' is not su",
+        "content_type base64 is for BYTES, the",
     ),
     "a tensor whose content type is a number": _Wrong(
         _request(_tensor(parameters={"content_type": 7})), BAD_REQUEST, "content_type '7' is not supported"

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -88,7 +89,13 @@ def folders(
     parts = [("numbers", StandardScaler(), AMOUNTS), ("words", "passthrough", ["workclass", "race"])]
     frames = ColumnTransformer(parts).set_output(transform="pandas")
     _save(root / "named-frames", frames.fit(known), content_type="pd", predict_fn="transform")
+    texts = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, [1, 0, 1, 0])
+    _save(root / "texts", texts)
+    _save(root / "texts-by-settings", texts, content_type="str")
     return {folder.name: folder for folder in sorted(root.iterdir())}
+
+
+TEXTS = ["a good film", "a bad film", "good, good", "an awful thing"]
 
 
 def _on_named_columns(people: pd.DataFrame) -> Pipeline:

@@ -1,4 +1,7 @@
-"""MLServer with its scikit-learn runtime, in an environment of its own: nothing of it is imported here."""
+"""MLServer with its runtimes for scikit-learn, XGBoost and LightGBM, in an environment of its own.
+
+Nothing of it is imported here.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tests.boosters.matrix import LIGHTGBM, XGBOOST
 from tests.environments import environment
 
 HOST = "127.0.0.1"
 PATIENCE = 120.0
-MLSERVER = ("mlserver==1.7.1", "mlserver-sklearn==1.7.1")
+RUNTIMES = ("mlserver==1.7.1", "mlserver-sklearn==1.7.1", "mlserver-lightgbm==1.7.1")
+MLSERVER = (*RUNTIMES, f"xgboost-cpu=={XGBOOST}", f"lightgbm=={LIGHTGBM}")
+# It asks for the build of XGBoost that brings CUDA.
+BARE = ("mlserver-xgboost==1.7.1",)
 # What computes is the same on both sides, whatever is installed here.
 SHARED = ("scikit-learn", "numpy", "pandas", "scipy", "joblib")
 
@@ -63,10 +70,15 @@ class MLServer(NamedTuple):
             return Reply(response.status, msgspec.json.decode(value) if value and is_json else value.decode())
 
 
+def mlserver_environment() -> Path:
+    """Return the environment of MLServer, which has the libraries that it serves models of."""
+    return environment("mlserver", MLSERVER, SHARED, bare=BARE)
+
+
 @contextmanager
 def serving(folder: Path) -> Iterator[MLServer]:
     """Serve every model folder below a folder, which gets the server's settings and log."""
-    mlserver = environment("mlserver", MLSERVER, SHARED) / "bin" / "mlserver"
+    mlserver = mlserver_environment() / "bin" / "mlserver"
     port = _free_port()
     settings = {"host": HOST, "http_port": port, "grpc_port": 0, "metrics_endpoint": None}
     (folder / "settings.json").write_bytes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from tests.parity.conftest import TEXTS
 from tests.parity.mlserver import MLServer, Reply
 from tests.parity.one_step import Answer, Weir
 from tests.parity.tensors import Tensor, assert_same, column_tensors, columns, request, table, tensor, tensors
@@ -285,6 +287,30 @@ def assert_only_weir_answers(ours: Answer, theirs: Reply) -> list[Tensor]:
     assert theirs.status >= 400, theirs.body
     assert ours.status == "answered", ours.body
     return tensors(ours.body)
+
+
+@pytest.mark.parametrize("outputs", [("predict",), ("predict_proba",)])
+@pytest.mark.parametrize("shape", [[4, 1], [4]], ids=["[n, 1]", "[n]"])
+@pytest.mark.parametrize(
+    ("model", "of_tensor", "of_request"),
+    [("texts", "str", ""), ("texts", "", "str"), ("texts", "str", "str"), ("texts-by-settings", "", "")],
+)
+def test_a_model_of_texts_takes_them_as_mlservers_string_codec_sends_them(
+    both: Both, model: str, of_tensor: str, of_request: str, shape: list[int], outputs: tuple[str, ...]
+) -> None:
+    parameters = {"content_type": of_tensor} if of_tensor else {}
+    sent = tensor("x", shape, "BYTES", TEXTS, **parameters)
+    assert_same_answer(*both(model, request(sent, content_type=of_request, outputs=outputs)))
+
+
+def test_a_model_of_texts_takes_base64_as_mlserver_does(both: Both) -> None:
+    coded = [base64.b64encode(text.encode()).decode() for text in TEXTS]
+    sent = tensor("x", [4, 1], "BYTES", coded, content_type="base64")
+    assert_same_answer(*both("texts", request(sent, outputs=("predict_proba",))))
+
+
+def test_a_model_of_texts_refuses_rows_of_them(both: Both) -> None:
+    assert_both_refuse(*both("texts", request(tensor("x", [4, 1], "BYTES", TEXTS))))
 
 
 @pytest.mark.parametrize("content_type", ["base64", "nope"])

@@ -101,7 +101,13 @@ def test_strings_lists_and_single_values_become_tensors(tmp_path: Path) -> None:
     [
         ("mine.Model", "", "has no class Model"),
         ("mine.Model", "class Model: pass", "Model has no method predict"),
-        ("mine.Model", "import nothing_of_the_kind", "ModuleNotFoundError: No module named"),
+        ("mine.Model", "import nothing_of_the_kind", "imports nothing_of_the_kind, which is not installed"),
+        ("mine.Model", "from mlserver import MLModel", "imports mlserver, .*: write predict.tensors.*"),
+        (
+            "mine.Model",
+            "class Model:\n    async def predict(self, payload): pass",
+            "Model.predict is a coroutine, as in a class for MLServer",
+        ),
         ("mine.Model", "class Model:\n    def predict(self, x): pass", "cannot be made: TypeError"),
         ("other.Model", "", "no runtime for implementation 'other.Model': it is none of the known ones"),
         (

@@ -1,0 +1,83 @@
+"""XGBoost's own binary form (its default until 2.0): what stands beside the trees.
+
+Source of the layout: `src/learner.cc`, `src/gbm/gbtree_model.h` and `include/xgboost/tree_model.h` of
+XGBoost 1.7. All numbers are little-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+_MAGIC = b"binf"
+# Bytes of LearnerModelParamLegacy, GBTreeModelParam, TreeParam, of a node with its statistics.
+_LEARNER, _TREES, _TREE, _NODE = 136, 160, 148, 20 + 16
+
+
+def decode(data: bytes) -> dict[str, Any]:
+    """Return the facts in the form that XGBoost's JSON gives them, without the trees.
+
+    Raises ValueError for bytes that are not of this form, or are cut short.
+    """
+    reader = _Reader(data, len(_MAGIC) if data.startswith(_MAGIC) else 0)
+    base_score, features, classes, has_attributes, _, _, _, targets = struct.unpack_from(
+        "<fIiiiIII", reader.take(_LEARNER)
+    )
+    objective, booster = reader.text(), reader.text()
+    trees, parallel = 0, 1
+    if booster in ("gbtree", "dart"):
+        trees, parallel = struct.unpack_from("<ii", reader.take(_TREES))
+        _skip_trees(reader, trees)
+        if booster == "dart" and trees:
+            reader.take(4 * reader.size())
+    elif booster != "gblinear":
+        raise ValueError(f"its booster is {booster!r}")
+    # A linear booster's weights end the file for what is of use here.
+    attributes = _attributes(reader) if has_attributes and booster != "gblinear" else {}
+    model = {"gbtree_model_param": {"num_parallel_tree": str(max(parallel, 1)), "num_trees": str(trees)}}
+    parameters = {"base_score": repr(base_score), "num_class": str(classes), "num_feature": str(features)}
+    return {
+        "learner": {
+            "attributes": attributes,
+            "objective": {"name": objective},
+            "learner_model_param": {**parameters, "num_target": str(max(targets, 1))},
+            "gradient_booster": {"name": booster, "model": model},
+        }
+    }
+
+
+def _skip_trees(reader: _Reader, trees: int) -> None:
+    for _ in range(trees):
+        _, nodes, _, _, _, leaf_vector = struct.unpack_from("<iiiiii", reader.take(_TREE))
+        reader.take(nodes * _NODE)
+        if leaf_vector > 1:
+            raise ValueError("a tree has vectors in its leaves, which this form cannot hold")
+    reader.take(4 * trees)
+
+
+def _attributes(reader: _Reader) -> dict[str, str]:
+    return {reader.text(): reader.text() for _ in range(reader.size())}
+
+
+class _Reader:
+    """A position in the bytes."""
+
+    def __init__(self, data: bytes, at: int) -> None:
+        self._data = data
+        self._at = at
+
+    def take(self, count: int) -> bytes:
+        """Return the next bytes."""
+        taken = self._data[self._at : self._at + count] if count >= 0 else b""
+        if len(taken) != count:
+            raise ValueError(f"the data ends at byte {len(self._data)}, within a value")
+        self._at += count
+        return taken
+
+    def size(self) -> int:
+        """Read a count of what follows."""
+        return int(struct.unpack("<Q", self.take(8))[0])
+
+    def text(self) -> str:
+        """Read a text behind its length."""
+        return self.take(self.size()).decode("utf-8")

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from jobs.stack.layout import ROOT
+from tests.models_page import OTHERS, PAGE, page
+
+
+def test_the_tables_of_models_are_what_the_tests_try() -> None:
+    text = PAGE.read_text("utf-8")
+    assert page(text) == text, "run `make docs`"
+
+
+def test_every_row_names_tests_that_there_are() -> None:
+    assert [one.tests for one in OTHERS if not (ROOT / one.tests).is_file()] == []
