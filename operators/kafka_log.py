@@ -36,6 +36,13 @@ def open_consumer(
     return consumer, partitions
 
 
+def topic_exists(bootstrap: str, topic: str) -> bool:
+    """Tell whether there is a topic of that name."""
+    consumer, partitions = open_consumer(bootstrap, [topic])
+    consumer.close()
+    return bool(partitions)
+
+
 def read_to_end(consumer: KafkaConsumer, partitions: list[TopicPartition], seconds: float) -> Iterator[Any]:
     """Yield every record up to where the partitions end now; DeploymentError when time runs out."""
     if not partitions:

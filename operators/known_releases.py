@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from logging import WARNING
 
 from operators.alerting.rules import PipelineRules, rules_of
-from operators.control import Connection, read_control
 from operators.documents import monitor_of
 from operators.errors import DeploymentError
 from operators.logs import tell
-from operators.releases import Release
+from operators.releases import Control, Release
+from operators.topics import Topics
 
 
 class KnownReleases:
-    """The releases that the control topic held when it was read last."""
+    """The releases that `read` found when it was called last: what the control topic holds now."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, topics: Topics, read: Callable[[], Control]) -> None:
+        self._topics = topics
+        self._read = read
         self._releases: dict[tuple[str, int], Release] = {}
         self._rules: dict[str, tuple[int, PipelineRules]] = {}
 
@@ -24,8 +26,9 @@ class KnownReleases:
         """Return a release; DeploymentError where the control topic has none, or cannot be read."""
         release = self._find(pipeline, generation)
         if release is None:
-            control = self._connection.topics.control
-            raise DeploymentError(f"{control} holds no release {generation} of pipeline {pipeline}")
+            raise DeploymentError(
+                f"{self._topics.control} holds no release {generation} of pipeline {pipeline}"
+            )
         return release
 
     def rules(self, pipeline: str, generation: int) -> PipelineRules:
@@ -39,11 +42,11 @@ class KnownReleases:
             monitor = monitor_of(release) if release else None
         except DeploymentError as error:
             tell("AlertsByDefault", WARNING, pipeline=pipeline, generation=generation, why=error)
-        rules = rules_of(pipeline, monitor, self._connection.topics)
+        rules = rules_of(pipeline, monitor, self._topics)
         self._rules[pipeline] = (generation, rules)
         return rules
 
     def _find(self, pipeline: str, generation: int) -> Release | None:
         if (pipeline, generation) not in self._releases:
-            self._releases = read_control(self._connection).releases
+            self._releases = self._read().releases
         return self._releases.get((pipeline, generation))

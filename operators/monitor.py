@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from logging import INFO
 from time import time
 
@@ -14,7 +15,8 @@ from operators.alerting.alerts import Sent
 from operators.alerting.standing import Standing
 from operators.artifacts.trust import Site
 from operators.chunks import decode
-from operators.control import Connection
+from operators.control import Connection, read_control
+from operators.kafka_log import topic_exists
 from operators.known_releases import KnownReleases
 from operators.logs import quiet_libraries, tell
 from operators.metrics import Metrics, WindowMetrics
@@ -53,10 +55,11 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
             return runtime_context.get_list_state(ListStateDescriptor(name, BYTES))  # type: ignore[no-any-return]
 
         metrics = WindowMetrics(Metrics(runtime_context.get_metrics_group()))
-        releases, standing = KnownReleases(self._connection), Standing(value("alerts"))
+        releases = KnownReleases(self._topics, partial(read_control, self._connection))
+        standing = Standing(value("alerts"))
         windows = WindowState(value("head"), blobs("rows"), blobs("panes"), value("draining"))
         self._windows = StepWindows(
-            windows, self._connection, releases, standing, metrics, self._rules, self._site
+            windows, releases, standing, metrics, self._rules, self._site, self._has_topic
         )
         self._rates = PipelineRates(value("slice"), value("slices"), standing, releases.rules)
 
@@ -69,6 +72,9 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         else:
             told = self._windows.take(decode(data), now)
         yield from map(self._row, told)
+
+    def _has_topic(self, step: str) -> bool:
+        return topic_exists(self._connection.bootstrap, self._topics.model_outputs(step))
 
     def _row(self, told: Report | Rates | Sent) -> Row:
         if isinstance(told, Sent):

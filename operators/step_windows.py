@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from logging import INFO, WARNING
 from typing import NamedTuple
 
@@ -13,9 +13,7 @@ from operators.alerting.standing import Standing
 from operators.alerting.window_findings import find_in_window
 from operators.artifacts.trust import Site
 from operators.chunks import Chunk, decode, join
-from operators.control import Connection
 from operators.draining import Draining, decode_draining
-from operators.kafka_log import open_consumer
 from operators.known_releases import KnownReleases
 from operators.lineage import Lineage, lineage_of, together
 from operators.logs import tell
@@ -53,26 +51,27 @@ class WindowState(NamedTuple):
 class StepWindows:
     """Gathers the chunks of the step that the key at hand names into windows, and reports on each.
 
-    `rules` are the job's, for what a Monitor leaves out.
+    `rules` are the job's, for what a Monitor leaves out. `has_topic` tells whether a step that no pipeline
+    has any more still has a topic for reports.
     """
 
     def __init__(
         self,
         state: WindowState,
-        connection: Connection,
         releases: KnownReleases,
         standing: Standing,
         metrics: WindowMetrics,
         rules: Rules,
         site: Site,
+        has_topic: Callable[[str], bool],
     ) -> None:
         self._head, self._rows, self._panes, self._draining = state
-        self._connection = connection
         self._releases = releases
         self._standing = standing
         self._metrics = metrics
         self._rules = rules
         self._site = site
+        self._has_topic = has_topic
         self._watched: dict[str, tuple[int, Watched]] = {}
         self._told_late: set[tuple[str, int]] = set()
 
@@ -82,6 +81,14 @@ class StepWindows:
         yield from self._take(chunk, now)
         if self._standing.fires():
             yield from self._standing.remind(self._alerting(chunk).lifecycle, now)
+
+    def finish(self, key: str, now: int) -> Iterator[Report | Sent]:
+        """Close the open window of the key at hand as it is, if it holds fresh rows: no more will come."""
+        stored, watched = self._head.value(), self._watched.get(key, (0, None))[1]
+        head = decode_head(bytes(stored)) if stored else None
+        if head and head.fresh and watched:
+            head = yield from self._close(self._count(head, watched), watched, now)
+            self._head.update(head.encode())
 
     def _take(self, chunk: Chunk, now: int) -> Iterator[Report | Sent]:
         stored, drained = self._head.value(), self._draining.value()
@@ -147,13 +154,6 @@ class StepWindows:
         tell("WindowSuperseded", INFO, **about, window=head.window, rows=lineage.rows)
         yield Report(lineage, superseded(lineage, head.window, draining.successor))
         return head._replace(window=head.window + 1)
-
-    def _has_topic(self, step: str) -> bool:
-        consumer, partitions = open_consumer(
-            self._connection.bootstrap, [self._connection.topics.model_outputs(step)]
-        )
-        consumer.close()
-        return bool(partitions)
 
     def _keep(self, draining: Draining | None) -> None:
         if draining:

@@ -23,7 +23,8 @@ _KNOWN = {*METHODS, "predict_log_proba", "decision_function", "score_samples", "
 class Predict:
     """Calls methods of a fitted estimator; each output tensor has its method's name, as in MLServer.
 
-    `method` is the one that is called unless a request's `outputs` name others.
+    `method` is the one that is called unless a request's `outputs` name others; `names` are the columns that
+    the estimator was fitted on, None where they had no names.
     """
 
     monitor = False
@@ -39,7 +40,7 @@ class Predict:
         self._method = method
         self._content_types = content_types
         self._width = int(getattr(estimator, "n_features_in_", 0))
-        self._names: list[str] | None = getattr(estimator, "feature_names_in_", np.array(None)).tolist()
+        self.names: list[str] | None = getattr(estimator, "feature_names_in_", np.array(None)).tolist()
         quick = compiled(estimator)
         self._classes = classes_of(quick)
         self._named = {name: getattr(estimator, name) for name in (*self.functions, method)}
@@ -75,15 +76,15 @@ class Predict:
             if self._content_types.of_tensor(name, column) not in ("", "np", "str"):
                 # A list, for pandas to choose the column's type.
                 columns[name] = self._content_types.decoded(name, column).ravel().tolist()
-        if self._names is None:
+        if self.names is None:
             return self._named[method](pd.DataFrame(columns).to_numpy())
-        missing = [name for name in self._names if name not in columns]
+        missing = [name for name in self.names if name not in columns]
         if missing:
             raise MismatchError(
                 f"takes columns by name, but {', '.join(map(repr, missing))} is missing; there are "
                 f"{', '.join(map(repr, columns))}: rename them with the step's tensorMap"
             )
-        return self._named[method](pd.DataFrame({name: columns[name] for name in self._names}))
+        return self._named[method](pd.DataFrame({name: columns[name] for name in self.names}))
 
     def _table(self, method: str, tensors: Tensors, ask: Ask) -> Any:
         column, kind = self._content_types.single(tensors, ask)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
+from jobs.local.memory import MemoryValue
 from operators.alerting.alerts import Sent
 from operators.alerting.rules import PipelineRules, rules_of
 from operators.alerting.standing import Standing
@@ -16,7 +17,6 @@ from operators.pipeline_tally import PipelineTally, decode_tally
 from operators.tallies import StepTally, Tally
 from operators.topics import Topics
 from tests.operators.alerting.test_rules import monitor
-from tests.operators.memory_state import MemoryValue
 
 START = 1_700_000_000_000
 
