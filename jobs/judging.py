@@ -100,7 +100,7 @@ def describe_outliers(found: Outliers, marks: NDArray[np.bool_] | None) -> Itera
 def describe_window(window: Window) -> str:
     """Tell a verdict in a line."""
     about = window.verdict.about
-    moved = ", ".join(f"{name} {how}" for name, how in list(_strongest(about))[:3])
+    moved = ", ".join(f"{name} {how}" for name, how in list(strongest(about))[:3])
     confirmed = " confirmed" if window.streak.confirmed else ""
     last = window.first + window.rows - 1
     return f"{window.number:>5}  rows {window.first:,}-{last:,}  {window.verdict.state}{confirmed}  {moved}"
@@ -120,7 +120,7 @@ def as_json(window: Window) -> dict[str, Any]:
     }
 
 
-def _strongest(about: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def strongest(about: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield features with what a person looks at: effect, or the issues that violate."""
     features = about["features"]
     for name in about["ranked"]:

@@ -18,6 +18,7 @@ from jobs.cli import (
     explain,
     gateway,
     history,
+    infer,
     inspect_topics,
     judge,
     report,
@@ -55,7 +56,7 @@ app.command()(submit.stop)
 app.command()(submit.upgrade)
 app.command()(submit.scale)
 app.command()(status.status)
-app.command()(send.infer)
+app.command()(infer.infer)
 app.command()(send.send)
 app.command("inspect")(inspect_topics.inspect)
 app.command()(gateway.gateway)

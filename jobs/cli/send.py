@@ -1,4 +1,4 @@
-"""weir infer, weir send."""
+"""weir send."""
 
 from __future__ import annotations
 
@@ -13,33 +13,13 @@ import typer
 from rich.progress import track
 
 from jobs import sending
-from jobs.cli.options import Bootstrap, Models, Namespace, Pipeline, Prefix, connection, waiting
+from jobs.cli.options import Bootstrap, Models, Namespace, Pipeline, Prefix, connection
 from jobs.client import PipelineClient
 from jobs.data.features import Features
 from jobs.data.traffic import SCENARIOS, make_traffic
 from jobs.stack.layout import home
 from operators.errors import DeploymentError
 from operators.resources.durations import seconds_of
-
-
-def infer(
-    pipeline: Pipeline,
-    body: Annotated[str, typer.Argument(help="V2 request as JSON, or @file")],
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
-) -> None:
-    """Send one request through Kafka and print what comes back."""
-    data = Path(body[1:]).read_bytes() if body.startswith("@") else body.encode()
-    with (
-        PipelineClient(connection(bootstrap_servers, prefix, namespace), pipeline) as client,
-        waiting("waiting for the answer"),
-    ):
-        answer = client.ask(data)
-    text = answer.value.decode("utf-8", "replace")
-    if answer.failed:
-        raise DeploymentError(f"{answer.headers.get('weir-error-reason', b'').decode()}: {text}")
-    print(text)
 
 
 def send(

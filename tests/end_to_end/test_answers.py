@@ -13,10 +13,12 @@ import pytest
 
 from detectors.saved import read_drift
 from jobs.client import request_body
+from jobs.local.emitted import Response
 from jobs.stack.stack import Stack
 from operators.reports import read_flag
 from tests.corpus.payloads import CASES, good
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, deployed
+from tests.jobs.local.deployed import deploy, letters, local, numbered, reports
 
 pytestmark = pytest.mark.cluster
 SIZE = 300
@@ -234,6 +236,65 @@ def test_responses_carry_the_verdict_of_the_last_window(deployment: Deployment, 
             return bool(flag["parameters"]["window"] >= told[1].window and flag["data"] == [1])
 
         await_true(shown, "the response shows the last verdict")
+
+
+def test_requests_are_answered_as_in_a_process_of_their_own(
+    deployment: Deployment, models: Path, holdout: Any, tmp_path: Path
+) -> None:
+    values = [request_body(holdout[i : i + 1 + i % 3], f"r{i}") for i in range(60)]
+    values += [value for value, _ in bad_requests().values() if value is not None]
+    with deployment.client("income-production") as client:
+        keys = [client.send(value) for value in values]
+        client.producer.flush()
+        answers = await_answers(client, keys)
+    manifests = deploy(tmp_path, models, f"size: {SIZE}")
+    emitted = list(local(manifests, models, "income-production").answer(numbered(*values)))
+    bodies = {one.offset: one.body for one in emitted if isinstance(one, Response)}
+    failed = {one.offset: one for one in letters(emitted)}
+    assert len(bodies) == 60
+    for offset, key in enumerate(keys):
+        (answer,) = answers[key]
+        if offset in bodies:
+            assert answer.value == bodies[offset]
+        else:
+            letter = failed[offset]
+            assert answer.value.decode() == letter.message
+            assert answer.headers["weir-error-reason"].decode() == letter.reason
+            where = answer.headers["seldon-pipeline-errors"].decode()
+            assert where == (letter.step or "income-production")
+
+
+def test_windows_are_reported_as_in_a_process_of_their_own(
+    deployment: Deployment, models: Path, holdout: Any, tmp_path: Path
+) -> None:
+    pipeline, step = "income-production", "income-drift"
+    with deployment.client(pipeline) as client:
+        keys = {client.send(request_body(row[None], "same")) for row in holdout[: 3 * SIZE]}
+        client.producer.flush()
+        await_answers(client, keys)
+    records = deployment.records(client.inputs, lambda found: keys <= {record.key for record in found})
+    sent = {(record.partition, record.offset): record.value for record in records if record.key in keys}
+
+    def places(told: dict[str, Any]) -> list[tuple[int, int]]:
+        return [
+            (member["partition"], offset)
+            for member in told["members"]
+            for offset in range(member["first_offset"], member["last_offset"] + 1)
+        ]
+
+    report = deployment.report(step, lambda told: set(places(told)) <= sent.keys())
+    values = [sent[place] for place in places(report["parameters"])]
+    manifests = deploy(tmp_path, models, f"size: {SIZE}")
+    emitted = list(local(manifests, models, pipeline).answer(numbered(*values)))
+    ((partial, same),) = reports(emitted, step)
+    assert not partial
+    for told in (report, same):
+        # What tells when a window closed, and what others before it showed.
+        for name in ("window", "closed_at", "first_timestamp", "last_timestamp", "members"):
+            del told["parameters"][name]
+        for name in ("confirmed", "confirmed_since_window"):
+            del told["parameters"][name]
+    assert report == same
 
 
 def test_an_inputs_topic_without_a_pipeline_gets_dead_letters(deployment: Deployment) -> None:

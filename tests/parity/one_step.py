@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
 from jobs.checking import check
-from operators.artifacts.trust import make_site
-from operators.engine import Engine
-from operators.records import Records
-from operators.serving import Models, serve
-from operators.topics import Topics
-
-TOPICS = Topics()
-LIMIT = 50_000_000
+from jobs.local.emitted import DeadLetter, Response
+from jobs.local.pipeline import LocalPipeline, LocalRequest
+from jobs.settings import MOST_RECORD_BYTES, Settings
 
 
 class Answer(NamedTuple):
@@ -36,21 +29,25 @@ class Weir:
         for name, folder in folders.items():
             for kind, document in _documents(name, folder).items():
                 (manifests / f"{kind}-{name}.json").write_bytes(msgspec.json.encode(document))
-        site = make_site(",".join(str(folder) for folder in folders.values()), str(manifests / "cache"))
-        releases = check([manifests], TOPICS, site).require().releases
-        self._engine = Engine(
-            [serve(one, Models(site)) for one in releases], TOPICS, LIMIT, lambda pipeline: {}
+        roots = ",".join(str(folder) for folder in folders.values())
+        settings = Settings(
+            trusted_roots=roots,
+            artifact_cache=str(manifests / "cache"),
+            max_record_bytes=MOST_RECORD_BYTES,
         )
+        releases = check([manifests], settings.topics, settings.site).require().releases
+        self._pipelines = {release.name: LocalPipeline(release, settings) for release in releases}
 
     def infer(self, model: str, *requests: bytes) -> list[Answer]:
-        """Answer requests of one micro-batch; what a model warns of is no error, as in a worker."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            answers = self._engine.answer(_records(model, requests))
-        return [
-            Answer(status, reason, msgspec.json.decode(body) if status == "answered" else body.decode())
-            for status, reason, body in zip(answers.statuses, answers.reasons, answers.bodies, strict=True)
-        ]
+        """Answer requests of one micro-batch."""
+        sent = [LocalRequest(offset, value) for offset, value in enumerate(requests)]
+        answers: list[Answer] = []
+        for one in self._pipelines[_pipeline(model)].answer(sent):
+            if isinstance(one, Response):
+                answers.append(Answer("answered", None, msgspec.json.decode(one.body)))
+            elif isinstance(one, DeadLetter) and one.failed:
+                answers.append(Answer("failed", one.reason, one.message))
+        return answers
 
 
 def _documents(name: str, folder: Path) -> dict[str, Any]:
@@ -64,18 +61,3 @@ def _documents(name: str, folder: Path) -> dict[str, Any]:
 
 def _pipeline(model: str) -> str:
     return f"{model}-alone"
-
-
-def _records(model: str, requests: tuple[bytes, ...]) -> Records:
-    n = len(requests)
-    return Records(
-        values=requests,
-        topics=[TOPICS.inputs(_pipeline(model))] * n,
-        partitions=np.zeros(n, dtype=np.int64),
-        offsets=np.arange(n),
-        timestamps=np.zeros(n, dtype=np.int64),
-        lengths=np.full(n, -1),
-        infer_types=[None] * n,
-        origins=[None] * n,
-        readers=[""] * n,
-    )
