@@ -82,7 +82,11 @@ class LocalPipeline:
             yield from windows.finish()
 
     def _micro_batches(self, requests: Iterable[LocalRequest]) -> Iterator[list[LocalRequest]]:
-        """Cut requests where a window may be full: who comes after that sees its verdict."""
+        """Cut requests where a window may be full: the next request's response then shows its verdict.
+
+        Rows are those of the requests. A step that makes more rows of them fills windows sooner, and then up
+        to a micro-batch of responses still shows the verdict before.
+        """
         batch: list[LocalRequest] = []
         rows, room = 0, self._room()
         for request in requests:
