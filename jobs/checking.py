@@ -17,8 +17,9 @@ from jobs.settings import Settings
 from jobs.watching import doubts, wrong_kinds
 from operators.artifacts.loading import load_step
 from operators.artifacts.settings import read_settings
-from operators.artifacts.storage import find, local_path
+from operators.artifacts.storage import find
 from operators.artifacts.trust import Site
+from operators.artifacts.uris import local_path
 from operators.errors import DeploymentError, describe, tidy
 from operators.external import external_input
 from operators.plan import Plan
@@ -151,7 +152,7 @@ def uri_of(model: Model, manifest: Path) -> str:
 
 def _load(model: Model, origin: Path, site: Site) -> _Loaded:
     try:
-        found = find(uri_of(model, origin), model.spec.artifact_version, site.cache)
+        found = find(uri_of(model, origin), model.spec.artifact_version, site)
     except DeploymentError as error:
         raise DeploymentError(f"Model {model.metadata.name}: {error}") from error
     except Exception as error:  # names and files of all kinds may raise anything

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import joblib
@@ -16,9 +17,13 @@ from detectors.category_values import CategoryValues
 from detectors.mahalanobis import Mahalanobis
 from jobs.exporting_vae import check_settings, export_vae
 from operators.artifacts.alibi_detect_folder import SUFFIXES
+from operators.artifacts.cache import copy_files
 from operators.artifacts.outlier_files import write_mahalanobis
-from operators.artifacts.trust import Site, require_trust
+from operators.artifacts.trust import Site, locate, require_trust
 from operators.errors import DeploymentError, describe
+
+# Takes the folder to write to, the dill file, and what that holds; returns the files that it wrote.
+_Writer = Callable[[Path, Path, Any], Iterable[Path]]
 
 
 def convert(folder: Path, site: Site) -> list[Path]:
@@ -34,17 +39,28 @@ def convert(folder: Path, site: Site) -> list[Path]:
             f"{folder} holds {', '.join(saved) or 'no .dill and no .pickle file'}; known are "
             f"{', '.join(_WRITERS)} with one of these endings"
         )
-    written: list[Path] = []
-    for path, write in there:
-        require_trust(str(folder), str(path), site)
-        state = _load(path)
+    origin = locate(str(folder.resolve()), site)
+    for path, _ in there:
+        require_trust(origin, str(path), site)
+    with TemporaryDirectory() as private:
         try:
-            written += write(folder, path, state)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise DeploymentError(
-                f"{path} is no detector that alibi-detect saved: {describe(error)}"
-            ) from error
-    return written
+            copy_files(origin.path or folder, Path(private))
+            return [
+                file for path, write in there for file in _convert(Path(private, path.name), folder, write)
+            ]
+        except DeploymentError as error:
+            raise DeploymentError(str(error).replace(private, str(folder))) from error
+        except OSError as error:
+            raise DeploymentError(f"{folder} cannot be converted: {error}") from error
+
+
+def _convert(path: Path, folder: Path, write: _Writer) -> Iterable[Path]:
+    """Read a dill file of the private copy, and write beside the original."""
+    state = _load(path)
+    try:
+        return write(folder, path, state)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DeploymentError(f"{path} is no detector that alibi-detect saved: {describe(error)}") from error
 
 
 def _load(path: Path) -> Any:
@@ -92,7 +108,7 @@ def _vae(folder: Path, path: Path, state: Any) -> Iterable[Path]:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            detector = load_detector(folder)
+            detector = load_detector(path.parent)
     except ImportError as error:
         raise DeploymentError(
             f"{path} holds networks that only TensorFlow reads: convert it where there is TensorFlow, "
@@ -141,7 +157,7 @@ def _toml(value: Any) -> str:
     return json.dumps(value.item() if isinstance(value, np.generic) else value)
 
 
-_WRITERS: dict[str, Callable[[Path, Path, Any], Iterable[Path]]] = {
+_WRITERS: dict[str, _Writer] = {
     "IForest": _forest,
     "Mahalanobis": _mahalanobis,
     "OutlierVAE": _vae,

@@ -13,8 +13,8 @@ from jobs.flink.rest import Job, Rest
 from jobs.kafka_admin import create_control
 from jobs.releasing.applying import external_pairs
 from jobs.settings import Settings, parse_settings
-from operators.artifacts.storage import local_path
 from operators.artifacts.trust import Site
+from operators.artifacts.uris import local_path
 from operators.control import read_control
 from operators.errors import DeploymentError
 from operators.releases import Release
@@ -30,7 +30,7 @@ def whereabouts(bootstrap: str, site: Site) -> list[str]:
     return [
         *("--bootstrap-servers", bootstrap),
         *("--trusted-roots", ",".join(_absolute(root) for root in site.trusted_roots)),
-        *("--artifact-cache", str(site.cache.resolve())),
+        *("--artifact-cache", str(site.cache.absolute())),
     ]
 
 
@@ -52,7 +52,7 @@ def flink_run(arguments: Sequence[str], savepoint: str = "", environment: str = 
 
 def _absolute(root: str) -> str:
     path = local_path(root)
-    return root if path is None else str(path.resolve())
+    return root if path is None else os.path.abspath(path)
 
 
 def submit(cluster: Flink, command: Sequence[str]) -> str:

@@ -15,7 +15,6 @@ from jobs.externals import cycles, sources_missing
 from jobs.kafka_admin import create_control, create_topics, existing_topics
 from jobs.releasing.changes import changed, model_changed
 from jobs.releasing.publishing import Record, model_record, next_generation, publish, records_of
-from operators.artifacts.storage import keep
 from operators.artifacts.trust import Site
 from operators.control import Connection, read_control
 from operators.epochs import epochs_after
@@ -68,7 +67,7 @@ def apply(
         raise DeploymentError("\n".join(errors))
     if dry_run:
         return Applying(_decide(control, checked, message)[1], checked.notices)
-    _prepare(checked, connection, site, partitions)
+    _prepare(checked, connection, partitions)
 
     def decide(now: Control) -> tuple[list[Record], list[Applied]]:
         if (now.heads, now.models) != (control.heads, control.models):
@@ -106,14 +105,12 @@ def numbered(release: Release, control: Control, message: str) -> Release:
     return msgspec.structs.replace(given, epochs=epochs_after(given, control.head(release.name)))
 
 
-def _prepare(checked: Checked, connection: Connection, site: Site, partitions: int) -> None:
+def _prepare(checked: Checked, connection: Connection, partitions: int) -> None:
     """Make everything that a release needs to be there when it goes live."""
     topics = {connection.topics.errors}
     for release in checked.releases:
         topics.update(release.topics)
         topics.update({release.external_topic} - {""})
-        for artifact in release.artifacts.values():
-            keep(artifact.uri, artifact.digest, site.cache)
     ours = connection.topics.is_ours
     theirs = {topic for release in checked.releases for topic in release.topics if not ours(topic)}
     missing = sorted(theirs - set(existing_topics(connection.bootstrap))) if theirs else []

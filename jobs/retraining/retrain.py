@@ -22,7 +22,7 @@ from jobs.training.options import Options
 from operators.artifacts.digests import digest
 from operators.artifacts.loading import load_step
 from operators.artifacts.storage import fetch
-from operators.artifacts.trust import Site, make_site
+from operators.artifacts.trust import Site, locate, make_site
 from operators.control import Connection, read_control
 from operators.errors import DeploymentError
 from operators.releases import Release
@@ -102,7 +102,7 @@ def _renew(
     watched: Watched, release: Release, folders: Folders, site: Site, options: Options
 ) -> Iterator[Check]:
     artifact = release.artifacts[watched.name]
-    old = fetch(artifact.uri, artifact.digest, site.cache)
+    old = fetch(locate(artifact.uri, site), artifact.digest, site.cache)
     folder = rebuild(watched, old, folders, options)
     trusting = make_site(str(folder.parent), str(site.cache))
     model = next(one for one in map(parse_document, release.models) if one.metadata.name == watched.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ class Preprocessor:
         self._path = path
         self._features = features
         try:
-            self._estimator: Any = joblib.load(path)
+            self._pickle = path.read_bytes()
+            self._estimator: Any = joblib.load(BytesIO(self._pickle))
         except Exception as error:  # a pickle can raise anything
             raise DeploymentError(f"{path} cannot be loaded: {describe(error)}") from error
         if not callable(getattr(self._estimator, "transform", None)):
@@ -59,7 +60,7 @@ class Preprocessor:
         folder = folders.make(
             "-preprocess", SKLEARN, "./model.joblib", {"predict_fn": "transform"}, content_type
         )
-        shutil.copyfile(self._path, folder / "model.joblib")
+        (folder / "model.joblib").write_bytes(self._pickle)
         if self._named is None:
             probe = rows[:_PROBE_ROWS]
             write_probe(folder, probe, {"transform": self.prepare(probe)})

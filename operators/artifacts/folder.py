@@ -9,15 +9,15 @@ from typing import NamedTuple
 from operators.artifacts.pickles import Unpickled, unpickle
 from operators.artifacts.probes import Probe
 from operators.artifacts.settings import ModelSettings
-from operators.artifacts.trust import Site, require_trust
+from operators.artifacts.trust import Origin, Site, require_trust
 from operators.errors import DeploymentError
 
 
 class Folder(NamedTuple):
-    """A local copy at `path` of what `uri` holds, with its settings and its recorded probe."""
+    """A private copy at `path` of what `origin` holds, with its settings and its recorded probe."""
 
     path: Path
-    uri: str
+    origin: Origin
     digest: str
     settings: ModelSettings
     probe: Probe | None
@@ -46,4 +46,4 @@ class Folder(NamedTuple):
             raise DeploymentError(
                 f"{path} lies outside the model's folder {self.path}, so no digest vouches for it"
             )
-        require_trust(self.uri, str(path), self.site)
+        require_trust(self.origin, str(path), self.site)

@@ -28,7 +28,7 @@ def load(folder: Folder) -> Step:
         _try(saved, method, folder.path)
         _log.warning(
             "%s was saved with %s; nobody promises equal answers: record a probe.json, or export it again",
-            folder.path,
+            folder.origin.uri,
             differing(saved.versions),
         )
     return step

@@ -1,18 +1,17 @@
-"""storageUri → a local folder: where it lies, or fetched once and kept by its digest."""
+"""storageUri → a private copy of the folder, fetched once and kept by its digest."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
+from operators.artifacts.cache import Cache, copy_files
 from operators.artifacts.digests import digest
+from operators.artifacts.trust import Origin, Site, locate
+from operators.artifacts.uris import local_path
 from operators.errors import DeploymentError, describe
 
 SETTINGS = "model-settings.json"
@@ -20,14 +19,14 @@ _NUMBER = re.compile(r"[0-9]+")
 
 
 class Found(NamedTuple):
-    """A model's folder: its URI with the chosen version, a local copy, and its digest."""
+    """A model's folder: its URI with the chosen version, a private copy, and its digest."""
 
     uri: str
     folder: Path
     digest: str
 
 
-def find(uri: str, version: int | None, cache: Path) -> Found:
+def find(uri: str, version: int | None, site: Site) -> Found:
     """Find a model's folder and what it holds now.
 
     A model-settings.json at the top wins; else it is the folder named by the version, else the highest
@@ -38,48 +37,72 @@ def find(uri: str, version: int | None, cache: Path) -> Found:
         if not _is_folder(path):
             raise DeploymentError(f"{path} is not a folder: check storageUri, or train the model first")
         names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
-        folder = path / _version_folder(names, version, uri)
-        return Found(str(folder), folder, digest(folder))
+        uri = str(path / _version_folder(names, version, uri))
+        return _found(locate(uri, site), names, site.cache)
     names = _list(uri)
     chosen = _version_folder(names, version, uri)
     if chosen:
         uri = f"{uri.rstrip('/')}/{chosen}"
         names = [name.removeprefix(f"{chosen}/") for name in names if name.startswith(f"{chosen}/")]
-    folder, found = _download(uri, names, cache)
-    return Found(uri.rstrip("/"), folder, found)
+    return _found(locate(uri.rstrip("/"), site), names, site.cache)
 
 
-def fetch(uri: str, recorded: str, cache: Path) -> Path:
-    """Return a local folder that has the recorded digest; DeploymentError where the URI holds another."""
-    path, kept = local_path(uri), _kept(cache, recorded)
-    if path is not None and path.is_dir() and digest(path) == recorded:
-        return path
-    if kept.is_dir() and digest(kept) == recorded:
+def fetch(origin: Origin, recorded: str, folder: Path) -> Path:
+    """Return a private copy that has the recorded digest, from the cache in `folder` or from its origin.
+
+    Copies from below another trusted root, or from nowhere trusted, do not count. Raises DeploymentError
+    where the origin holds another digest; then nothing is kept.
+    """
+    cache = Cache(folder)
+    kept = cache.find(origin.root, recorded)
+    if kept:
         return kept
-    path, found = _download(uri, _list(uri), cache) if path is None else (path, digest(path))
-    if found != recorded:
-        raise DeploymentError(
-            f"{uri} has changed since it was applied, or was not copied whole "
-            f"({found}, recorded {recorded}); copy it again, or apply it again"
-        )
-    return path
+    names = _list(origin.uri) if origin.path is None else []
+    with _copying(origin, cache) as half:
+        _copy(origin, names, half)
+        found = digest(half)
+        if found == recorded:
+            return cache.settle(half, origin.root)[0]
+    raise DeploymentError(
+        f"{origin.uri} has changed since it was applied, or was not copied whole "
+        f"({found}, recorded {recorded}); copy it again, or apply it again"
+    )
 
 
-def keep(uri: str, recorded: str, cache: Path) -> None:
-    """Keep a copy of a local folder by its digest, for when others have taken its place."""
-    path = local_path(uri)
-    if path is None or _kept(cache, recorded).is_dir():
+def _found(origin: Origin, names: list[str], folder: Path) -> Found:
+    cache = Cache(folder)
+    kept = cache.find(origin.root, digest(origin.path)) if origin.path else None
+    if kept:
+        return Found(origin.uri, kept, digest(kept))
+    with _copying(origin, cache) as half:
+        _copy(origin, names, half)
+        return Found(origin.uri, *cache.settle(half, origin.root))
+
+
+@contextmanager
+def _copying(origin: Origin, cache: Cache) -> Iterator[Path]:
+    """Make a folder in the cache to copy to, and tell what fails while it is filled."""
+    try:
+        with cache.half() as half:
+            yield half
+    except DeploymentError:
+        raise
+    except OSError as error:
+        raise DeploymentError(f"{origin.uri} cannot be copied to {cache.folder}: {error}") from error
+    except Exception as error:  # each storage raises its own
+        raise DeploymentError(f"{origin.uri} cannot be read: {describe(error)}") from error
+
+
+def _copy(origin: Origin, names: list[str], half: Path) -> None:
+    """Copy a folder: all of a local one, these files of a remote one."""
+    if origin.path is not None:
+        copy_files(origin.path, half)
         return
-    with _half(uri, cache) as half:
-        shutil.copytree(path, half, dirs_exist_ok=True)
-        _settle(half, cache)
-
-
-def local_path(uri: str) -> Path | None:
-    """Return the path of a local URI, None for a remote one."""
-    if uri.startswith("file://"):
-        return Path(unquote(uri.removeprefix("file://")))
-    return None if "://" in uri else Path(uri)
+    filesystem, root = _open(origin.uri)
+    for name in names:
+        target = half / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        filesystem.get_file(f"{root}/{name}", str(target))
 
 
 def _is_folder(path: Path) -> bool:
@@ -109,63 +132,12 @@ def _list(uri: str) -> list[str]:
     except Exception as error:  # each storage raises its own
         raise DeploymentError(f"{uri} cannot be listed: {describe(error)}") from error
     names = [file.removeprefix(root).lstrip("/") for file in files]
-    names = [name for name in names if name and ".." not in PurePosixPath(name).parts]
+    names = [name for name in names if name]
+    if any(".." in PurePosixPath(name).parts for name in names):
+        raise DeploymentError(f"{uri} holds a file whose name leaves the folder: remove it")
     if not names:
         raise DeploymentError(f"{uri} holds no file: check storageUri, or upload the model first")
     return names
-
-
-def _download(uri: str, names: list[str], cache: Path) -> tuple[Path, str]:
-    """Copy files of a remote folder into the cache; it appears there whole or not at all."""
-    filesystem, root = _open(uri)
-    with _half(uri, cache) as half:
-        for name in names:
-            target = half / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            filesystem.get_file(f"{root}/{name}", str(target))
-        return _settle(half, cache)
-
-
-@contextmanager
-def _half(uri: str, cache: Path) -> Iterator[Path]:
-    """Make a folder in the cache to copy to, and remove what is left of it."""
-    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if cache.stat().st_uid != os.getuid():
-        raise DeploymentError(
-            f"{cache} belongs to another user: name a folder of your own with --artifact-cache"
-        )
-    half = Path(tempfile.mkdtemp(prefix="half-", dir=cache))
-    try:
-        yield half
-    except DeploymentError:
-        raise
-    except OSError as error:
-        raise DeploymentError(f"{uri} cannot be copied to {cache}: {error}") from error
-    except Exception as error:  # each storage raises its own
-        raise DeploymentError(f"{uri} cannot be read: {describe(error)}") from error
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
-
-
-def _settle(half: Path, cache: Path) -> tuple[Path, str]:
-    """Give a folder in the cache the name of its digest."""
-    found = digest(half)
-    kept = _kept(cache, found)
-    if kept.is_dir() and digest(kept) == found:
-        return kept, found
-    spoilt = Path(tempfile.mkdtemp(prefix="half-", dir=cache)) / "spoilt"
-    with suppress(OSError):  # nothing was kept, or another process replaced it just now
-        kept.rename(spoilt)
-    with suppress(OSError):
-        half.rename(kept)
-    shutil.rmtree(spoilt.parent, ignore_errors=True)
-    if digest(kept) != found:
-        raise DeploymentError(f"{kept} cannot be replaced: remove it")
-    return kept, found
-
-
-def _kept(cache: Path, found: str) -> Path:
-    return cache / found.replace(":", "-")
 
 
 def _open(uri: str) -> tuple[Any, str]:

@@ -1,4 +1,8 @@
-"""Which folders may hold code: pickles and Python files run whatever they hold when they are loaded."""
+"""Which folders may hold code: pickles and Python files run whatever they hold when they are loaded.
+
+Trust belongs to where bytes come from, not to what a record calls them: a place is looked up once
+(`locate`), its bytes are copied from there, and what was found decides.
+"""
 
 from __future__ import annotations
 
@@ -7,40 +11,81 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from operators.artifacts.storage import local_path
-from operators.errors import DeploymentError
+from operators.artifacts.uris import local_path, remote_parts
+from operators.errors import DeploymentError, describe
 
 
 class Site(NamedTuple):
-    """What this machine's operator says: roots whose code may run, and where fetched folders are kept."""
+    """What this machine's operator says: roots whose code may run, and where copies of folders are kept."""
 
     trusted_roots: tuple[str, ...]
     cache: Path
 
 
+class Origin(NamedTuple):
+    """Where a folder's bytes come from: its real path where it is local, and the trusted root it is below."""
+
+    uri: str
+    path: Path | None
+    root: str | None
+
+
+class UntrustedError(DeploymentError):
+    """A folder that is below no trusted root runs code when it is loaded."""
+
+
 def make_site(trusted_roots: str, cache: str) -> Site:
-    """Read the operator's settings: roots by commas; an empty cache is one below the temporary folder."""
+    """Read the operator's settings: roots by commas; an empty cache is one below the temporary folder.
+
+    Raises DeploymentError for a root that is neither a folder nor a URI that can be opened.
+    """
     roots = tuple(root.strip() for root in trusted_roots.split(",") if root.strip())
-    return Site(
-        roots, Path(cache) if cache else Path(tempfile.gettempdir()) / f"weir-artifacts-{os.getuid()}"
-    )
+    for root in roots:
+        local_path(root)
+    default = Path(tempfile.gettempdir()) / f"weir-artifacts-{os.geteuid()}"
+    return Site(roots, Path(cache) if cache else default)
 
 
-def require_trust(uri: str, file: str, site: Site) -> None:
-    """Raise DeploymentError unless the folder at this URI lies below a trusted root."""
-    if any(_below(uri, root) for root in site.trusted_roots):
+def locate(uri: str, site: Site) -> Origin:
+    """Find where a URI leads now, and the first trusted root that it is below.
+
+    Links are followed here, and only here: whoever reads the folder reads it at `path`. Raises
+    DeploymentError for a URI that is not opened.
+    """
+    path = local_path(uri)
+    real = _real(path) if path is not None else None
+    parts = () if real else remote_parts(uri)
+    root = next((root for root in site.trusted_roots if _below(real, parts, root)), None)
+    return Origin(uri, real, None if root is None else _named(root))
+
+
+def require_trust(origin: Origin, file: str, site: Site) -> None:
+    """Raise UntrustedError unless the folder's bytes come from below a trusted root."""
+    if origin.root is not None:
         return
     roots = ", ".join(site.trusted_roots) or "none"
-    raise DeploymentError(
-        f"{file} runs code when it is loaded, and {uri} is below no trusted root ({roots}); if you trust "
-        "who can write there, name its root with --trusted-roots or WEIR_TRUSTED_ROOTS"
+    raise UntrustedError(
+        f"{file} runs code when it is loaded, and {origin.uri} is below no trusted root ({roots}); "
+        "if you trust who can write there, name its root with --trusted-roots or WEIR_TRUSTED_ROOTS"
     )
 
 
-def _below(uri: str, root: str) -> bool:
-    if ".." in uri.split("/") and local_path(uri) is None:
-        return False
-    here, there = local_path(uri), local_path(root)
-    if here is not None and there is not None:
-        return here.resolve().is_relative_to(there.resolve())
-    return here is there is None and f"{uri.rstrip('/')}/".startswith(f"{root.rstrip('/')}/")
+def _below(real: Path | None, parts: tuple[str, ...], root: str) -> bool:
+    path = local_path(root)
+    if path is not None:
+        return real is not None and real.is_relative_to(_real(path))
+    above = remote_parts(root)
+    return real is None and parts[: len(above)] == above
+
+
+def _named(root: str) -> str:
+    """Return one name for a root however it is written; links in it are its owner's to move."""
+    path = local_path(root)
+    return "/".join(remote_parts(root)) if path is None else os.path.abspath(path)
+
+
+def _real(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, names that no file can have
+        raise DeploymentError(f"{path} cannot be found: {describe(error)}") from error

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 
 from operators.artifacts.digests import digest
@@ -15,6 +16,24 @@ from operators.columns import Array, Column, Tensors
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Model
 from operators.steps import Step
+
+
+class Boom:
+    """A pickle that writes a file when it is read."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.trace,)
+
+
+def arm(folder: Path, trace: Path, **content: Any) -> Path:
+    """Make a folder whose pickle leaves a trace when it is read."""
+    folder.mkdir(parents=True)
+    joblib.dump(Boom(trace), folder / "model.joblib")
+    return settings(folder, **{"implementation": "mlserver_sklearn.SKLearnModel", **content})
+
 
 TRUSTING = make_site("/", "")
 

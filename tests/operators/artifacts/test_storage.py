@@ -22,11 +22,12 @@ from jobs.stack.ports import free_ports
 from operators.artifacts.digests import digest
 from operators.artifacts.loading import load_step
 from operators.artifacts.storage import fetch, find
-from operators.artifacts.trust import make_site
+from operators.artifacts.trust import locate, make_site
 from operators.errors import DeploymentError
 from operators.steps import Ask
 from tests.operators.artifacts.model import model, one_request, settings
 
+NOWHERE = make_site("", "")
 FOLDER = Path(__file__).parents[2] / "folders" / "xgboost-binary"
 
 
@@ -99,51 +100,52 @@ def upload(folder: Path, uri: str) -> str:
 
 def test_a_remote_folder_is_loaded_and_answers(bucket: str, tmp_path: Path) -> None:
     uri = upload(FOLDER, f"{bucket}/one")
-    found = find(uri, None, tmp_path)
+    site = make_site("", str(tmp_path))
+    found = find(uri, None, site)
     assert (found.uri, found.digest) == (uri, digest(FOLDER))
-    step = load_step(model(), uri, found.digest, make_site("", str(tmp_path)))
+    step = load_step(model(), uri, found.digest, site)
     assert "predict" in step.infer(one_request(np.zeros((2, 6))), Ask())
 
 
 def test_it_is_fetched_once_and_then_read_without_the_storage(bucket: str, tmp_path: Path) -> None:
     uri = upload(FOLDER, f"{bucket}/once")
-    found = find(uri, None, tmp_path)
+    found = find(uri, None, make_site("", str(tmp_path)))
     filesystem, root = fsspec.core.url_to_fs(uri)
     filesystem.rm(root, recursive=True)
-    assert fetch(uri, found.digest, tmp_path) == found.folder
+    assert fetch(locate(uri, NOWHERE), found.digest, tmp_path) == found.folder
     with pytest.raises(DeploymentError, match=r"once.* (holds no file|cannot be (read|listed))"):
-        fetch(uri, found.digest, tmp_path / "another cache")
+        fetch(locate(uri, NOWHERE), found.digest, tmp_path / "another cache")
 
 
 def test_a_spoilt_copy_in_the_cache_is_fetched_again(bucket: str, tmp_path: Path) -> None:
     uri = upload(FOLDER, f"{bucket}/spoilt")
-    found = find(uri, None, tmp_path)
+    found = find(uri, None, make_site("", str(tmp_path)))
     (found.folder / "model.json").write_text("half")
-    assert digest(fetch(uri, found.digest, tmp_path)) == digest(FOLDER)
+    assert digest(fetch(locate(uri, NOWHERE), found.digest, tmp_path)) == digest(FOLDER)
 
 
 def test_a_remote_folder_that_changed_is_refused(bucket: str, tmp_path: Path) -> None:
     uri = upload(FOLDER, f"{bucket}/changed")
-    found = find(uri, None, tmp_path)
+    found = find(uri, None, make_site("", str(tmp_path)))
     filesystem, root = fsspec.core.url_to_fs(uri)
     filesystem.pipe(f"{root}/model.json", b"{}")
     with pytest.raises(DeploymentError, match="has changed since it was applied, or was not copied whole"):
-        fetch(uri, found.digest, tmp_path / "cold")
+        fetch(locate(uri, NOWHERE), found.digest, tmp_path / "cold")
     assert list((tmp_path / "cold").glob("half-*")) == []
 
 
 def test_a_bucket_that_is_not_there_says_so(bucket: str, tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match=r"nowhere.* (holds no file|cannot be)"):
-        find(f"{bucket}/nowhere", None, tmp_path)
+        find(f"{bucket}/nowhere", None, make_site("", str(tmp_path)))
     with pytest.raises(DeploymentError, match=r"(holds no file|cannot be)"):
-        find(bucket.replace("models", "no-such-bucket") + "/x", None, tmp_path)
+        find(bucket.replace("models", "no-such-bucket") + "/x", None, make_site("", str(tmp_path)))
 
 
 def test_a_storage_whose_library_is_missing_names_the_extra(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['s3fs'] = None\n"
-        "from pathlib import Path\nfrom operators.artifacts.storage import find\n"
-        "find('s3://models/x', None, Path('cache'))"
+        "from operators.artifacts.storage import find\nfrom operators.artifacts.trust import make_site\n"
+        "find('s3://models/x', None, make_site('', 'cache'))"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     command = [sys.executable, "-c", code]
@@ -161,22 +163,23 @@ def versions(folder: Path, *names: str) -> Path:
 def test_the_version_folder_is_chosen_as_seldon_does(s3: str, tmp_path: Path, where: str) -> None:
     folder = versions(tmp_path / "models", "1", "2", "10", "old")
     uri = str(folder) if where == "local" else upload(folder, f"{s3}/{tmp_path.name}")
-    cache = tmp_path / "cache"
-    assert find(uri, None, cache).uri == f"{uri}/10"
-    assert find(uri, 2, cache).uri == f"{uri}/2"
+    site = make_site("", str(tmp_path / "cache"))
+    assert find(uri, None, site).uri == f"{uri}/10"
+    assert find(uri, 2, site).uri == f"{uri}/2"
     with pytest.raises(DeploymentError, match=r"has no folder 3 \(spec.artifactVersion\); there is 1, 2, 10"):
-        find(uri, 3, cache)
+        find(uri, 3, site)
 
 
 def test_settings_at_the_top_win_over_version_folders(tmp_path: Path) -> None:
     folder = settings(versions(tmp_path, "1"), implementation="x.Y")
-    assert find(str(folder), None, tmp_path / "cache").folder == folder
+    assert find(str(folder), None, make_site("", str(tmp_path / "cache"))).uri == str(folder)
 
 
 def test_a_file_uri_is_a_local_folder(tmp_path: Path) -> None:
     folder = shutil.copytree(FOLDER, tmp_path / "a folder")
-    found = find(f"file://{str(folder).replace(' ', '%20')}", None, tmp_path)
-    assert (found.folder, found.digest) == (folder, digest(FOLDER))
+    site = make_site("", str(tmp_path / "cache"))
+    found = find(f"file://{str(folder).replace(' ', '%20')}", None, site)
+    assert (found.uri, found.digest, digest(found.folder)) == (str(folder), digest(FOLDER), digest(FOLDER))
 
 
 def test_a_half_copied_local_folder_is_refused(tmp_path: Path) -> None:
@@ -184,7 +187,7 @@ def test_a_half_copied_local_folder_is_refused(tmp_path: Path) -> None:
     recorded: Any = digest(folder)
     (folder / "model.json").unlink()
     with pytest.raises(DeploymentError, match="has changed since it was applied, or was not copied whole"):
-        fetch(str(folder), recorded, tmp_path)
+        fetch(locate(str(folder), NOWHERE), recorded, tmp_path / "cache")
 
 
 def test_settings_that_leave_the_folder_are_refused(tmp_path: Path) -> None:

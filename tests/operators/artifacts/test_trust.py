@@ -2,30 +2,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import joblib
 import pytest
 
-from operators.artifacts.trust import make_site, require_trust
+from operators.artifacts.trust import locate, make_site, require_trust
 from operators.errors import DeploymentError
-from tests.operators.artifacts.model import load, settings
-
-
-class Boom:
-    """A pickle that writes a file when it is read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return Path.touch, (self.path,)
+from tests.operators.artifacts.model import arm, load, settings
 
 
 @pytest.fixture
 def armed(tmp_path: Path) -> tuple[Path, Path]:
     """A folder whose pickle would leave a trace, and the trace."""
-    folder = settings(tmp_path / "armed", implementation="mlserver_sklearn.SKLearnModel")
-    joblib.dump(Boom(tmp_path / "trace"), folder / "model.joblib")
-    return folder, tmp_path / "trace"
+    return arm(tmp_path / "armed", tmp_path / "trace"), tmp_path / "trace"
 
 
 def test_a_pickle_outside_the_trusted_roots_is_not_even_opened(armed: tuple[Path, Path]) -> None:
@@ -101,12 +88,27 @@ def test_no_file_outside_the_folder_is_loaded_whatever_the_folder_says(
         ("s3://models/income", "/models", False),
         ("/models/income", "file:///models", True),
         ("/models/../etc", "/models", False),
+        ("/models-evil/income", "/models", False),
+        ("/models/income/../../models-evil", "/models", False),
+        ("/models/./income/", "/models/", True),
+        ("//models//income", "/models", True),
+        ("/Models/income", "/models", False),
+        ("/models/%2e%2e/etc", "/models", True),
+        ("file:///models", "/models", True),
+        ("file:///models-evil", "file:///models", False),
+        ("/anywhere", "/", True),
+        ("s3://models2", "s3://models", False),
+        ("s3://models", "s3://models", True),
+        ("s3://b/models2", "s3://b/models", False),
+        ("s3://b/Models/x", "s3://b/models", False),
+        ("s3://b", "s3://b/models", False),
+        ("s3://anything/x", "/", False),
     ],
 )
 def test_roots_are_whole_path_parts(uri: str, root: str, trusted: bool) -> None:
     site = make_site(root, "")
     if trusted:
-        require_trust(uri, "model.joblib", site)
+        require_trust(locate(uri, site), "model.joblib", site)
     else:
         with pytest.raises(DeploymentError):
-            require_trust(uri, "model.joblib", site)
+            require_trust(locate(uri, site), "model.joblib", site)
