@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from jobs.cli.options import TrustedRoots
+from jobs.cli.trusting import load_named
 from jobs.converting import convert as write
 from operators.artifacts.trust import make_site
 
@@ -17,6 +18,7 @@ def convert(
     trusted_roots: TrustedRoots = "models",
 ) -> None:
     """Write, beside alibi-detect's dill files, arrays and TOML that the job reads without running code."""
+    site = make_site(trusted_roots, "")
     for folder in folders:
-        for path in write(folder, make_site(trusted_roots, "")):
+        for path in load_named(folder, site, write):
             print(f"wrote {path}")

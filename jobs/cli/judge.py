@@ -11,6 +11,7 @@ import typer
 from detectors.confirmation import Confirmation
 from detectors.judgement import Judgement
 from jobs.cli.options import ArtifactCache, TrustedRoots
+from jobs.cli.trusting import load_named
 from operators.artifacts.trust import make_site
 from operators.errors import DeploymentError, MismatchError, tidy
 from operators.steps.watching import Rules
@@ -39,8 +40,8 @@ def judge(
     from operators.steps.watching import Watcher
 
     site = make_site(trusted_roots, artifact_cache)
-    step = judging.load_monitor(folder, site)
-    before = judging.load_monitor(through, site) if through else None
+    step = load_named(folder, site, judging.load_monitor)
+    before = load_named(through, site, judging.load_monitor) if through else None
     try:
         tensors = judging.read_rows(data, folder, before)
         if isinstance(step, ScoreOutlier):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.cli.options import ArtifactCache, Bootstrap, Namespace, Prefix, Rate, Seed, TrustedRoots, connection
+from jobs.cli.trusting import require_trusted, writing_for_oneself
 from operators.artifacts.trust import make_site
 from operators.errors import DeploymentError
 
@@ -40,9 +41,12 @@ def retrain(
     options = Options(pipeline, seed, rate=rate, outlier_percent=outlier_percent).check()
     where, site = connection(bootstrap_servers, prefix, namespace), make_site(trusted_roots, artifact_cache)
     how: Any = drifted
-    done = retraining.retrain(
-        where, pipeline, out, site, last, how, options, say=lambda line: print(f"  {line} …")
-    )
+    with writing_for_oneself():
+        out.mkdir(parents=True, exist_ok=True)
+        require_trusted(out, site)  # what is trained there is loaded from there
+        done = retraining.retrain(
+            where, pipeline, out, site, last, how, options, say=lambda line: print(f"  {line} …")
+        )
     print("\n".join(retraining.describe(done)))
     if not done.passed:
         raise DeploymentError("a check failed: look at it before you apply what was written")

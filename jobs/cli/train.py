@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.options import Models, Rate, Seed
+from jobs.cli.options import Models, Rate, Seed, TrustedRoots
+from jobs.cli.trusting import require_trusted, writing_for_oneself
+from operators.artifacts.trust import make_site
 from operators.errors import DeploymentError
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def train(
     rate: Rate = 0.01,
     rows: Annotated[int, typer.Option(help="how many people to generate without --data")] = 30_000,
     seed: Seed = 0,
+    trusted_roots: TrustedRoots = "models",
 ) -> None:
     """Train classifier, preprocessor, outlier and drift detectors, in the folders MLServer expects."""
     try:
@@ -63,14 +66,17 @@ def train(
     chosen: Any = {"outlier": outlier, "threshold": threshold, "outlier_percent": outlier_percent}
     options = Options(name, seed, tuple(window), rate, **chosen)
     declared = Declared(_names(categorical), _names(numeric), outlier_label, str(data or "generated people"))
-    if monitors_only:
-        trained = train_monitors.train_monitors_only(
-            table, out, options, declared, preprocessor, _names(predictions), say=_say
-        )
-    elif preprocessor or predictions:
-        raise DeploymentError("--preprocessor and --predictions go with --monitors-only")
-    else:
-        trained = train_monitors.train(table, target, out, options, declared, say=_say)
+    if preprocessor and monitors_only:
+        require_trusted(preprocessor, make_site(trusted_roots, ""))
+    with writing_for_oneself():
+        if monitors_only:
+            trained = train_monitors.train_monitors_only(
+                table, out, options, declared, preprocessor, _names(predictions), say=_say
+            )
+        elif preprocessor or predictions:
+            raise DeploymentError("--preprocessor and --predictions go with --monitors-only")
+        else:
+            trained = train_monitors.train(table, target, out, options, declared, say=_say)
     print("\n".join(train_monitors.describe(trained)))
 
 
