@@ -55,7 +55,7 @@ class Cache:
         if not kept.is_dir():
             return None
         _make_private(kept)
-        return kept if digest(kept) == recorded else None
+        return kept if _holds(kept, recorded) else None
 
     @contextmanager
     def half(self) -> Iterator[Path]:
@@ -92,7 +92,7 @@ class Cache:
 
     def _place(self, root: str | None, found: str) -> Path:
         compartment = (
-            "untrusted" if root is None else f"root-{hashlib.sha256(root.encode()).hexdigest()[:32]}"
+            "untrusted" if root is None else f"root-{hashlib.sha256(os.fsencode(root)).hexdigest()[:32]}"
         )
         _make_private(self.folder / compartment)
         return self.folder / compartment / found.replace(":", "-")
@@ -116,6 +116,13 @@ def _copy(path: Path, target: Path) -> None:
             raise DeploymentError(f"{path} is no file any more: try again")
         with target.open("xb") as copy:
             shutil.copyfileobj(source, copy, 1024 * 1024)
+
+
+def _holds(kept: Path, recorded: str) -> bool:
+    try:
+        return digest(kept) == recorded
+    except (DeploymentError, OSError):  # links that were put there, files that cannot be read
+        return False
 
 
 def _make_private(folder: Path) -> None:

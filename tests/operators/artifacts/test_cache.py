@@ -138,6 +138,9 @@ def test_a_copy_that_was_tampered_with_is_replaced(tmp_path: Path, root: str) ->
     (found.folder / "model.json").write_text("half")
     (found.folder / "more.joblib").write_text("more")
     assert digest(fetch(locate(str(FOLDER), site), found.digest, site.cache)) == digest(FOLDER)
+    (found.folder / "model.json").unlink()
+    (found.folder / "model.json").symlink_to(FOLDER / "model.json")
+    assert digest(fetch(locate(str(FOLDER), site), found.digest, site.cache)) == digest(FOLDER)
     load_step(model(), str(FOLDER), found.digest, site)
 
 
