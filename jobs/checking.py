@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,36 +10,34 @@ from typing import Any, NamedTuple
 import msgspec
 
 from jobs.adopting import Live, registered
-from jobs.externals import cycles
-from jobs.measuring import memory_of
+from jobs.externals import cycles, external_places
+from jobs.loading import Loaded, Say, is_remote, load_all, require_store
 from jobs.settings import Settings
 from jobs.watching import doubts, wrong_kinds
-from operators.artifacts.loading import load_step
-from operators.artifacts.settings import read_settings
-from operators.artifacts.storage import find
 from operators.artifacts.trust import Site
-from operators.artifacts.uris import local_path
-from operators.errors import DeploymentError, describe, tidy
+from operators.errors import DeploymentError, tidy
 from operators.external import external_input
 from operators.plan import Plan
 from operators.releases import Artifact, Registered, Release
-from operators.resources.checks import quantity
 from operators.resources.manifests import APPLIED, Manifests, read_applied, read_manifests
-from operators.resources.reading import STANDARD_INPUT
 from operators.resources.schema import Metadata, Model, Pipeline
 from operators.resources.support import Resource
 from operators.rules import in_force
-from operators.steps import Step
 from operators.topics import Topics
 
 
 class Checked(NamedTuple):
-    """A release of generation 0 for each pipeline; models by name; notices; every error, a line each."""
+    """A release of generation 0 for each pipeline; models by name; notices; every error, a line each.
+
+    `unloaded` are pipelines that have no release, since a model of theirs is not loaded here: only their text
+    was checked.
+    """
 
     releases: list[Release]
     models: dict[str, Registered]
     notices: list[str]
     errors: list[str]
+    unloaded: list[Pipeline]
 
     def require(self) -> Checked:
         """Raise DeploymentError with all errors if there is one."""
@@ -49,52 +46,72 @@ class Checked(NamedTuple):
         return self
 
 
-class _Loaded(NamedTuple):
-    step: Step
-    artifact: Artifact
-
-
-def check(paths: list[Path], topics: Topics, site: Site, live: Live | None = None) -> Checked:
+def check(
+    paths: list[Path],
+    topics: Topics,
+    site: Site,
+    live: Live | None = None,
+    say: Say = lambda what: None,
+) -> Checked:
     """Validate manifests as far as no broker is needed: models loaded and measured, plans compiled.
 
     With `live`, what the manifests leave out is taken from there, and a live pipeline that uses a model which
-    changes has a release too.
+    changes has a release too. `say` receives each store before it is asked.
     """
     manifests = read_manifests(paths, live.adopt if live else None)
-    checked = Checked([], {}, manifests.notices, manifests.errors)
-    loaded = _load_all(manifests, live.artifacts if live else {}, site, checked)
+    checked = Checked([], {}, manifests.notices, manifests.errors, [])
+    loaded = load_all(manifests, live.artifacts if live else {}, site, say)
     _release_all(manifests, loaded, topics, checked)
     for name, one in loaded.items():
         if manifests.origin[f"Model/{name}"] != APPLIED:
             checked.models[name] = Registered(_resolved(manifests.models[name], one.artifact), one.artifact)
     for release in live.releases.values() if live and not checked.errors else ():
         if release.name not in manifests.pipelines and _uses_another(release, checked.models):
-            _renew(release, manifests, loaded, site, topics, checked)
-    checked.errors.extend(cycles(checked.releases, []))
-    if manifests.models and not checked.releases and not checked.errors:
+            _renew(release, manifests, loaded, site, topics, checked, say)
+    return _whole(manifests, checked)
+
+
+def check_text(paths: list[Path], topics: Topics, site: Site) -> Checked:
+    """Validate manifests as far as files on this machine tell: no store is asked.
+
+    A model in a store, and a document that is named and not among these, may be right: each is a notice.
+    """
+    manifests = read_manifests(paths, alone=False)
+    checked = Checked([], {}, manifests.notices, manifests.errors, [])
+    remote = {name: model for name, model in manifests.models.items() if is_remote(model)}
+    for name, model in remote.items():
+        place, uri = manifests.origin[f"Model/{name}"], model.spec.storage_uri
+        told = f"{place}: Model {name}: not checked here: {uri} is in a store; --with-artifacts asks it"
+        try:
+            require_store(model, site)
+            checked.notices.append(tidy(told))
+        except DeploymentError as error:
+            checked.errors.append(tidy(f"{place}: {error}"))
+    here = {name: model for name, model in manifests.models.items() if name not in remote}
+    loaded = load_all(manifests._replace(models=here), {}, site)
+    _release_all(manifests, loaded, topics, checked)
+    elsewhere = {name for _, name in manifests.wanted if f"Model/{name}" not in manifests.origin}
+    for pipeline in manifests.pipelines.values():
+        unloaded = {step.name for step in pipeline.spec.steps} - loaded.keys()
+        if unloaded and unloaded <= elsewhere | remote.keys():
+            checked.unloaded.append(pipeline)
+    return _whole(manifests, checked)
+
+
+def _whole(manifests: Manifests, checked: Checked) -> Checked:
+    """Check what holds only of all pipelines together."""
+    places = {
+        name: external.place if (external := external_input(one.spec.input)) else None
+        for name, one in manifests.pipelines.items()
+    }
+    checked.errors.extend(cycles({**external_places(checked.releases), **places}))
+    if manifests.models and not checked.errors and not (checked.releases or checked.unloaded):
         checked.notices.append("there is no Pipeline: models go live with the pipelines that name them")
     return checked
 
 
-def _load_all(
-    manifests: Manifests, artifacts: Mapping[str, Artifact], site: Site, checked: Checked
-) -> dict[str, _Loaded]:
-    """Load every model: those in `artifacts` as they were applied, the others as they are now."""
-    loaded: dict[str, _Loaded] = {}
-    for name, model in manifests.models.items():
-        origin = manifests.origin[f"Model/{name}"]
-        try:
-            known = artifacts.get(name)
-            loaded[name] = _load_again(model, known, site) if known else _load(model, origin, site)
-        except DeploymentError as error:
-            checked.errors.extend(tidy(f"{origin}: {line}") for line in str(error).split("\n"))
-        else:
-            checked.notices.extend(f"{origin}: {notice}" for notice in _memory(model, loaded[name].artifact))
-    return loaded
-
-
 def _release_all(
-    manifests: Manifests, loaded: Mapping[str, _Loaded], topics: Topics, checked: Checked
+    manifests: Manifests, loaded: Mapping[str, Loaded], topics: Topics, checked: Checked
 ) -> None:
     for name, pipeline in manifests.pipelines.items():
         if any(step.name not in loaded for step in pipeline.spec.steps):
@@ -122,10 +139,11 @@ def _uses_another(release: Release, models: Mapping[str, Registered]) -> bool:
 def _renew(
     release: Release,
     manifests: Manifests,
-    loaded: Mapping[str, _Loaded],
+    loaded: Mapping[str, Loaded],
     site: Site,
     topics: Topics,
     checked: Checked,
+    say: Say,
 ) -> None:
     """Release a live pipeline again, with the models that changed and its own others."""
     others = [one.model for one in registered(release) if one.model["metadata"]["name"] not in checked.models]
@@ -134,52 +152,13 @@ def _renew(
     changed = {name: model for name, model in manifests.models.items() if name in checked.models}
     together = {
         **{name: loaded[name] for name in changed},
-        **_load_all(own, release.artifacts, site, checked),
+        **load_all(own, release.artifacts, site, say),
     }
     own.models.update(changed)
     _release_all(own, together, topics, checked)
 
 
-def uri_of(model: Model, manifest: Path) -> str:
-    """Return a model's storageUri; a relative path starts at the manifest's own folder."""
-    uri = model.spec.storage_uri
-    path = local_path(uri)
-    if path is None:
-        return uri
-    base = Path.cwd() if manifest == STANDARD_INPUT else manifest.parent
-    return os.path.abspath(base / path)
-
-
-def _load(model: Model, origin: Path, site: Site) -> _Loaded:
-    try:
-        found = find(uri_of(model, origin), model.spec.artifact_version, site)
-    except DeploymentError as error:
-        raise DeploymentError(f"Model {model.metadata.name}: {error}") from error
-    except Exception as error:  # names and files of all kinds may raise anything
-        raise DeploymentError(f"Model {model.metadata.name}: {describe(error)}") from error
-
-    def load() -> Step:
-        return load_step(model, found.uri, found.digest, site)
-
-    step = load()
-    runtime = read_settings(model, found.folder).implementation
-    return _Loaded(step, Artifact(found.uri, found.digest, runtime, memory_of(load)))
-
-
-def _load_again(model: Model, artifact: Artifact, site: Site) -> _Loaded:
-    return _Loaded(load_step(model, artifact.uri, artifact.digest, site), artifact)
-
-
-def _memory(model: Model, artifact: Artifact) -> Iterator[str]:
-    declared = quantity(model.spec.memory) if model.spec.memory is not None else None
-    if declared is not None and artifact.memory > declared:
-        yield (
-            f"Model {model.metadata.name}: spec.memory is {model.spec.memory}, but loading it was measured "
-            f"to take {artifact.memory / 1024**2:.0f} MiB"
-        )
-
-
-def _doubts(pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, _Loaded]) -> Iterator[str]:
+def _doubts(pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, Loaded]) -> Iterator[str]:
     name = pipeline.metadata.name
     steps = {step.name: loaded[step.name] for step in pipeline.spec.steps}
     monitor, rules = manifests.monitor_of(name), Settings().rules
@@ -192,16 +171,17 @@ def _doubts(pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, _Load
     yield from (f"{manifests.origin[f'Pipeline/{name}']}: Pipeline/{name}: {line}" for line in found)
 
 
-def _wrong_kinds(manifests: Manifests, loaded: Mapping[str, _Loaded]) -> Iterator[str]:
+def _wrong_kinds(manifests: Manifests, loaded: Mapping[str, Loaded]) -> Iterator[str]:
     for place, monitor in manifests.watching:
         pipeline = manifests.pipelines.get(monitor.spec.pipeline)
         names = [step.name for step in pipeline.spec.steps] if pipeline else []
         steps = {name: loaded[name].step for name in names if name in loaded}
-        yield from (tidy(f"{place}: {line}") for line in wrong_kinds(monitor, steps))
+        whole = len(steps) == len(names)
+        yield from (tidy(f"{place}: {line}") for line in wrong_kinds(monitor, steps, whole=whole))
 
 
 def _release(
-    pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, _Loaded], topics: Topics
+    pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, Loaded], topics: Topics
 ) -> Release:
     models = [manifests.models[step.name] for step in pipeline.spec.steps]
     name = pipeline.metadata.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from jobs.kafka_admin import existing_topics
@@ -27,19 +27,20 @@ def sources_missing(releases: Sequence[Release], live: Sequence[Release], bootst
             )
 
 
-def cycles(releases: Sequence[Release], live: Sequence[Release]) -> Iterator[str]:
+def external_places(releases: Sequence[Release]) -> dict[str, External | None]:
+    """Return what each pipeline reads besides its own requests; of two of one name, the later."""
+    return {one.name: _external(one) if one.external_topic else None for one in releases}
+
+
+def cycles(places: Mapping[str, External | None]) -> Iterator[str]:
     """Yield pipelines that would answer each other without end.
 
     A pipeline's own requests do not count: what it reads besides is not put among them.
     """
-    reads: dict[str, list[str]] = {}
-    for release in (*live, *releases):
-        if release.external_topic:
-            external = _external(release)
-            ends = external.step is None and external.side == "inputs"
-            reads[release.name] = [] if ends else [external.pipeline]
-        else:
-            reads[release.name] = []
+    reads = {
+        name: [place.pipeline] if place and (place.step or place.side == "outputs") else []
+        for name, place in places.items()
+    }
     try:
         TopologicalSorter(reads).prepare()
     except CycleError as error:

@@ -9,6 +9,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 
 from detectors.confirmation import Confirmation
 from detectors.judgement import Judgement
+from operators.artifacts.store_settings import read_stores
 from operators.artifacts.trust import Site, make_site
 from operators.control import Connection
 from operators.errors import DeploymentError
@@ -58,6 +59,7 @@ class Settings:
     resolve: int = _setting(2, "windows in a row without that resolve it")  # type: ignore[assignment]
     trusted_roots: str = _setting("", "folders and URIs whose pickles and Python may run, by commas")  # type: ignore[assignment]
     artifact_cache: str = _setting("", "where fetched models are kept; empty: below the temporary folder")  # type: ignore[assignment]
+    stores: str = _setting("", "stores that storageUri names: a YAML or JSON file, or its text")  # type: ignore[assignment]
     external_inputs: str = _setting("", "TOPIC=PIPELINE by commas; `weir submit` fills it in")  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
@@ -82,6 +84,7 @@ class Settings:
                 raise DeploymentError(
                     f"{name} may hold letters, digits, dots, dashes and underscores, got {found}"
                 )
+        read_stores(self.stores)
         for name in self.only:
             if not PIPELINE_NAME.fullmatch(name):
                 raise DeploymentError(f"pipelines: {name!r} is no pipeline's name")
@@ -100,7 +103,7 @@ class Settings:
     @property
     def site(self) -> Site:
         """What may run and where fetched models are kept."""
-        return make_site(self.trusted_roots, self.artifact_cache)
+        return make_site(self.trusted_roots, self.artifact_cache, self.stores)
 
     @property
     def topics(self) -> Topics:

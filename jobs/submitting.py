@@ -26,11 +26,12 @@ _MONITOR_SLOTS = 1
 
 
 def whereabouts(bootstrap: str, site: Site) -> list[str]:
-    """Return the settings that say where things are: Kafka, models that may run code, the artifact cache."""
+    """Return the settings that say where things are: Kafka, models that may run code, the cache, stores."""
     return [
         *("--bootstrap-servers", bootstrap),
         *("--trusted-roots", ",".join(_absolute(root) for root in site.trusted_roots)),
         *("--artifact-cache", str(site.cache.absolute())),
+        *(("--stores", site.stores.text()) if site.stores.named else ()),
     ]
 
 

@@ -15,10 +15,10 @@ from operators.steps.python_class import PythonClass
 from operators.steps.score_outlier import ScoreOutlier
 
 
-def wrong_kinds(monitor: Monitor, steps: Mapping[str, Step]) -> Iterator[str]:
+def wrong_kinds(monitor: Monitor, steps: Mapping[str, Step], *, whole: bool) -> Iterator[str]:
     """Yield each step that stands under the other heading, or under one without being either.
 
-    `steps` are those of the pipeline that could be loaded.
+    `steps` are those of the pipeline that could be loaded, `whole` says that these are all of them.
     """
     for i, drift in enumerate(monitor.spec.drift):
         if not isinstance(steps.get(drift.step), (DetectDrift, type(None))):
@@ -30,7 +30,7 @@ def wrong_kinds(monitor: Monitor, steps: Mapping[str, Step]) -> Iterator[str]:
     for i, outliers in enumerate(monitor.spec.outliers):
         if not isinstance(steps.get(outliers.step), (ScoreOutlier, PythonClass, type(None))):
             yield f"spec.outliers[{i}].step: {outliers.step} flags no outliers: leave it out"
-    there = {name for step in steps.values() for name in _names(step)}
+    there = {name for step in steps.values() for name in _names(step)} if whole else set()
     for i, hidden in enumerate(monitor.spec.redact):
         if there and not any(Redaction([hidden]).name(name) == HIDDEN for name in there):
             known = ", ".join(sorted(there)[:20])

@@ -13,6 +13,7 @@ from jobs.cli.options import (
     Manifests,
     Namespace,
     Prefix,
+    StoresSetting,
     TrustedRoots,
     connection,
     waiting,
@@ -26,17 +27,36 @@ Message = Annotated[str, typer.Option("-m", "--message", help="why, for the hist
 
 
 def validate(
-    filename: Manifests, trusted_roots: TrustedRoots = "models", artifact_cache: ArtifactCache = ""
+    filename: Manifests,
+    with_artifacts: Annotated[
+        bool,
+        typer.Option(
+            "--with-artifacts", help="ask the stores of models too, and take a missing document for an error"
+        ),
+    ] = False,
+    trusted_roots: TrustedRoots = "models",
+    artifact_cache: ArtifactCache = "",
+    stores: StoresSetting = "",
 ) -> None:
-    """Check manifests and the models they name; needs no cluster. Exit code 1 means errors."""
-    with waiting("loading the models"):
-        checked = checking.check(filename, Topics(), make_site(trusted_roots, artifact_cache))
+    """Check manifests and the models on this machine; needs no cluster. Exit code 1 means errors.
+
+    What is in a store, and documents that are named and not there, are notices unless --with-artifacts.
+    """
+    site = make_site(trusted_roots, artifact_cache, stores)
+    with waiting("loading the models") as say:
+        if with_artifacts:
+            checked = checking.check(filename, Topics(), site, say=say)
+        else:
+            checked = checking.check_text(filename, Topics(), site)
     for notice in checked.notices:
         print(f"notice: {notice}")
     checked.require()
-    print(f"{len(checked.releases)} pipelines are valid")
+    print(f"{len(checked.releases) + len(checked.unloaded)} pipelines are valid")
     for release in checked.releases:
         print(f"  {release.name}: {', '.join(release.artifacts)}")
+    for pipeline in checked.unloaded:
+        steps = ", ".join(step.name for step in pipeline.spec.steps)
+        print(f"  {pipeline.metadata.name}: {steps} (the text; not with all its models)")
 
 
 def apply(
@@ -48,6 +68,7 @@ def apply(
     partitions: Partitions = 2,
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
+    stores: StoresSetting = "",
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
@@ -58,9 +79,9 @@ def apply(
     those that are live.
     """
     where = connection(bootstrap_servers, prefix, namespace)
-    site = make_site(trusted_roots, artifact_cache)
-    with waiting("applying"):
-        done = applying.apply(filename, where, site, message, partitions, dry_run=dry_run)
+    site = make_site(trusted_roots, artifact_cache, stores)
+    with waiting("applying") as say:
+        done = applying.apply(filename, where, site, message, partitions, dry_run=dry_run, say=say)
     for notice in done.notices:
         print(f"notice: {notice}")
     for one in done.applied:
@@ -74,14 +95,16 @@ def diff(
     filename: Manifests,
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
+    stores: StoresSetting = "",
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
     """Tell what applying would change. Exit code 0 means nothing, 1 something, as for kubectl."""
     where = connection(bootstrap_servers, prefix, namespace)
-    with waiting("comparing"):
-        done = applying.apply(filename, where, make_site(trusted_roots, artifact_cache), dry_run=True)
+    site = make_site(trusted_roots, artifact_cache, stores)
+    with waiting("comparing") as say:
+        done = applying.apply(filename, where, site, dry_run=True, say=say)
     differing = [one for one in done.applied if one.verb != "unchanged"]
     for one in differing:
         print(f"{one.kind} {one.name}: would be {one.verb}")

@@ -13,6 +13,7 @@ from jobs.cli.options import (
     Bootstrap,
     Namespace,
     Prefix,
+    StoresSetting,
     TrustedRoots,
     connection,
     waiting,
@@ -34,6 +35,7 @@ def explain(
     ] = None,
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
+    stores: StoresSetting = "",
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
@@ -41,8 +43,9 @@ def explain(
     """Draw a pipeline's compiled plan and every default in force; with -f it needs no cluster."""
     topics = Topics(prefix, namespace)
     if filename:
-        with waiting("loading the models"):
-            checked = checking.check(filename, topics, make_site(trusted_roots, artifact_cache)).require()
+        site = make_site(trusted_roots, artifact_cache, stores)
+        with waiting("loading the models") as say:
+            checked = checking.check(filename, topics, site, say=say).require()
         release = released(checked.releases, name)
     else:
         release = released(read_control(connection(bootstrap_servers, prefix, namespace)).live(), name)

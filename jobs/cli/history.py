@@ -15,6 +15,7 @@ from jobs.cli.options import (
     Namespace,
     Pipeline,
     Prefix,
+    StoresSetting,
     TrustedRoots,
     connection,
     waiting,
@@ -70,6 +71,7 @@ def rollback(
     partitions: Partitions = 2,
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
+    stores: StoresSetting = "",
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
@@ -77,5 +79,7 @@ def rollback(
     """Let an earlier generation's content serve again, as a new generation; brings deleted ones back too."""
     where = connection(bootstrap_servers, prefix, namespace)
     with waiting("loading the models"):
-        new = go_back(pipeline, to, where, make_site(trusted_roots, artifact_cache), message, partitions)
+        new = go_back(
+            pipeline, to, where, make_site(trusted_roots, artifact_cache, stores), message, partitions
+        )
     print(f"pipeline {pipeline} updated (generation {new.generation}): {new.message}")

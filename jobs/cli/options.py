@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +50,15 @@ ArtifactCache = Annotated[
     typer.Option(
         envvar="WEIR_ARTIFACT_CACHE",
         help="where fetched models are kept  [default: below the temporary folder]",
+        show_default=False,
+    ),
+]
+StoresSetting = Annotated[
+    str,
+    typer.Option(
+        "--stores",
+        envvar="WEIR_STORES",
+        help="stores that storageUri names: a YAML or JSON file, or its text  [default: the built-in ones]",
         show_default=False,
     ),
 ]
@@ -114,7 +124,18 @@ def the_job_name(prefix: str, namespace: str, pipelines: str) -> str:
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Show on a terminal that something takes its time."""
-    with Console(stderr=True).status(f"{what} …"):
-        yield
+def waiting(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal that something takes its time.
+
+    Yields a function that shows what else does; elsewhere it prints a line, so that a log is not silent.
+    """
+    console = Console(stderr=True)
+    with console.status(f"{what} …") as status:
+
+        def say(what: str) -> None:
+            if console.is_terminal:
+                status.update(f"{what} …")
+            else:
+                print(f"{what} …", file=sys.stderr, flush=True)
+
+        yield say

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.cli.options import ArtifactCache, Bootstrap, Namespace, Prefix, Rate, Seed, TrustedRoots, connection
+from jobs.cli.options import (
+    ArtifactCache,
+    Bootstrap,
+    Namespace,
+    Prefix,
+    Rate,
+    Seed,
+    StoresSetting,
+    TrustedRoots,
+    connection,
+)
 from jobs.cli.trusting import require_trusted, writing_for_oneself
 from operators.artifacts.trust import make_site
 from operators.errors import DeploymentError
@@ -25,6 +35,7 @@ def retrain(
     seed: Seed = 0,
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
+    stores: StoresSetting = "",
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
@@ -39,7 +50,10 @@ def retrain(
     if drifted not in ("exclude", "include", "only"):
         raise DeploymentError(f"--drifted must be exclude, include or only, got {drifted!r}")
     options = Options(pipeline, seed, rate=rate, outlier_percent=outlier_percent).check()
-    where, site = connection(bootstrap_servers, prefix, namespace), make_site(trusted_roots, artifact_cache)
+    where, site = (
+        connection(bootstrap_servers, prefix, namespace),
+        make_site(trusted_roots, artifact_cache, stores),
+    )
     how: Any = drifted
     with writing_for_oneself():
         out.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from jobs.cli.options import (
     Namespace,
     Prefix,
     Served,
+    StoresSetting,
     TrustedRoots,
     connection,
     the_flink,
@@ -46,6 +47,7 @@ def submit(
     environment: Environment = "",
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
+    stores: StoresSetting = "",
     bootstrap_servers: Bootstrap = "",
 ) -> None:
     """Submit the job with `flink run`, which is printed.
@@ -54,7 +56,7 @@ def submit(
     """
     cluster = the_flink()
     bootstrap = connection(bootstrap_servers, "", "").bootstrap
-    where = submitting.whereabouts(bootstrap, make_site(trusted_roots, artifact_cache))
+    where = submitting.whereabouts(bootstrap, make_site(trusted_roots, artifact_cache, stores))
     given = [*where, *(arguments or [])]
     settings = parse_settings(given, os.environ)
     running = cluster.rest.jobs(settings.job_name)

@@ -15,12 +15,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from jobs.client import Answer
-from jobs.gateway.binary import LENGTH, without_binary
+from jobs.gateway.bodies import MOST_BYTES, BadBodyError, encoded, read_request
+from jobs.gateway.content_codings import CODINGS, LongBodyError, UnsupportedCodingError
 from jobs.gateway.correlator import BusyError, Correlator
 from jobs.gateway.errors import status_of
 from jobs.status.conditions import conditions
 from jobs.status.watching import Watching
 from operators.control import Connection
+from operators.errors import Reason
 from operators.releases import Release
 
 # The header that names what is asked, as Seldon's mesh reads it: it wins over the name in the path.
@@ -91,13 +93,15 @@ class Gateway:
         release = self._find(request)
         if isinstance(release, Response):
             return release
-        body = await request.body()
         try:
-            if LENGTH in request.headers:
-                body = without_binary(body, request.headers[LENGTH])
-        except (ValueError, msgspec.MsgspecError, AttributeError, TypeError) as error:
-            return _error(400, f"BAD_REQUEST: {error}")
-        return await self._ask(release.name, body, _passed_on(request))
+            body = await read_request(request)
+        except UnsupportedCodingError as error:
+            return _error(415, str(error), {"accept-encoding": ", ".join(CODINGS)})
+        except LongBodyError:
+            return _error(413, f"{Reason.RECORD_TOO_LONG}: a request may have {MOST_BYTES:,} bytes at most")
+        except BadBodyError as error:
+            return _error(400, f"{Reason.BAD_REQUEST}: {error}")
+        return await encoded(await self._ask(release.name, body, _passed_on(request)), request)
 
     async def _ask(self, pipeline: str, body: bytes, headers: list[tuple[str, bytes]]) -> Response:
         try:

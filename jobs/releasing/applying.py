@@ -11,8 +11,9 @@ import msgspec
 
 from jobs.adopting import Live
 from jobs.checking import Checked, check
-from jobs.externals import cycles, sources_missing
+from jobs.externals import cycles, external_places, sources_missing
 from jobs.kafka_admin import create_control, create_topics, existing_topics
+from jobs.loading import Say
 from jobs.releasing.changes import changed, model_changed
 from jobs.releasing.publishing import Record, model_record, next_generation, publish, records_of
 from operators.artifacts.trust import Site
@@ -49,19 +50,21 @@ def apply(
     partitions: int = 2,
     *,
     dry_run: bool = False,
+    say: Say = lambda what: None,
 ) -> Applying:
     """Publish each pipeline whose content changed as its next generation, and let it serve.
 
     Models and Monitors that are applied without their pipelines change those that are live. Raises
     DeploymentError with every error found; then nothing was published. A dry run publishes nothing either.
+    `say` receives each store before it is asked.
     """
     if not dry_run:
         create_control(connection)
     control = read_control(connection)
-    checked = check(paths, connection.topics, site, Live(control)).require()
+    checked = check(paths, connection.topics, site, Live(control), say).require()
     errors = [
         *sources_missing(checked.releases, control.live(), connection.bootstrap),
-        *cycles(checked.releases, control.live()),
+        *cycles(external_places([*control.live(), *checked.releases])),
     ]
     if errors:
         raise DeploymentError("\n".join(errors))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from jobs.adopting import registered
-from jobs.externals import cycles, sources_missing
+from jobs.externals import cycles, external_places, sources_missing
 from jobs.kafka_admin import create_topics
 from jobs.releasing.applying import numbered
 from jobs.releasing.publishing import Record, model_record, publish, records_of
@@ -34,7 +34,7 @@ def go_back(
         raise DeploymentError(f"generation {old.generation} of {name} cannot serve again: {error}") from error
     errors = [
         *sources_missing([old], control.live(), connection.bootstrap),
-        *cycles([old], control.live()),
+        *cycles(external_places([*control.live(), old])),
     ]
     if errors:
         raise DeploymentError("\n".join(errors))

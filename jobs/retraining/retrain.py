@@ -128,8 +128,8 @@ def _write_manifests(release: Release, folders: Folders, name: str) -> Path:
 
 
 def _applies(manifests: Path, connection: Connection, out: Path, site: Site) -> Check:
-    roots = [*site.trusted_roots, str(out.resolve())]
-    errors = check([manifests], connection.topics, make_site(",".join(roots), str(site.cache))).errors
+    roots = (*site.trusted_roots, str(out.resolve()))
+    errors = check([manifests], connection.topics, site._replace(trusted_roots=roots)).errors
     return Check(manifests.name, not errors, "; ".join(errors) or "can be applied")
 
 

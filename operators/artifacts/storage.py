@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from operators.artifacts.cache import Cache, copy_files
 from operators.artifacts.digests import digest
+from operators.artifacts.stores import Stores, open_store
 from operators.artifacts.trust import Origin, Site, locate
 from operators.artifacts.uris import local_path
 from operators.errors import DeploymentError, describe
@@ -39,7 +40,7 @@ def find(uri: str, version: int | None, site: Site) -> Found:
         names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
         uri = str(path / _version_folder(names, version, uri))
         return _found(locate(uri, site), names, site.cache)
-    names = _list(uri)
+    names = _list(uri, site.stores)
     chosen = _version_folder(names, version, uri)
     if chosen:
         uri = f"{uri.rstrip('/')}/{chosen}"
@@ -57,7 +58,7 @@ def fetch(origin: Origin, recorded: str, folder: Path) -> Path:
     kept = cache.find(origin.root, recorded)
     if kept:
         return kept
-    names = _list(origin.uri) if origin.path is None else []
+    names = _list(origin.uri, origin.stores) if origin.path is None else []
     with _copying(origin, cache) as half:
         _copy(origin, names, half)
         found = digest(half)
@@ -98,7 +99,7 @@ def _copy(origin: Origin, names: list[str], half: Path) -> None:
     if origin.path is not None:
         copy_files(origin.path, half)
         return
-    filesystem, root = _open(origin.uri)
+    filesystem, root = open_store(origin.uri, origin.stores)
     for name in names:
         target = half / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -125,8 +126,8 @@ def _version_folder(names: list[str], version: int | None, uri: str) -> str:
     return str(version)
 
 
-def _list(uri: str) -> list[str]:
-    filesystem, root = _open(uri)
+def _list(uri: str, stores: Stores) -> list[str]:
+    filesystem, root = open_store(uri, stores)
     try:
         files = filesystem.find(root)
     except Exception as error:  # each storage raises its own
@@ -138,17 +139,3 @@ def _list(uri: str) -> list[str]:
     if not names:
         raise DeploymentError(f"{uri} holds no file: check storageUri, or upload the model first")
     return names
-
-
-def _open(uri: str) -> tuple[Any, str]:
-    import fsspec
-
-    scheme = uri.partition("://")[0]
-    try:
-        filesystem, root = fsspec.core.url_to_fs(uri)
-    except ImportError as error:
-        raise DeploymentError(f"{uri}: {scheme}:// needs an extra: pip install 'weir[{scheme}]'") from error
-    except Exception as error:  # each storage raises its own
-        raise DeploymentError(f"{uri}: {describe(error)}") from error
-    filesystem.invalidate_cache()
-    return filesystem, str(root).rstrip("/")

@@ -2,6 +2,8 @@
 
 Trust belongs to where bytes come from, not to what a record calls them: a place is looked up once
 (`locate`), its bytes are copied from there, and what was found decides.
+
+Remote places have one name each, which `Stores.canonical` gives them: `gcs://` is `gs://`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
+from operators.artifacts.store_settings import read_stores
+from operators.artifacts.stores import Stores
 from operators.artifacts.uris import local_path, remote_parts
 from operators.errors import DeploymentError, describe
 
@@ -20,6 +26,7 @@ class Site(NamedTuple):
 
     trusted_roots: tuple[str, ...]
     cache: Path
+    stores: Stores = Stores()
 
 
 class Origin(NamedTuple):
@@ -28,22 +35,26 @@ class Origin(NamedTuple):
     uri: str
     path: Path | None
     root: str | None
+    stores: Stores = Stores()
 
 
 class UntrustedError(DeploymentError):
     """A folder that is below no trusted root runs code when it is loaded."""
 
 
-def make_site(trusted_roots: str, cache: str) -> Site:
+def make_site(trusted_roots: str, cache: str, stores: str = "") -> Site:
     """Read the operator's settings: roots by commas; an empty cache is one below the temporary folder.
 
-    Raises DeploymentError for a root that is neither a folder nor a URI that can be opened.
+    `stores` is a YAML or JSON file, or its text. Raises DeploymentError for a root that is neither a folder
+    nor a URI that can be opened, and for stores that make no sense.
     """
     roots = tuple(root.strip() for root in trusted_roots.split(",") if root.strip())
+    known = Stores(read_stores(stores))
     for root in roots:
-        local_path(root)
+        if local_path(root) is None:
+            known.find(root)
     default = Path(tempfile.gettempdir()) / f"weir-artifacts-{os.geteuid()}"
-    return Site(roots, Path(cache) if cache else default)
+    return Site(roots, Path(cache) if cache else default, known)
 
 
 def locate(uri: str, site: Site) -> Origin:
@@ -54,9 +65,9 @@ def locate(uri: str, site: Site) -> Origin:
     """
     path = local_path(uri)
     real = _real(path) if path is not None else None
-    parts = () if real else remote_parts(uri)
-    root = next((root for root in site.trusted_roots if _below(real, parts, root)), None)
-    return Origin(uri, real, None if root is None else _named(root))
+    parts = () if real else _parts(uri, site)
+    root = next((root for root in site.trusted_roots if _below(real, parts, root, site)), None)
+    return Origin(uri, real, None if root is None else _named(root, site), site.stores)
 
 
 def require_trust(origin: Origin, file: str, site: Site) -> None:
@@ -70,18 +81,30 @@ def require_trust(origin: Origin, file: str, site: Site) -> None:
     )
 
 
-def _below(real: Path | None, parts: tuple[str, ...], root: str) -> bool:
+def _below(real: Path | None, parts: tuple[str, ...], root: str, site: Site) -> bool:
     path = local_path(root)
     if path is not None:
         return real is not None and real.is_relative_to(_real(path))
-    above = remote_parts(root)
+    above = _parts(root, site)
     return real is None and parts[: len(above)] == above
 
 
-def _named(root: str) -> str:
-    """Return one name for a root however it is written; links in it are its owner's to move."""
+def _named(root: str, site: Site) -> str:
+    """Return one name for a root however it is written; links in it are its owner's to move.
+
+    The name of a remote one says how its store is opened: another server of the same name is another root.
+    """
     path = local_path(root)
-    return "/".join(remote_parts(root)) if path is None else os.path.abspath(path)
+    if path is not None:
+        return os.path.abspath(path)
+    store = msgspec.json.encode(site.stores.find(root)[1], order="sorted").decode()
+    return f"{'/'.join(_parts(root, site))} {store}"
+
+
+def _parts(uri: str, site: Site) -> tuple[str, ...]:
+    """Split a remote URI whose store is known, by the store's one name."""
+    site.stores.find(uri)
+    return remote_parts(site.stores.canonical(uri))
 
 
 def _real(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""storageUri and trusted roots as text: which are opened at all, and what their parts are."""
+"""storageUri and trusted roots as text: which have one reading, and what their parts are."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+from operators.artifacts.store_settings import NAME as STORE
 from operators.errors import DeploymentError, tidy
 
-# fsspec opens more: memory, github, caches and archives around other URIs. None of them has a place that a
-# trusted root could name.
-SCHEMES = ("file", "s3", "gs")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _ENCODED = re.compile(r"%(2e|2f|5c|25|00)", re.IGNORECASE)
 
@@ -41,12 +39,11 @@ def _scheme(uri: str) -> str | None:
     if ":" not in head:
         return None
     scheme, separator, _ = uri.partition("://")
-    if separator and scheme in SCHEMES:
+    if separator and STORE.fullmatch(scheme):
         return scheme
-    known = ", ".join(f"{one}://" for one in SCHEMES)
     raise DeploymentError(
-        f"{tidy(uri)} is neither a plain path nor one of {known} in lower case; a relative path whose first "
-        "name holds a colon begins with ./"
+        f"{tidy(uri)} is neither a plain path nor file://, nor does it begin with a store's name in lower "
+        "case, as s3:// or minio://; a relative path whose first name holds a colon begins with ./"
     )
 
 

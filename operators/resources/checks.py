@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
+from operators.artifacts.store_settings import NAME as STORE_NAME
 from operators.resources.references import External, Reference, parse_external, parse_reference
 from operators.resources.schema import Model, Pipeline, PipelineInput, Step
 from operators.resources.support import Resource, Status, judged
 
-NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-STORAGE = ("file", "s3", "gs", "memory")
+NAME = re.compile(r"[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 _LARGEST = 2**32 - 1
 _QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?(?:[eE]\d)?)(|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)", re.ASCII)
 # Kafka takes topic names of 249 characters; prefix, namespace and the rest of ours must fit too.
@@ -29,15 +29,28 @@ def check_model(model: Model) -> Iterator[str]:
     yield from check_name(model.metadata.name)
     yield from check_support(model)
     spec = model.spec
-    scheme, colon, _ = spec.storage_uri.partition("://")
-    if not spec.storage_uri:
-        yield "spec.storageUri must name the folder of the model's files, it is empty"
-    elif colon and scheme not in STORAGE:
-        yield f"spec.storageUri may be a folder, file://, s3:// or gs://, got {spec.storage_uri}"
+    yield from _storage(spec.storage_uri)
     if spec.memory is not None and quantity(spec.memory) is None:
         yield f"spec.memory must be a quantity as 200Mi or 1G, got {spec.memory!r}"
     if spec.artifact_version is not None and not 0 <= spec.artifact_version <= _LARGEST:
         yield f"spec.artifactVersion must be a whole number from 0, got {spec.artifact_version}"
+
+
+def _storage(uri: str) -> Iterator[str]:
+    """Yield what is wrong with a storageUri as text; which stores there are is the site's to say."""
+    scheme, separator, _ = uri.partition("://")
+    if not uri:
+        yield "spec.storageUri must name the folder of the model's files, it is empty"
+    elif separator and not STORE_NAME.fullmatch(scheme):
+        yield (
+            "spec.storageUri may be a folder, file://, or the name of a store in lower case, as s3:// or "
+            f"minio://, got {uri}"
+        )
+    elif not separator and ":" in uri.partition("/")[0]:
+        yield (
+            "spec.storageUri of a store is written NAME://BUCKET/FOLDER, with NAME described by --stores; a "
+            f"folder with a colon begins with ./, got {uri}"
+        )
 
 
 def quantity(text: str | int) -> int | None:
@@ -95,7 +108,7 @@ def check_support(document: Resource) -> Iterator[str]:
 def check_name(name: str, at: str = "metadata.name") -> Iterator[str]:
     """Yield what is wrong with the name of a document or a step."""
     if not NAME.fullmatch(name):
-        yield f"{at} must be lower-case letters, digits and inner dashes, got {name!r}"
+        yield f"{at} must be lower-case letters, digits and inner dashes or underscores, got {name!r}"
     elif len(name) > _LONGEST_NAME:
         yield f"{at} must be at most {_LONGEST_NAME} characters, to fit into a topic's name, got {len(name)}"
 

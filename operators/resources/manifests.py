@@ -21,6 +21,8 @@ from operators.resources.support import Resource, Status, judged
 _SHOWN = 200
 # Where documents come from that are in no file, but were applied before.
 APPLIED = Path("(applied before)")
+# Who looks for a document that is missing here.
+_ELSEWHERE = "weir apply looks for it among those that were applied before"
 _KINDS: dict[str, type[Resource]] = {"Model": Model, "Pipeline": Pipeline, "Monitor": Monitor}
 
 
@@ -46,22 +48,31 @@ class Manifests(NamedTuple):
         return next((one for one in self.monitors.values() if one.spec.pipeline == pipeline), None)
 
 
-def read_manifests(paths: list[Path], adopt: Callable[[Manifests], None] | None = None) -> Manifests:
+def read_manifests(
+    paths: list[Path], adopt: Callable[[Manifests], None] | None = None, *, alone: bool = True
+) -> Manifests:
     """Read files, folders (not their subfolders) and `-`, standard input, several documents each.
 
     `adopt` takes in what is live and goes with the documents read. Every error found is in `errors`, a line
-    each: file, document, path in it, remedy.
+    each: file, document, path in it, remedy. Without `alone`, a Model or Pipeline that is named and not among
+    the documents may be elsewhere: that is a notice.
     """
     manifests = Manifests({}, {}, {}, {}, [], [], [], [])
     for path in files(paths, manifests.errors):
         manifests.errors.extend(tidy(f"{path}: {message}") for message in _read_file(path, manifests))
     if adopt:
         adopt(manifests)
-    where = "in these manifests, and none was applied before" if adopt else "in these manifests"
-    manifests.errors.extend(map(tidy, _models_exist(manifests, where)))
-    beside = check_monitors(manifests.watching, manifests.pipelines, manifests.origin)
-    manifests.errors.extend(map(tidy, beside))
-    if not manifests.errors and not manifests.models and not manifests.pipelines:
+    for place, kind, name in _missing(manifests):
+        if alone:
+            where = "in these manifests, and none was applied before" if adopt else "in these manifests"
+            manifests.errors.append(tidy(f"{place}: there is no {kind} {name} {where}; add its document"))
+        else:
+            manifests.notices.append(
+                tidy(f"{place}: not checked here: {kind} {name} is not in these manifests; {_ELSEWHERE}")
+            )
+    manifests.errors.extend(map(tidy, check_monitors(manifests.watching, manifests.pipelines)))
+    found = manifests.models or manifests.pipelines or (manifests.monitors and not alone)
+    if not manifests.errors and not found:
         manifests.errors.append(f"{', '.join(map(str, paths))}: no Model or Pipeline found")
     return manifests
 
@@ -172,7 +183,11 @@ def take_in(document: Any, into: Manifests) -> bool:
     return True
 
 
-def _models_exist(manifests: Manifests, where: str) -> Iterator[str]:
+def _missing(manifests: Manifests) -> Iterator[tuple[str, str, str]]:
+    """Yield each place that names a Model or Pipeline of no document, with the kind and the name."""
     for place, name in manifests.wanted:
         if f"Model/{name}" not in manifests.origin:
-            yield f"{place}: there is no Model {name} {where}; add its document"
+            yield place, "Model", name
+    for place, monitor in manifests.watching:
+        if f"Pipeline/{monitor.spec.pipeline}" not in manifests.origin:
+            yield f"{place}: spec.pipeline", "Pipeline", monitor.spec.pipeline

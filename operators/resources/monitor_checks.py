@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 
 from operators.errors import DeploymentError
@@ -39,20 +39,16 @@ def check_monitor(monitor: Monitor) -> Iterator[str]:
 
 
 def check_monitors(
-    monitors: Sequence[tuple[str, Monitor]], pipelines: Mapping[str, Pipeline], known: Container[str]
+    monitors: Sequence[tuple[str, Monitor]], pipelines: Mapping[str, Pipeline]
 ) -> Iterator[str]:
     """Yield what does not fit of monitors, which stand beside their places, each error beginning with one.
 
-    `known` holds `Pipeline/NAME` also of pipelines that are not well-formed, which `pipelines` does not.
+    A pipeline that is not among `pipelines`, because it is not well-formed or not there, fits.
     """
     taken: dict[str, str] = {}
     for place, monitor in monitors:
         name = monitor.spec.pipeline
-        if f"Pipeline/{name}" not in known:
-            yield (
-                f"{place}: spec.pipeline: there is no Pipeline {name} in these manifests; add its document"
-            )
-        elif name in taken:
+        if name in taken:
             yield (
                 f"{place}: spec.pipeline: pipeline {name} has a Monitor already ({taken[name]}); put both "
                 "into one"

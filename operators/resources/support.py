@@ -47,7 +47,7 @@ def _refused(text: str) -> Support:
 
 
 _METADATA = {
-    "metadata.name": _supported("lower-case letters, digits, inner dashes"),
+    "metadata.name": _supported("lower-case letters, digits, inner dashes and underscores"),
     "metadata.namespace": _no_effect("topics take the namespace of the command, `--namespace`"),
     "metadata.*": _no_effect("labels, annotations and what Kubernetes adds are for Kubernetes"),
 }
@@ -67,7 +67,7 @@ SUPPORT: dict[type, dict[str, Support]] = {
         **_SHARED,
         "kind": _supported("Model"),
         "spec.storageUri": _improved(
-            "a folder, file://, s3:// or gs://; kept by digest, loaded only unchanged"
+            "a folder, file://, or a [store](#stores); kept by digest, loaded only unchanged"
         ),
         "spec.requirements[]": _supported(
             "sklearn, alibi-detect, xgboost, lightgbm, weir-quality, where there is no model-settings.json"

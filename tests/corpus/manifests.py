@@ -331,11 +331,12 @@ _DOCUMENTS = {
 
 _NAMES = {
     "a name of nothing": _name(
-        "''", "metadata.name must be lower-case letters, digits and inner dashes, got"
+        "''", "metadata.name must be lower-case letters, digits and inner dashes or underscores, got"
     ),
     "a name in capitals": _name("P", "metadata.name must be lower-case letters"),
     "a name with a dot": _name("p.v1", "metadata.name must be lower-case letters"),
-    "a name with an underscore": _name("p_v1", "metadata.name must be lower-case letters"),
+    "a name that begins with an underscore": _name("_p", "metadata.name must be lower-case letters"),
+    "a name that ends with an underscore": _name("p_", "metadata.name must be lower-case letters"),
     "a name with a space": _name("p v1", "metadata.name must be lower-case letters"),
     "a name with a slash": _name("p/v1", "metadata.name must be lower-case letters"),
     "a name that begins with a dash": _name("-p", "metadata.name must be lower-case letters"),
@@ -496,18 +497,21 @@ _VALUES = {
     "an empty storageUri": _model(
         "storageUri: ./a", "storageUri: ''", "spec.storageUri must name the folder"
     ),
-    "a storageUri of the web": _model(
-        "./a", "https://host/a", "may be a folder, file://, s3:// or gs://, got"
+    "a storageUri of a chain of stores": _model(
+        "./a", "simplecache::s3://bucket/a", "or the name of a store in lower case, as s3:// or minio://, got"
     ),
-    "a storageUri of Azure": _model(
-        "./a", "azureblob://c/a", "spec.storageUri may be a folder, file://, s3://"
+    "a storageUri as rclone's command line has it": _model(
+        "./a", "minio:bucket/a", "spec.storageUri of a store is written NAME://BUCKET/FOLDER"
+    ),
+    "a storageUri with a store described in it": _model(
+        "./a", "':s3,provider=minio:bucket/a'", "spec.storageUri of a store is written NAME://BUCKET/FOLDER"
     ),
     "a storageUri in capitals": _model("./a", "S3://bucket/a", "spec.storageUri may be a folder, file://"),
     "a storageUri without a scheme": _model(
         "./a", "'://bucket/a'", "spec.storageUri may be a folder, file://"
     ),
-    "a storageUri with a line break": _model("./a", '"ftp://a\\nb"', "ftp://a\\nb"),
-    "a storageUri of 5000 letters": _model("./a", f"ftp://{'x' * 5_000}", "spec.storageUri may be a folder"),
+    "a storageUri with a line break": _model("./a", '"f tp://a\\nb"', "f tp://a\\nb"),
+    "a storageUri of 5000 letters": _model("./a", f"f tp://{'x' * 5_000}", "spec.storageUri may be a folder"),
     "memory in words": _model("100Ki", "much", "spec.memory must be a quantity as 200Mi or 1G, got 'much'"),
     "memory of nothing": _model("100Ki", "''", "spec.memory must be a quantity"),
     "memory in an unknown unit": _model("100Ki", "100KB", "spec.memory must be a quantity"),
@@ -1259,6 +1263,12 @@ def unusable(models: Path) -> dict[str, Case]:
             one(uri=str(models / "holdout.npy")), "holdout.npy is not a folder: check storageUri"
         ),
         "a folder without a model": Case(one(uri="file://"), "Model income: "),
+        "a store that nobody knows": Case(
+            one(uri="ftp://host/a"), "Model income: spec.storageUri: ftp://host/a names no store that is kno"
+        ),
+        "a store that only fsspec knows": Case(
+            one(uri="memory://a"), "Model income: spec.storageUri: memory://a names no store that is known"
+        ),
         "a folder with a byte of zero": Case(one(uri='"a\\0b"'), "Model income: "),
         "a folder with half a surrogate": Case(one(uri='"a\\uD800b"'), "Model income: "),
         "a folder of 5000 letters": Case(one(uri="x" * 5_000), "Model income: "),
@@ -1318,6 +1328,11 @@ WELL_FORMED: dict[str, str | bytes] = {
     "a Monitor that leaves everything to the job": f"{MONITOR.split('  drift:')[0]}---\n{WATCHED}",
     "a Monitor whose numbers are nothing": f"{MONITOR.replace('100', '').replace('0.05', '~')}---\n{WATCHED}",
     "a Monitor whose shares are whole": f"{MONITOR.replace('0.2', '1').replace('0.05', '0')}---\n{WATCHED}",
+    "names with underscores, as Seldon's scheduler takes them": (PIPELINE + _AND_MODELS)
+    .replace("name: p}", "name: p_v-1__a}")
+    .replace("name: a", "name: a_1")
+    .replace("[a]", "[a_1]")
+    .replace("[a, b]", "[a_1, b]"),
     "a merge that is overridden": PIPELINE.replace(
         "inputs: [a]", "<<: {inputs: [a], joinWindowMs: 5}, joinWindowMs: 6"
     )

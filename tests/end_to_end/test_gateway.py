@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -127,6 +129,54 @@ def test_a_foreign_client_finds_a_v2_server(door: Door, rows: Any, binary: bool)
         client.close()
 
 
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("asked", [None, "gzip", "deflate"])
+@pytest.mark.parametrize("sent", ["gzip", "deflate"])
+def test_a_foreign_client_may_compress(
+    door: Door, rows: Any, sent: str, asked: str | None, binary: bool
+) -> None:
+    client = triton.InferenceServerClient(door)
+    try:
+        tensor = triton.InferInput("x", [200, 12], "FP64")
+        tensor.set_data_from_numpy(rows[:200], binary_data=binary)
+        plain = client.infer(PIPELINE, [tensor])
+        answer = client.infer(
+            PIPELINE, [tensor], request_compression_algorithm=sent, response_compression_algorithm=asked
+        )
+        for name in ("predict", "is_outlier"):
+            assert np.array_equal(answer.as_numpy(name), plain.as_numpy(name))
+        narrow = triton.InferInput("x", [1, 5], "FP64")
+        narrow.set_data_from_numpy(rows[:1, :5], binary_data=binary)
+        with pytest.raises(InferenceServerException, match="STEP_FAILED"):
+            client.infer(
+                PIPELINE, [narrow], request_compression_algorithm=sent, response_compression_algorithm=asked
+            )
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "status", "says"),
+    [
+        ("br", b"{}", 415, "Content-Encoding 'br' is not decoded here"),
+        ("gzip", b"{}", 400, "BAD_REQUEST: the body is not gzip"),
+        ("deflate", zlib.compress(b"{}")[:-1], 400, "BAD_REQUEST: the body is not deflate"),
+        (
+            "gzip",
+            gzip.compress(bytes(50_000_000)),
+            413,
+            "RECORD_TOO_LONG: a request may have 8,388,608 bytes",
+        ),
+    ],
+)
+def test_a_body_that_cannot_be_decoded_says_why(
+    door: Door, coding: str, body: bytes, status: int, says: str
+) -> None:
+    found, told, headers = door.post(f"/v2/models/{PIPELINE}/infer", body, Content_Encoding=coding)
+    assert (found, told["error"][: len(says)]) == (status, says)
+    assert headers.get("accept-encoding") == ("gzip, deflate" if status == 415 else None)
+
+
 def test_seldons_header_names_the_pipeline(door: Door, rows: Any) -> None:
     for name in ("income-production", "income-production.pipeline"):
         status, body, _ = door.post("/v2/models/model/infer", request(rows[:2]), seldon_model=name)
@@ -194,12 +244,12 @@ def test_a_pipeline_applied_later_is_served_too(
 ) -> None:
     project = Project(tmp_path, models)
     # The job may run only what lies below its own trusted root.
-    file = project.write("later", SLOW)
+    file = project.write("later_on", SLOW)
     file.write_text(file.read_text().replace(str(project.models), str(models)))
     apply([file], job.connection, make_site(str(models), ""))
-    await_true(lambda: door.get("/v2/models/later/ready")[0] == 200, "the new pipeline is ready")
-    status, body, _ = door.post("/v2/models/later/infer", request(rows[:1]))
-    assert (status, body["model_name"]) == (200, "later")
+    await_true(lambda: door.get("/v2/models/later_on/ready")[0] == 200, "the new pipeline is ready")
+    status, body, _ = door.post("/v2/models/later_on/infer", request(rows[:1]))
+    assert (status, body["model_name"]) == (200, "later_on")
 
 
 def test_nothing_is_awaited_longer_than_it_may_nor_by_more_than_may(

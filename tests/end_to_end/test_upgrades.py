@@ -20,6 +20,7 @@ from tests.end_to_end.windows import assert_each_request_is_in_one_window
 
 pytestmark = pytest.mark.cluster
 WEIR = Path(sys.executable).with_name("weir")
+STORES = '{"lab":{"protocol":"http","endpoint":"https://files.example/a,b: c"}}'
 NAMESPACE, STEP, SIZE = "upgraded", "income-drift-preprocessed", 700
 
 
@@ -43,7 +44,7 @@ def test_state_survives_a_change_of_parallelism_an_upgrade_and_a_stop(
 
     holdout: Any = np.load(models / "holdout.npy")
     with (
-        deployed(stack, tmp_path, models, NAMESPACE, size=SIZE) as one,
+        deployed(stack, tmp_path, models, NAMESPACE, size=SIZE, settings=("--stores", STORES)) as one,
         traffic(one, "income-workflow", holdout, rate=150) as seen,
     ):
         one.reports(STEP, 1)
@@ -60,6 +61,7 @@ def test_state_survives_a_change_of_parallelism_an_upgrade_and_a_stop(
         settings = rest.parameters(the_job().id)
         assert (settings["parallelism"], settings["batch_ms"]) == ("2", "10")
         assert settings["checkpoint_interval_ms"] == "1000", "as it was submitted"
+        assert settings["stores"] == STORES
         one.reports(STEP, 5)
 
         stopped = weir("stop", "--namespace", NAMESPACE)

@@ -112,3 +112,14 @@ def test_roots_are_whole_path_parts(uri: str, root: str, trusted: bool) -> None:
     else:
         with pytest.raises(DeploymentError):
             require_trust(locate(uri, site), "model.joblib", site)
+
+
+def test_another_server_under_a_stores_name_is_another_root() -> None:
+    """Else copies from the first would be loaded as trusted ones of the second."""
+    first, second = (
+        make_site("models://bucket", "", f'{{"models": {{"protocol": "s3", "endpoint": "http://{host}"}}}}')
+        for host in ("first", "second")
+    )
+    uri = "models://bucket/income"
+    assert locate(uri, first).root == locate(uri, first).root
+    assert locate(uri, first).root != locate(uri, second).root

@@ -129,7 +129,7 @@ def test_the_command_names_every_malformed_file_and_ends_with_1(tmp_path: Path) 
         if not case.says.startswith(nothing)
     ]
     assert len(paths) > 600
-    done = run_validate(*paths)
+    done = run_validate("--with-artifacts", *paths)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr + done.stdout
     assert not [path for path in paths if f"{path}: " not in done.stderr]
@@ -137,17 +137,17 @@ def test_the_command_names_every_malformed_file_and_ends_with_1(tmp_path: Path) 
 
 def test_the_command_prints_what_no_terminal_can_show(tmp_path: Path) -> None:
     text = MALFORMED["a kind that no terminal can show"].text
-    done = run_validate(write(tmp_path / "file.yaml", text))
+    done = run_validate("--with-artifacts", write(tmp_path / "file.yaml", text))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "\\ud800" in done.stdout
 
 
-def run_validate(*paths: Path) -> subprocess.CompletedProcess[str]:
+def run_validate(option: str, *paths: Path) -> subprocess.CompletedProcess[str]:
     files = [argument for path in paths for argument in ("-f", str(path))]
     environment = {**os.environ, "WEIR_HOME": str(paths[0].parent), "COLUMNS": "200"}
     return subprocess.run(
-        [WEIR, "validate", *files],
+        [WEIR, "validate", option, *files],
         cwd=paths[0].parent,
         env=environment,
         capture_output=True,

@@ -159,7 +159,7 @@ def test_what_cannot_run_is_refused_with_its_path(tmp_path: Path, old: str, new:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("./a", "ftp://bucket/a", "may be a folder, file://, s3:// or gs://, got ftp://"),
+        ("./a", "FTP://bucket/a", "name of a store in lower case, as s3:// or minio://, got FTP://"),
         ("storageUri: ./a", "storageUri: ''", "storageUri must name the folder"),
         ("replicas: 2", "explainer: {type: anchor}", "spec.explainer is not supported"),
         ("replicas: 2", "artifactVersion: -3", "spec.artifactVersion must be a whole number from 0"),
