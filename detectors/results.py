@@ -38,7 +38,8 @@ class DriftResult(NamedTuple):
     ``is_drift`` to ``threshold`` are alibi-detect's; ``threshold`` is the corrected level the p-values were
     compared with (for the false discovery rate with no rejection: the whole vector of levels, as
     alibi-detect returns it), ``rejected`` the p-values below it. ``significant`` says the same of the
-    p-values with sparse categories pooled. The others are as in `FeatureResult`.
+    p-values with sparse categories pooled. `reference_missing` are the shares of values that the reference
+    misses, in [0, 1). The others are as in `FeatureResult`.
     """
 
     is_drift: int
@@ -52,6 +53,7 @@ class DriftResult(NamedTuple):
     psi: NDArray[np.float64]
     missing: NDArray[np.int64]
     outside: NDArray[np.int64]
+    reference_missing: NDArray[np.float64] | float = 0.0
 
 
 class OutlierResult(NamedTuple):

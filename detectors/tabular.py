@@ -60,6 +60,8 @@ class TabularDrift:
         self.p_val = p_val
         self.correction = correction
         self.n_reference = len(reference)
+        # Shares of missing values, shape (features,). Whoever filled them before sets what they were.
+        self.reference_missing: NDArray[np.float64] = np.isnan(reference).mean(axis=0)
         self.categorical = frozenset(categories)
         self._tests: list[ChiSquare | KolmogorovSmirnov] = [
             ChiSquare(column, categories[f]) if f in categories else KolmogorovSmirnov(column)
@@ -111,6 +113,7 @@ class TabularDrift:
             psi=np.array([r.psi for r in results]),
             missing=np.array([r.missing for r in results], dtype=np.int64),
             outside=np.array([r.outside for r in results], dtype=np.int64),
+            reference_missing=self.reference_missing,
         )
 
     def _results(self, counts: Sequence[Counts]) -> list[FeatureResult]:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from detectors.calibration import Calibration, calibrate
 from detectors.confirmation import Confirmation
 from detectors.judgement import Judgement
-from detectors.saved import read_drift
 from detectors.tabular import TabularDrift
 from jobs.data.features import Features, encode, read_table
 from operators.artifacts.calibrations import read_calibrations, write_calibrations
-from operators.artifacts.feature_names import FeatureNames, plain_names, read_names
+from operators.artifacts.drift_folder import read_named_drift
+from operators.artifacts.feature_names import FeatureNames, plain_names
 from operators.errors import DeploymentError
 
 # Beside a detector that was trained here: rows that neither it nor any model has seen.
@@ -42,8 +42,8 @@ def calibrate_folder(
     Without `data` the rows are those that training held out. DeploymentError tells what cannot be used.
     """
     try:
-        detector = read_drift(folder)
-        names = read_names(folder, detector.n_features) or plain_names(detector.n_features)
+        detector, known = read_named_drift(folder)
+        names = known or plain_names(detector.n_features)
         held_out = _rows(folder, data, names)
         added = calibrate(detector, held_out, window, rate, draws, seed)
     except ValueError as error:

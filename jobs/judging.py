@@ -121,14 +121,19 @@ def as_json(window: Window) -> dict[str, Any]:
 
 
 def strongest(about: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield features with what a person looks at: effect, or the issues that violate."""
+    """Yield features with what a person looks at: effect, too few values, or the issues that violate."""
     features = about["features"]
     for name in about["ranked"]:
         own = [one for one in features if one["feature"] == name]
         if "effect" in own[0]:
-            yield name, f"{max(one['effect'] for one in own):.2f}"
+            few = next((one for one in own if one.get("insufficient")), None)
+            yield name, _values(few) if few else f"{max(one['effect'] for one in own):.2f}"
         elif own[0]["violating"]:
             yield name, " and ".join(own[0]["violating"])
+
+
+def _values(told: dict[str, Any]) -> str:
+    return f"{told['n']:,} of {told['n'] + told['missing']:,} values"
 
 
 def _through(rows: Array, through: Step | None) -> Tensors:

@@ -18,6 +18,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from jobs.data.features import Features
 from jobs.training.folders import SKLEARN, Folders
 from jobs.training.material import Place
+from jobs.training.origins import origins_of
 from jobs.training.splitting import Rows, Split
 from operators.artifacts.feature_names import FeatureNames
 from operators.artifacts.probes import write_probe
@@ -102,7 +103,8 @@ def _prepared_names(features: Features, preprocessor: ColumnTransformer) -> Feat
         feature = features.names[i]
         names += [f"{feature}={features.categories[feature][int(code)]}" for code in codes]
         sources += [feature] * len(codes)
-    return FeatureNames(names, sources)
+    origins = origins_of(preprocessor, features.names, features.categories, names)
+    return FeatureNames(names, sources, origins=origins)
 
 
 def _answer_names(classes: list[str]) -> FeatureNames:

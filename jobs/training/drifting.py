@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from detectors.calibration import Calibration
-from detectors.saved import read_drift
 from jobs.calibrating import HELD_OUT, FalseAlarms, calibrate_folder, false_alarms
 from jobs.training.folders import ALIBI_DETECT, Folders
 from jobs.training.options import Options
 from jobs.training.splitting import Parts, Rows
+from operators.artifacts.drift_folder import read_named_drift
 from operators.artifacts.feature_names import FeatureNames, write_names
 
 
@@ -41,9 +42,10 @@ def train_drift(
     """Save a detector of the reference rows; calibrate it for each window that the other parts fill."""
     folder = folders.make(suffix, ALIBI_DETECT)
     _save(folder, hot_deck(parts.reference, options.seed), categorical, p_val)
-    write_names(folder, names)
+    missing = _missing_shares(names.columns, parts.reference)
+    write_names(folder, msgspec.structs.replace(names, missing=missing))
     np.save(folder / HELD_OUT, parts.calibration)
-    detector = read_drift(folder)
+    detector, _ = read_named_drift(folder)
     windows = [window for window in options.windows if window <= min(len(parts.calibration), len(parts.test))]
     done = [
         calibrate_folder(folder, window, options.rate, draws=options.draws, seed=options.seed).calibration
@@ -64,6 +66,12 @@ def hot_deck(rows: Rows, seed: int) -> Rows:
         unknown = np.isnan(column)
         column[unknown] = rng.choice(column[~unknown], int(unknown.sum()))
     return filled
+
+
+def _missing_shares(columns: Sequence[str], rows: Rows) -> dict[str, float]:
+    """Return the share of missing values of each column that has some."""
+    shares = np.isnan(rows).mean(axis=0).tolist()
+    return {column: share for column, share in zip(columns, shares, strict=True) if share}
 
 
 def _save(folder: Path, x_ref: Rows, categorical: Sequence[int], p_val: float) -> None:

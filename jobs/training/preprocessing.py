@@ -11,6 +11,7 @@ import numpy as np
 
 from jobs.data.features import Features, decode
 from jobs.training.folders import SKLEARN, Folders
+from jobs.training.origins import origins_of
 from jobs.training.splitting import Rows
 from operators.artifacts.feature_names import FeatureNames
 from operators.artifacts.probes import write_probe
@@ -52,7 +53,9 @@ class Preprocessor:
             names = []
         if len(names) != prepared.shape[1]:
             names = [f"column_{i}" for i in range(prepared.shape[1])]
-        return FeatureNames(names, names)
+        inputs = self._features.names if self._named is None else [str(name) for name in self._named]
+        origins = origins_of(self._estimator, inputs, self._features.categories, names)
+        return FeatureNames(names, names, origins=origins)
 
     def write(self, folders: Folders, rows: Rows) -> None:
         """Write a folder to serve it from, with a probe where it takes plain rows."""

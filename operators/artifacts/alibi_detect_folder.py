@@ -10,8 +10,8 @@ import msgspec
 from sklearn.ensemble import IsolationForest as ForestEstimator
 
 from detectors.isolation_forest import IsolationForest
-from detectors.saved import read_drift
 from operators.artifacts.calibrations import read_calibrations
+from operators.artifacts.drift_folder import read_named_drift
 from operators.artifacts.feature_names import FeatureNames, plain_names, read_names
 from operators.artifacts.folder import Folder
 from operators.artifacts.json_files import read_json
@@ -66,12 +66,20 @@ def load(folder: Folder) -> Step:
 
 
 def _drift(folder: Folder, path: Path) -> Step:
-    detector = read_drift(path)
-    names, table = _names(path, detector.n_features, folder.settings.content_types)
-    names = names or plain_names(detector.n_features)
+    detector, known = read_named_drift(path)
+    table = _table(known, detector.n_features, folder.settings.content_types)
+    names = known or plain_names(detector.n_features)
     shown: detect_drift.Shown = _shown(folder.settings.extra, detect_drift.Shown)
     calibrations = read_calibrations(path, detector.n_features)
-    return DetectDrift(detector, names.columns, names.features or names.columns, table, shown, calibrations)
+    return DetectDrift(
+        detector,
+        names.columns,
+        names.features or names.columns,
+        table,
+        shown,
+        calibrations,
+        names.origins,
+    )
 
 
 def _forest(folder: Folder, path: Path) -> Step:
@@ -108,7 +116,8 @@ _LOADERS: dict[str, Callable[[Folder, Path], Step]] = {
 def _outlier(
     folder: Folder, path: Path, detector: score_outlier.Detector, shown: score_outlier.Shown | None = None
 ) -> Step:
-    names, table = _names(path, detector.n_features, folder.settings.content_types)
+    names = read_names(path, detector.n_features)
+    table = _table(names, detector.n_features, folder.settings.content_types)
     shown = shown or _shown(folder.settings.extra, score_outlier.Shown)
     return ScoreOutlier(detector, table, shown, names.columns if names else ())
 
@@ -120,12 +129,11 @@ def _estimator(folder: Folder, path: Path) -> ForestEstimator:
     return estimator
 
 
-def _names(folder: Path, n: int, content_types: ContentTypes) -> tuple[FeatureNames | None, Table]:
+def _table(names: FeatureNames | None, n: int, content_types: ContentTypes) -> Table:
     content_types.require_comparable("a detector")
-    names = read_names(folder, n)
     if names is None:
-        return None, Table(n, content_types=content_types)
-    return names, Table(n, names.columns, names.categories, content_types)
+        return Table(n, content_types=content_types)
+    return Table(n, names.columns, names.categories, content_types)
 
 
 def _shown(extra: dict[str, Any], type_: Any) -> Any:

@@ -1,23 +1,31 @@
-"""`features.json` beside a detector: what its columns are called."""
+"""`features.json` beside a detector: what its columns are called, and what their values mean."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from operators.artifacts.json_files import read_json
 from operators.errors import DeploymentError
+from operators.steps.origins import Origin
 
 FILE = "features.json"
 
 
-class FeatureNames(msgspec.Struct, frozen=True):
-    """A name a column, the feature each column encodes, and for columns of codes the text of each code."""
+class FeatureNames(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A name a column, the feature each column encodes, and for columns of codes the text of each code.
+
+    `origins` gives the feature's own values of columns that a preprocessor made. `missing` is the share of
+    rows without a value, in [0, 1), of columns that had some before the reference was filled.
+    """
 
     columns: list[str]
     features: list[str] = []
     categories: dict[str, list[str]] = {}
+    origins: dict[str, Origin] = {}
+    missing: dict[str, Annotated[float, msgspec.Meta(ge=0, lt=1)]] = {}
 
 
 def read_names(folder: Path, columns: int) -> FeatureNames | None:
@@ -28,6 +36,9 @@ def read_names(folder: Path, columns: int) -> FeatureNames | None:
     names = read_json(path, FeatureNames)
     if len(names.columns) != columns or len(names.features) not in (0, columns):
         raise DeploymentError(f"{path} must name {columns} columns and their features, as the detector has")
+    for field, given in (("origins", names.origins), ("missing", names.missing)):
+        if strangers := sorted(given.keys() - set(names.columns)):
+            raise DeploymentError(f"{path}: {field} names {strangers[0]!r}, which is not one of its columns")
     return names
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -17,6 +18,7 @@ from detectors.results import DriftResult
 from detectors.tabular import TabularDrift
 from operators.columns import Array, Column, Tensors
 from operators.steps import Ask
+from operators.steps.origins import Origin
 from operators.steps.tables import Table
 from operators.steps.watching import ROWS, Rules, Verdict
 
@@ -38,7 +40,8 @@ ALL = Shown()
 class DetectDrift:
     """Tests the rows of each request, as MLServer does; in a batched step the monitor tests windows.
 
-    `columns` names each column of the reference, `features` the feature that each column encodes.
+    `columns` names each column of the reference, `features` the feature that each column encodes, `origins`
+    what a column's values are in its feature's own.
     """
 
     monitor = True
@@ -52,6 +55,7 @@ class DetectDrift:
         table: Table | None = None,
         shown: Shown = ALL,
         calibrations: Sequence[Calibration] = (),
+        origins: Mapping[str, Origin] = MappingProxyType({}),
     ) -> None:
         self.detector = detector
         self.columns = list(columns)
@@ -59,6 +63,7 @@ class DetectDrift:
         self.calibrations = list(calibrations)
         self.width = detector.n_features
         self._shown = shown
+        self._origins = dict(origins)
         self._table = table or Table(detector.n_features)
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
@@ -89,15 +94,17 @@ class DetectDrift:
         """Judge a window of so many rows."""
         judgement, result = rules.judgement, self.detector.judge(counts)
         guilty = judgement.guilty(result, rows, self.calibrations)
+        insufficient = judgement.insufficient(result, rows, self.calibrations)
+        columns = order(result, guilty, insufficient)
         about = {
             "correction": self.detector.correction,
             "min_n": judgement.min_n,
             "min_effect": judgement.min_effect,
             "calibrated": [{"window": one.window, "rate": one.rate} for one in self.calibrations],
             "reference_n": self.detector.n_reference,
-            "ranked": ranked(result, guilty, self.features),
-            "features": list(self._features(result, guilty, rows)),
-            "histograms": [self._histogram(i, counts[i]) for i in order(result, guilty)[:_PICTURED]],
+            "ranked": ranked(result, guilty, self.features, insufficient),
+            "features": list(self._features(result, guilty, insufficient, rows)),
+            "histograms": [self._histogram(i, counts[i]) for i in columns[:_PICTURED]],
         }
         return Verdict(judgement.state(result, rows, self.calibrations), self._tensors(result), about)
 
@@ -112,7 +119,7 @@ class DetectDrift:
         return drift_tensors(result, self.detector.p_val, self._shown)
 
     def _features(
-        self, result: DriftResult, guilty: NDArray[np.bool_], rows: int
+        self, result: DriftResult, guilty: NDArray[np.bool_], insufficient: NDArray[np.bool_], rows: int
     ) -> Iterator[dict[str, Any]]:
         least = least_effect(self.calibrations, rows, self.width)
         for i, column in enumerate(self.columns):
@@ -130,25 +137,47 @@ class DetectDrift:
                 "outside": int(result.outside[i]),
                 "rejected": bool(result.rejected[i]),
                 "guilty": bool(guilty[i]),
+                "insufficient": bool(insufficient[i]),
             }
 
     def _histogram(self, i: int, counts: Counts) -> dict[str, Any]:
-        histogram = self.detector.histogram(i, counts)
+        histogram, column = self.detector.histogram(i, counts), self.columns[i]
         return {
-            "column": self.columns[i],
-            **_bins(histogram, self._table.texts(self.columns[i])),
+            "column": column,
+            **_bins(histogram, self._table.texts(column), self._origins.get(column)),
             "reference": histogram.reference.round(5).tolist(),
             "window": histogram.window.round(5).tolist(),
         }
 
 
-def _bins(histogram: Histogram, texts: Sequence[str]) -> dict[str, Any]:
-    """Name the bins: upper ends of all but the last, or the categories of all but the last."""
+def _bins(histogram: Histogram, texts: Sequence[str], origin: Origin | None) -> dict[str, Any]:
+    """Name the bins: upper ends of all but the last, or the categories of all but the last.
+
+    `raw` says the same in the feature's own values, where the column's origin is known.
+    """
     if histogram.edges is not None:
-        return {"edges": [float(f"{edge:.6g}") for edge in histogram.edges.tolist()]}
+        edges = histogram.edges.tolist()
+        told = {"edges": _rounded(edges)}
+        if origin is not None and origin.category is None:
+            told["raw"] = _rounded([origin.raw(edge) for edge in edges])
+        return told
     assert histogram.codes is not None
     codes = histogram.codes.tolist()
-    return {"categories": [texts[int(code)] if 0 <= code < len(texts) else f"{code:g}" for code in codes]}
+    categories = [texts[int(code)] if 0 <= code < len(texts) else f"{code:g}" for code in codes]
+    if origin is None or origin.category is None:
+        return {"categories": categories}
+    names = {0.0: f"not {origin.category}", 1.0: origin.category}
+    raw = [names.get(code, text) for code, text in zip(codes, categories, strict=True)]
+    return {"categories": categories, "raw": raw}
+
+
+def _rounded(edges: Sequence[float]) -> list[float]:
+    """Round to six digits, and to more where two edges would become one."""
+    for digits in range(6, 17):
+        rounded = [float(f"{edge:.{digits}g}") for edge in edges]
+        if len(set(rounded)) == len(set(edges)):
+            return rounded
+    return list(edges)
 
 
 def drift_tensors(result: DriftResult, p_val: float, shown: Shown = ALL) -> dict[str, Array]:

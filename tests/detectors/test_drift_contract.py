@@ -170,10 +170,26 @@ def test_a_missing_value_changes_no_other_feature(case: Any, feature: int) -> No
         assert np.array_equal(with_[others], without[others])
 
 
+@pytest.mark.parametrize("feature", range(FEATURES))
+def test_a_feature_without_any_value_is_never_ok(case: Any, feature: int) -> None:
+    holed = WINDOW.copy()
+    holed[:, feature] = np.nan
+    answer = case.answer(holed)
+    assert answer.state == ("VIOLATION" if isinstance(case, Checked) else "INSUFFICIENT_DATA")
+    holed = moved()
+    holed[:, feature] = np.nan
+    answer = case.answer(holed)
+    assert answer.state == ("VIOLATION" if isinstance(case, Checked) else "DRIFT"), "the others drifted"
+    assert bool(answer.guilty[feature]) == isinstance(case, Checked)
+
+
 @pytest.mark.parametrize("value", [0.0, 99.0, -1.5, np.nan])
 def test_a_window_of_one_row_has_an_answer(case: Any, value: float) -> None:
     answer = case.answer(np.full((1, FEATURES), value))
-    assert answer.state in ("OK", "DRIFT", "VIOLATION")
+    if np.isnan(value) and not isinstance(case, Checked):
+        assert answer.state == "INSUFFICIENT_DATA"
+    else:
+        assert answer.state in ("OK", "DRIFT", "VIOLATION")
     assert all(np.isfinite(part).all() for part in answer.features)
 
 

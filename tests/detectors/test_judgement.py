@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from alibi_detect.cd import KSDrift
 
 from detectors.calibration import Calibration, least_effect
 from detectors.judgement import Judgement, ranked
 from detectors.results import DriftResult
+from detectors.tabular import TabularDrift
 
 
 def result(effect: list[float], significant: list[bool]) -> DriftResult:
@@ -78,3 +81,102 @@ def test_the_largest_calibrated_window_that_is_filled_counts() -> None:
     assert least_effect(calibrations, 999, 1).tolist() == [0.2]
     assert least_effect(calibrations, 25, 1).tolist() == [0.4]
     assert least_effect([], 25, 2).tolist() == [0.0, 0.0]
+
+
+RNG = np.random.default_rng(0)
+
+
+def with_missing(
+    present: int, rows: int, reference_missing: float = 0.0, other: float = 0.0
+) -> tuple[TabularDrift, DriftResult]:
+    """Test a window of a feature with so many values beside a complete one that moved by `other`."""
+    reference = RNG.normal(size=(20_000, 2))
+    reference[RNG.random(len(reference)) < reference_missing, 0] = np.nan
+    window = RNG.normal(size=(rows, 2)) + np.array([0, other])
+    window[present:, 0] = np.nan
+    detector = TabularDrift(reference)
+    return detector, detector.test(window)
+
+
+@pytest.mark.parametrize("present", [0, 1, 50, 199])
+def test_a_feature_with_too_few_values_cannot_be_judged(present: int) -> None:
+    _, judged = with_missing(present, 500)
+    assert Judgement().insufficient(judged, 500).tolist() == [True, False]
+    assert Judgement().state(judged, 500) == "INSUFFICIENT_DATA"
+
+
+@pytest.mark.parametrize("present", [200, 300, 500])
+def test_a_feature_with_enough_values_is_judged(present: int) -> None:
+    _, judged = with_missing(present, 500)
+    assert Judgement().state(judged, 500) == "OK"
+
+
+@pytest.mark.parametrize("present", [0, 199])
+def test_drift_of_another_feature_counts_whatever_is_missing(present: int) -> None:
+    _, judged = with_missing(present, 500, other=1.0)
+    assert Judgement().state(judged, 500) == "DRIFT"
+    assert Judgement().guilty(judged, 500).tolist() == [False, True]
+
+
+def test_few_values_are_not_guilty_however_far_they_moved() -> None:
+    judged = TabularDrift(RNG.normal(size=(5_000, 1))).test(
+        np.where(np.arange(500) < 60, 9.0, np.nan)[:, None]
+    )
+    assert judged.is_drift == 1, "the arithmetic stays what it is"
+    assert Judgement().guilty(judged, 500).tolist() == [False]
+    assert Judgement().state(judged, 500) == "INSUFFICIENT_DATA"
+
+
+def test_a_window_that_is_just_long_enough_may_miss_some_values() -> None:
+    assert Judgement(min_n=200).state(with_missing(199, 200)[1], 200) == "OK"
+    assert Judgement(min_n=200).state(with_missing(150, 200)[1], 200) == "OK"
+    assert Judgement(min_n=200).state(with_missing(149, 200)[1], 200) == "INSUFFICIENT_DATA"
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.95, 0.99, 0.998])
+def test_a_feature_that_is_often_missing_in_the_reference_leaves_windows_their_verdict(share: float) -> None:
+    detector, _ = with_missing(0, 500, share)
+    assert detector.reference_missing[0] == pytest.approx(share, abs=0.02)
+    states = []
+    for _ in range(300):
+        window = RNG.normal(size=(500, 2))
+        window[RNG.random(500) < share, 0] = np.nan
+        states.append(Judgement().state(detector.test(window), 500))
+    assert states.count("INSUFFICIENT_DATA") <= 9, (
+        "1 % of windows at most: above 9 of 300 by a chance of 0.1 %"
+    )
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.95, 0.98])
+def test_a_feature_that_is_often_missing_is_missed_all_the_same_where_it_is_gone(share: float) -> None:
+    _, judged = with_missing(0, 500, share)
+    assert Judgement().state(judged, 500) == "INSUFFICIENT_DATA"
+
+
+def test_a_feature_that_is_seldom_there_may_be_missing_in_a_window() -> None:
+    assert Judgement().state(with_missing(0, 500, 0.998)[1], 500) == "OK"
+
+
+def test_values_that_are_missing_leave_the_arithmetic_that_of_alibi_detect() -> None:
+    reference, window = RNG.normal(size=(1_000, 2)), RNG.normal(size=(400, 2)) + np.array([0, 1])
+    theirs = KSDrift(reference[:, 1:], p_val=0.025).predict(window[:, 1:], drift_type="feature")["data"]
+    window[:, 0] = np.nan
+    judged = TabularDrift(reference).test(window)
+    assert (judged.is_drift, judged.p_val[1], judged.distance[1]) == (
+        theirs["is_drift"][0],
+        theirs["p_val"][0],
+        theirs["distance"][0],
+    )
+    assert (judged.p_val[0], judged.distance[0]) == (1, 0)
+
+
+def test_where_it_was_calibrated_as_many_values_are_enough_as_rows() -> None:
+    calibrations = [calibration(50, 0.2, 0.2)]
+    assert Judgement().state(with_missing(50, 500)[1], 500, calibrations) == "OK"
+    assert Judgement().state(with_missing(49, 500)[1], 500, calibrations) == "INSUFFICIENT_DATA"
+
+
+def test_features_without_values_rank_behind_guilty_ones_and_before_the_others() -> None:
+    judged = result([0.3, 0.0, 0.2, 0.9], [True, False, True, False])
+    guilty, insufficient = np.array([True, False, False, False]), np.array([False, True, False, False])
+    assert ranked(judged, guilty, ["a", "b", "c", "d"], insufficient) == ["a", "b", "c", "d"]

@@ -97,6 +97,21 @@ def test_the_command_tells_how_outliers_fit_marks(models: Path, stream: Path) ->
     assert "of 60 marked rows" in told
 
 
+def test_a_window_in_which_a_column_has_no_value_is_not_ok(
+    models: Path, stream: Path, tmp_path: Path
+) -> None:
+    table = pd.read_csv(stream).head(600)
+    table.loc[300:, "hours-per-week"] = np.nan
+    table.to_csv(tmp_path / "holed.csv", index=False)
+    before, after = command(
+        str(models / "income-drift"), "--data", str(tmp_path / "holed.csv"), "--window", "300"
+    ).splitlines()
+    assert "rows 0-299  OK" in before
+    assert "rows 300-599  INSUFFICIENT_DATA  hours-per-week 0 of 300 values, " in after
+    told = command(str(models / "income-quality"), "--data", str(tmp_path / "holed.csv"), "--window", "300")
+    assert "rows 300-599  VIOLATION  hours-per-week missing" in told
+
+
 def test_what_does_not_fit_is_told(models: Path, stream: Path, tmp_path: Path) -> None:
     roots = ("--trusted-roots", str(models))
     told = command(str(models / "income-outlier"), "--data", str(stream), *roots, fails=True)

@@ -17,6 +17,7 @@ from jobs.retraining.traffic import Watched, replay
 from jobs.train_monitors import Trained
 from jobs.training.folders import Folders
 from jobs.training.options import Options
+from operators.artifacts.feature_names import read_names
 from operators.artifacts.trust import make_site
 from operators.errors import DeploymentError
 from operators.serving import Models, Served, serve
@@ -81,6 +82,30 @@ def test_a_new_detector_is_as_good_on_the_same_traffic(
     if isinstance(new, DetectDrift):
         assert [one.window for one in new.calibrations] == [300]
         assert new.columns == watched[name].step.columns  # type: ignore[union-attr]
+
+
+def test_a_new_detector_behind_the_preprocessor_still_knows_the_features_own_values(
+    watched: dict[str, Watched], models: Path, tmp_path: Path
+) -> None:
+    name = "income-drift-preprocessed"
+    folder = rebuild(watched[name], models / name, Folders(tmp_path, ""), OPTIONS)
+    width = watched[name].step.width
+    old, new = read_names(models / name, width), read_names(folder, width)
+    assert old is not None
+    assert new is not None
+    assert new.origins == old.origins != {}
+
+
+def test_a_new_detector_knows_what_recent_requests_miss(
+    watched: dict[str, Watched], models: Path, tmp_path: Path
+) -> None:
+    one = watched["income-drift"]
+    age = np.where(np.arange(len(one.rows)) % 2, np.nan, one.columns[0])
+    holed = one._replace(columns=[age, *one.columns[1:]])
+    folder = rebuild(holed, models / one.name, Folders(tmp_path, ""), OPTIONS)
+    new = load(folder)
+    assert isinstance(new, DetectDrift)
+    assert new.detector.reference_missing[0] == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_detector_of_moved_traffic_takes_it_for_ordinary(

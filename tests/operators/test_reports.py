@@ -2,14 +2,20 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+import pytest
+from sklearn.preprocessing import StandardScaler
 
 from detectors.calibration import calibrate
-from detectors.confirmation import Streak
+from detectors.confirmation import Confirmation, Streak
 from detectors.tabular import TabularDrift
+from operators.alerting.findings import UNKNOWN
+from operators.alerting.rules import StepRule
+from operators.alerting.window_findings import find_in_window
 from operators.chunks import Chunk, Sender
 from operators.lineage import lineage_of
 from operators.reports import read_flag, report, superseded
 from operators.steps.detect_drift import DetectDrift
+from operators.steps.origins import Origin
 from operators.steps.tables import Table
 from operators.steps.watching import Rules
 
@@ -118,3 +124,61 @@ def test_a_calibrated_detector_tells_what_it_would_take() -> None:
     assert told["state"] == "OK", "100 rows are enough for what was calibrated for 100"
     assert told["calibrated"] == [{"window": 100, "rate": 0.05}]
     assert 0.1 < told["features"][0]["least_effect"] < 0.25
+
+
+def test_a_report_names_a_feature_without_values_and_is_not_ok() -> None:
+    rows = REFERENCE[:400].copy()
+    rows[:, 0] = np.nan
+    body = msgspec.json.decode(reported(STEP, chunk(rows)))
+    told = body["parameters"]
+    assert told["state"] == "INSUFFICIENT_DATA"
+    assert told["ranked"] == ["age", "work"]
+    age, work = told["features"]
+    assert (age["insufficient"], age["n"], age["missing"]) == (True, 0, 400)
+    assert work["insufficient"] is False
+    assert told["histograms"][0]["column"] == "age"
+    assert {one["name"]: one["data"] for one in body["outputs"]}["is_drift"] == [0]
+
+
+@pytest.mark.parametrize("confirmed", [Streak(), Streak(True, 7)])
+def test_windows_without_values_of_a_feature_neither_confirm_nor_resolve(confirmed: Streak) -> None:
+    rows = REFERENCE[:400].copy()
+    rows[:, 0] = np.nan
+    verdict = STEP.judge(STEP.count(rows), len(rows), Rules())
+    streak, rule = confirmed, StepRule("WeirDrift", None)
+    for window in range(8, 14):
+        streak = Confirmation().after(streak, verdict.state, window)
+        _, found = find_in_window(rule, lineage_of(chunk(rows)), window, verdict, streak)
+        assert found is (UNKNOWN if confirmed.confirmed else None)
+    assert streak == confirmed
+
+
+def test_a_report_tells_the_features_own_values_of_prepared_columns() -> None:
+    people = np.column_stack([RNG.integers(17, 90, 2_000), RNG.integers(0, 2, 2_000)]).astype(float)
+    scaler = StandardScaler().fit(people[:, :1])
+    prepared = np.column_stack([scaler.transform(people[:, :1]), people[:, 1]])
+    origins = {
+        "age": Origin(float(scaler.scale_[0]), float(scaler.mean_[0])),
+        "work=Private": Origin(category="Private"),
+    }
+    columns, detector = list(origins), TabularDrift(prepared, categories_per_feature={1: None})
+    step = DetectDrift(detector, columns, ["age", "work"], origins=origins)
+    told = msgspec.json.decode(reported(step, chunk(prepared[:400])))["parameters"]["histograms"]
+    age, work = sorted(told, key=lambda one: str(one["column"]))
+    assert age["raw"] == pytest.approx(
+        scaler.inverse_transform(np.array(age["edges"])[:, None])[:, 0], rel=1e-5
+    )
+    assert set(age["raw"]) <= set(people[:, 0].tolist()), "bins end on values that people had"
+    assert (work["categories"], work["raw"]) == (["0", "1"], ["not Private", "Private"])
+
+
+def test_without_an_origin_a_report_is_as_before() -> None:
+    told = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:400])))["parameters"]["histograms"]
+    assert all("raw" not in one for one in told)
+
+
+def test_bins_that_differ_in_late_digits_stay_apart() -> None:
+    moments = 1_700_000_000 + np.arange(8.0)
+    step = DetectDrift(TabularDrift(np.repeat(moments, 50)[:, None]), ["at"], ["at"])
+    (told,) = msgspec.json.decode(reported(step, chunk(moments[:, None])))["parameters"]["histograms"]
+    assert told["edges"] == moments[:-1].tolist()

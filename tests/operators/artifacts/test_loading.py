@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,50 @@ def test_a_drift_detector_knows_the_features_its_columns_encode(models: Path) ->
     at = step.columns.index("workclass=Private")
     assert step.features[at] == "workclass"
     assert len(step.columns) == step.detector.n_features
+
+
+def test_a_drift_detector_knows_what_its_reference_missed(models: Path) -> None:
+    step = load(models / "income-drift")
+    assert isinstance(step, DetectDrift)
+    missed = step.detector.reference_missing
+    held_out = np.isnan(np.load(models / "income-drift" / "held_out.npy")).mean(axis=0)
+    assert missed.tolist() == pytest.approx(held_out.tolist(), abs=0.03)
+    assert missed[step.columns.index("workclass")] > 0
+    assert missed[step.columns.index("age")] == 0
+
+
+def test_names_of_an_earlier_version_are_read(tmp_path: Path, models: Path) -> None:
+    folder = tmp_path / "income-drift-preprocessed"
+    shutil.copytree(models / folder.name, folder)
+    path = folder / "features.json"
+    names = json.loads(path.read_text())
+    path.write_text(json.dumps({key: names[key] for key in ("columns", "features")} | {"categories": {}}))
+    step = load(folder)
+    assert isinstance(step, DetectDrift)
+    assert step.detector.reference_missing.tolist() == [0] * len(step.columns)
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "wrong"),
+    [
+        ("origins", {"years": {"scale": 2}}, "origins names 'years'"),
+        ("origins", {"age": {"scale": 0}}, "scale"),
+        ("origins", {"age": {"scale": -1}}, "scale"),
+        ("missing", {"years": 0.5}, "missing names 'years'"),
+        ("missing", {"age": 1.0}, "missing"),
+        ("missing", {"age": -0.1}, "missing"),
+    ],
+)
+def test_wrong_words_on_columns_are_refused_with_their_file(
+    tmp_path: Path, models: Path, field: str, given: object, wrong: str
+) -> None:
+    folder = tmp_path / "income-drift"
+    shutil.copytree(models / folder.name, folder)
+    path = folder / "features.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: given}))
+    with pytest.raises(DeploymentError, match=r"features\.json") as refused:
+        load(folder)
+    assert wrong in str(refused.value)
 
 
 def test_the_method_is_chosen_by_predict_fn(tmp_path: Path) -> None:
