@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from html import escape
 
 import plotly.graph_objects as go
 
 from jobs.board.board import Span
-from jobs.board.look import LOOKS, Theme, dress, nothing
+from jobs.board.look import LOOKS, Theme, dress, nothing, shortened
 from operators.alerting.rate_rules import quantile
 from operators.tallies import count_up
 
 # From when to when, in seconds since 1970.
 Period = tuple[float, float]
 _HEIGHT = 260
+# A legend of many lines takes room from its picture: pixels for each more than two.
+# Letters of the name of a line, and of one beside a picture.
+_MORE, _LETTERS, _FEW_LETTERS = 20, 28, 20
 _NO_RATES = "nothing was told in this period: does the job run?"
 
 
@@ -82,7 +86,10 @@ def bad_values(spans: Sequence[Span], theme: Theme) -> go.Figure:
         )
     figure.update_layout(barmode="stack")
     figure.update_xaxes(title="values")
-    dress(figure, theme, max(_HEIGHT, 60 + 24 * len(features)))
+    figure.update_yaxes(
+        tickvals=features, ticktext=[escape(shortened(name, _FEW_LETTERS)) for name in features]
+    )
+    dress(figure, theme, max(_HEIGHT, 100 + 24 * len(features)))
     figure.update_layout(hovermode="closest")
     return figure
 
@@ -99,13 +106,14 @@ def _draw(
             drawn.append(None)
         times.append(_time(one.since))
         drawn.append(value)
+    name = shortened(name, _LETTERS)
     figure.add_scatter(x=times, y=drawn, name=name, line=line, mode="lines", connectgaps=False)
 
 
 def _over_time(figure: go.Figure, period: Period, unit: str, theme: Theme) -> go.Figure:
     figure.update_yaxes(rangemode="tozero", title=unit)
     figure.update_xaxes(title="UTC", range=[_time(moment) for moment in period])
-    return dress(figure, theme, _HEIGHT)
+    return dress(figure, theme, _HEIGHT + _MORE * max(0, len(figure.data) - 2))
 
 
 def _time(seconds: float) -> datetime:

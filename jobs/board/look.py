@@ -50,13 +50,28 @@ def dress(figure: go.Figure, theme: Theme, height: int, *, legend: bool = True) 
         font={"family": "system-ui, sans-serif", "size": 13, "color": look.ink},
         colorway=[look.accent, look.warning, *COLOURS[2:5]],
         showlegend=legend,
-        legend={"orientation": "h", "y": -0.18, "x": 0},
+        # Above the picture: below it are the labels and the title of its axis.
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         hovermode="x unified",
         hoverlabel={"bgcolor": look.box, "font": {"color": look.ink}},
     )
-    figure.update_xaxes(gridcolor=look.line, zeroline=False, automargin=True)
+    # Ticks keep the first label of this axis off the lowest label of the other.
+    ticks = {"ticks": "outside", "ticklen": 8, "tickcolor": look.line}
+    figure.update_xaxes(gridcolor=look.line, zeroline=False, automargin=True, **ticks)
     figure.update_yaxes(gridcolor=look.line, zeroline=False, automargin=True)
     return figure
+
+
+def shortened(name: str, most: int) -> str:
+    """Return a name in so many letters at most, its beginning and its end.
+
+    >>> shortened("income-drift-preprocessed", 12)
+    'income…essed'
+    """
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 2
+    return f"{name[: most - 1 - end]}…{name[-end:]}"
 
 
 def nothing(words: str, theme: Theme, height: int) -> go.Figure:

@@ -11,6 +11,7 @@ import plotly.io
 
 from jobs.board import drift, graph, lines
 from jobs.board.board import Board, Span, Window
+from jobs.board.places import prepared_steps
 from jobs.board.tables import alert_rows, dead_letter_rows, outlier_rows, release_rows
 from operators.releases import Release
 from operators.tallies import Tally
@@ -20,7 +21,7 @@ _STYLE = """
 :root { color-scheme: light; font-family: system-ui, sans-serif; line-height: 1.45; }
 body { max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #1c2228; background: #fff; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid #d5dade; padding-top: 1rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; margin: 1rem 0; }
+.wide { overflow-x: auto; } .broad { min-width: 40rem; } table { border-collapse: collapse; margin: 1rem 0; }
 th, td { text-align: left; padding: .25rem 1.2rem .25rem 0; vertical-align: top; }
 th { font-weight: 600; border-bottom: 1px solid #5b6670; }
 td { overflow-wrap: break-word; min-width: 5rem; max-width: 26rem; }
@@ -64,13 +65,15 @@ def _parts(
     yield _figure("From request to response", lines.latency(spans, period, "light"))
     yield _figure("Outliers", lines.outliers(spans, period, "light"))
     yield _figure("Bad values", lines.bad_values(spans, "light"))
+    prepared = prepared_steps(release)
     for step, windows in sorted(board.windows(name, since).items()):
         drifting = [one for one in windows if one.drifts]
         if drifting:
-            yield _figure(f"Drift: {step}", drift.heat(drifting, "light"))
+            yield _figure(f"Drift: {step}", drift.heat(drifting, "light"), room="broad")
             worst = _worst(drifting)
             title = f"{step}, window {worst.window}: {worst.state}"
-            yield _figure(title, drift.histograms(worst, "light"), level=3)
+            pictured = drift.histograms(worst, "light", prepared=step in prepared)
+            yield _figure(title, pictured, level=3)
     yield _table("Versions", release_rows(history), "")
     yield _table("Latest outliers", outlier_rows(board.outliers(name)[:_LISTED]), "No row was flagged.")
     yield _table(
@@ -91,14 +94,15 @@ def _whole(spans: Sequence[Span], since: float, now: float) -> Span:
     return Span(since, seconds, Tally.total(one.tally for one in spans))
 
 
-def _figure(title: str, figure: Any, level: int = 2, *, first: bool = False) -> str:
+def _figure(title: str, figure: Any, level: int = 2, room: str = "", *, first: bool = False) -> str:
+    """Draw a figure below its title; one that needs more room than there is can be scrolled."""
     drawn = plotly.io.to_html(
         figure,
         include_plotlyjs=first,
         full_html=False,
         config={"displaylogo": False, "responsive": True, "displayModeBar": False},
     )
-    return f"<h{level}>{escape(title)}</h{level}>{drawn}"
+    return f'<h{level}>{escape(title)}</h{level}><div class="wide"><div class="{room}">{drawn}</div></div>'
 
 
 def _table(title: str, rows: Sequence[dict[str, str]], otherwise: str) -> str:

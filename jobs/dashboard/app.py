@@ -11,6 +11,7 @@ from jobs.board import drift, graph, lines
 from jobs.board.board import Window
 from jobs.board.feed import Feed
 from jobs.board.look import Theme, nothing
+from jobs.board.places import prepared_steps
 from jobs.board.report import step_of
 from jobs.board.tables import dead_letter_rows, outlier_rows, release_rows
 from jobs.dashboard import parts
@@ -143,7 +144,10 @@ class Page:
         if shown is None:
             empty = _sized(nothing("no window closed in this period", theme, 120))
             return steps, choices, step, no_update, *heat, *empty, "", None
-        pictures = (*heat, *_sized(drift.histograms(shown, theme), (pipeline, step, closed)))
+        release = self._feed.releases().get(pipeline or "")
+        prepared = release is not None and step in prepared_steps(release)
+        histograms = drift.histograms(shown, theme, prepared=prepared)
+        pictures = (*heat, *_sized(histograms, (pipeline, step, closed)))
         return steps, choices, step, closed, *pictures, _which(shown), latest
 
 
@@ -157,7 +161,8 @@ def _sized(figure: Any, of: object = "") -> tuple[Any, dict[str, str]]:
     What a reader zoomed into stays for as long as the picture is `of` the same.
     """
     figure.update_layout(uirevision=str(of))
-    return figure, {"height": f"{figure.layout.height}px"}
+    width = figure.layout.width
+    return figure, {"height": f"{figure.layout.height}px", "width": f"{width}px" if width else "100%"}
 
 
 def _which(window: Window) -> str:

@@ -43,7 +43,7 @@ def layout(name: str, pipelines: Sequence[str]) -> Any:
                     ),
                     html.H2("Drift"),
                     html.Div([_choice("step", []), _choice("window", [])], className="choices"),
-                    _picture("heat"),
+                    html.Div(html.Div(_picture("heat"), className="broad"), className="wide", tabIndex="0"),
                     html.H3("", id="which"),
                     _picture("histograms"),
                     html.H2("Latest outliers"),

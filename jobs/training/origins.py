@@ -103,17 +103,19 @@ def _side_by_side(
 
 def _positions(selected: Any, names: Sequence[str], width: int) -> list[int]:
     """Return the positions of columns that are selected by name, position, mask or slice."""
-    every = np.arange(width)
+    every = list(range(width))
     if isinstance(selected, slice) and (isinstance(selected.start, str) or isinstance(selected.stop, str)):
         # Slices of names hold their last one too.
         first = 0 if selected.start is None else names.index(selected.start)
         last = width - 1 if selected.stop is None else names.index(selected.stop)
-        return every[first : last + 1].tolist()
+        return every[first : last + 1]
     if isinstance(selected, slice):
-        return every[selected].tolist()
+        return every[selected]
     listed = np.atleast_1d(np.asarray(selected))
-    if listed.dtype.kind in "biu":
-        return every[listed].tolist()
+    if listed.dtype.kind == "b":
+        return [i for i, chosen in zip(every, listed.tolist(), strict=True) if chosen]
+    if listed.dtype.kind in "iu":
+        return [every[i] for i in listed.tolist()]
     return [names.index(str(name)) for name in listed.tolist()]
 
 

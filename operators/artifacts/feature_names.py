@@ -36,8 +36,8 @@ def read_names(folder: Path, columns: int) -> FeatureNames | None:
     names = read_json(path, FeatureNames)
     if len(names.columns) != columns or len(names.features) not in (0, columns):
         raise DeploymentError(f"{path} must name {columns} columns and their features, as the detector has")
-    for field, given in (("origins", names.origins), ("missing", names.missing)):
-        if strangers := sorted(given.keys() - set(names.columns)):
+    for field, given in (("origins", names.origins.keys()), ("missing", names.missing.keys())):
+        if strangers := sorted(given - set(names.columns)):
             raise DeploymentError(f"{path}: {field} names {strangers[0]!r}, which is not one of its columns")
     return names
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from detectors.confirmation import Streak
-from jobs.board import drift, graph, lines, report
-from jobs.board.board import Board, Span
+from jobs.board import drift, lines, report
+from jobs.board.board import Board, Window
 from jobs.board.look import LOOKS, Theme
 from jobs.board.tables import alert_rows, dead_letter_rows, outlier_rows
 from operators.alerting.alerts import iso
@@ -175,12 +175,77 @@ def test_the_heat_map_marks_what_drifted_in_shape_too(board: Board, theme: Theme
 
 def test_a_window_is_drawn_beside_the_reference_its_worst_feature_first(board: Board) -> None:
     figure = drift.histograms(board.windows("p")["d"][1], "light")
-    assert figure.layout.annotations[0].text.startswith("age: effect 0.")
+    assert figure.layout.annotations[0].text.startswith("<b>age</b><br>effect 0.")
     assert figure.layout.annotations[0].text.endswith("▲ drift")
     reference, window = figure.data[:2]
     assert (reference.name, window.name) == ("reference", "window")
-    assert sum(reference.y) == pytest.approx(100, abs=0.1)
+    assert sum(reference.x) == pytest.approx(100, abs=0.1)
     assert reference.marker.pattern.shape != window.marker.pattern.shape
+
+
+PREPARED = {"column": "age", "edges": [-1.58, 0.2], "reference": [0.5, 0.3, 0.2], "window": [0.1, 0.3, 0.6]}
+CODES = {"column": "work=Private", "categories": ["0", "1"], "reference": [0.7, 0.3, 0], "window": [1, 0, 0]}
+
+
+def pictured(*histograms: dict[str, Any], prepared: bool = True, features: Any = ()) -> Any:
+    window = Window(
+        "p", "d", 1, 1, "OK", 400, iso(START), features=list(features), histograms=list(histograms)
+    )
+    return drift.histograms(window, "light", prepared=prepared)
+
+
+def bins(figure: Any, row: int = 1) -> list[str]:
+    return list(figure.layout["yaxis" if row == 1 else f"yaxis{row}"].ticktext)
+
+
+def test_bins_are_told_in_the_features_own_values_where_they_are_known() -> None:
+    figure = pictured(PREPARED | {"raw": [17, 41.5]}, CODES | {"raw": ["not Private", "Private"]})
+    assert bins(figure) == ["≤ 17", "≤ 41.5", "&gt; 41.5"]
+    assert bins(figure, 2) == ["not Private", "Private"]
+    assert not any("scaled" in one.text for one in figure.layout.annotations)
+
+
+def test_prepared_numbers_whose_origin_is_not_known_are_called_scaled() -> None:
+    numbers, codes = pictured(PREPARED, CODES).layout.annotations
+    assert numbers.text.startswith("<b>age</b>, scaled<br>")
+    assert "scaled" not in codes.text, "a category has no scale"
+    assert bins(pictured(PREPARED)) == ["≤ -1.58", "≤ 0.2", "&gt; 0.2"]
+    assert "scaled" not in pictured(PREPARED, prepared=False).layout.annotations[0].text
+
+
+def test_names_cannot_be_markup_and_bins_that_look_alike_stay_apart() -> None:
+    odd = PREPARED | {"column": "<b>x</b>", "edges": [1_700_000_000, 1_700_000_001]}
+    figure = pictured(odd)
+    assert figure.layout.annotations[0].text.startswith("<b>&lt;b&gt;x&lt;/b&gt;</b>")
+    assert bins(figure) == ["≤ 1700000000", "≤ 1700000001", "&gt; 1700000001"]
+
+
+def without_values(insufficient: bool) -> list[Window]:
+    """A window without any value of age, as it is reported now and as it was before."""
+    rows = REFERENCE[:400].copy()
+    rows[:, 0] = np.nan
+    body = msgspec.json.decode(reported(STEP, chunk(rows), Streak()))
+    board = Board(TOPICS, past=3_600)
+    if not insufficient:
+        body["parameters"]["state"] = "OK"
+        for one in body["parameters"]["features"]:
+            del one["insufficient"]
+    board.take(TOPICS.model_outputs("d"), Record(msgspec.json.encode(body)))
+    return board.windows("p")["d"]
+
+
+@pytest.mark.parametrize("insufficient", [True, False])
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_feature_without_values_has_a_question_mark_and_no_colour(theme: Theme, insufficient: bool) -> None:
+    (window,) = without_values(insufficient)
+    heat, unknown = drift.heat([window], theme).data
+    age = list(heat.y).index("age")
+    assert heat.z[age][0] is None
+    assert (list(unknown.x), list(unknown.y), list(unknown.text)) == ([window.closed_at], ["age"], ["?"])
+    assert "0 of 400 values, too few to judge" in unknown.customdata[0]
+    titles = [one.text for one in drift.histograms(window, theme).layout.annotations]
+    assert "<b>age</b><br>0 of 400 values, too few to judge" in titles
+    assert window.state == ("INSUFFICIENT_DATA" if insufficient else "OK")
 
 
 def test_lines_are_what_was_told(board: Board) -> None:
@@ -223,19 +288,6 @@ def test_nothing_is_drawn_as_nothing_in_words(theme: Theme) -> None:
     ):
         assert figure.layout.annotations[0].text
         assert figure.layout.annotations[0].font.color == LOOKS[theme].faint
-
-
-def test_the_graph_has_every_step_below_what_it_reads() -> None:
-    figure = graph.picture(release(), Span(START, 10, tally(100, failed=10, outliers=5)), "light")
-    boxes = {one.text.split("<")[1].removeprefix("b>"): one for one in figure.layout.annotations if one.text}
-    assert boxes.keys() == {"requests", "prepare", "o", "d", "responses"}
-    assert boxes["requests"].y > boxes["prepare"].y > boxes["o"].y == boxes["d"].y > boxes["responses"].y
-    assert "10.0/s" in boxes["requests"].text
-    assert "1.0/s failed" in boxes["responses"].text
-    assert "5.0% outliers" in boxes["o"].text
-    assert "no rows" in boxes["d"].text
-    arrows = [one for one in figure.layout.annotations if not one.text]
-    assert len(arrows) == 5, "requests to prepare, prepare to o and d, o and d to responses"
 
 
 def test_the_report_holds_everything_and_needs_nothing_else(board: Board) -> None:
