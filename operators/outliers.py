@@ -11,12 +11,16 @@ from operators.releases import Release
 from operators.steps.score_outlier import Strange
 
 
-class Culprit(msgspec.Struct, frozen=True):
-    """A column that made a row strange: what it added to the strangeness, and its value for the detector."""
+class Culprit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A column that made a row strange: what it added to the strangeness, and its value for the detector.
+
+    `raw` is what the value is in the feature's own units, or its category, where a preprocessor is known.
+    """
 
     column: str
     contribution: float | None
     value: float | None
+    raw: float | str | None = None
 
 
 class Outlier(msgspec.Struct, frozen=True):
@@ -47,7 +51,7 @@ class Outlier(msgspec.Struct, frozen=True):
         shown = [
             one
             if (name := hides.name(one.column)) == one.column
-            else msgspec.structs.replace(one, column=name, value=None)
+            else msgspec.structs.replace(one, column=name, value=None, raw=None)
             for one in self.features
         ]
         return msgspec.structs.replace(self, features=shown)
@@ -71,8 +75,13 @@ def outlier(
         _finite(strange.score),
         strange.threshold,
         [
-            Culprit(name, _finite(round(contribution, 6)), _finite(value))
-            for name, contribution, value in strange.columns
+            Culprit(
+                name,
+                _finite(round(contribution, 6)),
+                _finite(value),
+                raw if raw is None or isinstance(raw, str) else _finite(raw),
+            )
+            for name, contribution, value, raw in strange.columns
         ],
         release.artifacts[step].digest,
     )

@@ -75,7 +75,8 @@ def _parts(
             pictured = drift.histograms(worst, "light", prepared=step in prepared)
             yield _figure(title, pictured, level=3)
     yield _table("Versions", release_rows(history), "")
-    yield _table("Latest outliers", outlier_rows(board.outliers(name)[:_LISTED]), "No row was flagged.")
+    flagged = outlier_rows(board.outliers(name)[:_LISTED], prepared)
+    yield _table("Latest outliers", flagged, "No row was flagged.")
     yield _table(
         "Latest dead letters",
         dead_letter_rows(board.dead_letters(name)[:_LISTED]),

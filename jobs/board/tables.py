@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from jobs.board.board import DeadLetter
 from operators.alerting.alerts import Alert
-from operators.outliers import Outlier
+from operators.outliers import Culprit, Outlier
 from operators.releases import Release
 
 Rows = list[dict[str, str]]
@@ -42,15 +42,18 @@ def release_rows(releases: Sequence[Release]) -> Rows:
     ]
 
 
-def outlier_rows(outliers: Sequence[Outlier]) -> Rows:
-    """Tell flagged rows, and why each was."""
+def outlier_rows(outliers: Sequence[Outlier], prepared: Collection[str] = ()) -> Rows:
+    """Tell flagged rows, and why each was.
+
+    `prepared` are the steps behind a preprocessor: values whose feature's own are not known are scaled there.
+    """
     return [
         {
             "at": _time(one.timestamp),
             "step": one.step,
             "score": f"{'infinite' if one.score is None else f'{one.score:.4g}'} (above {one.threshold:.4g})",
             "because of": ", ".join(
-                told.column if told.value is None else f"{told.column} {told.value:.4g}"
+                _reason(told, scaled=one.step in prepared)
                 for told in one.features
                 if told.contribution is None or told.contribution > 0
             ),
@@ -58,6 +61,16 @@ def outlier_rows(outliers: Sequence[Outlier]) -> Rows:
         }
         for one in outliers
     ]
+
+
+def _reason(told: Culprit, *, scaled: bool) -> str:
+    if isinstance(told.raw, str):
+        return told.column if told.value else f"not {told.column}"
+    if told.raw is not None:
+        return f"{told.column} {told.raw:.4g}"
+    if told.value is None:
+        return told.column
+    return f"{told.column} {told.value:.4g}" + (" (scaled)" if scaled else "")
 
 
 def dead_letter_rows(letters: Sequence[DeadLetter]) -> Rows:

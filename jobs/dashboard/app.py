@@ -109,7 +109,10 @@ class Page:
             *_sized(lines.outliers(spans, span, theme), of),
             *_sized(lines.bad_values(spans, theme), of),
             parts.table(release_rows(self._feed.history(release.name)[:_LISTED]), ""),
-            parts.table(outlier_rows(board.outliers(release.name)[:_LISTED]), "No row was flagged."),
+            parts.table(
+                outlier_rows(board.outliers(release.name)[:_LISTED], prepared_steps(release)),
+                "No row was flagged.",
+            ),
             parts.table(dead_letter_rows(letters), "There is none."),
             now,
         )

@@ -119,7 +119,8 @@ def _outlier(
     names = read_names(path, detector.n_features)
     table = _table(names, detector.n_features, folder.settings.content_types)
     shown = shown or _shown(folder.settings.extra, score_outlier.Shown)
-    return ScoreOutlier(detector, table, shown, names.columns if names else ())
+    names = names or FeatureNames([])
+    return ScoreOutlier(detector, table, shown, names.columns, names.origins)
 
 
 def _estimator(folder: Folder, path: Path) -> ForestEstimator:

@@ -166,8 +166,7 @@ def _bins(histogram: Histogram, texts: Sequence[str], origin: Origin | None) -> 
     categories = [texts[int(code)] if 0 <= code < len(texts) else f"{code:g}" for code in codes]
     if origin is None or origin.category is None:
         return {"categories": categories}
-    names = {0.0: f"not {origin.category}", 1.0: origin.category}
-    raw = [names.get(code, text) for code, text in zip(codes, categories, strict=True)]
+    raw = [origin.told(code) or text for code, text in zip(codes, categories, strict=True)]
     return {"categories": categories, "raw": raw}
 
 

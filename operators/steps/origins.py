@@ -17,6 +17,18 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     offset: float = 0.0
     category: str | None = None
 
+    def told(self, value: float) -> float | str | None:
+        """Return a value as the feature has it: a number, its category, or that it is another one.
+
+        None for a value that no category is encoded as.
+
+        >>> Origin(category="Private").told(0.0), Origin(scale=2.0).told(0.5)
+        ('not Private', 1.0)
+        """
+        if self.category is None:
+            return self.raw(value)
+        return {0.0: f"not {self.category}", 1.0: self.category}.get(value)
+
     def raw(self, value: float) -> float:
         """Return a value in the feature's own units.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
@@ -11,6 +12,7 @@ import numpy as np
 from detectors.results import OutlierResult
 from operators.columns import Array, Column, Tensors
 from operators.steps import Ask
+from operators.steps.origins import Origin
 from operators.steps.tables import Table
 
 # So many columns are told of a flagged row.
@@ -50,13 +52,14 @@ ALL = Shown()
 class Strange(NamedTuple):
     """A flagged row: its position among the rows, score and threshold, and the columns that made it strange.
 
-    `columns` are name, contribution and value, the greatest contribution first.
+    `columns` are name, contribution, value, and what the value is in the feature's own, None where that is
+    not known; the greatest contribution first.
     """
 
     row: int
     score: float
     threshold: float
-    columns: list[tuple[str, float, float]]
+    columns: list[tuple[str, float, float, float | str | None]]
 
 
 @runtime_checkable
@@ -70,19 +73,26 @@ class Explains(Protocol):
 class ScoreOutlier:
     """Answers `instance_score` (FP64), `feature_score` (FP64) and `is_outlier` (INT64), as far as shown.
 
-    Their shapes are [1, rows] and [1, rows, features] a request; `columns` names the features.
+    Their shapes are [1, rows] and [1, rows, features] a request; `columns` names the features, `origins` says
+    what a column's values are in its feature's own.
     """
 
     monitor = True
     functions = ()
 
     def __init__(
-        self, detector: Detector, table: Table, shown: Shown = ALL, columns: Sequence[str] = ()
+        self,
+        detector: Detector,
+        table: Table,
+        shown: Shown = ALL,
+        columns: Sequence[str] = (),
+        origins: Mapping[str, Origin] = MappingProxyType({}),
     ) -> None:
         self.detector = detector
         self._table = table
         self._shown = shown
         self.columns = list(columns)
+        self._origins = dict(origins)
         self._named = {"columns": msgspec.json.encode(list(columns)).decode()} if columns else {}
 
     def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
@@ -112,13 +122,17 @@ class ScoreOutlier:
                 number,
                 float(score),
                 float(np.max(self.detector.threshold)),
-                [(self._name(c), float(contributions[i, c]), float(rows[i, c])) for c in order[i].tolist()],
+                [self._reason(c, float(contributions[i, c]), float(rows[i, c])) for c in order[i].tolist()],
             )
             for i, (number, score) in enumerate(zip(flagged.tolist(), scores.tolist(), strict=True))
         ]
 
-    def _name(self, column: int) -> str:
-        return self.columns[column] if self.columns else str(column)
+    def _reason(
+        self, column: int, contribution: float, value: float
+    ) -> tuple[str, float, float, float | str | None]:
+        name = self.columns[column] if self.columns else str(column)
+        origin = self._origins.get(name)
+        return name, contribution, value, origin.told(value) if origin else None
 
     def rows(self, tensors: Tensors, ask: Ask) -> Column:
         """Return the rows that are scored, or raise what is wrong with them."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 
 from detectors.quality import quality_of
 from operators.outliers import Outlier
@@ -68,6 +69,9 @@ def test_flagged_rows_and_bad_values_do_not_name_it(tmp_path: Path, models: Path
     (told,) = [msgspec.json.decode(one, type=Outlier) for one in answers.tap_bodies[0] or ()]
     columns = {one.column: one.value for one in told.features}
     assert columns[HIDDEN] is None
+    assert all(one.raw is None for one in told.features if one.column == HIDDEN)
+    (loss,) = [one.raw for one in told.features if one.column == "capital-loss"]
+    assert loss == pytest.approx(4_000.0), "others are as the request had them"
     assert not {"capital-gain", "hours-per-week"} & columns.keys()
     assert columns["capital-loss"] is not None
     (tally,) = [decode_tally(one).tally for one in answers.chunks[-1] or () if is_tally(one)]

@@ -163,6 +163,24 @@ def test_a_flagged_row_is_told_with_its_reasons(board: Board) -> None:
     assert row["request"] == "t-0@7, row 0"
 
 
+@pytest.mark.parametrize(
+    ("culprit", "told"),
+    [
+        (Culprit("age", 1.0, 2.5, 72.6), "age 72.6"),
+        (Culprit("work=Private", 1.0, 0.0, "not Private"), "not work=Private"),
+        (Culprit("work=Private", 1.0, 1.0, "Private"), "work=Private"),
+        (Culprit("age", 1.0, 2.5), "age 2.5 (scaled)"),
+        (Culprit("age", 1.0, None), "age"),
+    ],
+)
+def test_a_value_behind_a_preprocessor_is_told_as_the_feature_has_it_or_as_scaled(
+    culprit: Culprit, told: str
+) -> None:
+    flagged = Outlier("p", 1, "o", "t", 0, 7, START * 1000, 0, 0.9, 0.5, [culprit], "x")
+    (row,) = outlier_rows([flagged], prepared={"o"})
+    assert row["because of"] == told
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_the_heat_map_marks_what_drifted_in_shape_too(board: Board, theme: Theme) -> None:
     (heat,) = drift.heat(board.windows("p")["d"], theme).data

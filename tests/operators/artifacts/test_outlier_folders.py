@@ -23,6 +23,7 @@ from operators.columns import Column, Tensors
 from operators.errors import DeploymentError
 from operators.protocol.responses import encode_responses
 from operators.steps import Ask
+from operators.steps.score_outlier import ScoreOutlier
 from tests.operators.artifacts.model import load, one_request, settings
 
 Rows = NDArray[np.float64]
@@ -203,3 +204,30 @@ def test_another_estimator_is_no_detector(tmp_path: Path) -> None:
 def test_rows_of_another_width_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"takes rows of 4 values, got rows of shape \[3\]"):
         answered(folder(tmp_path, "mahalanobis"), np.zeros((2, 3)))
+
+
+def test_a_flagged_row_is_told_in_the_features_own_values(models: Path) -> None:
+    raw = np.load(models / "holdout.npy")[:300]
+    raw = raw[~np.isnan(raw).any(axis=1)]
+    raw[:, 8] *= 50
+    preprocessor = joblib.load(models / "income-preprocess" / "model.joblib")
+    prepared = preprocessor.transform(raw)
+    step = load(models / "income-outlier")
+    assert isinstance(step, ScoreOutlier)
+    tensors = {"rows": Column(prepared, np.array([len(prepared)]))}
+    flagged = step.explain(tensors, step.infer(tensors, Ask()), Ask(), most=20)
+    assert len(flagged) == 20
+    numbers = preprocessor.named_transformers_["numeric"].named_steps["scale"]
+    expected = numbers.inverse_transform(prepared[:, : numbers.n_features_in_])
+    seen = set()
+    for one in flagged:
+        for name, _, value, told in one.columns:
+            column = step.columns.index(name)
+            assert value == prepared[one.row, column]
+            if column < numbers.n_features_in_:
+                assert told == pytest.approx(expected[one.row, column], abs=1e-6)
+            else:
+                category = name.partition("=")[2]
+                assert told == (category if value else f"not {category}")
+            seen.add(type(told))
+    assert seen == {float, str}
