@@ -4,31 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
-import msgspec
-
-from operators.alerting.alerts import Alert, iso
+from operators.alerting.alerts import Alert, read_alert
 from operators.control import DEADLINE, Connection
+from operators.foreign_json import moment
 from operators.kafka_log import read_whole
+from operators.skipped import Skipped, skip
 
 
-def read_alert(value: bytes | None) -> Alert | None:
-    """Read a record of the topic, None for one that is no alert."""
-    try:
-        return msgspec.json.decode(value or b"", type=Alert)
-    except msgspec.MsgspecError:
-        return None
+class AlertsRead(NamedTuple):
+    """Alerts, oldest first, and the records that are none."""
+
+    alerts: list[Alert]
+    skipped: list[Skipped]
 
 
-def read_alerts(connection: Connection) -> list[Alert]:
-    """Return every alert that the topic holds, oldest first."""
-    records = read_whole(connection.bootstrap, [connection.topics.alerts], DEADLINE)
-    return [alert for record in records if (alert := read_alert(record.value))]
+def read_records(records: Iterable[Any]) -> AlertsRead:
+    """Read records of the topic; those that cannot be used are skipped."""
+    read = AlertsRead([], [])
+    for record in records:
+        try:
+            read.alerts.append(read_alert(record.value))
+        except Exception as error:  # whatever it is, the records around it count
+            read.skipped.append(skip(record, error))
+    return read
+
+
+def read_alerts(connection: Connection) -> AlertsRead:
+    """Read every alert that the topic holds."""
+    return read_records(read_whole(connection.bootstrap, [connection.topics.alerts], DEADLINE))
 
 
 def firing(alerts: Iterable[Alert], now: datetime | None = None) -> list[Alert]:
     """Return those that fire: the latest of each fingerprint that is not over, the latest to begin first."""
-    moment = iso((now or datetime.now(UTC)).timestamp() * 1000)
+    at = now or datetime.now(UTC)
     latest = {alert.fingerprint: alert for alert in alerts}
-    there = [one for one in latest.values() if one.status == "firing" and one.ends_at > moment]
-    return sorted(there, key=lambda one: one.starts_at, reverse=True)
+    there = [one for one in latest.values() if one.status == "firing" and moment(one.ends_at, "endsAt") > at]
+    return sorted(there, key=lambda one: moment(one.starts_at, "startsAt"), reverse=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.recent import newest
 from operators.control import Connection
-from operators.errors import DeploymentError, RecordError
+from operators.errors import DeploymentError
 from operators.protocol.requests import decode_request
 
 _SAMPLE = 1_000
@@ -24,13 +24,18 @@ def rows_a_day(connection: Connection, pipeline: str) -> float:
     times = sorted(record.timestamp for record in records)
     if len(times) < 2 or times[0] == times[-1]:
         raise DeploymentError(f"{topic} holds {len(times)} requests: too few to tell how many come in a day")
-    rows, seconds = sum(_rows(records)), (times[-1] - times[0]) / 1_000
+    rows, seconds = rows_of(records), (times[-1] - times[0]) / 1_000
     return float(rows * (len(times) - 1) / len(times) / seconds * _DAY)
+
+
+def rows_of(records: list[Any]) -> int:
+    """Count the rows of requests; one that cannot be read has none."""
+    return sum(_rows(records))
 
 
 def _rows(records: list[Any]) -> Iterator[int]:
     for record in records:
         try:
             yield decode_request(record.value or b"", None).inputs[0].shape[0]
-        except RecordError:
+        except Exception:  # whatever it is, the requests around it count
             yield 0

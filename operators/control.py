@@ -22,5 +22,5 @@ def read_control(connection: Connection) -> Control:
     """Read the control topic from its beginning to where it ends now; empty if nothing was ever applied."""
     control = Control.empty()
     for record in read_whole(connection.bootstrap, [connection.topics.control], DEADLINE):
-        control.read(record.key, record.value)
+        control.read(record)
     return control

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from operators.documents import pipeline_of
+from operators.errors import DeploymentError
 from operators.releases import Release
 from operators.resources.checks import dependencies
 from operators.resources.manifests import parse_document
@@ -23,13 +24,23 @@ def batched(release: Release) -> list[str]:
 
 
 def epochs_after(release: Release, before: Release | None) -> dict[str, int]:
-    """Return the epoch of each batched step, that of the release before where nothing changed."""
+    """Return the epoch of each batched step, that of the release before where nothing changed.
+
+    DeploymentError where the release holds no pipeline; one before that holds none went on with nothing.
+    """
     return {
-        step: before.epoch(step)
-        if before and step in batched(before) and _definition(before, step) == _definition(release, step)
-        else release.generation
+        step: before.epoch(step) if before and _goes_on(step, before, release) else release.generation
         for step in batched(release)
     }
+
+
+def _goes_on(step: str, before: Release, release: Release) -> bool:
+    """Tell whether a step's windows are made in the same way as in the release before."""
+    own = _definition(release, step)
+    try:
+        return step in batched(before) and _definition(before, step) == own
+    except DeploymentError:  # a release of another version
+        return False
 
 
 def ended(releases: Sequence[Release], head: Release | None) -> Iterator[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 WeirError
 ├── RecordError      this record is bad: it becomes a dead letter, its neighbours are answered
+├── MalformedError   what others wrote on a topic cannot be used: whoever reads it skips and reports it
 ├── MismatchError    names, types or shapes do not fit a step: true of every record computed together
 └── DeploymentError  this deployment is bad: refuse to start, name what to mend
 """
@@ -43,6 +44,17 @@ class RecordError(WeirError):
         self.message = tidy(message)
         super().__init__(self.message)
         self.step = step
+
+
+class MalformedError(WeirError):
+    """A record that others wrote cannot be used; the message is one bounded line that says why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(tidy(message))
+
+
+class NewerError(MalformedError):
+    """A newer version of Weir wrote the record: this one cannot read it, and must not remove it."""
 
 
 class MismatchError(WeirError):

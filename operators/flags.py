@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import Event, Thread
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 
+from operators.background import log_failure, repeat
 from operators.control import DEADLINE, Connection
 from operators.kafka_log import open_consumer, read_to_end
 from operators.plan import Flag
-from operators.reports import read_flag
+from operators.reports import read_report
+from operators.skipped import Skipped, skip
 
 _LOOK_BACK = 1_000
 _log = logging.getLogger(__name__)
@@ -21,13 +23,16 @@ _log = logging.getLogger(__name__)
 class LastVerdicts:
     """Follows the reports of some steps in a background thread; reading it never waits.
 
-    Only committed reports count, so a verdict that a failure takes back was never shown.
+    Only committed reports count, so a verdict that a failure takes back was never shown. `skipped` is called
+    with records that are neither reports nor responses, once with each.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, skipped: Callable[[Sequence[Skipped]], None]) -> None:
         self._connection = connection
+        self._skipped = skipped
         self._steps: frozenset[str] = frozenset()
         self._verdicts: dict[str, dict[str, Flag]] = {}
+        self._reported: dict[tuple[str, int], int] = {}
         self._stop = Event()
         self._thread = Thread(target=self._follow, name="last-verdicts", daemon=True)
 
@@ -38,8 +43,7 @@ class LastVerdicts:
             return
         consumer, partitions = self._open(steps)
         with consumer:
-            for record in read_to_end(consumer, partitions, DEADLINE):
-                self._take(record.topic, record.value)
+            self.take(read_to_end(consumer, partitions, DEADLINE))
         self._steps = frozenset(steps)
         if not self._thread.ident:
             self._thread.start()
@@ -47,6 +51,19 @@ class LastVerdicts:
     def of(self, pipeline: str) -> Mapping[str, Flag]:
         """Return the pipeline's verdicts by step."""
         return self._verdicts.get(pipeline, {})
+
+    def take(self, records: Iterable[Any]) -> None:
+        """Take in records of steps' outputs; what cannot be used is skipped and reported."""
+        found: list[Skipped] = []
+        for record in records:
+            try:
+                self._take(record)
+            except Exception as error:  # whatever it is, the records around it count
+                found.append(skip(record, error))
+        fresh = [one for one in found if one.offset > self._reported.get((one.topic, one.partition), -1)]
+        self._reported.update({(one.topic, one.partition): one.offset for one in fresh})
+        if fresh:
+            self._skipped(fresh)
 
     def close(self) -> None:
         """Stop following."""
@@ -61,23 +78,21 @@ class LastVerdicts:
             consumer.seek(partition, max(beginnings[partition], ends[partition] - _LOOK_BACK))
         return consumer, partitions
 
-    def _take(self, topic: str, value: bytes | None) -> None:
-        told = read_flag(value or b"")
-        if told:
-            pipeline, flag = told
-            step = self._connection.topics.step_of(topic)
+    def _take(self, record: Any) -> None:
+        report = read_report(record.value)
+        flag = report.flag() if report else None
+        if report and flag:
+            pipeline, step = report.window.pipeline, self._connection.topics.step_of(record.topic)
             self._verdicts[pipeline] = {**self._verdicts.get(pipeline, {}), step: flag}
 
     def _follow(self) -> None:
-        while not self._stop.is_set():
-            steps = self._steps
-            try:
-                consumer, partitions = self._open(steps)
-                with consumer:
-                    while partitions and steps is self._steps and not self._stop.is_set():
-                        for records in consumer.poll(timeout_ms=500).values():
-                            for record in records:
-                                self._take(record.topic, record.value)
-            except KafkaError as error:
-                _log.warning("reading drift reports failed, trying again: %s", error)
-            self._stop.wait(1.0)
+        repeat(self._follow_once, self._stop, log_failure(_log, "reading drift reports"))
+
+    def _follow_once(self) -> None:
+        """Follow the steps of this moment, until there are others."""
+        steps = self._steps
+        consumer, partitions = self._open(steps)
+        with consumer:
+            while partitions and steps is self._steps and not self._stop.is_set():
+                for records in consumer.poll(timeout_ms=500).values():
+                    self.take(records)

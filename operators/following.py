@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from threading import Event, Thread
+from typing import Any
 
 from kafka import KafkaConsumer
-from kafka.errors import KafkaError
 
+from operators.background import log_failure, repeat
 from operators.control import DEADLINE, Connection
 from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer, read_to_end
 from operators.lineup import Lineup
 from operators.releases import Control
+from operators.skipped import Skipped
 
 _log = logging.getLogger(__name__)
 
@@ -22,12 +24,22 @@ class Following:
     """Reads the control topic to its end, then follows it in a background thread.
 
     `changed` is called at first and whenever the lineup serves anything else than before, again if it raised.
+    `skipped` is called with records that could not be used, once with each.
     """
 
-    def __init__(self, connection: Connection, lineup: Lineup, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        lineup: Lineup,
+        changed: Callable[[], None],
+        skipped: Callable[[Sequence[Skipped]], None],
+    ) -> None:
         self._connection = connection
         self._lineup = lineup
         self._changed = changed
+        self._skipped = skipped
+        self._reported: dict[int, int] = {}
+        self._opened: tuple[KafkaConsumer, Control] | None = None
         self._pending = True
         self._stop = Event()
         self._thread = Thread(target=self._follow, name="control", daemon=True)
@@ -49,37 +61,37 @@ class Following:
             control = Control.empty()
             if partitions:
                 consumer.seek_to_beginning()
-            for record in read_to_end(consumer, partitions, DEADLINE):
-                control.read(record.key, record.value)
+            self._take(read_to_end(consumer, partitions, DEADLINE), control)
         except BaseException:
             consumer.close()
             raise
         return consumer, control
 
     def _follow(self) -> None:
-        opened: tuple[KafkaConsumer, Control] | None = self._opened
-        while not self._stop.is_set():
-            try:
-                consumer, control = opened or self._read()
-                opened = None
-                with consumer:
-                    self._take_up(control)
-                    self._poll(consumer, control)
-            except (KafkaError, DeploymentError) as error:
-                _log.warning("the control topic cannot be followed, trying again: %s", error)
-            except Exception:
-                _log.exception("following the control topic failed, beginning again")
-            self._stop.wait(1.0)
+        repeat(self._follow_once, self._stop, log_failure(_log, "following the control topic"))
+
+    def _follow_once(self) -> None:
+        (consumer, control), self._opened = self._opened or self._read(), None
+        with consumer:
+            self._take_up(control)
+            self._poll(consumer, control)
 
     def _poll(self, consumer: KafkaConsumer, control: Control) -> None:
         """Follow until told to stop; returns at once where there is no topic yet."""
         while consumer.assignment() and not self._stop.is_set():
             batches = consumer.poll(timeout_ms=500)
             for records in batches.values():
-                for record in records:
-                    control.read(record.key, record.value)
+                self._take(records, control)
             if batches or self._lineup.due():
                 self._take_up(control)
+
+    def _take(self, records: Iterable[Any], control: Control) -> None:
+        """Take in records, and report those that could not be used; of what is read again, none again."""
+        found = [skipped for record in records if (skipped := control.read(record))]
+        fresh = [one for one in found if one.offset > self._reported.get(one.partition, -1)]
+        self._reported.update({one.partition: one.offset for one in fresh})
+        if fresh:
+            self._skipped(fresh)
 
     def _take_up(self, control: Control) -> None:
         if not control.names() and self._lineup.places:

@@ -10,8 +10,8 @@ from threading import Thread
 
 import msgspec
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
 
+from operators.background import log_failure, repeat
 from operators.control import Connection
 from operators.status import INTERVAL, Event, Worker
 
@@ -29,7 +29,7 @@ class Heartbeat:
         self._look = look
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._wake = Signal()
-        self._stopped = False
+        self._stopped = Signal()
         self._thread = Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -43,26 +43,24 @@ class Heartbeat:
 
     def close(self) -> None:
         """Take back the last beat and stop."""
-        self._stopped = True
+        self._stopped.set()
         self._wake.set()
         if self._thread.ident:
             self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
-        while not self._stopped:
-            try:
-                producer = KafkaProducer(bootstrap_servers=self._connection.bootstrap, max_block_ms=10_000)
-                try:
-                    self._beat(producer)
-                finally:
-                    producer.close(timeout=2)
-            except KafkaError as error:
-                _log.warning("the status topic cannot be written, trying again: %s", error)
-                self._wake.wait(INTERVAL)
+        repeat(self._run_once, self._stopped, log_failure(_log, "writing the status topic"))
+
+    def _run_once(self) -> None:
+        producer = KafkaProducer(bootstrap_servers=self._connection.bootstrap, max_block_ms=10_000)
+        try:
+            self._beat(producer)
+        finally:
+            producer.close(timeout=2)
 
     def _beat(self, producer: KafkaProducer) -> None:
         topic = self._connection.topics.status
-        while not self._stopped:
+        while not self._stopped.is_set():
             worker = self._look()
             producer.send(topic, key=worker.key.encode(), value=msgspec.json.encode(worker))
             for event in self._waiting():

@@ -43,6 +43,7 @@ class Infer(ScalarFunction):  # type: ignore[misc]
         )
         identity = Identity(self._job, sender, function_context.get_attempt_number())
         self._metrics = PipelineMetrics(Metrics(function_context.get_metric_group()))
+        self._metrics.skipped(self._connection.topics.control, 0)
         told = self._metrics.count
         self._worker = Worker(self._connection, self._site, self._limit, self._only, identity, told)
         self._worker.start()
@@ -66,6 +67,8 @@ class Infer(ScalarFunction):  # type: ignore[misc]
             _texts(reader),
         )
         answers = self._worker.answer(records)
+        for topic, count in self._worker.skipped():
+            self._metrics.skipped(topic, count)
         for event in self._worker.happened():
             self._metrics.happened(event)
             self._metrics.serves(event.pipeline, self._worker.place(event.pipeline))

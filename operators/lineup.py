@@ -76,8 +76,10 @@ class Lineup:
             candidates = control.candidates(name)
             if candidates:
                 place = self._place(name, candidates)
-                missing = control.heads[name] != candidates[0].generation
-                yield name, _without_head(place, control.heads[name]) if missing else place
+                head = control.heads[name]
+                if head != candidates[0].generation:
+                    place = Place(place.served, head, control.why_missing(name, head))
+                yield name, place
 
     def due(self) -> bool:
         """Tell whether something that failed should be tried again."""
@@ -120,10 +122,6 @@ class Lineup:
         self._failed[name] = _Failed(head, wait, monotonic() + wait)
 
 
-def _without_head(place: Place, head: int) -> Place:
-    return Place(place.served, head, f"the control topic holds no release {head}")
-
-
 def _ended(control: Control, name: str, place: Place | None) -> Iterator[Ended]:
     """Yield what a pipeline has no more: what serves, maybe an older release, tells."""
     if place is None and name in control.heads:
@@ -132,5 +130,5 @@ def _ended(control: Control, name: str, place: Place | None) -> Iterator[Ended]:
     known = [one for one in control.history(name) if release is None or one.generation <= release.generation]
     try:
         yield from (Ended(name, step, epoch) for step, epoch in ended(known, release))
-    except DeploymentError as error:  # somebody else's release
+    except Exception as error:  # somebody else's release: the other pipelines are not touched
         tell("ReleaseUnreadable", ERROR, pipeline=name, why=error)

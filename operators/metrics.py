@@ -78,6 +78,10 @@ class PipelineMetrics:
         for what, name in _HAPPENED.items():
             self._metrics.count(name, int(what == event.what), pipeline=event.pipeline)
 
+    def skipped(self, topic: str, records: int) -> None:
+        """Count records on a topic that could not be used; 0 shows that none was."""
+        self._metrics.count("skipped_records", records, topic=topic)
+
     def serves(self, pipeline: str, place: Place | None) -> None:
         """Show which generation and models serve a pipeline, and which should; none (0) after its end."""
         self._metrics.show("generation", place.generation if place else 0, pipeline=pipeline)

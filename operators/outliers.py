@@ -6,6 +6,7 @@ from math import isfinite
 
 import msgspec
 
+from operators.foreign_json import decode, require_name, require_number, require_seconds
 from operators.redacting import Redaction
 from operators.releases import Release
 from operators.steps.score_outlier import Strange
@@ -59,6 +60,17 @@ class Outlier(msgspec.Struct, frozen=True):
     def encode(self) -> bytes:
         """Encode as JSON."""
         return msgspec.json.encode(self)
+
+
+def read_outlier(value: bytes | None) -> Outlier:
+    """Read a record of the outliers topic; MalformedError for one that cannot be shown."""
+    outlier = decode(value, Outlier)
+    require_name(outlier.pipeline, "pipeline")
+    require_number(outlier.timestamp, "timestamp", -1)
+    require_seconds(max(outlier.timestamp, 0) / 1000, "timestamp / 1000")
+    for at in ("generation", "partition", "offset", "row"):
+        require_number(getattr(outlier, at), at)
+    return outlier
 
 
 def outlier(

@@ -10,13 +10,17 @@ from operators.alerting.alerts import Sent, iso
 from operators.alerting.rate_rules import Slice, find
 from operators.alerting.rules import PipelineRules
 from operators.alerting.standing import Standing
+from operators.errors import MalformedError
+from operators.foreign_json import decode, moment, require_name, require_number
 from operators.pipeline_tally import PipelineTally
 from operators.state import Value, pack, unpack
-from operators.tallies import BOUNDS, Tally
+from operators.tallies import BOUNDS, Tally, check_tally
 
 SLICE_MS = 10_000
 _DOWN_MS = 15_000
 _VERSION = 1
+# A slice is ten seconds long, or as long as the job was down in it.
+_LONGEST_SLICE = 24 * 3_600
 
 
 class Rates(msgspec.Struct, frozen=True):
@@ -35,6 +39,20 @@ class Rates(msgspec.Struct, frozen=True):
     def encode(self) -> bytes:
         """Encode as JSON."""
         return msgspec.json.encode(self)
+
+
+def read_rates(value: bytes | None) -> Rates:
+    """Read a record of the rates topic; MalformedError for one that cannot be added up or drawn."""
+    rates = decode(value, Rates)
+    require_name(rates.pipeline, "pipeline")
+    require_number(rates.generation, "generation")
+    seconds = (moment(rates.until, "until") - moment(rates.since, "since")).total_seconds()
+    if not 0 < seconds <= _LONGEST_SLICE:
+        raise MalformedError(f"until must be at most {_LONGEST_SLICE} s after since, got {seconds:g} s")
+    if rates.le != BOUNDS:
+        raise MalformedError("le has other buckets than this version of Weir")
+    check_tally(rates.tally)
+    return rates
 
 
 class _Open(msgspec.Struct, array_like=True):

@@ -4,23 +4,27 @@
 key                             value (JSON)
 ==============================  ================================================================
 `worker/JOB/SUBTASK`            a `Worker`, every two seconds and at each change
-`event/PIPELINE/GENERATION/WHAT`  an `Event`: a generation serves, or cannot be loaded, or was deleted
+`event/PIPELINE/GENERATION/WHAT`  an `Event`: a generation serves, or cannot be loaded, or was deleted; or
+                                a record was skipped (PIPELINE is empty where it named none)
 ==============================  ================================================================
 
-A worker whose last record is older than `STALE_AFTER` does not count.
+A record that cannot be used is skipped and remembered. A worker whose last record is older than
+`STALE_AFTER` does not count.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from operators.errors import MalformedError
+from operators.foreign_json import decode, require_name, require_number, require_seconds, shown
+from operators.skipped import Skipped, SkippedRecords, key_text, skip
+
 STALE_AFTER = 15.0
 INTERVAL = 2.0
-_log = logging.getLogger(__name__)
 
 
 class Serving(msgspec.Struct, frozen=True):
@@ -59,12 +63,15 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to a generation of a pipeline; `at` in seconds since 1970."""
+    """Something that happened to a generation of a pipeline; `at` in seconds since 1970.
+
+    Of a skipped record `generation` is 0, and `pipeline` empty where its key names none.
+    """
 
     at: float
     pipeline: str
     generation: int
-    what: Literal["Serving", "LoadFailed", "Deleted"]
+    what: Literal["Serving", "LoadFailed", "Deleted", "RecordSkipped"]
     why: str = ""
 
     @property
@@ -74,31 +81,79 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(NamedTuple):
-    """What the status topic says: workers by job and subtask, and events, both the latest."""
+    """What the status topic says: workers by job and subtask, events, both the latest, and the records that
+    could not be used."""
 
     workers: dict[str, Worker]
     events: dict[str, Event]
+    skipped: SkippedRecords
 
-    def read(self, key: bytes | None, value: bytes | None) -> None:
-        """Take in one record; what is not ours is passed over."""
-        name = (key or b"").decode("utf-8", "replace")
+    @classmethod
+    def empty(cls) -> Told:
+        """Start with nothing said."""
+        return cls({}, {}, SkippedRecords())
+
+    def read(self, record: Any) -> Skipped | None:
+        """Take in one Kafka record; returns it as skipped where it cannot be used."""
+        key = key_text(record.key)
         try:
-            if value is None:
-                self.workers.pop(name, None)
-            elif name.startswith("worker/"):
-                self.workers[name] = msgspec.json.decode(value, type=Worker)
-            elif name.startswith("event/"):
-                self.events[name] = msgspec.json.decode(value, type=Event)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            _log.error("status record %r is passed over: %s", key, error)
+            self._read(key, record.value)
+        except Exception as error:  # whatever it is, the records around it count
+            return self.skipped.add(skip(record, error))
+        self.skipped.pop(key, None)
+        return None
+
+    def _read(self, key: str | None, value: bytes | None) -> None:
+        if key is None:
+            raise MalformedError("the record has no key")
+        if value is None:
+            self.workers.pop(key, None)
+            self.events.pop(key, None)
+        elif key.startswith("worker/"):
+            self.workers[key] = _worker(key, value)
+        elif key.startswith("event/"):
+            self.events[key] = _event(key, value)
+        else:
+            raise MalformedError("the key must begin with worker/ or event/")
 
     def copy(self) -> Told:
         """Return one that does not change when more is read."""
-        return Told(dict(self.workers), dict(self.events))
+        return Told(dict(self.workers), dict(self.events), self.skipped.copy())
 
     def alive(self, now: float) -> list[Worker]:
         """Return the workers that live: of each job the subtasks that its newest worker counts."""
         return [worker for workers in _by_job(self.workers.values()) for worker in _alive(workers, now)]
+
+
+def _worker(key: str, value: bytes) -> Worker:
+    worker = decode(value, Worker)
+    _require_key(worker.key, key)
+    for at in ("started_at", "at", "processed_at"):
+        require_seconds(getattr(worker, at), at)
+    require_number(worker.subtasks, "subtasks", 1)
+    require_number(worker.subtask, "subtask")
+    if worker.subtask >= worker.subtasks:
+        raise MalformedError(f"subtask is {worker.subtask} of {worker.subtasks}")
+    for name, serving in worker.pipelines.items():
+        require_name(name, "pipelines: a name")
+        require_number(serving.generation, f"pipelines[{name}].generation")
+        require_number(serving.head, f"pipelines[{name}].head")
+    return worker
+
+
+def _event(key: str, value: bytes) -> Event:
+    event = decode(value, Event)
+    _require_key(event.key, key)
+    require_seconds(event.at, "at")
+    require_number(event.generation, "generation")
+    if event.pipeline or event.what != "RecordSkipped":
+        require_name(event.pipeline, "pipeline")
+    return event
+
+
+def _require_key(own: str, key: str) -> None:
+    if own != key:
+        raise MalformedError(f"the value belongs to the key {shown(repr(own))}")
 
 
 def _by_job(workers: Iterable[Worker]) -> list[list[Worker]]:

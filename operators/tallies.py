@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from detectors.issues import ISSUES
 from operators.columns import Tensors
+from operators.errors import MalformedError
+from operators.foreign_json import require_name, require_number
 from operators.records import FAILED, TICK, Answers, Records
 from operators.redacting import Redaction
 
@@ -154,6 +156,29 @@ def count(tallies: dict[str, Tally], records: Records, answers: Answers, now: in
             if answers.statuses[i] == FAILED:
                 tally.failed += 1
                 count_up(tally.errors, answers.steps[i] or "", answers.reasons[i] or "")
+
+
+def check_tally(tally: Tally) -> None:
+    """Raise MalformedError for a tally that others wrote and that cannot be added to another."""
+    counts = [tally.requests, tally.failed, *_inner(tally.errors)]
+    times = [tally.milliseconds, *(step.microseconds for step in tally.steps.values())]
+    buckets = [tally.buckets]
+    for name, step in tally.steps.items():
+        require_name(name, "tally.steps: a name")
+        counts += [step.rows, step.batches, step.outliers or 0, *_inner(step.bad_values)]
+        buckets.append(step.buckets)
+    for one in buckets:
+        if len(one) != len(BOUNDS) + 1:
+            raise MalformedError(f"tally: there must be {len(BOUNDS) + 1} buckets, got {len(one)}")
+    for number in (*counts, *(n for one in buckets for n in one)):
+        require_number(number, "tally: a count")
+    for number in times:
+        # Requests whose timestamp is 0 took since 1970.
+        require_number(number, "tally: a time", most=2**63)
+
+
+def _inner(counts: Counts) -> list[int]:
+    return [n for inner in counts.values() for n in inner.values()]
 
 
 def count_up(counts: Counts, one: str, other: str, n: int = 1) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from logging import ERROR, INFO
 from queue import SimpleQueue
 from time import time
@@ -21,6 +22,7 @@ from operators.lineup import Lineup, Place
 from operators.logs import tell
 from operators.records import Answers, Records
 from operators.serving import Models
+from operators.skipped import Skipped
 from operators.status import Event, Serving
 from operators.status import Worker as Said
 from operators.tallies import Tally
@@ -55,10 +57,11 @@ class Worker:
         self._told = told
         self._lineup = Lineup(Models(site), only)
         self._places: dict[str, Place] = {}
-        self._verdicts = LastVerdicts(connection)
-        self._following = Following(connection, self._lineup, self._exchange)
+        self._verdicts = LastVerdicts(connection, self._skip)
+        self._following = Following(connection, self._lineup, self._exchange, self._skip)
         self._heartbeat = Heartbeat(connection, self._look)
         self._happened: SimpleQueue[Event] = SimpleQueue()
+        self._skipped: SimpleQueue[tuple[str, int]] = SimpleQueue()
         self._started_at = self._processed_at = time()
 
     def start(self) -> None:
@@ -88,6 +91,24 @@ class Worker:
         may touch."""
         while not self._happened.empty():
             yield self._happened.get()
+
+    def skipped(self) -> Iterator[tuple[str, int]]:
+        """Yield topics, and how many records on each could not be used since the last call; for metrics."""
+        while not self._skipped.empty():
+            yield self._skipped.get()
+
+    def _skip(self, skipped: Sequence[Skipped]) -> None:
+        """Report records that could not be used; called from the threads that follow topics.
+
+        There may be very many: of those that name one pipeline, or none, the newest stands for all.
+        """
+        for topic, count in Counter(one.topic for one in skipped).items():
+            self._skipped.put((topic, count))
+        counts = Counter(one.pipeline for one in skipped)
+        for pipeline, newest in {one.pipeline: one for one in skipped}.items():
+            tell("RecordSkipped", ERROR, pipeline=pipeline, records=counts[pipeline], why=newest)
+            event = Event(at=time(), pipeline=pipeline, generation=0, what="RecordSkipped", why=str(newest))
+            self._heartbeat.tell(event)
 
     def _exchange(self) -> None:
         """Let the next micro-batch find what is live now; called from the thread that follows control."""

@@ -4,45 +4,36 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from threading import Lock
+from time import time
 from typing import Any, NamedTuple
 
 import msgspec
 
 from jobs.alerts_told import firing
-from operators.alerting.alerts import Alert
+from operators.alerting.alerts import Alert, read_alert
 from operators.dead_letters import owner_of
-from operators.outliers import Outlier
-from operators.pipeline_rates import Rates
+from operators.errors import MalformedError
+from operators.foreign_json import moment, require_seconds
+from operators.outliers import Outlier, read_outlier
+from operators.pipeline_rates import Rates, read_rates
 from operators.redacting import HIDDEN, Redaction
+from operators.reports import Window, read_report
+from operators.skipped import Skipped, skip
 from operators.tallies import Tally
 from operators.topics import Topics
 
 _MOST_WINDOWS, _MOST_ALERTS, _MOST_LISTED = 1_500, 1_000, 200
+# Clocks differ; rates that are further ahead would push the others out of the past that is kept.
+_AHEAD = 3_600.0
+_OF_DEAD_LETTERS = (
+    "__connect.errors.topic",
+    "__connect.errors.partition",
+    "__connect.errors.offset",
+    "__connect.errors.exception.class.name",
+    "__connect.errors.exception.message",
+)
 Hides = Callable[[str], Redaction]
-
-
-class Window(msgspec.Struct, frozen=True):
-    """A report's parameters, as far as a page shows them."""
-
-    pipeline: str
-    step: str
-    generation: int
-    window: int
-    state: str
-    n: int
-    closed_at: str
-    confirmed: bool = False
-    ranked: list[str] = []
-    features: list[dict[str, Any]] = []
-    histograms: list[dict[str, Any]] = []
-    members: list[dict[str, Any]] = []
-
-    @property
-    def drifts(self) -> bool:
-        """Tell a window of a drift detector from others, and from one without a verdict."""
-        return bool(self.features) and "effect" in self.features[0]
 
 
 class DeadLetter(NamedTuple):
@@ -88,14 +79,26 @@ class Board:
         self._alerts: dict[str, deque[Alert]] = {}
         self._outliers: dict[str, deque[Outlier]] = {}
         self._dead: dict[str, deque[DeadLetter]] = {}
+        self._skipped = 0
+        self._last_skipped: Skipped | None = None
 
-    def take(self, topic: str, record: Any) -> None:
-        """Take in a record; what is not ours is passed over."""
+    def take(self, topic: str, record: Any) -> Skipped | None:
+        """Take in a record; returns it as skipped where it cannot be used."""
         try:
             with self._lock:
                 self._take(topic, record)
-        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, ValueError):
-            return
+        except Exception as error:  # whatever it is, the records around it count
+            skipped = skip(record, error)
+            with self._lock:
+                self._skipped += 1
+                self._last_skipped = skipped
+            return skipped
+        return None
+
+    def skipped(self) -> tuple[int, Skipped | None]:
+        """Return how many records could not be used, and the last of them."""
+        with self._lock:
+            return self._skipped, self._last_skipped
 
     def spans(self, pipeline: str, since: float, step: float) -> list[Span]:
         """Return what a pipeline did since a moment in seconds since 1970, in spans of up to so many seconds.
@@ -168,34 +171,32 @@ class Board:
             step.hide(hides)
 
     def _take(self, topic: str, record: Any) -> None:
-        value = record.value or b""
+        value = record.value
         if topic == self._topics.rates:
-            self._take_rates(msgspec.json.decode(value, type=Rates))
+            self._take_rates(read_rates(value))
         elif topic == self._topics.alerts:
-            alert = msgspec.json.decode(value, type=Alert)
+            alert = read_alert(value)
             self._latest[alert.fingerprint] = alert
             _list(self._alerts, alert.labels["pipeline"], _MOST_ALERTS).append(alert)
         elif topic == self._topics.outliers:
-            outlier = msgspec.json.decode(value, type=Outlier)
+            outlier = read_outlier(value)
             _list(self._outliers, outlier.pipeline, _MOST_LISTED).append(outlier)
         elif topic == self._topics.errors:
             letter = _dead_letter(record)
             _list(self._dead, letter.pipeline, _MOST_LISTED).append(letter)
-        else:
-            window = msgspec.json.decode(value, type=_Report).parameters
+        elif report := read_report(value):
+            window = report.window
             _list(self._windows, (window.pipeline, window.step), _MOST_WINDOWS).append(window)
 
     def _take_rates(self, rates: Rates) -> None:
         since = _seconds(rates.since)
+        if since > time() + _AHEAD:
+            raise MalformedError(f"since is {rates.since}, which is not yet")
         known = self._rates.setdefault(rates.pipeline, deque())
         known.append(Span(since, _seconds(rates.until) - since, rates.tally))
         while known[0].since < since - self._past:
             known.popleft()
         self._asked[rates.pipeline] = self._asked.get(rates.pipeline, 0) + rates.tally.requests
-
-
-class _Report(msgspec.Struct):
-    parameters: Window
 
 
 def _list(lists: dict[Any, deque[Any]], key: object, most: int) -> deque[Any]:
@@ -213,17 +214,21 @@ def _hidden(window: Window, hides: Redaction) -> Window:
 
 def _dead_letter(record: Any) -> DeadLetter:
     told = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
-    topic = told["__connect.errors.topic"]
+    missing = [name for name in _OF_DEAD_LETTERS if name not in told]
+    if missing:
+        raise MalformedError(f"a dead letter has the header {missing[0]}, this record has none")
+    require_seconds(max(record.timestamp, 0) / 1000, "the timestamp / 1000")
+    topic, partition, offset, reason, message = (told[name] for name in _OF_DEAD_LETTERS)
     return DeadLetter(
         owner_of(told),
         record.timestamp,
-        told["__connect.errors.exception.class.name"],
+        reason,
         told.get("weir-error-step", ""),
-        told["__connect.errors.exception.message"],
-        f"{topic}-{told['__connect.errors.partition']}@{told['__connect.errors.offset']}",
+        message,
+        f"{topic}-{partition}@{offset}",
         (record.key or b"").decode("utf-8", "replace"),
     )
 
 
 def _seconds(iso: str) -> float:
-    return datetime.fromisoformat(iso).timestamp()
+    return moment(iso, "a time").timestamp()

@@ -9,8 +9,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from jobs.board.board import Window
 from jobs.board.look import LOOKS, Theme, dress, nothing, shortened
+from operators.reports import Window
 
 _MOST_COLUMNS, _MOST_TICKS = 60, 10
 # Pixels that a letter takes at least.
@@ -42,7 +42,8 @@ def heat(windows: Sequence[Window], theme: Theme) -> go.Figure:
                 why = f"{_values(told)}, too few to judge<br>window {one.window}: {one.state}"
                 unknown.append((one.closed_at, told["feature"], why))
                 continue
-            effects[y][x] = max(effects[y][x] or 0.0, told["effect"])
+            if told["effect"] is not None:
+                effects[y][x] = max(effects[y][x] or 0.0, told["effect"])
             marks[y][x] = "▲" if told["guilty"] and one.state == "DRIFT" else marks[y][x]
     most = max(0.3, *(value for row in effects for value in row if value is not None), 0.0)
     look = LOOKS[theme]
@@ -157,7 +158,8 @@ def _title(histogram: Mapping[str, Any], window: Window, *, prepared: bool) -> s
     if _too_few(told):
         return f"{name}<br>{_values(told)}, too few to judge"
     guilty = " ▲ drift" if told.get("guilty") and window.state == "DRIFT" else ""
-    return f"{name}<br>effect {told.get('effect', 0):.2f}, p {told.get('p_val', 1):.2g}{guilty}"
+    effect, p_val = told.get("effect") or 0.0, told.get("p_val")
+    return f"{name}<br>effect {effect:.2f}, p {1.0 if p_val is None else p_val:.2g}{guilty}"
 
 
 def _too_few(told: Mapping[str, Any]) -> bool:

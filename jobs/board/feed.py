@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from threading import Event, Thread
 from time import monotonic, time
 from typing import Any
@@ -10,8 +12,10 @@ from kafka import KafkaConsumer, TopicPartition
 
 from jobs.board.board import Board
 from jobs.status.watching import Watching
+from operators.background import repeat
 from operators.control import Connection
 from operators.epochs import batched
+from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer, read_to_end
 from operators.redacting import Redaction
 from operators.releases import Control, Release
@@ -21,6 +25,7 @@ _LOOK = 5.0
 _MOST_LISTED = 2_000
 # A report of a long period of a busy namespace takes its time.
 _PATIENCE = 600.0
+_log = logging.getLogger(__name__)
 
 
 class Feed:
@@ -45,8 +50,7 @@ class Feed:
         """Read what there is, and no more."""
         self._watching.start()
         with self._open() as consumer:
-            for record in read_to_end(consumer, list(consumer.assignment()), _PATIENCE):
-                self._take(record)
+            self._take(read_to_end(consumer, list(consumer.assignment()), _PATIENCE))
         self._watching.close()
 
     def close(self) -> None:
@@ -71,7 +75,7 @@ class Feed:
 
     def _topics(self) -> list[str]:
         topics = self._connection.topics
-        steps = {step for release in self.releases().values() for step in batched(release)}
+        steps = {step for release in self.releases().values() for step in _batched(release)}
         reports = sorted(map(topics.model_outputs, steps))
         return [topics.rates, topics.alerts, topics.outliers, topics.errors, *reports]
 
@@ -91,27 +95,34 @@ class Feed:
             consumer.seek(one, self._positions[one])
         return consumer
 
-    def _take(self, record: Any) -> None:
-        self.board.take(record.topic, record)
-        self._positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
+    def _take(self, records: Iterable[Any]) -> None:
+        """Put records onto the board; what cannot be used is skipped, so that it is read once and no more."""
+        skipped = []
+        for record in records:
+            if one := self.board.take(record.topic, record):
+                skipped.append(one)
+            self._positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        if skipped:
+            _log.warning("%d records cannot be used and are skipped, last %s", len(skipped), skipped[-1])
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                with self._open() as consumer:
-                    self._follow(consumer, self._topics())
-            except Exception as error:  # a page that says what is wrong is better than one that stands still
-                why = str(error) or type(error).__name__
-                self.failure = f"Kafka does not answer at {self._connection.bootstrap}: {why}"
-                self._stop.wait(1.0)
+        repeat(self._run_once, self._stop, self._failed, pause=0.0)
+
+    def _run_once(self) -> None:
+        with self._open() as consumer:
+            self._follow(consumer, self._topics())
+
+    def _failed(self, error: Exception) -> None:
+        # A page that says what is wrong is better than one that stands still.
+        why = str(error) or type(error).__name__
+        self.failure = f"Kafka does not answer at {self._connection.bootstrap}: {why}"
 
     def _follow(self, consumer: KafkaConsumer, topics: list[str]) -> None:
         assigned, looked = consumer.assignment(), monotonic()
         ends = consumer.end_offsets(list(assigned))
         while not self._stop.is_set():
             for records in consumer.poll(timeout_ms=500).values():
-                for record in records:
-                    self._take(record)
+                self._take(records)
             if self.failure and all(self._positions[one] >= end for one, end in ends.items()):
                 self.failure = ""
             if monotonic() - looked > _LOOK:
@@ -121,3 +132,11 @@ class Feed:
                 there = {topic for topic in topics if consumer.partitions_for_topic(topic)}
                 if self._topics() != topics or there != {one.topic for one in assigned}:
                     return
+
+
+def _batched(release: Release) -> list[str]:
+    """Name the steps whose reports are read; none of a release of another version that cannot be parsed."""
+    try:
+        return batched(release)
+    except DeploymentError:
+        return []

@@ -10,9 +10,11 @@ import plotly.graph_objects as go
 
 from jobs.board.board import Span
 from jobs.board.layering import Drawing, Point, Size, draw
-from jobs.board.look import LOOKS, Theme, dress
+from jobs.board.look import LOOKS, Theme, dress, nothing
 from operators.alerting.rate_rules import quantile
 from operators.documents import pipeline_of
+from operators.errors import DeploymentError
+from operators.foreign_json import shown
 from operators.releases import Release
 from operators.resources.references import parse_reference
 from operators.resources.schema import Pipeline, Step
@@ -37,7 +39,10 @@ def layout(pipeline: Pipeline, labels: Mapping[str, Sequence[str]]) -> Drawing:
 
 def picture(release: Release, span: Span | None, theme: Theme) -> go.Figure:
     """Draw a release's pipeline with the rates and times of its latest slice, pixel by pixel."""
-    pipeline = pipeline_of(release)
+    try:
+        pipeline = pipeline_of(release)
+    except DeploymentError as error:  # a release of another version: the rest of the page is shown
+        return nothing(f"generation {release.generation} cannot be drawn: {shown(error)}", theme, 120)
     look, told = LOOKS[theme], _told(pipeline, span)
     drawing = layout(pipeline, told)
     figure = go.Figure()

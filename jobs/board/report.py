@@ -10,10 +10,12 @@ from typing import Any
 import plotly.io
 
 from jobs.board import drift, graph, lines
-from jobs.board.board import Board, Span, Window
+from jobs.board.board import Board, Span
 from jobs.board.places import prepared_steps
 from jobs.board.tables import alert_rows, dead_letter_rows, outlier_rows, release_rows
+from operators.foreign_json import moment
 from operators.releases import Release
+from operators.reports import Window
 from operators.tallies import Tally
 
 _POINTS, _LISTED = 240, 50
@@ -57,7 +59,7 @@ def _parts(
     whole = _whole(spans, since, now)
     yield f"<h1>{escape(name)}</h1><p>{_when(since)} to {_when(now)}, generation {release.generation}. "
     yield f"{whole.tally.requests:,} requests, {whole.tally.failed:,} without an answer.</p>"
-    told = [one for one in board.alerts(name) if datetime.fromisoformat(one.starts_at).timestamp() >= since]
+    told = [one for one in board.alerts(name) if moment(one.starts_at, "startsAt").timestamp() >= since]
     yield _table("Alerts", alert_rows(told[::-1]), "None began in this period.")
     yield _figure("Pipeline", graph.picture(release, whole, "light"), first=True)
     period = (since, now)

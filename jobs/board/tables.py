@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 
 from jobs.board.board import DeadLetter
 from operators.alerting.alerts import Alert
+from operators.foreign_json import moment, nearest_moment
 from operators.outliers import Culprit, Outlier
 from operators.releases import Release
 
@@ -89,8 +90,8 @@ def dead_letter_rows(letters: Sequence[DeadLetter]) -> Rows:
 
 
 def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%m-%d %H:%M:%S UTC")
+    return nearest_moment(milliseconds).strftime("%m-%d %H:%M:%S UTC")
 
 
 def _moment(iso: str) -> str:
-    return datetime.fromisoformat(iso).astimezone(UTC).strftime("%m-%d %H:%M:%S UTC")
+    return moment(iso, "a time").astimezone(UTC).strftime("%m-%d %H:%M:%S UTC")

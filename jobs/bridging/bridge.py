@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from threading import Event
+from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from jobs.alerts_told import firing, read_alert
+from jobs.alerts_told import firing, read_records
 from jobs.bridging.receivers import Receiver, RefusedError, UnreachableError
 from operators.alerting.alerts import Alert
 from operators.control import Connection
-from operators.errors import DeploymentError
+from operators.errors import DeploymentError, describe, tidy
 from operators.kafka_log import read_whole
 
 _FIRST_WAIT, _LONGEST_WAIT, _READING = 1.0, 30.0, 30.0
@@ -53,8 +54,11 @@ class Bridge:
             except _LostError:
                 # Another member took the partition over, or this one was away for long: look where it stands.
                 self._stopped.wait(_FIRST_WAIT)
-            except (KafkaError, DeploymentError) as error:
+            except (KafkaError, DeploymentError, OSError) as error:
                 self._say(f"Kafka does not answer, trying again: {error or type(error).__name__}")
+                self._stopped.wait(_FIRST_WAIT)
+            except Exception as error:  # a bridge that ended would deliver nothing more, unseen
+                self._say(f"the bridge failed, beginning again: {describe(error)}")
                 self._stopped.wait(_FIRST_WAIT)
 
     def _open(self) -> KafkaConsumer:
@@ -78,7 +82,7 @@ class Bridge:
                     self._begin(consumer, partition)
             for partition, records in polled.items():
                 for record in records:
-                    self._deliver(consumer, partition, record.value)
+                    self._take(consumer, partition, record)
                     if self._stopped.is_set():
                         return
                     _commit(consumer, partition, record.offset + 1)
@@ -86,25 +90,27 @@ class Bridge:
     def _begin(self, consumer: KafkaConsumer, partition: TopicPartition) -> None:
         """Deliver what fires now, and begin behind it."""
         end = consumer.end_offsets([partition])[partition]
-        told = [
-            alert
+        read = read_records(
+            record
             for record in read_whole(self._connection.bootstrap, [partition.topic], _READING)
-            if record.partition == partition.partition
-            and record.offset < end
-            and (alert := read_alert(record.value))
-        ]
-        for alert in reversed(firing(told)):
-            self._deliver(consumer, partition, alert.encode())
+            if record.partition == partition.partition and record.offset < end
+        )
+        for alert in reversed(firing(read.alerts)):
+            self._deliver(consumer, partition, alert)
         if not self._stopped.is_set():
             _commit(consumer, partition, end)
             raise _LostError
 
-    def _deliver(self, consumer: KafkaConsumer, partition: TopicPartition, value: bytes | None) -> None:
+    def _take(self, consumer: KafkaConsumer, partition: TopicPartition, record: Any) -> None:
+        """Deliver the alert of a record; one that cannot be used is skipped."""
+        alerts, skipped = read_records([record])
+        for alert in alerts:
+            self._deliver(consumer, partition, alert)
+        for one in skipped:
+            self._say(f"a record is no alert and is skipped: {one}")
+
+    def _deliver(self, consumer: KafkaConsumer, partition: TopicPartition, alert: Alert) -> None:
         """Deliver one alert, however long it takes."""
-        alert = read_alert(value)
-        if alert is None:
-            self._say(f"a record of {partition.topic} is no alert, it is passed over")
-            return
         for wait in _waits():
             try:
                 self._receiver.deliver(alert)
@@ -149,4 +155,4 @@ def _waits() -> Iterator[float]:
 def _shown(alert: Alert) -> str:
     labels = alert.labels
     of = "/".join(filter(None, (labels.get("pipeline"), labels.get("step"))))
-    return f"{labels.get('alertname')} {of} {alert.status}"
+    return tidy(f"{labels.get('alertname')} {of} {alert.status}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from operators.alerting.alerts import Alert
-from operators.errors import DeploymentError
+from operators.errors import DeploymentError, describe
 
 _SECONDS = 10.0
 # What a receiver may answer to when it is asked again: time-outs, too many requests, and its own failures.
@@ -47,7 +48,10 @@ class Receiver(NamedTuple):
     def deliver(self, alert: Alert) -> None:
         """Hand over one alert; raises `UnreachableError` or `RefusedError`."""
         headers = {"Content-Type": "application/json", **self.headers}
-        data = msgspec.json.encode(self.body(alert))
+        try:
+            data = msgspec.json.encode(self.body(alert))
+        except Exception as error:  # this alert cannot be written, the next one can
+            raise RefusedError(describe(error)) from None
         request = urllib.request.Request(self.url, data=data, headers=headers, method="POST")
         try:
             with _OPENER.open(request, timeout=_SECONDS):
@@ -57,7 +61,7 @@ class Receiver(NamedTuple):
             if error.code in _PASSING or error.code >= 500 or 300 <= error.code < 400:
                 raise UnreachableError(said) from None
             raise RefusedError(said) from None
-        except (HTTPException, OSError) as error:
+        except (HTTPException, OSError, ValueError) as error:
             raise UnreachableError(str(getattr(error, "reason", error)) or type(error).__name__) from None
 
 
@@ -88,12 +92,19 @@ def parse_headers(texts: list[str]) -> dict[str, str]:
         name, colon, value = text.partition(":")
         if not colon or not name.strip():
             raise DeploymentError("a header is written NAME: VALUE, for example Authorization: Bearer TOKEN")
+        if not f"{name}{value}".isprintable() or not f"{name}{value}".isascii():
+            raise DeploymentError(f"header {name.strip()!r} holds characters that HTTP does not take")
         headers[name.strip()] = value.strip()
     return headers
 
 
 def _checked(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
+    try:
+        parts = urllib.parse.urlsplit(url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine or not url.isprintable() or not url.isascii() or " " in url:
         raise DeploymentError(f"{url!r} is no http or https URL")
     return url
 

@@ -32,7 +32,10 @@ def alert_bridge(
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Deliver alerts to Alertmanager and to webhooks, each until it has taken them."""
+    """Deliver alerts to Alertmanager and to webhooks, each until it has taken them.
+
+    A record that is no alert is skipped and printed. Exit code 1 means that it ended by itself.
+    """
     headers = parse_headers([*os.environ.get("WEIR_ALERT_HEADER", "").splitlines(), *header])
     receivers = [to_alertmanager(url, headers) for url in alertmanager]
     receivers += [to_webhook(url, headers) for url in webhook]
@@ -41,8 +44,11 @@ def alert_bridge(
     where = connection(bootstrap_servers, prefix, namespace)
     bridges = [Bridge(where, receiver, lambda line: print(line, flush=True)) for receiver in receivers]
     threads = [Thread(target=bridge.run) for bridge in bridges]
+    asked = False
 
     def stop(*signal_: object) -> None:
+        nonlocal asked
+        asked = True
         for bridge in bridges:
             bridge.stop()
 
@@ -53,3 +59,5 @@ def alert_bridge(
         thread.start()
     for thread in threads:
         thread.join()
+    if not asked:
+        raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import msgspec
@@ -21,7 +22,9 @@ def alerts(
     namespace: Namespace = "default",
 ) -> None:
     """Print the alerts that fire, since when, and why; exit code 1 if any does."""
-    told = read_alerts(connection(bootstrap_servers, prefix, namespace))
+    told, skipped = read_alerts(connection(bootstrap_servers, prefix, namespace))
+    if skipped:
+        print(f"{len(skipped)} records are no alerts and are skipped, last {skipped[-1]}", file=sys.stderr)
     fires = firing(told)
     shown = [one for one in (told if history else fires) if pipeline in ("", one.labels.get("pipeline"))]
     if json:

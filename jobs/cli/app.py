@@ -21,6 +21,7 @@ from jobs.cli import (
     infer,
     inspect_topics,
     judge,
+    repair,
     report,
     resources,
     retrain,
@@ -49,6 +50,7 @@ app.command()(apply.apply)
 app.command()(apply.diff)
 app.command()(resources.get)
 app.command()(resources.delete)
+app.command()(repair.repair)
 app.command()(history.history)
 app.command()(history.rollback)
 app.command()(submit.submit)

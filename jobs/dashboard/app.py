@@ -8,7 +8,6 @@ from typing import Any
 from dash import Dash, Input, Output, State, ctx, no_update
 
 from jobs.board import drift, graph, lines
-from jobs.board.board import Window
 from jobs.board.feed import Feed
 from jobs.board.look import Theme, nothing
 from jobs.board.places import prepared_steps
@@ -16,6 +15,7 @@ from jobs.board.report import step_of
 from jobs.board.tables import dead_letter_rows, outlier_rows, release_rows
 from jobs.dashboard import parts
 from jobs.dashboard.layout import PERIODS, layout
+from operators.reports import Window
 
 # Rates come every ten seconds and with the next checkpoint; much later than that, the job tells nothing.
 _SILENT = 90.0
@@ -102,7 +102,7 @@ class Page:
             "what you see is old" if words else "live",
             "state bad" if words else "state",
             parts.banner(words),
-            parts.alerts(board.firing(release.name), known=not words),
+            [parts.alerts(board.firing(release.name), known=not words), parts.skipped(*board.skipped())],
             *_sized(graph.picture(release, None if silent else latest, theme), of),
             *_sized(lines.requests(spans, span, theme), of),
             *_sized(lines.latency(spans, span, theme), of),
@@ -170,8 +170,7 @@ def _sized(figure: Any, of: object = "") -> tuple[Any, dict[str, str]]:
 
 def _which(window: Window) -> str:
     offsets = "; ".join(
-        f"{one['topic']}-{one['partition']} {one['first_offset']} to {one['last_offset']}"
-        for one in window.members
+        f"{one.topic}-{one.partition} {one.first_offset} to {one.last_offset}" for one in window.members
     )
     head = (
         f"Window {window.window} of {window.step}: {window.state}, {window.n} rows, closed {window.closed_at}"

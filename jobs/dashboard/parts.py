@@ -9,6 +9,7 @@ from dash import html
 
 from jobs.board.tables import Rows
 from operators.alerting.alerts import Alert
+from operators.skipped import Skipped
 
 
 def alerts(firing: Sequence[Alert], *, known: bool) -> Any:
@@ -18,6 +19,14 @@ def alerts(firing: Sequence[Alert], *, known: bool) -> Any:
         return html.P(words, className="faint")
     worst = sorted(firing, key=lambda one: one.labels.get("severity") != "critical")
     return html.Div([_alert(one) for one in worst])
+
+
+def skipped(count: int, last: Skipped | None) -> Any:
+    """Show that records could not be used."""
+    if last is None:
+        return None
+    words = f"{count:,} records cannot be used and are not shown, last {last}"
+    return html.P(words, className="faint")
 
 
 def _alert(one: Alert) -> Any:

@@ -67,7 +67,8 @@ class Gateway:
 
     async def ready(self, request: Request) -> Response:
         """Tell whether every live pipeline is ready, and there is one."""
-        ready = self._ready()
+        ready, live = self._ready(), self._live()
+        ready = {name: fine for name, fine in ready.items() if name in live}
         fine = bool(ready) and all(ready.values())
         return _json({"ready": fine}, 200 if fine else 503)
 
@@ -157,7 +158,7 @@ def _passed_on(request: Request) -> list[tuple[str, bytes]]:
 
 def _given_back(answer: Answer) -> dict[str, str]:
     """Return the headers of an answer that HTTP can hold."""
-    told = {name: value.decode("latin-1") for name, value in answer.headers.items()}
+    told = {name: (value or b"").decode("latin-1") for name, value in answer.headers.items()}
     return {name: value for name, value in told.items() if name not in _OURS and value.isprintable()}
 
 

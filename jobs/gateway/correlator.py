@@ -10,10 +10,10 @@ from threading import Event, Thread
 from time import monotonic
 
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
 
 from jobs.client import Answer
 from jobs.tables import MOST_BYTES
+from operators.background import log_failure, repeat
 from operators.control import Connection
 from operators.kafka_log import open_consumer
 from operators.topics import Topics
@@ -96,12 +96,11 @@ class Correlator:
         return self._connection.topics
 
     def _listen(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._listen_to(frozenset(map(self._topics.outputs, self._names())))
-            except KafkaError as error:
-                _log.warning("answers cannot be read, trying again: %s", error)
-                self._stop.wait(1.0)
+        def listen() -> None:
+            self._listen_to(frozenset(map(self._topics.outputs, self._names())))
+
+        # Between two calls no request may wait: it is sent only once its answer is listened for.
+        repeat(listen, self._stop, log_failure(_log, "reading answers"), pause=0.0)
 
     def _listen_to(self, topics: frozenset[str]) -> None:
         """Listen to these topics until there are others: where it was left, a new one from its end on.

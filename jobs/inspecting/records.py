@@ -5,14 +5,14 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
 from jobs.inspecting.expression import Target
 from operators.dead_letters import owner_of
-from operators.errors import DeploymentError, RecordError
+from operators.errors import DeploymentError, MalformedError, RecordError
+from operators.foreign_json import decode, nearest_moment
 from operators.protocol.requests import decode_request
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -32,6 +32,7 @@ _TOLD = {
     "partition": "__connect.errors.partition",
     "offset": "__connect.errors.offset",
 }
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _CONDITION = re.compile(r"(?P<tensor>[^=!<>]+?)\s*(?P<sign>>=|<=|!=|=|>|<)\s*(?P<value>.+)")
 
 
@@ -80,7 +81,7 @@ class Shown(NamedTuple):
 
     def json(self, tensor: str) -> str:
         """Tell it as one line of JSON."""
-        at = datetime.fromtimestamp(self.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
+        at = nearest_moment(self.timestamp).isoformat(timespec="milliseconds")
         value = self.tensor(tensor) if tensor else self.value
         return msgspec.json.encode({**self._asdict(), "timestamp": at, "value": value}).decode()
 
@@ -97,7 +98,8 @@ class Condition(NamedTuple):
         tensor = shown.tensor(self.tensor)
         if tensor is None:
             parameters = shown.value.get("parameters") if isinstance(shown.value, dict) else None
-            values = [parameters[self.tensor]] if parameters and self.tensor in parameters else []
+            known = parameters if isinstance(parameters, dict) else {}
+            values = [known[self.tensor]] if self.tensor in known else []
         else:
             values = _flat(tensor.get("data"))
         return any(self._compares(value) for value in values)
@@ -122,8 +124,8 @@ def parse_condition(text: str) -> Condition:
         raise DeploymentError(f"{text!r} is no condition: write is_outlier=1 or instance_score>0.5")
     value: Any = found["value"]
     try:
-        value = msgspec.json.decode(value)
-    except msgspec.DecodeError:
+        value = decode(value.encode(), object)
+    except (MalformedError, UnicodeEncodeError):
         value = value.strip()
     return Condition(found["tensor"].strip(), found["sign"], value)
 
@@ -147,7 +149,7 @@ def _dead_letter(request: Any, headers: dict[str, str]) -> dict[str, Any]:
     """Put what was wrong with a request before it."""
     told: dict[str, Any] = {name: headers.get(header, "") for name, header in _TOLD.items()}
     for name in ("partition", "offset"):
-        told[name] = int(told[name]) if told[name].isdigit() else told[name]
+        told[name] = int(told[name]) if _NUMBER.fullmatch(told[name]) else told[name]
     return {"parameters": told, "request": request}
 
 
@@ -155,8 +157,9 @@ def _value(body: bytes, headers: dict[str, str], side: str) -> Any:
     if "seldon-pipeline-errors" in headers:
         return body.decode("utf-8", "replace")
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        value: Any = decode(body, object)
+        return value
+    except MalformedError:
         pass
     try:
         read = decode_request(body, headers.get("seldon-infer-type"), response=side == "outputs")

@@ -11,6 +11,7 @@ from jobs.kafka_admin import delete_topics
 from jobs.releasing.applying import numbered
 from jobs.releasing.letting_go import await_quiet
 from jobs.releasing.publishing import Record, model_record, publish, records_of
+from jobs.releasing.repairing import take_back
 from operators.control import Connection
 from operators.errors import DeploymentError
 from operators.releases import Control, Release
@@ -38,7 +39,8 @@ def delete(resources: Sequence[Resource], connection: Connection, *, topics: boo
     """Take resources back, all of them or none; returns the topics that were deleted too.
 
     A deleted pipeline's windows close and its requests become dead letters. Its releases are kept, so that it
-    can be gone back to. Raises DeploymentError for what is not there, and for a model that is in use.
+    can be gone back to; records that name it and cannot be used are taken back with it. Raises
+    DeploymentError for what is not there, and for a model that is in use.
     """
 
     def decide(control: Control) -> tuple[list[Record], list[str]]:
@@ -58,7 +60,7 @@ def delete(resources: Sequence[Resource], connection: Connection, *, topics: boo
 
 def _objections(resource: Resource, control: Control, gone: set[str]) -> list[str]:
     kind, name = resource
-    if kind == "pipeline" and name not in control.heads:
+    if kind == "pipeline" and name not in control.heads and not control.skipped.of(name):
         return [f"there is no pipeline {name}; there are {', '.join(sorted(control.heads)) or 'none'}"]
     if kind == "monitor" and not _watched(name, control):
         return [f"there is no monitor {name}"]
@@ -76,7 +78,8 @@ def _records(resource: Resource, control: Control, gone: set[str]) -> list[Recor
     if kind == "model":
         return [model_record(name, None)]
     if kind == "pipeline":
-        return [Record(f"head/{name}", None)]
+        unusable = map(take_back, control.skipped.of(name))
+        return [Record(f"head/{name}", None), *(one for one in unusable if one)]
     records = []
     for release in _watched(name, control):
         if release.name not in gone:

@@ -35,9 +35,9 @@ def await_quiet(connection: Connection, pipelines: Collection[str], topics: Sequ
 
 
 def _served(connection: Connection) -> set[str]:
-    told = Told({}, {})
+    told = Told.empty()
     for record in read_whole(connection.bootstrap, [connection.topics.status], DEADLINE):
-        told.read(record.key, record.value)
+        told.read(record)
     return {name for worker in told.alive(time()) for name in worker.pipelines}
 
 

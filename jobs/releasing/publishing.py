@@ -12,6 +12,7 @@ from kafka.errors import KafkaError
 from operators.control import Connection, read_control
 from operators.errors import DeploymentError
 from operators.releases import Control, Head, Registered, Release
+from operators.skipped import key_bytes
 
 # Generations of a pipeline that are kept: so far back can one go.
 KEPT = 50
@@ -20,7 +21,10 @@ T = TypeVar("T")
 
 
 class Record(NamedTuple):
-    """One record of the control topic; no value takes back what its key said."""
+    """One record of the control topic; no value takes back what its key said.
+
+    The key is text as `operators.skipped.key_text` reads it.
+    """
 
     key: str
     value: bytes | None
@@ -41,10 +45,11 @@ def publish(connection: Connection, decide: Callable[[Control], tuple[Sequence[R
         )
         producer.init_transactions()
         records, result = decide(read_control(connection))
+        require_readable(records)
         if records:
             producer.begin_transaction()
             for key, value in records:
-                producer.send(topics.control, key=key.encode(), value=value, partition=0)
+                producer.send(topics.control, key=key_bytes(key), value=value, partition=0)
             producer.commit_transaction()
         return result
     except KafkaError as error:
@@ -54,6 +59,26 @@ def publish(connection: Connection, decide: Callable[[Control], tuple[Sequence[R
     finally:
         if producer:
             producer.close(timeout=10)
+
+
+def require_readable(records: Sequence[Record]) -> None:
+    """Raise DeploymentError for a record that whoever reads the topic would skip."""
+    control = Control.empty()
+    for key, value in records:
+        if skipped := control.read(_Written(key_bytes(key), value)):
+            raise DeploymentError(
+                f"nothing was applied: {skipped.shown_key} cannot be read: {skipped.reason}"
+            )
+
+
+class _Written(NamedTuple):
+    """A record on its way, as it will be read."""
+
+    key: bytes
+    value: bytes | None
+    topic: str = ""
+    partition: int = 0
+    offset: int = 0
 
 
 def records_of(release: Release, control: Control) -> list[Record]:
@@ -72,6 +97,8 @@ def model_record(name: str, model: Registered | None) -> Record:
 
 
 def next_generation(name: str, control: Control) -> int:
-    """Return the number of a pipeline's next release."""
+    """Return the number of a pipeline's next release, above those that a newer Weir wrote."""
     known = [one.generation for one in control.history(name)]
-    return max([*known, control.heads.get(name, 0)], default=0) + 1
+    newer = [one.key or "" for one in control.skipped.of(name) if one.is_newer]
+    numbers = [int(key.rpartition("/")[2]) for key in newer]
+    return max([*known, *numbers, control.heads.get(name, 0)]) + 1

@@ -6,12 +6,12 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
-import msgspec
-
 from jobs.recent import newest
 from operators.control import DEADLINE, Connection
 from operators.errors import DeploymentError
 from operators.kafka_log import read_whole
+from operators.reports import read_report
+from operators.skipped import Skipped, skip
 
 Drifted = Literal["exclude", "include", "only"]
 # Windows whose state was one of these are drifted.
@@ -27,18 +27,25 @@ class Span(NamedTuple):
     last: int
 
 
+class Drifts(NamedTuple):
+    """The offsets of each drifted window, and the records that are no report."""
+
+    windows: list[list[Span]]
+    skipped: list[Skipped]
+
+
 class Chosen(NamedTuple):
-    """Values of requests, oldest first, out of how many, and how many drifted windows there were."""
+    """Values of requests, oldest first, out of how many, and how many drifted windows there were.
+
+    `skipped` are records on the topics of reports that are none: a window may be missing.
+    """
 
     values: list[bytes]
     read: int
     windows: int
     first_timestamp: int
     last_timestamp: int
-
-
-class _Report(msgspec.Struct):
-    parameters: dict[str, Any]
+    skipped: list[Skipped]
 
 
 def choose(
@@ -50,7 +57,7 @@ def choose(
     """
     topic = connection.topics.inputs(pipeline)
     records = sorted(newest(connection.bootstrap, topic, rows), key=lambda one: (one.timestamp, one.offset))
-    windows = drifted_windows(connection, pipeline, steps)
+    windows, skipped = drifted_windows(connection, pipeline, steps)
     drift = Spans(span for window in windows for span in window)
     kept = [one for one in records if drifted == "include" or drift.hold(one) == (drifted == "only")]
     values = [one.value for one in kept if one.value]
@@ -59,24 +66,29 @@ def choose(
             f"{topic}: of its {len(records):,} newest requests none is left with --drifted {drifted}; there "
             f"were {len(windows)} drifted windows"
         )
-    return Chosen(values, len(records), len(windows), kept[0].timestamp, kept[-1].timestamp)
+    return Chosen(values, len(records), len(windows), kept[0].timestamp, kept[-1].timestamp, skipped)
 
 
-def drifted_windows(connection: Connection, pipeline: str, steps: Iterable[str]) -> list[list[Span]]:
-    """Return the offsets of every window of a pipeline's steps whose report says that it drifted."""
+def drifted_windows(connection: Connection, pipeline: str, steps: Iterable[str]) -> Drifts:
+    """Read the reports of a pipeline's steps."""
     topics = [connection.topics.model_outputs(step) for step in steps]
-    windows: list[list[Span]] = []
-    for record in read_whole(connection.bootstrap, topics, DEADLINE):
+    return drifts_in(read_whole(connection.bootstrap, topics, DEADLINE), pipeline)
+
+
+def drifts_in(records: Iterable[Any], pipeline: str) -> Drifts:
+    """Return the offsets of every window of a pipeline whose report says that it drifted."""
+    found = Drifts([], [])
+    for record in records:
         try:
-            told = msgspec.json.decode(record.value or b"", type=_Report).parameters
-            if told.get("pipeline") == pipeline and told.get("state") in _DRIFTED:
-                members = told["members"]
-                windows.append(
-                    [Span(m["topic"], m["partition"], m["first_offset"], m["last_offset"]) for m in members]
-                )
-        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):  # somebody else's record
+            report = read_report(record.value)
+        except Exception as error:  # whatever it is, the records around it count
+            found.skipped.append(skip(record, error))
             continue
-    return windows
+        if report and report.window.pipeline == pipeline and report.window.state in _DRIFTED:
+            members = report.window.members
+            spans = [Span(one.topic, one.partition, one.first_offset, one.last_offset) for one in members]
+            found.windows.append(spans)
+    return found
 
 
 class Spans:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +24,7 @@ from operators.artifacts.storage import fetch
 from operators.artifacts.trust import Site, locate, make_site
 from operators.control import Connection, read_control
 from operators.errors import DeploymentError
+from operators.foreign_json import nearest_moment
 from operators.releases import Release
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Model
@@ -88,11 +88,13 @@ def describe(retrained: Retrained) -> Iterator[str]:
     """Tell what was done, a line each."""
     chosen = retrained.chosen
     first, last = (
-        datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
+        nearest_moment(ms).isoformat(timespec="seconds")
         for ms in (chosen.first_timestamp, chosen.last_timestamp)
     )
     yield f"requests  {len(chosen.values):,} of the {chosen.read:,} newest, {first} to {last}"
     yield f"          {chosen.windows} drifted windows reported"
+    if chosen.skipped:
+        yield f"          {len(chosen.skipped)} records are no reports, skipped, last {chosen.skipped[-1]}"
     for one in retrained.checks:
         yield f"{'ok  ' if one.passed else 'FAIL'}      {one.step}: {one.told}"
     yield from (f"wrote     {path}" for path in retrained.written)

@@ -13,7 +13,7 @@ from operators.status import Event, Serving, Worker
 from operators.topics import Topics
 
 # Reasons that do not go away by waiting.
-FINAL = ("LoadFailed", "JobFailed")
+FINAL = ("LoadFailed", "JobFailed", "RecordUnusable")
 _NOTHING = Serving(0, 0)
 Truth = Literal["True", "False", "Unknown"]
 
@@ -31,7 +31,7 @@ class Condition(NamedTuple):
 
 def conditions(seen: Observed, topics: Topics) -> list[Condition]:
     """Tell everything that holds for one namespace."""
-    return [*_jobs(seen, topics), *_pipelines(seen, topics), *_models(seen, topics)]
+    return [*_jobs(seen, topics), *_records(seen, topics), *_pipelines(seen, topics), *_models(seen, topics)]
 
 
 def _jobs(seen: Observed, topics: Topics) -> Iterator[Condition]:
@@ -61,15 +61,35 @@ def _job(job: Job, failure: str) -> Condition:
     )
 
 
+def _records(seen: Observed, topics: Topics) -> Iterator[Condition]:
+    """Tell of a topic with records that cannot be used; nothing where each can."""
+    remedies = (
+        (topics.control, seen.control, "`weir repair` lists them and takes them back"),
+        (topics.status, seen.told, "the topic forgets them after its retention time"),
+    )
+    for topic, read, remedy in remedies:
+        if read is not None and read.skipped:
+            *_, last = read.skipped.values()
+            count = _count(len(read.skipped), "record")
+            message = f"{count} cannot be used, last {last}; {remedy}"
+            yield Condition("RecordsUsable", topic, "False", "RecordsSkipped", message)
+
+
 def _pipelines(seen: Observed, topics: Topics) -> Iterator[Condition]:
     if seen.control is None or seen.told is None:
         yield Condition("PipelineReady", "", "Unknown", "KafkaUnreachable", seen.why)
         return
     for release in seen.control.live():
         yield _pipeline(release, seen, topics)
-    for name in seen.control.heads.keys() - {one.name for one in seen.control.live()}:
-        message = "the control topic holds no release of it"
-        yield Condition("PipelineReady", name, "False", "NoRelease", message)
+    control, live = seen.control, {one.name for one in seen.control.live()}
+    for name in sorted(control.heads.keys() - live):
+        message = control.why_missing(name, control.heads[name])
+        yield Condition("PipelineReady", name, "False", "NoRelease", f"{message}; apply it again")
+    for key, skipped in control.skipped.items():
+        name = (key or "").removeprefix("head/")
+        if name == skipped.pipeline != "" and name not in control.heads:
+            message = f"nothing serves: the record of its head cannot be used: {skipped}; apply it again"
+            yield Condition("PipelineReady", name, "False", "RecordUnusable", message)
 
 
 def _pipeline(release: Release, seen: Observed, topics: Topics) -> Condition:
@@ -85,6 +105,10 @@ def _pipeline(release: Release, seen: Observed, topics: Topics) -> Condition:
         return told("False", "JobNotRunning", f"not every task of job {jobs[0].name} runs: see JobRunning")
     if not workers:
         return told("False", "NoWorkers", "no worker told anything lately: see JobRunning")
+    if seen.control and (unusable := seen.control.skipped.get(f"head/{name}")):
+        message = f"the record of its head cannot be used: {unusable}"
+        still = f"generation {generation} goes on serving until the topic is compacted"
+        return told("False", "RecordUnusable", f"{message}; {still}: run `weir repair`")
     failed = [one.pipelines[name] for one in workers if name in one.pipelines]
     failed = [one for one in failed if one.failure and one.head == generation]
     if failed:

@@ -35,9 +35,9 @@ def observe(connection: Connection, rest: Rest | None) -> Observed:
     why = ""
     try:
         control = read_control(connection)
-        told = Told({}, {})
+        told = Told.empty()
         for record in read_whole(connection.bootstrap, [connection.topics.status], DEADLINE):
-            told.read(record.key, record.value)
+            told.read(record)
     except Exception as error:  # the client raises many kinds; all mean that Kafka does not answer
         why = f"Kafka does not answer at {connection.bootstrap}: {error}"
     jobs = rest.jobs() if rest and rest.answers() else None

@@ -8,11 +8,10 @@ from time import time
 from typing import Any
 
 from kafka import KafkaConsumer
-from kafka.errors import KafkaError
 
 from jobs.status.observing import Observed
+from operators.background import log_failure, repeat
 from operators.control import DEADLINE, Connection
-from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer, read_to_end
 from operators.releases import Control
 from operators.status import Told
@@ -25,7 +24,8 @@ class Watching:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._control, self._told = Control.empty(), Told({}, {})
+        self._control, self._told = Control.empty(), Told.empty()
+        self._opened: KafkaConsumer | None = None
         self._stop = Event()
         self._thread = Thread(target=self._follow, name="watching", daemon=True)
         self._note("")
@@ -49,7 +49,7 @@ class Watching:
         topics = self._connection.topics
         consumer, partitions = open_consumer(self._connection.bootstrap, [topics.control, topics.status])
         try:
-            self._control, self._told = Control.empty(), Told({}, {})
+            self._control, self._told = Control.empty(), Told.empty()
             if partitions:
                 consumer.seek_to_beginning()
             for record in read_to_end(consumer, partitions, DEADLINE):
@@ -61,16 +61,16 @@ class Watching:
         return consumer
 
     def _follow(self) -> None:
-        opened: KafkaConsumer | None = self._opened
-        while not self._stop.is_set():
-            try:
-                consumer, opened = opened or self._open(), None
-                with consumer:
-                    self._poll(consumer)
-            except (KafkaError, DeploymentError) as error:
-                _log.warning("control and status cannot be read, trying again: %s", error)
-                self._note(f"Kafka does not answer at {self._connection.bootstrap}: {error}")
-            self._stop.wait(1.0)
+        repeat(self._follow_once, self._stop, self._failed)
+
+    def _follow_once(self) -> None:
+        consumer, self._opened = self._opened or self._open(), None
+        with consumer:
+            self._poll(consumer)
+
+    def _failed(self, error: Exception) -> None:
+        log_failure(_log, "reading control and status")(error)
+        self._note(f"Kafka does not answer at {self._connection.bootstrap}: {error}")
 
     def _poll(self, consumer: KafkaConsumer) -> None:
         """Follow until told to stop; returns at once where a topic does not exist yet."""
@@ -84,8 +84,10 @@ class Watching:
                 self._note("")
 
     def _take(self, record: Any) -> None:
-        read = self._control.read if record.topic == self._connection.topics.control else self._told.read
-        read(record.key, record.value)
+        of_control = record.topic == self._connection.topics.control
+        skipped = self._control.read(record) if of_control else self._told.read(record)
+        if skipped:
+            _log.warning("a record cannot be used and is skipped: %s", skipped)
 
     def _note(self, why: str) -> None:
         """Let others see it: copies, because this thread goes on changing its own."""

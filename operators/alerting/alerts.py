@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 import msgspec
 
+from operators.errors import MalformedError
+from operators.foreign_json import decode, moment, nearest_moment
 from operators.topics import Topics
 
 _OFFSET, _PRIME, _SEPARATOR = 14695981039346656037, 1099511628211, b"\xff"
@@ -29,6 +30,19 @@ class Alert(msgspec.Struct, frozen=True, rename="camel"):
     def encode(self) -> bytes:
         """Encode as JSON."""
         return msgspec.json.encode(self)
+
+
+def read_alert(value: bytes | None) -> Alert:
+    """Read a record of the alerts topic; MalformedError for one that cannot be shown or delivered."""
+    alert = decode(value, Alert)
+    for name in ("alertname", "pipeline"):
+        if not alert.labels.get(name):
+            raise MalformedError(f"labels: there is no {name}")
+    if not alert.fingerprint:
+        raise MalformedError("fingerprint is empty")
+    moment(alert.starts_at, "startsAt")
+    moment(alert.ends_at, "endsAt")
+    return alert
 
 
 class Sent(NamedTuple):
@@ -73,5 +87,4 @@ def iso(milliseconds: float) -> str:
     >>> iso(1_500)
     '1970-01-01T00:00:01.500Z'
     """
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return nearest_moment(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")

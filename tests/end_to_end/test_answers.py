@@ -15,7 +15,7 @@ from detectors.saved import read_drift
 from jobs.client import request_body
 from jobs.local.emitted import Response
 from jobs.stack.stack import Stack
-from operators.reports import read_flag
+from operators.reports import read_report
 from tests.corpus.payloads import CASES, good
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, deployed
 from tests.jobs.local.deployed import deploy, letters, local, numbered, reports
@@ -227,13 +227,14 @@ def test_responses_carry_the_verdict_of_the_last_window(deployment: Deployment, 
         reports = deployment.records(
             deployment.topics.model_outputs("income-drift-preprocessed"), lambda found: len(found) >= 2
         )
-        told = read_flag(reports[-1].value)
+        report = read_report(reports[-1].value)
+        told = report.flag() if report else None
         assert told is not None
-        assert told[1].state == "DRIFT"
+        assert told.state == "DRIFT"
 
         def shown() -> bool:
             flag = client.ask(request_body(holdout[:1], "after")).outputs()["is_drift"]
-            return bool(flag["parameters"]["window"] >= told[1].window and flag["data"] == [1])
+            return bool(flag["parameters"]["window"] >= told.window and flag["data"] == [1])
 
         await_true(shown, "the response shows the last verdict")
 

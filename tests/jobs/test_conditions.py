@@ -10,6 +10,7 @@ from jobs.status.observing import Observed
 from jobs.status.waiting import await_condition
 from operators.errors import DeploymentError
 from operators.releases import Artifact, Control, Registered, Release
+from operators.skipped import SkippedRecords
 from operators.status import Event, Serving, Told, Worker
 from operators.topics import Topics
 
@@ -53,8 +54,10 @@ READY = Serving(2, 2)
 
 def seen(*workers: Worker, jobs: list[Job] | None = None, events: tuple[Event, ...] = ()) -> Observed:
     releases = {("p", 1): release(1, "old"), ("p", 2): release(2, "new")}
-    control = Control(releases, {"p": 2}, {"spare": Registered({}, Artifact("/spare", "x"))}, {})
-    told = Told({one.key: one for one in workers}, {one.key: one for one in events})
+    control = Control(
+        releases, {"p": 2}, {"spare": Registered({}, Artifact("/spare", "x"))}, {}, SkippedRecords()
+    )
+    told = Told({one.key: one for one in workers}, {one.key: one for one in events}, SkippedRecords())
     return Observed(NOW, control, told, "", "http://flink", [JOB] if jobs is None else jobs, {})
 
 

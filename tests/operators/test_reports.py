@@ -13,7 +13,7 @@ from operators.alerting.rules import StepRule
 from operators.alerting.window_findings import find_in_window
 from operators.chunks import Chunk, Sender
 from operators.lineage import lineage_of
-from operators.reports import read_flag, report, superseded
+from operators.reports import read_report, report, superseded
 from operators.steps.detect_drift import DetectDrift
 from operators.steps.origins import Origin
 from operators.steps.tables import Table
@@ -83,17 +83,19 @@ def test_a_report_names_the_requests_in_the_window() -> None:
 
 
 def test_the_flag_is_read_back_from_the_report() -> None:
-    found = read_flag(reported(STEP, chunk(REFERENCE[:300])))
+    found = read_report(reported(STEP, chunk(REFERENCE[:300])))
     assert found is not None
-    pipeline, flag = found
-    assert (pipeline, flag.is_drift, flag.state, flag.window) == ("p", 0, "OK", 12)
+    flag = found.flag()
+    assert flag is not None
+    assert (found.window.pipeline, flag.is_drift, flag.state, flag.window) == ("p", 0, "OK", 12)
     assert flag.closed_at
 
 
 def test_what_is_no_verdict_gives_no_flag() -> None:
-    assert read_flag(superseded(lineage_of(chunk(REFERENCE[:3])), 2, 4)) is None
-    assert read_flag(b"") is None
-    assert read_flag(b'{"outputs": [], "parameters": {}}') is None
+    found = read_report(superseded(lineage_of(chunk(REFERENCE[:3])), 2, 4))
+    assert found is not None
+    assert found.flag() is None
+    assert read_report(b'{"outputs": [], "parameters": {}}') is None
 
 
 def test_a_report_tells_enough_to_draw_the_columns_that_moved() -> None:

@@ -25,6 +25,7 @@ from operators.pipeline_tally import decode_tally, is_tally, key_of
 from operators.records import Records
 from operators.releases import Control, Release
 from operators.serving import Models, Served, serve
+from operators.skipped import SkippedRecords
 from operators.tallies import Tally
 from operators.topics import Topics
 from tests.operators.test_engine import GOOD, chunks_in, outputs, records, request
@@ -195,7 +196,11 @@ def test_a_pipeline_that_cannot_be_loaded_fails_by_itself(tmp_path: Path, models
     beside = pipeline("beside", [{"name": "income"}], output={"steps": ["income"]})
     releases = released(tmp_path / "m", copy, FIRST, beside)
     control = Control(
-        {(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {}, {}, {}
+        {(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases},
+        {},
+        {},
+        {},
+        SkippedRecords(),
     )
     control.heads.update({one.name: 1 for one in releases})
     (copy / "income-preprocess" / "model.joblib").unlink()
@@ -213,7 +218,11 @@ def test_a_pipeline_that_cannot_be_loaded_loses_no_external_input(tmp_path: Path
         tmp_path / "m", copy, FIRST, second(["first.step.income-preprocess.outputs.transform"])
     )
     control = Control(
-        {(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases}, {}, {}, {}
+        {(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases},
+        {},
+        {},
+        {},
+        SkippedRecords(),
     )
     control.heads.update({one.name: 1 for one in releases})
     (copy / "income-outlier" / "IForest.json").unlink()
@@ -240,7 +249,7 @@ def test_the_newest_generation_that_can_be_loaded_serves(tmp_path: Path, models:
         ("only", i): msgspec.structs.replace(one, generation=i) for i, one in enumerate((good, good, bad), 1)
     }
     shutil.rmtree(copy / "income-classifier")
-    (served,) = lined_up(Control(known, {"only": 3}, {}, {}), copy)
+    (served,) = lined_up(Control(known, {"only": 3}, {}, {}, SkippedRecords()), copy)
     assert served.release.generation == 2
     answers = engine([served]).answer(records(request(GOOD), pipeline="only"))
     assert answers.versions == ["2"]

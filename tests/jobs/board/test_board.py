@@ -41,6 +41,9 @@ class Record(NamedTuple):
     key: bytes = b"k"
     headers: tuple[tuple[str, bytes], ...] = ()
     timestamp: int = START * 1000
+    topic: str = "t"
+    partition: int = 0
+    offset: int = 0
 
 
 def tally(requests: int, failed: int = 0, outliers: int = 0) -> Tally:

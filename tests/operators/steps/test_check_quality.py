@@ -16,7 +16,7 @@ from operators.columns import Array, Column, Tensors
 from operators.errors import MismatchError
 from operators.lineage import lineage_of
 from operators.panes import Pane, decode_pane, merge
-from operators.reports import read_flag, report
+from operators.reports import read_report, report
 from operators.steps import Ask
 from operators.steps.check_quality import CheckQuality
 from operators.steps.watching import ROWS, Rules, Verdict, Watcher
@@ -187,4 +187,6 @@ def test_a_report_is_a_v2_response_and_no_flag_of_drift() -> None:
     assert shown["is_violation"] == ([1, 1], "INT64", [1])
     about = told["parameters"]
     assert (about["state"], about["n"], about["confirmed"]) == ("VIOLATION", 300, True)
-    assert read_flag(body) is None
+    found = read_report(body)
+    assert found is not None
+    assert found.flag() is None
