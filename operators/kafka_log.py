@@ -9,6 +9,9 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from operators.errors import DeploymentError
+from operators.header_names import replace_broken_names
+
+replace_broken_names()
 
 
 def open_consumer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from threading import Event, Thread
 from time import time
 from typing import Any
@@ -52,8 +53,7 @@ class Watching:
             self._control, self._told = Control.empty(), Told.empty()
             if partitions:
                 consumer.seek_to_beginning()
-            for record in read_to_end(consumer, partitions, DEADLINE):
-                self._take(record)
+            self._take(read_to_end(consumer, partitions, DEADLINE))
         except BaseException:
             consumer.close()
             raise
@@ -78,16 +78,19 @@ class Watching:
         while len(topics) == 2 and not self._stop.is_set():
             batches = consumer.poll(timeout_ms=200)
             for records in batches.values():
-                for record in records:
-                    self._take(record)
+                self._take(records)
             if batches:
                 self._note("")
 
-    def _take(self, record: Any) -> None:
-        of_control = record.topic == self._connection.topics.control
-        skipped = self._control.read(record) if of_control else self._told.read(record)
+    def _take(self, records: Iterable[Any]) -> None:
+        of_control = self._connection.topics.control
+        skipped = []
+        for record in records:
+            read = self._control.read if record.topic == of_control else self._told.read
+            if one := read(record):
+                skipped.append(one)
         if skipped:
-            _log.warning("a record cannot be used and is skipped: %s", skipped)
+            _log.warning("%d records cannot be used and are skipped, last %s", len(skipped), skipped[-1])
 
     def _note(self, why: str) -> None:
         """Let others see it: copies, because this thread goes on changing its own."""

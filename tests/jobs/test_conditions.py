@@ -13,6 +13,7 @@ from operators.releases import Artifact, Control, Registered, Release
 from operators.skipped import SkippedRecords
 from operators.status import Event, Serving, Told, Worker
 from operators.topics import Topics
+from tests.corpus.records import Record
 
 NOW = 1_000_000.0
 TOPICS = Topics("weir", "test")
@@ -170,3 +171,49 @@ def test_waiting_ends_when_it_comes_true_and_at_once_when_it_cannot() -> None:
         await_condition(lambda: conditions(seen(), TOPICS), "PipelineReady", "q", 0)
     with pytest.raises(DeploymentError, match="-w must be one of"):
         await_condition(list, "Ready", "", 0)
+
+
+def test_records_that_cannot_be_used_are_told_with_the_remedy() -> None:
+    observed = seen(worker(0, READY), worker(1, READY))
+    assert observed.control is not None
+    assert observed.told is not None
+    assert not [one for one in conditions(observed, TOPICS) if one.type == "RecordsUsable"]
+    for key in ("release/p/²", "junk"):
+        observed.control.read(Record(key.encode(), b"{}", TOPICS.control, 0, 17))
+    observed.told.read(Record(b"worker/x/0", b"[" * 100_000, TOPICS.status, 0, 3))
+    control = found(observed, "RecordsUsable", TOPICS.control)
+    assert (control.status, control.reason) == ("False", "RecordsSkipped")
+    assert control.message == (
+        "2 records cannot be used, last junk (weir.test.control-0@17): the key must begin with head/, "
+        "release/, model/ or tap/; `weir repair` lists them and takes them back"
+    )
+    status = found(observed, "RecordsUsable", TOPICS.status)
+    assert status.message.startswith("1 record cannot be used, last worker/x/0 (weir.test.status-0@3): ")
+    assert found(observed, "PipelineReady", "p").status == "True"
+
+
+def test_a_head_that_cannot_be_used_is_told_of_its_pipeline_alone() -> None:
+    observed = seen(worker(0, READY), worker(1, READY))
+    assert observed.control is not None
+    for name in ("p", "gone"):
+        observed.control.read(Record(f"head/{name}".encode(), b'{"generation": 0}', TOPICS.control, 0, 17))
+    ready = found(observed, "PipelineReady", "p")
+    assert (ready.status, ready.reason) == ("False", "RecordUnusable")
+    assert "generation must be a whole number from 1" in ready.message
+    assert "generation 2 goes on serving" in ready.message
+    gone = found(observed, "PipelineReady", "gone")
+    assert (gone.status, gone.reason) == ("False", "RecordUnusable")
+    assert "nothing serves" in gone.message
+
+
+def test_a_release_that_cannot_be_used_is_why_its_pipeline_has_none() -> None:
+    observed = seen(worker(0, READY), worker(1, READY))
+    assert observed.control is not None
+    observed.control.heads["q"] = 3
+    assert found(observed, "PipelineReady", "q").message == (
+        "the control topic holds no release 3; apply it again"
+    )
+    observed.control.read(Record(b"release/q/3", b"{", TOPICS.control, 0, 17))
+    message = found(observed, "PipelineReady", "q").message
+    assert "holds no release 3 that can be used: the value is not JSON" in message
+    assert "(weir.test.control-0@17)" in message

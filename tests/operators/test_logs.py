@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -22,3 +24,30 @@ def test_a_client_that_tells_every_poll_tells_only_what_is_wrong() -> None:
     quiet_libraries()
     assert not logging.getLogger("kafka.cluster").isEnabledFor(logging.INFO)
     logging.getLogger("kafka").setLevel(before)
+
+
+CONNECT = """
+import logging, sys
+logging.basicConfig(level=logging.INFO)
+{quiet}
+from kafka import KafkaProducer
+try:
+    KafkaProducer(bootstrap_servers="127.0.0.1:1", bootstrap_timeout_ms=200)
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("quiet", "is_quiet"),
+    [
+        ("", False),
+        ("from operators.logs import quiet_libraries; quiet_libraries()", True),
+        ("import jobs.cli.app", True),
+    ],
+)
+def test_workers_and_commands_quiet_the_kafka_client(quiet: str, is_quiet: bool) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CONNECT.format(quiet=quiet)], capture_output=True, text=True, check=True
+    )
+    assert ("INFO:kafka" not in done.stderr) is is_quiet, done.stderr
