@@ -23,7 +23,7 @@ from operators.plan import Flag, Plan
 from operators.protocol.requests import decode_request
 from operators.records import ANSWERED, FAILED, SILENT, Answers, Records
 from operators.releases import Control, Release
-from operators.reports import read_flag
+from operators.reports import read_report
 from operators.serving import Models, serve
 
 
@@ -119,8 +119,9 @@ class LocalPipeline:
             yield from self._of_request(answers, i, request)
         for chunk in map(decode, _chunks(answers)):
             for report in self._windows[chunk.step].take(chunk):
-                if told := read_flag(report.body):
-                    self._flags[chunk.step] = told[1]
+                told = read_report(report.body)
+                if told and (flag := told.flag()):
+                    self._flags[chunk.step] = flag
                 yield report
 
     def _records(self, batch: list[LocalRequest]) -> Records:
