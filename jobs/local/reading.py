@@ -14,7 +14,7 @@ from jobs.client import request_body
 from jobs.data.features import Features, encode, read_table
 from jobs.local.pipeline import LocalPipeline, LocalRequest
 from operators.artifacts.json_files import read_json
-from operators.artifacts.storage import local_path
+from operators.artifacts.uris import local_path
 from operators.errors import DeploymentError
 from operators.steps.predict import Predict
 

@@ -11,7 +11,7 @@ import pytest
 
 from detectors.confirmation import Streak
 from jobs.board import drift, lines, report
-from jobs.board.board import Board, Window
+from jobs.board.board import Board
 from jobs.board.look import LOOKS, Theme
 from jobs.board.tables import alert_rows, dead_letter_rows, outlier_rows
 from operators.alerting.alerts import iso
@@ -21,6 +21,7 @@ from operators.outliers import Culprit, Outlier
 from operators.pipeline_rates import Rates
 from operators.redacting import HIDDEN, Redaction
 from operators.releases import Artifact, Release
+from operators.reports import Window
 from operators.tallies import BOUNDS, StepTally, Tally
 from operators.topics import Topics
 from tests.operators.test_reports import REFERENCE, STEP, chunk, reported
