@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.calibration import Calibration, calibrate
 from detectors.confirmation import Confirmation
 from detectors.judgement import Judgement
 from detectors.tabular import TabularDrift
-from jobs.data.features import Features, encode, read_table
+from jobs.data.features import Features, encode
+from jobs.data.reading import read_array, read_table
+from jobs.data.table_format import TableFormat
+from jobs.data.usable import Rows, left_out, usable
 from operators.artifacts.calibrations import read_calibrations, write_calibrations
 from operators.artifacts.drift_folder import read_named_drift
 from operators.artifacts.feature_names import FeatureNames, plain_names
@@ -23,34 +25,50 @@ from operators.errors import DeploymentError
 HELD_OUT = "held_out.npy"
 # Fewer windows than these in a reference, or held out, and one sample's luck decides.
 ENOUGH_WINDOWS = 10
-Rows = NDArray[np.float64]
+_DEFAULT = TableFormat()
 
 
 class Calibrated(NamedTuple):
-    """A detector's columns, the calibration that was added to its folder, and the sizes it rests on."""
+    """A detector's columns, the calibration that was added to its folder, and the sizes it rests on.
+
+    `notes` say what was decided about the rows.
+    """
 
     columns: list[str]
     calibration: Calibration
     reference_rows: int
+    notes: list[str]
+
+
+class _HeldOut(NamedTuple):
+    rows: Rows
+    notes: list[str]
 
 
 def calibrate_folder(
-    folder: Path, window: int, rate: float, data: Path | None = None, draws: int = 2_000, seed: int = 0
+    folder: Path,
+    window: int,
+    rate: float,
+    data: Path | None = None,
+    draws: int = 2_000,
+    seed: int = 0,
+    form: TableFormat = _DEFAULT,
 ) -> Calibrated:
     """Calibrate a saved drift detector for windows of a size; other sizes in its folder stay.
 
-    Without `data` the rows are those that training held out. DeploymentError tells what cannot be used.
+    Without `data` the rows are those that training held out. Values that no reference can hold are left out
+    and told. DeploymentError tells what cannot be used.
     """
     try:
         detector, known = read_named_drift(folder)
         names = known or plain_names(detector.n_features)
-        held_out = _rows(folder, data, names)
-        added = calibrate(detector, held_out, window, rate, draws, seed)
+        held_out = _rows(folder, data, names, form)
+        added = calibrate(detector, held_out.rows, window, rate, draws, seed)
     except ValueError as error:
         raise DeploymentError(f"{folder}: {error}") from error
     others = [one for one in read_calibrations(folder, detector.n_features) if one.window != window]
     write_calibrations(folder, [*others, added])
-    return Calibrated(names.columns, added, detector.n_reference)
+    return Calibrated(names.columns, added, detector.n_reference, held_out.notes)
 
 
 def warnings(window: int, reference_rows: int, held_out: int | None = None) -> Iterator[str]:
@@ -106,19 +124,28 @@ def false_alarms(
     )
 
 
-def _rows(folder: Path, data: Path | None, names: FeatureNames) -> Rows:
+def _rows(folder: Path, data: Path | None, names: FeatureNames, form: TableFormat) -> _HeldOut:
     path = data or folder / HELD_OUT
     if not path.is_file():
         hint = "" if data else ": name rows that are no part of the reference with --data"
         raise DeploymentError(f"{path} does not exist{hint}")
-    rows: Rows
+    notes: list[str] = []
     if path.suffix == ".npy":
-        rows = np.load(path, allow_pickle=False)
+        rows = read_array(path).astype(np.float64)
     else:
-        rows = encode(read_table(path), Features(names.columns, names.categories))
-    if rows.ndim != 2 or rows.shape[1] != len(names.columns):
+        table = read_table(path, form)
+        rows, notes = encode(table.frame, Features(names.columns, names.categories)), table.notes
+    if rows.shape[1] != len(names.columns):
         raise DeploymentError(
-            f"{path} holds rows of shape {list(rows.shape[1:])}, the detector takes {len(names.columns)} "
-            "columns"
+            f"{path} holds rows of {rows.shape[1]} columns, the detector takes {len(names.columns)} columns"
         )
-    return rows
+    odd = list(left_out(rows, names.columns))
+    rows = usable(rows)
+    empty = np.isnan(rows).all(axis=0)
+    if empty.any():
+        name = names.columns[int(np.argmax(empty))]
+        why = next((f": {one}" for one in odd if one.column == name), "")
+        raise DeploymentError(
+            f"{path}: column {name!r} has no value that can be used{why}; nothing can be learned of it"
+        )
+    return _HeldOut(rows, [*notes, *(f"{one}: left out" for one in odd)])

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from detectors.confirmation import Streak
-from jobs.data.features import Features, encode, read_table
+from jobs.rows_to_judge import the_ask
 from operators.artifacts.digests import digest
-from operators.artifacts.json_files import read_json
 from operators.artifacts.loading import load_step
 from operators.artifacts.trust import Site
-from operators.columns import Array, Column, Tensors
-from operators.errors import DeploymentError
+from operators.columns import Tensors
 from operators.resources.schema import Metadata, Model, ModelSpec
-from operators.steps import Ask, Step
+from operators.steps import Step
 from operators.steps.score_outlier import ScoreOutlier
 from operators.steps.watching import ROWS, Rules, Verdict, Watcher
 
@@ -28,11 +25,14 @@ _API: Any = "mlops.seldon.io/v1alpha1"
 
 
 class Window(NamedTuple):
-    """Rows from `first` on, counted from 0, the verdict on them, and what windows in a row confirmed."""
+    """Some rows of a file, from number `first` to `last`, the verdict on them, and what windows in a row
+    confirmed. The last window may have fewer rows than the `size` that was asked for."""
 
     number: int
     first: int
+    last: int
     rows: int
+    size: int
     verdict: Verdict
     streak: Streak
 
@@ -42,6 +42,11 @@ class Outliers(NamedTuple):
 
     is_outlier: NDArray[np.int64]
     score: NDArray[np.float64]
+
+    @property
+    def share(self) -> float:
+        """Share of rows that are flagged."""
+        return float((self.is_outlier == 1).mean())
 
 
 def load_monitor(folder: Path, site: Site) -> Step:
@@ -55,46 +60,48 @@ def load_monitor(folder: Path, site: Site) -> Step:
     return load_step(model, str(folder.resolve()), digest(folder), site)
 
 
-def read_rows(data: Path, folder: Path, through: Step | None) -> Tensors:
-    """Read a file as the tensors of one request.
+def judge_windows(
+    step: Watcher, tensors: Tensors, size: int, rules: Rules, numbers: Sequence[int] | None = None
+) -> Iterator[Window]:
+    """Judge consecutive windows of so many rows; what is left at the end is judged as a shorter one.
 
-    Rows of a .npy are taken as they are, the columns of a table by name. What goes `through` a preprocessor
-    is encoded first, with the `features.json` that training left beside the folders, where there is one.
+    `numbers` are the rows' own, else from 0 on.
     """
-    if data.suffix == ".npy":
-        return _through(np.load(data, allow_pickle=False), through)
-    table = read_table(data).rename(columns=str)
-    features = folder.resolve().parent / "features.json"
-    if through is None or not features.is_file():
-        named = {name: _column(table[name]) for name in table.columns}
-        return _answered(through, named) if through else named
-    return _through(encode(table, read_json(features, Features)), through)
-
-
-def judge_windows(step: Watcher, tensors: Tensors, size: int, rules: Rules) -> Iterator[Window]:
-    """Judge consecutive windows of so many rows; rows that do not fill one are left out."""
-    rows = step.gather(tensors, _ask(tensors))[ROWS].data
+    rows = step.gather(tensors, the_ask(tensors))[ROWS].data
+    own = range(len(rows)) if numbers is None else numbers
     streak = Streak()
-    for number, first in enumerate(range(0, len(rows) - size + 1, size), start=1):
-        verdict = step.judge(step.count(rows[first : first + size]), size, rules)
+    for number, first in enumerate(range(0, len(rows), size), start=1):
+        part = rows[first : first + size]
+        verdict = step.judge(step.count(part), len(part), rules)
         streak = rules.confirmation.after(streak, verdict.state, number)
-        yield Window(number, first, size, verdict, streak)
+        last = int(own[first + len(part) - 1])
+        yield Window(number, int(own[first]), last, len(part), size, verdict, streak)
 
 
 def score(step: ScoreOutlier, tensors: Tensors) -> Outliers:
     """Score all rows."""
-    result = step.detector.predict(step.rows(tensors, _ask(tensors)).data)
+    with np.errstate(over="ignore"):
+        result = step.detector.predict(step.rows(tensors, the_ask(tensors)).data)
     return Outliers(result.is_outlier.ravel(), result.instance_score)
 
 
 def describe_outliers(found: Outliers, marks: NDArray[np.bool_] | None) -> Iterator[str]:
     """Tell how many rows are flagged, and how well that fits marks, shape (rows,), where there are any."""
     flagged = found.is_outlier == 1
-    yield f"{int(flagged.sum()):,} of {len(flagged):,} rows are outliers ({flagged.mean():.2%})"
+    yield f"{int(flagged.sum()):,} of {len(flagged):,} rows are outliers ({found.share:.2%})"
     if marks is not None:
         hits = int((flagged & marks).sum())
-        area = roc_auc_score(marks, found.score)
-        yield f"of {int(marks.sum()):,} marked rows {hits:,} are flagged; AUC {area:.4f}"
+        yield f"of {int(marks.sum()):,} marked rows {hits:,} are flagged; AUC {_auc(found, marks):.4f}"
+
+
+def outliers_as_json(found: Outliers, marks: NDArray[np.bool_] | None) -> dict[str, Any]:
+    """Return the same for a program."""
+    flagged = found.is_outlier == 1
+    about: dict[str, Any] = {"n": len(flagged), "outliers": int(flagged.sum()), "share": found.share}
+    if marks is not None:
+        hits = int((flagged & marks).sum())
+        about |= {"marked": int(marks.sum()), "marked_outliers": hits, "auc": _auc(found, marks)}
+    return about
 
 
 def describe_window(window: Window) -> str:
@@ -102,8 +109,12 @@ def describe_window(window: Window) -> str:
     about = window.verdict.about
     moved = ", ".join(f"{name} {how}" for name, how in list(strongest(about))[:3])
     confirmed = " confirmed" if window.streak.confirmed else ""
-    last = window.first + window.rows - 1
-    return f"{window.number:>5}  rows {window.first:,}-{last:,}  {window.verdict.state}{confirmed}  {moved}"
+    line = f"{window.number:>5}  rows {window.first:,}-{window.last:,}  {window.verdict.state}{confirmed}"
+    if window.verdict.state == "INSUFFICIENT_DATA":
+        least = min([about["min_n"], *(one["window"] for one in about.get("calibrated", ()))])
+        return f"{line}  {window.rows:,} rows are too few to judge, at least {least:,} are needed (--min-n)"
+    short = "" if window.rows == window.size else f"  (the last {window.rows:,} rows, of {window.size:,})"
+    return f"{line}  {moved}{short}"
 
 
 def as_json(window: Window) -> dict[str, Any]:
@@ -112,7 +123,9 @@ def as_json(window: Window) -> dict[str, Any]:
     return {
         "window": window.number,
         "first_row": window.first,
+        "last_row": window.last,
         "n": window.rows,
+        "partial": window.rows < window.size,
         "state": verdict.state,
         "confirmed": window.streak.confirmed,
         **{name: values[0].tolist() for name, values in verdict.tensors.items()},
@@ -136,23 +149,6 @@ def _values(told: dict[str, Any]) -> str:
     return f"{told['n']:,} of {told['n'] + told['missing']:,} values"
 
 
-def _through(rows: Array, through: Step | None) -> Tensors:
-    tensors: Tensors = {"rows": Column(rows, np.array([len(rows)], dtype=np.int64))}
-    return _answered(through, tensors) if through else tensors
-
-
-def _answered(through: Step, tensors: Tensors) -> Tensors:
-    answer = through.infer(tensors, _ask(tensors))
-    if not isinstance(answer, dict):
-        raise DeploymentError("a preprocessor answers all rows alike, this one routes them")
-    return answer
-
-
-def _column(values: pd.Series) -> Column:
-    plain = values.astype(object).where(values.notna(), None) if values.dtype.kind not in "iuf" else values
-    return Column(plain.to_numpy()[:, np.newaxis], np.array([len(values)], dtype=np.int64))
-
-
-def _ask(tensors: Tensors) -> Ask:
-    """Columns of a table are named; a single tensor is taken as it is."""
-    return Ask("pd" if all(one.data.shape[1:] == (1,) for one in tensors.values()) else "np")
+def _auc(found: Outliers, marks: NDArray[np.bool_]) -> float:
+    """Return the area under the ROC curve, NaN where all rows or none are marked."""
+    return float(roc_auc_score(marks, found.score)) if 0 < marks.sum() < len(marks) else float("nan")

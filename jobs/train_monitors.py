@@ -17,7 +17,9 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from jobs.data.features import Features, encode, explained, infer_features
+from jobs.data.explaining_columns import explained
+from jobs.data.features import Features, encode, infer_features, with_names
+from jobs.data.usable import usable
 from jobs.training import classifying
 from jobs.training.card import hash_of, make_card, write_card
 from jobs.training.classifying import Scores
@@ -30,7 +32,7 @@ from jobs.training.options import Options
 from jobs.training.outliers import Outlier
 from jobs.training.preprocessing import Preprocessor, looks_categorical
 from jobs.training.report import write_report
-from jobs.training.splitting import Rows, Split, split
+from jobs.training.splitting import Rows, Split, learned_from, split
 from operators.errors import DeploymentError
 
 _LEAST_ROWS = 100
@@ -66,25 +68,26 @@ def train(
     Raises DeploymentError for a table that cannot be used.
     """
     options.check()
-    table = table.rename(columns=str)
+    table = with_names(table)
     require(table, target)
-    table = table[table[target].notna()].reset_index(drop=True)
+    table = _with_target(table, target, say)
     labels, classes = labels_of(table[target])
     outliers = marked(table, declared.outlier_label)
     inputs = table.drop(columns=[target, *([declared.outlier_label] if declared.outlier_label else [])])
     features = infer_features(inputs, declared.categorical, declared.numeric)
-    rows = encode(inputs, features)
+    read = encode(inputs, features)
+    rows = usable(read)
     if len(rows) < _LEAST_ROWS or len(classes) < 2:
         raise DeploymentError(f"the table needs at least {_LEAST_ROWS} rows and two values of the target")
     parts = split(len(rows), options.seed)
-    require_values(rows[parts.reference], features)
+    require_values(read, learned_from(parts), features.names, table.index.tolist())
     say("training the classifier")
     classifier = classifying.fit(rows, labels, classes, features, parts, options.seed)
     folders = Folders(out, options.name)
     classifying.write(classifier, rows[parts.reference], folders)
     raw, prepared = raw_place(rows, features), classifying.prepared_place(classifier, rows, features)
     said = classifying.said_place(classifier, prepared)
-    material = Material(parts, features, raw, prepared, classifier.prepare, said, outliers)
+    material = Material(parts, features, read, raw, prepared, classifier.prepare, said, outliers)
     return _monitors(material, classifier.scores, table, folders, options, declared, say)
 
 
@@ -103,29 +106,32 @@ def train_monitors_only(
     cannot be used.
     """
     options.check()
-    table = table.rename(columns=str)
+    table = with_names(table)
     require(table, *predictions)
     outliers = marked(table, declared.outlier_label)
     label = [declared.outlier_label] if declared.outlier_label else []
     inputs = table.drop(columns=[*predictions, *label])
     types = declared.without(predictions)
     features = infer_features(inputs, types.categorical, types.numeric)
-    rows = encode(inputs, features)
+    read = encode(inputs, features)
+    rows = usable(read)
     if len(rows) < _LEAST_ROWS:
         raise DeploymentError(f"the table has {len(rows)} rows, at least {_LEAST_ROWS} are needed")
     parts = split(len(rows), options.seed)
-    require_values(rows[parts.reference], features)
+    require_values(read, learned_from(parts), features.names)
     folders = Folders(out, options.name)
     raw = raw_place(rows, features)
     prepared, prepare = None, _as_they_are
     if preprocessor:
         theirs = Preprocessor(preprocessor, features)
+        whole = theirs.prepare(rows)
+        names = theirs.names(whole)
+        require_values(whole, learned_from(parts), names.columns)
         prepare = theirs.prepare
-        whole = prepare(rows)
-        prepared = Place(whole, looks_categorical(whole), theirs.names(whole))
+        prepared = Place(usable(whole), looks_categorical(whole), names)
         theirs.write(folders, rows)
-    said = _said(table[list(predictions)], declared) if predictions else None
-    material = Material(parts, features, raw, prepared, prepare, said, outliers)
+    said = _said(table[list(predictions)], declared, parts) if predictions else None
+    material = Material(parts, features, read, raw, prepared, prepare, said, outliers)
     return _monitors(material, None, table, folders, options, declared, say)
 
 
@@ -133,11 +139,22 @@ def _as_they_are(rows: Rows) -> Rows:
     return rows
 
 
-def _said(table: pd.DataFrame, declared: Declared) -> Place:
+def _with_target(table: pd.DataFrame, target: str, say: Say) -> pd.DataFrame:
+    """Leave out rows without a target; the others keep their numbers."""
+    known = table[target].notna()
+    if not known.all():
+        first = int(table.index[~known][0])
+        say(f"leaving out {int((~known).sum()):,} rows without {target} (first row {first}, counted from 0)")
+    return table[known]
+
+
+def _said(table: pd.DataFrame, declared: Declared, parts: Split) -> Place:
     """Return what a model said, from columns of its answers."""
     here = set(table.columns)
     features = infer_features(table, here & set(declared.categorical), here & set(declared.numeric))
-    return raw_place(encode(table, features), features)
+    read = encode(table, features)
+    require_values(read, {"unseen": parts.unseen, "calibration": parts.calibration}, features.names)
+    return raw_place(usable(read), features)
 
 
 def _monitors(
@@ -154,7 +171,7 @@ def _monitors(
     out, features, parts = folders.out, material.features, material.split
     (out / "features.json").write_bytes(msgspec.json.format(msgspec.json.encode(features)))
     np.save(out / "holdout.npy", material.raw.rows[parts.test])
-    taken = dict(explained(table, features, declared.types))
+    taken = dict(explained(table, features, declared.types, declared.missing))
     sizes = {part: len(positions) for part, positions in parts._asdict().items()}
     card = make_card(
         options.name, declared.source, hash_of(table), sizes, options._asdict(), taken, list(folders.written)

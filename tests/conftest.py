@@ -14,7 +14,8 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from jobs.data.census_like import TARGET, census_like
-from jobs.data.features import encode, infer_features, read_table
+from jobs.data.features import encode, infer_features
+from jobs.data.reading import read_table
 from jobs.stack.ports import free_ports
 from jobs.stack.stack import Stack, up
 from jobs.train_monitors import Trained, train
@@ -32,7 +33,7 @@ def census() -> NDArray[np.float64]:
     path = os.environ.get("WEIR_CENSUS_CSV")
     if not path:
         pytest.skip("WEIR_CENSUS_CSV does not name the census extract")
-    table = read_table(Path(path)).drop(columns=["fnlwgt", "education-num", TARGET])
+    table = read_table(Path(path)).frame.drop(columns=["fnlwgt", "education-num", TARGET])
     return encode(table, infer_features(table))
 
 

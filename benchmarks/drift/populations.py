@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobs.data.census_like import TARGET, census_like
-from jobs.data.features import Features, encode, infer_features, read_table
+from jobs.data.features import Features, encode, infer_features
+from jobs.data.reading import read_table
 
 Rows = NDArray[np.float64]
 _CSV = "WEIR_CENSUS_CSV"
@@ -69,7 +70,7 @@ class Population(NamedTuple):
 def census(complete: bool = False) -> Population:
     """Return the census extract, 12 features; without it generated people under a name that says so."""
     path = os.environ.get(_CSV)
-    table = read_table(Path(path)) if path else census_like(_FEW, seed=1)
+    table = read_table(Path(path)).frame if path else census_like(_FEW, seed=1)
     table = table.drop(columns=["fnlwgt", "education-num", TARGET], errors="ignore")
     features = infer_features(table)
     rows = encode(table, features)

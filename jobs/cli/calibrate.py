@@ -9,7 +9,20 @@ import typer
 
 from detectors.confirmation import Confirmation
 from jobs.calibrating import calibrate_folder, describe
-from jobs.cli.options import Bootstrap, Namespace, Prefix, Rate, connection, waiting
+from jobs.cli.options import (
+    Bootstrap,
+    Decimal,
+    Encoding,
+    MissingValues,
+    Namespace,
+    Prefix,
+    Rate,
+    Separator,
+    connection,
+    print_notes,
+    table_format,
+    waiting,
+)
 from jobs.rates import rows_a_day
 
 _DAY = 24 * 60 * 60
@@ -31,13 +44,19 @@ def calibrate(
     pipeline: Annotated[str, typer.Option(help="measure rows per second on this pipeline's requests")] = "",
     confirm: Annotated[int, typer.Option(help="windows of DRIFT in a row that confirm a drift")] = 2,
     draws: Annotated[int, typer.Option(help="how many windows to draw")] = 2_000,
+    separator: Separator = ",",
+    decimal: Decimal = ".",
+    encoding: Encoding = "utf-8",
+    missing_values: MissingValues = None,
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
     """Learn how far windows without drift move, so that no more than a stated share are called DRIFT."""
+    form = table_format(separator, decimal, encoding, missing_values)
     with waiting("drawing windows"):
-        done = calibrate_folder(folder, window, rate, data, draws)
+        done = calibrate_folder(folder, window, rate, data, draws, form=form)
+    print_notes(done.notes)
     a_day = rows_per_second * _DAY
     if pipeline:
         a_day = rows_a_day(connection(bootstrap_servers, prefix, namespace), pipeline)

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from jobs.cli.options import Decimal, Encoding, MissingValues, Separator, table_format
+from jobs.data.table_format import TableFormat
 from jobs.stack import stack as stacks
 from jobs.stack.layout import home
 from jobs.stack.ports import Ports, free_ports
@@ -21,11 +23,16 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="CSV of the census  [default: generated people]")] = None,
     free: Annotated[bool, typer.Option("--free-ports", help="take ports that are free now")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="leave stack and job running")] = False,
+    separator: Separator = ",",
+    decimal: Decimal = ".",
+    encoding: Encoding = "utf-8",
+    missing_values: MissingValues = None,
 ) -> None:
     """Run everything on this machine and judge it against the truth; exit code 0 means PASS.
 
     A stack that is up already is used and left as it is.
     """
+    form = table_format(separator, decimal, encoding, missing_values)
     console = Console()
     found = stacks.find(home())
     stack = found or stacks.up(
@@ -33,19 +40,23 @@ def demo(
     )
     try:
         console.print(f"Flink web UI {stack.web_ui}, Kafka {stack.bootstrap_servers}", highlight=False)
-        passed = _demo(stack, data, keep, console)
+        passed = _demo(stack, data, form, keep, console)
     finally:
         if found is None and not keep:
             console.print(f"stopping the stack: {stack.down()} processes")
     raise typer.Exit(0 if passed else 1)
 
 
-def _demo(stack: Stack, data: Path | None, keep: bool, console: Console) -> bool:
+def _demo(stack: Stack, data: Path | None, form: TableFormat, keep: bool, console: Console) -> bool:
     from jobs.data.census_like import TARGET, census_like
-    from jobs.data.features import read_table
+    from jobs.data.reading import read_table
     from jobs.demo import judge, run, show
 
-    table = read_table(data).drop(columns=["fnlwgt", "education-num"], errors="ignore") if data else None
+    table = (
+        read_table(data, form).frame.drop(columns=["fnlwgt", "education-num"], errors="ignore")
+        if data
+        else None
+    )
     connection = Connection(stack.bootstrap_servers, Topics("weir", f"demo-{uuid.uuid4().hex[:6]}"))
     folder = home() / "demo"
     people = census_like(30_000, seed=0) if table is None else table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from jobs.data.table_format import TableFormat, words_of
 from jobs.flink.commands import Flink, of_environment
 from jobs.flink.rest import Rest
 from jobs.settings import Settings
@@ -69,6 +70,28 @@ Served = Annotated[
 Rate = Annotated[float, typer.Option(help="share of windows without drift that may be called DRIFT")]
 Seed = Annotated[int, typer.Option(help="seed of everything random")]
 Models = Annotated[Path, typer.Option(help="folder that `weir train` wrote")]
+
+Separator = Annotated[str, typer.Option(help="of a CSV's cells: one character, or tab")]
+Decimal = Annotated[str, typer.Option(help="of a CSV's numbers: a point, or a comma")]
+Encoding = Annotated[str, typer.Option(help="of a CSV, such as latin-1 or cp1252")]
+MissingValues = Annotated[
+    str | None,
+    typer.Option(
+        help="words that mean missing besides the empty cell, by commas  [default: ? in a CSV]",
+        show_default=False,
+    ),
+]
+
+
+def table_format(separator: str, decimal: str, encoding: str, missing_values: str | None) -> TableFormat:
+    """Return how a table is written, of the four options that say so."""
+    return TableFormat(separator, decimal, encoding, words_of(missing_values)).check()
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what was decided about a file on standard error: standard output is for results."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def refuse_taken(port: int) -> None:

@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.options import Models, Rate, Seed, TrustedRoots
+from jobs.cli.options import (
+    Decimal,
+    Encoding,
+    MissingValues,
+    Models,
+    Rate,
+    Seed,
+    Separator,
+    TrustedRoots,
+    print_notes,
+    table_format,
+)
 from jobs.cli.trusting import require_trusted, writing_for_oneself
 from operators.artifacts.trust import make_site
 from operators.errors import DeploymentError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from jobs.data.table_format import TableFormat
 
 _WINDOWS = [500]
 
@@ -52,6 +65,10 @@ def train(
     rate: Rate = 0.01,
     rows: Annotated[int, typer.Option(help="how many people to generate without --data")] = 30_000,
     seed: Seed = 0,
+    separator: Separator = ",",
+    decimal: Decimal = ".",
+    encoding: Encoding = "utf-8",
+    missing_values: MissingValues = None,
     trusted_roots: TrustedRoots = "models",
 ) -> None:
     """Train classifier, preprocessor, outlier and drift detectors, in the folders MLServer expects."""
@@ -62,10 +79,13 @@ def train(
     from jobs.training.declared import Declared
     from jobs.training.options import Options
 
-    table = _table(data, rows, seed, _names(drop))
+    form = table_format(separator, decimal, encoding, missing_values)
+    table, missing = _table(data, form, rows, seed, _names(drop))
     chosen: Any = {"outlier": outlier, "threshold": threshold, "outlier_percent": outlier_percent}
     options = Options(name, seed, tuple(window), rate, **chosen)
-    declared = Declared(_names(categorical), _names(numeric), outlier_label, str(data or "generated people"))
+    declared = Declared(
+        _names(categorical), _names(numeric), outlier_label, str(data or "generated people"), missing
+    )
     if preprocessor and monitors_only:
         require_trusted(preprocessor, make_site(trusted_roots, ""))
     with writing_for_oneself():
@@ -80,17 +100,21 @@ def train(
     print("\n".join(train_monitors.describe(trained)))
 
 
-def _table(data: Path | None, rows: int, seed: int, drop: list[str]) -> pd.DataFrame:
+def _table(
+    data: Path | None, form: TableFormat, rows: int, seed: int, drop: list[str]
+) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
+    """Return the table, and the cells that were read as missing, by column and word."""
     from jobs.data.census_like import census_like
-    from jobs.data.features import read_table
+    from jobs.data.reading import ReadTable, read_table
 
-    table = read_table(data) if data else census_like(rows, seed)
-    unknown = [column for column in drop if column not in table.columns]
+    read = read_table(data, form) if data else ReadTable(census_like(rows, seed), {}, [])
+    print_notes(read.notes)
+    unknown = [column for column in drop if column not in read.frame.columns]
     if unknown:
         raise DeploymentError(
-            f"--drop names {unknown[0]!r}, but the columns are {', '.join(map(str, table.columns))}"
+            f"--drop names {unknown[0]!r}, but the columns are {', '.join(map(str, read.frame.columns))}"
         )
-    return table.drop(columns=drop)
+    return read.frame.drop(columns=drop), read.missing
 
 
 def _names(text: str) -> list[str]:

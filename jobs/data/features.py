@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from pathlib import Path
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -11,10 +10,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobs.data.column_values import (
+    kind_of,
+    not_numbers,
+    number,
+    numbers,
+    plain,
+    what_other,
+    words,
+    words_beside_numbers,
+)
+from jobs.data.table_format import MISSING_WORDS
 from operators.errors import DeploymentError
 
-# Numbers of so few distinct whole values may be codes: a person has to say.
-_FEW = 10
 # Words of which most come once are names or keys, and no category.
 _MOST_CATEGORIES = 1_000
 
@@ -36,16 +44,13 @@ class Features(msgspec.Struct, frozen=True):
         return [i for i, name in enumerate(self.names) if name not in self.categories]
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a Parquet file or a CSV with a header; `?` and empty cells of a CSV are missing values."""
-    parquet = path.suffix in (".parquet", ".pq")
-    try:
-        if parquet:
-            return pd.read_parquet(path)
-        return pd.read_csv(path, na_values=["?"], skipinitialspace=True)
-    except (OSError, ValueError) as error:
-        kind = "Parquet" if parquet else "CSV"
-        raise DeploymentError(f"{path} cannot be read as {kind}: {error}") from None
+def with_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with texts as names and rows numbered from 0; DeploymentError for a name twice."""
+    named = table.rename(columns=str).reset_index(drop=True)
+    twice = named.columns[named.columns.duplicated()]
+    if len(twice):
+        raise DeploymentError(f"several columns are named {twice[0]!r}: rename all but one")
+    return named
 
 
 def infer_features(
@@ -53,8 +58,8 @@ def infer_features(
 ) -> Features:
     """Take columns as declared; else numbers as numeric, and all others as categorical.
 
-    DeploymentError for a declared column that is not there or cannot be what it is declared, and for words
-    that are no categories because there are too many.
+    DeploymentError for a declared column that is not there or cannot be what it is declared, for columns that
+    hold neither numbers nor words, and for words that are no categories because there are too many.
     """
     table = table.rename(columns=str)
     for name in (*categorical, *numeric):
@@ -63,48 +68,38 @@ def infer_features(
     both = sorted(set(categorical) & set(numeric))
     if both:
         raise DeploymentError(f"column {both[0]!r} is declared both categorical and numeric")
-    categories = {
-        name: _categories(name, column)
-        for name, column in table.items()
-        if name in categorical or (name not in numeric and not _is_number(column))
-    }
-    for name in numeric:
-        if not _is_number(table[name]):
-            _numbers(name, table[name])
+    categories = {}
+    for name, column in ((name, plain(column)) for name, column in table.items()):
+        kind = kind_of(column)
+        if kind == "other":
+            raise DeploymentError(
+                f"column {name!r} holds {what_other(column)}: leave it out (--drop), or make columns of "
+                "numbers or words of it"
+            )
+        if kind == "time" and (column.dtype.kind != "O" or name not in categorical):
+            raise DeploymentError(
+                f"column {name!r} holds times: leave it out (--drop), or make numbers of it that mean "
+                "something"
+            )
+        if name in numeric:
+            quantities(name, column)
+        elif name in categorical or kind != "number":
+            categories[name] = _categories(name, column, declared=name in categorical)
     return Features(list(table.columns), categories)
 
 
-def explained(
-    table: pd.DataFrame, features: Features, declared: Collection[str] = ()
-) -> Iterator[tuple[str, str]]:
-    """Yield each feature, and what it was taken for and why."""
-    for name in features.names:
-        column, why = table[name], "declared" if name in declared else "inferred"
-        missing = int(column.isna().sum())
-        lacks = f", {missing / len(column):.1%} missing" if missing else ""
-        if name in features.categories:
-            words = features.categories[name]
-            shown = ", ".join(words[:4]) + (", …" if len(words) > 4 else "")
-            yield name, f"categorical ({why}): {len(words)} categories, {shown}{lacks}"
-            continue
-        values = _numbers(name, column)
-        present = values[~np.isnan(values)]
-        span = f"{present.min():g} to {present.max():g}" if len(present) else "no value"
-        distinct = np.unique(present)
-        doubt = ""
-        if why == "inferred" and len(distinct) <= _FEW and (distinct == np.round(distinct)).all():
-            doubt = f"; only {len(distinct)} whole values: if they are codes, declare it categorical"
-        yield name, f"numeric ({why}): {span}{lacks}{doubt}"
-
-
 def encode(table: pd.DataFrame, features: Features) -> NDArray[np.float64]:
-    """Encode rows as float64 of shape (rows, features): quantities, codes, NaN where nothing is known."""
+    """Encode rows as float64 of shape (rows, features): quantities, codes, NaN where nothing is known.
+
+    A word that is no category gets the code behind the last, as in a request. Numbers in a column whose
+    categories are no numbers are codes.
+    """
     table = table.rename(columns=str)
     missing = [name for name in features.names if name not in table.columns]
     if missing:
         raise DeploymentError(f"the table has no column {missing[0]!r}; it has {', '.join(table.columns)}")
     return np.column_stack(
-        [_column(name, table[name], features.categories.get(name)) for name in features.names]
+        [_column(name, plain(table[name]), features.categories.get(name)) for name in features.names]
     )
 
 
@@ -120,50 +115,62 @@ def decode(rows: NDArray[np.float64], features: Features) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _is_number(column: Any) -> bool:
-    return bool(pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column))
+def quantities(name: str, column: pd.Series) -> NDArray[np.float64]:
+    """Return a plain column as float64, NaN where a value is missing.
+
+    DeploymentError names the column, the first row that holds no number, and what to do.
+    """
+    if kind_of(column) in ("time", "other") and column.dtype.kind != "O":
+        raise DeploymentError(f"column {name!r} cannot be read as numbers: it holds times")
+    try:
+        return numbers(column)
+    except (TypeError, ValueError):
+        odd = not_numbers(column)
+        held = odd.told("other value", "other values") + remedy(odd.example) if odd else "other values"
+        raise DeploymentError(f"column {name!r} cannot be read as numbers: it holds {held}") from None
 
 
-def _categories(name: str, column: Any) -> list[str]:
-    if pd.api.types.is_datetime64_any_dtype(column):
+def hold_codes(column: pd.Series, categories: Collection[str]) -> bool:
+    """Tell whether a plain column holds codes of categories, and not the categories themselves."""
+    return kind_of(column) == "number" and all(number(one) is None for one in categories)
+
+
+def remedy(text: str) -> str:
+    """Say which option reads a word as a number, or as missing."""
+    if "," in text and number(text.replace(".", "").replace(",", ".")) is not None:
+        return "; if it is a decimal comma, say --decimal ,"
+    return f"; if it means missing, say --missing-values {','.join((*MISSING_WORDS, text))!r}"
+
+
+def _categories(name: str, column: pd.Series, declared: bool) -> list[str]:
+    found = sorted(set(words(column)[1]), key=_in_order)
+    if len(found) > _MOST_CATEGORIES or len(found) > max(50, 0.5 * len(column)):
+        odd = None if declared else words_beside_numbers(column)
+        if odd:
+            beside = odd.told("word", "words")
+            raise DeploymentError(
+                f"column {name!r} holds numbers, and beside them {beside}{remedy(odd.example)}"
+            )
         raise DeploymentError(
-            f"column {name!r} holds times: leave it out (--drop), or make numbers of it that mean something"
+            f"column {name!r} has {len(found):,} distinct values in {len(column):,} rows, such as "
+            f"{found[0]!r}, too many for categories: leave it out (--drop), or declare it numeric if it "
+            "holds numbers"
         )
-    words = sorted({_word(value) for value in column.dropna()}, key=_in_order)
-    if len(words) > _MOST_CATEGORIES or len(words) > max(50, 0.5 * len(column)):
-        raise DeploymentError(
-            f"column {name!r} has {len(words):,} distinct values in {len(column):,} rows, too many for "
-            "categories: leave it out (--drop), or declare it numeric if it holds numbers"
-        )
-    return words
+    return found
 
 
 def _in_order(word: str) -> tuple[int, float, str]:
     """Sort codes that are numbers as numbers, before words."""
-    try:
-        number = float(word)
-    except ValueError:
-        return (1, 0.0, word)
-    return (0, number, word) if np.isfinite(number) else (1, 0.0, word)
+    value = number(word)
+    return (1, 0.0, word) if value is None or not np.isfinite(value) else (0, value, word)
 
 
-def _word(value: Any) -> str:
-    """Write a category: a whole number without a fraction, whatever type the column has."""
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _numbers(name: str, column: Any) -> NDArray[np.float64]:
-    try:
-        return np.asarray(pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan))
-    except (TypeError, ValueError) as error:
-        raise DeploymentError(f"column {name!r} cannot be read as numbers: {error}") from None
-
-
-def _column(name: str, column: Any, categories: list[str] | None) -> NDArray[np.float64]:
-    if categories is None:
-        return _numbers(name, column)
-    codes = {word: float(code) for code, word in enumerate(categories)}
-    words = column.astype(object).where(column.notna(), None)
-    return np.array([codes.get(_word(word), np.nan) if word is not None else np.nan for word in words])
+def _column(name: str, column: pd.Series, categories: list[str] | None) -> NDArray[np.float64]:
+    if categories is None or hold_codes(column, categories):
+        return quantities(name, column)
+    if kind_of(column) == "other":
+        raise DeploymentError(f"column {name!r} holds {what_other(column)}: words are needed")
+    codes = {word: code for code, word in enumerate(categories)}
+    at, found = words(column)
+    known = np.array([*(codes.get(word, len(categories)) for word in found), np.nan])
+    return np.asarray(known[at], dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from scipy.stats import binom
 from detectors.calibration import Calibration
 from detectors.judgement import Judgement
 from jobs.calibrating import ENOUGH_WINDOWS, false_alarms
+from jobs.data.usable import left_out
 from jobs.retraining.rebuilding import parts_of
 from jobs.retraining.traffic import Watched
 from jobs.training.drifting import hot_deck
@@ -23,6 +25,8 @@ _DRAWS = 200
 _LEVEL = 0.01
 # A share of outliers so many times the one that was asked for is none that was asked for.
 _TIMES = 3.0
+# So many reasons are told why requests are left out.
+_TOLD = 3
 
 
 class Check(NamedTuple):
@@ -35,6 +39,7 @@ class Check(NamedTuple):
 
 def compare(watched: Watched, new: Step, options: Options) -> Iterator[Check]:
     """Yield what can be said of a new detector beside the old one."""
+    yield from _left_out(watched)
     old = watched.step
     if isinstance(old, DetectDrift) and isinstance(new, DetectDrift):
         yield from _drift(watched, old, new, options)
@@ -42,6 +47,18 @@ def compare(watched: Watched, new: Step, options: Options) -> Iterator[Check]:
         yield _outlier(watched, old, new, options)
     elif isinstance(old, CheckQuality) and isinstance(new, CheckQuality):
         yield from _quality(watched, old, new)
+
+
+def _left_out(watched: Watched) -> Iterator[Check]:
+    """Tell which requests and values are no part of any reference."""
+    for why, times in Counter(watched.refused).most_common(_TOLD):
+        requests = "1 request is" if times == 1 else f"{times:,} requests are"
+        yield Check(watched.name, True, f"{requests} left out: {why}")
+    if isinstance(watched.step, CheckQuality):
+        return
+    named = watched.step.columns or [str(i) for i in range(len(watched.columns))]
+    for one in left_out(watched.read, named):
+        yield Check(watched.name, True, f"{one}: left out")
 
 
 def _drift(watched: Watched, old: DetectDrift, new: DetectDrift, options: Options) -> Iterator[Check]:
@@ -64,7 +81,8 @@ def _drift(watched: Watched, old: DetectDrift, new: DetectDrift, options: Option
 
 
 def _outlier(watched: Watched, old: ScoreOutlier, new: ScoreOutlier, options: Options) -> Check:
-    test = hot_deck(parts_of(watched, options).test, options.seed)
+    parts = parts_of(watched, options)
+    test = hot_deck(parts.test, options.seed, parts.reference)
     before, after = (float(step.detector.predict(test).is_outlier.mean()) for step in (old, new))
     wanted = options.outlier_percent / 100
     fine = wanted / _TIMES <= after <= wanted * _TIMES

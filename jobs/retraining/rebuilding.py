@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.calibration import Calibration
@@ -16,6 +15,8 @@ from detectors.isolation_forest import IsolationForest
 from detectors.mahalanobis import Mahalanobis
 from detectors.quality import Feature, Quality, quality_of
 from detectors.threshold import percentile_threshold
+from jobs.data.column_values import as_number
+from jobs.data.usable import endless, left_out
 from jobs.retraining.traffic import Watched
 from jobs.training.drifting import hot_deck, train_drift
 from jobs.training.fitting import fit
@@ -76,10 +77,14 @@ def _outlier(step: ScoreOutlier, watched: Watched, old: Path, folders: Folders, 
         kind = "isolation-forest"
     elif isinstance(detector, Mahalanobis):
         kind = "mahalanobis"
+    _require_values(parts, watched, step.columns or [str(i) for i in range(len(watched.columns))])
     reference = hot_deck(parts.reference, options.seed)
-    fitted, save = fit(kind, reference, options.seed)
-    calibration = hot_deck(parts.calibration, options.seed)
-    fitted.threshold = percentile_threshold(fitted.score(calibration), 100 - options.outlier_percent)
+    calibration = hot_deck(parts.calibration, options.seed, reference)
+    try:
+        fitted, save = fit(kind, reference, options.seed)
+        fitted.threshold = percentile_threshold(fitted.score(calibration), 100 - options.outlier_percent)
+    except ValueError as error:
+        raise DeploymentError(f"{watched.name} cannot be trained from recent requests: {error}") from error
     folder = folders.make(watched.name, "")
     save(folder)
     names = read_names(old, detector.n_features)
@@ -99,7 +104,7 @@ def _quality(old: Quality, columns: Sequence[Array]) -> Quality:
 
 def _learned(feature: Feature, column: Array) -> tuple[Rows, list[str] | None]:
     if feature.categories is None:
-        return _numbers(column), None
+        return endless(_numbers(column)), None
     known = list(feature.categories)
     texts = [value for value in column.tolist() if isinstance(value, str)] if column.dtype.kind == "O" else []
     found, counts = np.unique(np.array(texts, dtype=object), return_counts=True) if texts else ([], [])
@@ -109,19 +114,23 @@ def _learned(feature: Feature, column: Array) -> tuple[Rows, list[str] | None]:
         if text not in known and count >= _LEAST_SHARE * len(column)
     ]
     codes: dict[Any, float] = {text: float(code) for code, text in enumerate(known)}
-    values = [codes.get(value, np.nan) if isinstance(value, str) else value for value in column.tolist()]
+    values = [codes.get(value, np.inf) if isinstance(value, str) else value for value in column.tolist()]
     return _numbers(np.array(values, dtype=object)), known
 
 
 def _numbers(column: Array) -> NDArray[np.float64]:
-    return np.asarray(pd.to_numeric(pd.Series(column), errors="coerce"), dtype=np.float64)
+    """Return values as numbers: what is of a wrong type is not missing, and in no range."""
+    read = [np.nan if value is None else as_number(value) for value in column.tolist()]
+    return np.array([np.inf if value is None else value for value in read], dtype=np.float64)
 
 
 def _require_values(parts: Parts, watched: Watched, columns: Sequence[str]) -> None:
     for name, known in zip(columns, ~np.isnan(parts.reference.T), strict=True):
         if not known.any():
+            odd = [one for one in left_out(watched.read, columns) if one.column == name]
+            why = f" that can be used ({odd[0]})" if odd else ""
             raise DeploymentError(
-                f"{watched.name}: column {name} has no value at all in recent requests: nothing can be "
+                f"{watched.name}: column {name} has no value at all in recent requests{why}: nothing can be "
                 "learned of it until it has"
             )
 

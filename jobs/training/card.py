@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from jobs.data.column_values import plain
 from operators.artifacts.digests import digest
 
 FILE = "model-card.json"
@@ -66,8 +67,9 @@ def write_card(card: Card, out: Path) -> Path:
 def hash_of(table: pd.DataFrame) -> str:
     """Return a SHA-256 of a table's names and values, whatever file it came from."""
     seen = sha256("\0".join(map(str, table.columns)).encode())
-    plain = table.astype(dict.fromkeys(table.columns, object))
-    seen.update(pd.util.hash_pandas_object(plain, index=False).to_numpy().tobytes())
+    for _, column in table.items():
+        values = plain(column).astype(object)
+        seen.update(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes())
     return seen.hexdigest()
 
 

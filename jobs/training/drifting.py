@@ -55,16 +55,18 @@ def train_drift(
     return Drift(folder, names.columns, detector.n_reference, done, measured)
 
 
-def hot_deck(rows: Rows, seed: int) -> Rows:
+def hot_deck(rows: Rows, seed: int, reference: Rows | None = None) -> Rows:
     """Fill missing values with values drawn from the same column, which leaves its distribution alone.
 
-    alibi-detect cannot load a reference that misses values.
+    alibi-detect cannot load a reference that misses values. A column without any value is filled from the
+    `reference`, shape (m, columns), which has one in each.
     """
     rng = np.random.default_rng(seed)
     filled = rows.copy()
-    for column in filled.T:
+    for column, other in zip(filled.T, (rows if reference is None else reference).T, strict=True):
         unknown = np.isnan(column)
-        column[unknown] = rng.choice(column[~unknown], int(unknown.sum()))
+        known = other[~np.isnan(other)] if unknown.all() else column[~unknown]
+        column[unknown] = rng.choice(known, int(unknown.sum()))
     return filled
 
 

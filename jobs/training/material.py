@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from detectors.quality import quality_of
 from jobs.data.features import Features
+from jobs.data.usable import endless, usable
 from jobs.training.drifting import Drift, hot_deck, train_drift
 from jobs.training.folders import DATA_QUALITY, Folders
 from jobs.training.options import Options
@@ -35,11 +36,13 @@ class Material(NamedTuple):
     """Requests as they come (`raw`), behind a preprocessor, and what a model says of them; the last two may
     be missing.
 
-    `prepare` is what the preprocessor does to raw rows; `marked` are known outliers, shape (n,).
+    `read` are the raw rows with the values that no reference can hold, which `raw` misses. `prepare` is what
+    the preprocessor does to raw rows; `marked` are known outliers, shape (n,).
     """
 
     split: Split
     features: Features
+    read: Rows
     raw: Place
     prepared: Place | None
     prepare: Callable[[Rows], Rows]
@@ -58,7 +61,7 @@ def train_monitors(
 ) -> tuple[Outlier, list[Drift]]:
     """Train a detector for each place that there is, and learn what values requests may hold."""
     place, reference = material.raw, material.split.reference
-    quality = quality_of(place.rows[reference], place.names.columns, place.names.categories)
+    quality = quality_of(endless(material.read[reference]), place.names.columns, place.names.categories)
     write_quality(folders.make("-quality", DATA_QUALITY), quality)
     say("training the outlier detector")
     outlier = _outlier(material, folders, options)
@@ -81,8 +84,11 @@ def _outlier(material: Material, folders: Folders, options: Options) -> Outlier:
     split, place = material.split, material.prepared or material.raw
     labels = None if material.marked is None else material.marked[split.calibration]
 
+    learned = place.rows[split.reference]
+
     def complete(rows: Rows) -> Rows:
-        return hot_deck(rows, options.seed) if np.isnan(rows).any() else rows
+        rows = usable(rows)
+        return hot_deck(rows, options.seed, learned) if np.isnan(rows).any() else rows
 
     parts = Parts(*map(complete, place.parts(split)))
     if material.marked is not None:

@@ -56,8 +56,11 @@ def train_outlier(
     """Fit on the reference rows, choose the threshold on calibration rows, score the test rows."""
     folder = folders.make("-outlier", ALIBI_DETECT)
     write_names(folder, names)
-    detector, save = fit(options.outlier, parts.reference, options.seed)
-    detector.threshold, found, rule = _threshold(detector, parts.calibration, truth, options)
+    try:
+        detector, save = fit(options.outlier, parts.reference, options.seed)
+        detector.threshold, found, rule = _threshold(detector, parts.calibration, truth, options)
+    except ValueError as error:
+        raise DeploymentError(f"the {options.outlier} of outliers cannot be trained: {error}") from error
     save(folder)
     return Outlier(folder, options.outlier, detector.threshold, rule, detector.score(parts.test), found)
 

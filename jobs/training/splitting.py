@@ -30,6 +30,11 @@ class Parts(NamedTuple):
     test: Rows
 
 
+def learned_from(parts: Split) -> dict[str, NDArray[np.intp]]:
+    """Return the parts of which every column must hold a value."""
+    return {"reference": parts.reference, "calibration": parts.calibration}
+
+
 def split(rows: int, seed: int) -> Split:
     """Share out 40, 20, 20 and 20 percent of the rows at random, at most 10,000 to each but the last."""
     order = np.random.default_rng(seed).permutation(rows)

@@ -90,7 +90,10 @@ def test_the_share_of_false_alarms_is_measured_on_fresh_rows(folder: Path) -> No
     [
         (lambda folder: (folder / "held_out.npy").unlink(), "held_out.npy does not exist: name rows"),
         (lambda folder: (folder / "config.toml").unlink(), "config.toml does not exist"),
-        (lambda folder: np.save(folder / "held_out.npy", np.zeros((500, 3))), "the detector takes 2 columns"),
+        (
+            lambda folder: np.save(folder / "held_out.npy", np.zeros((500, 3))),
+            "holds rows of 3 columns, the detector takes 2",
+        ),
         (
             lambda folder: np.save(folder / "held_out.npy", np.zeros((99, 2))),
             "needs as many held-out rows, got 99",

@@ -11,14 +11,15 @@ import pytest
 
 from detectors.saved import read_drift
 from jobs.data.census_like import census_like
-from jobs.judging import judge_windows, load_monitor, read_rows, score
+from jobs.judging import judge_windows, load_monitor, score
+from jobs.rows_to_judge import read_rows
 from operators.steps.check_quality import CheckQuality
 from operators.steps.detect_drift import DetectDrift
 from operators.steps.score_outlier import ScoreOutlier
 from operators.steps.watching import Rules
 from tests.operators.artifacts.model import TRUSTING
 
-WEIR = Path(sys.executable).with_name("weir")
+WEIR = (sys.executable, "-c", "from jobs.cli import main; main()")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,9 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_windows_of_a_table_are_judged_by_name(models: Path, stream: Path) -> None:
     step = load_monitor(models / "income-drift", TRUSTING)
     assert isinstance(step, DetectDrift)
-    windows = list(judge_windows(step, read_rows(stream, models / "income-drift", None), 300, Rules()))
+    windows = list(
+        judge_windows(step, read_rows(stream, step, models / "income-drift").tensors, 300, Rules())
+    )
     assert [one.verdict.state for one in windows] == ["OK"] * 5 + ["DRIFT"] * 5
     assert [one.streak.confirmed for one in windows] == [False] * 6 + [True] * 4
     last = {one["feature"]: one for one in windows[-1].verdict.about["features"]}
@@ -49,7 +52,7 @@ def test_rows_of_numbers_are_judged_as_they_are(models: Path) -> None:
     step = load_monitor(folder, TRUSTING)
     assert isinstance(step, DetectDrift)
     rows = np.load(models / "holdout.npy")
-    windows = list(judge_windows(step, read_rows(models / "holdout.npy", folder, None), 300, Rules()))
+    windows = list(judge_windows(step, read_rows(models / "holdout.npy", step, folder).tensors, 300, Rules()))
     assert len(windows) == 4
     expected = read_drift(folder).test(rows[300:600]).p_val
     assert np.array_equal(windows[1].verdict.tensors["p_val"][0], expected)
@@ -58,7 +61,9 @@ def test_rows_of_numbers_are_judged_as_they_are(models: Path) -> None:
 def test_quality_is_judged_on_the_values_as_they_came(models: Path, stream: Path) -> None:
     step = load_monitor(models / "income-quality", TRUSTING)
     assert isinstance(step, CheckQuality)
-    windows = list(judge_windows(step, read_rows(stream, models / "income-quality", None), 300, Rules()))
+    windows = list(
+        judge_windows(step, read_rows(stream, step, models / "income-quality").tensors, 300, Rules())
+    )
     assert windows[-1].verdict.state == "VIOLATION"
     assert windows[-1].verdict.tensors["unseen"][0, 1] == 300
 
@@ -67,27 +72,101 @@ def test_outliers_are_scored_behind_their_preprocessor(models: Path, stream: Pat
     step = load_monitor(models / "income-outlier", TRUSTING)
     assert isinstance(step, ScoreOutlier)
     before = load_monitor(models / "income-preprocess", TRUSTING)
-    found = score(step, read_rows(stream, models / "income-outlier", before))
+    found = score(step, read_rows(stream, step, models / "income-outlier", before).tensors)
     marks = pd.read_csv(stream)["odd"] == 1
     assert found.score[marks].mean() > found.score[~marks].mean()
     assert found.is_outlier.shape == (3_000,)
 
 
-def command(*arguments: str, fails: bool = False) -> str:
-    done = subprocess.run([WEIR, "judge", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == (1 if fails else 0), done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([*WEIR, "judge", *arguments], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def command(*arguments: str, code: int = 0) -> str:
+    done = run(*arguments)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + (done.stderr if code == 1 else "")
 
 
 def test_the_command_tells_a_line_a_window_or_a_report(models: Path, stream: Path) -> None:
     arguments = (str(models / "income-drift"), "--data", str(stream), "--window", "300")
-    lines = command(*arguments).splitlines()
+    lines = command(*arguments, code=3).splitlines()
     assert len(lines) == 10
     assert "rows 2,100-2,399  DRIFT confirmed  age 0." in lines[7]
-    reports = [json.loads(line) for line in command(*arguments, "--json").splitlines()]
+    reports = [json.loads(line) for line in command(*arguments, "--json", code=3).splitlines()]
     assert [one["window"] for one in reports] == list(range(1, 11))
     assert reports[0].keys() >= {"state", "is_drift", "p_val", "histograms", "ranked"}
+    assert not any(one["partial"] for one in reports)
+
+
+@pytest.fixture(scope="module")
+def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """1,000 people like those of the training."""
+    path = tmp_path_factory.mktemp("ordinary") / "ordinary.csv"
+    census_like(1_000, 10).to_csv(path, index=False)
+    return path
+
+
+def test_rows_that_do_not_fill_the_last_window_are_judged_too(models: Path, ordinary: Path) -> None:
+    arguments = (str(models / "income-drift"), "--data", str(ordinary), "--window", "700")
+    reports = [json.loads(line) for line in command(*arguments, "--json").splitlines()]
+    assert [(one["first_row"], one["last_row"], one["n"], one["partial"]) for one in reports] == [
+        (0, 699, 700, False),
+        (700, 999, 300, True),
+    ]
+    lines = command(*arguments).splitlines()
+    assert lines[1].endswith("(the last 300 rows, of 700)")
+    assert "rows 700-999  OK" in lines[1]
+
+
+def test_a_short_window_is_judged_as_the_whole_detector_would(models: Path, stream: Path) -> None:
+    """The last 200 rows, all of them drifted: beyond --min-n they are judged, by what calibration says."""
+    step = load_monitor(models / "income-drift", TRUSTING)
+    assert isinstance(step, DetectDrift)
+    tensors = read_rows(stream, step, models / "income-drift").tensors
+    *_, last = judge_windows(step, tensors, 1_400, Rules())
+    assert (last.first, last.last, last.rows) == (2_800, 2_999, 200)
+    expected = read_drift(models / "income-drift").test(tensors["rows"].data[2_800:]).p_val
+    assert np.array_equal(last.verdict.tensors["p_val"][0], expected)
+    assert last.verdict.state == "DRIFT"
+
+
+@pytest.mark.parametrize("name", ["income-drift", "income-quality"])
+@pytest.mark.parametrize("json_too", [(), ("--json",)])
+def test_too_few_rows_are_told_and_have_an_exit_code(
+    models: Path, tmp_path: Path, name: str, json_too: tuple[str, ...]
+) -> None:
+    census_like(150, 3).to_csv(tmp_path / "few.csv", index=False)
+    done = run(str(models / name), "--data", str(tmp_path / "few.csv"), "--window", "500", *json_too)
+    assert done.returncode == 4
+    assert "INSUFFICIENT_DATA" in done.stdout
+    assert "nothing was judged" in done.stderr
+    if json_too:
+        (report,) = map(json.loads, done.stdout.splitlines())
+        assert (report["state"], report["n"], report["partial"]) == ("INSUFFICIENT_DATA", 150, True)
+    else:
+        assert "150 rows are too few to judge, at least 200 are needed (--min-n)" in done.stdout
+
+
+def test_exit_codes_tell_drift_and_violations_from_errors(
+    models: Path, stream: Path, ordinary: Path, tmp_path: Path
+) -> None:
+    assert run(str(models / "income-drift"), "--data", str(ordinary)).returncode == 0
+    assert run(str(models / "income-quality"), "--data", str(ordinary)).returncode == 0
+    assert run(str(models / "income-quality"), "--data", str(stream)).returncode == 3
+    assert run(str(models / "income-drift"), "--data", str(tmp_path / "none.csv")).returncode == 1
+    assert run(str(models / "income-drift"), "--data", str(ordinary), "--window", "0").returncode == 2
+
+
+def test_outliers_have_an_exit_code_where_it_is_asked_for(models: Path, stream: Path) -> None:
+    through = ("--through", str(models / "income-preprocess"), "--trusted-roots", str(models))
+    arguments = (str(models / "income-outlier"), "--data", str(stream), *through, "--label", "odd", "--json")
+    about = json.loads(command(*arguments))
+    assert (about["n"], about["marked"]) == (3_000, 60)
+    assert about["share"] == pytest.approx(about["outliers"] / 3_000)
+    assert json.loads(command(*arguments, "--most-outliers", "1", code=3)) == about
 
 
 def test_the_command_tells_how_outliers_fit_marks(models: Path, stream: Path) -> None:
@@ -114,11 +193,11 @@ def test_a_window_in_which_a_column_has_no_value_is_not_ok(
 
 def test_what_does_not_fit_is_told(models: Path, stream: Path, tmp_path: Path) -> None:
     roots = ("--trusted-roots", str(models))
-    told = command(str(models / "income-outlier"), "--data", str(stream), *roots, fails=True)
+    told = command(str(models / "income-outlier"), "--data", str(stream), *roots, code=1)
     assert "takes columns by name, but 'workclass=Federal-gov'" in told
     assert "is a preprocessor missing in front of it (--through)?" in told
-    told = command(str(models / "income"), "--data", str(stream), *roots, fails=True)
+    told = command(str(models / "income"), "--data", str(stream), *roots, code=1)
     assert "is no monitor" in told
     np.save(tmp_path / "rows.npy", np.zeros((500, 3)))
-    told = command(str(models / "income-drift"), "--data", str(tmp_path / "rows.npy"), fails=True)
+    told = command(str(models / "income-drift"), "--data", str(tmp_path / "rows.npy"), code=1)
     assert "takes rows of 12 values, got rows of shape [3]" in told

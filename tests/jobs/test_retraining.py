@@ -6,20 +6,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from jobs.checking import check
 from jobs.client import request_body
-from jobs.data.census_like import TARGET
+from jobs.data.census_like import TARGET, census_like
 from jobs.data.features import encode
 from jobs.retraining.comparing import compare
 from jobs.retraining.rebuilding import rebuild
 from jobs.retraining.traffic import Watched, replay
-from jobs.train_monitors import Trained
+from jobs.train_monitors import Trained, train_monitors_only
 from jobs.training.folders import Folders
 from jobs.training.options import Options
 from operators.artifacts.feature_names import read_names
+from operators.artifacts.quality_folder import read_quality
 from operators.artifacts.trust import make_site
 from operators.errors import DeploymentError
+from operators.protocol.inference_pb2 import ModelInferRequest
 from operators.serving import Models, Served, serve
 from operators.steps.check_quality import CheckQuality
 from operators.steps.detect_drift import DetectDrift
@@ -165,3 +168,61 @@ def test_quality_learns_ranges_categories_and_what_is_missing(
 def test_traffic_that_no_monitor_reads_is_told(served: Served) -> None:
     with pytest.raises(DeploymentError, match="no monitor of pipeline income-monitored read any of the 2"):
         replay(served, [b"junk", b"{}"])
+
+
+@pytest.fixture(scope="module")
+def watching(tmp_path_factory: pytest.TempPathFactory) -> tuple[Served, Path]:
+    """A pipeline of nothing but monitors, which no model's error protects from odd values."""
+    out = tmp_path_factory.mktemp("watching") / "models"
+    table = census_like(1_000, 1).drop(columns=TARGET)
+    train_monitors_only(table, out, OPTIONS._replace(name="income", windows=(50,)), say=lambda line: None)
+    site = make_site(str(out), "")
+    (release,) = check([out / "income.yaml"], Topics(), site).require().releases
+    return serve(release, Models(site)), out
+
+
+def protobuf(row: NDArray[np.float64]) -> bytes:
+    """Write a request as protobuf, which can hold what JSON cannot: infinity."""
+    request = ModelInferRequest(id="p")
+    tensor = request.inputs.add(name="input_1", datatype="FP64", shape=[1, len(row)])
+    tensor.contents.fp64_contents.extend(row.tolist())
+    return request.SerializeToString()
+
+
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, 1e200, -1e39])
+def test_a_number_that_no_reference_holds_costs_no_other_request(
+    watching: tuple[Served, Path], people: pd.DataFrame, trained: Trained, tmp_path: Path, odd: float
+) -> None:
+    """Each detector learns from all other requests, and says what it left out."""
+    served, models = watching
+    rows = encode(people.drop(columns=TARGET), trained.features)[:600]
+    rows[4, 0] = odd
+    some = [protobuf(row) for row in rows]
+    watched = {one.name: one for one in replay(served, some)}
+    assert watched.keys() == {"income-drift", "income-outlier", "income-quality"}
+    told = []
+    for name, one in watched.items():
+        refused = sum(one.refused.values())
+        assert refused == np.isinf(odd), "the job answers such a request with an error"
+        assert len(one.columns[0]) == len(some) - refused
+        new = load(rebuild(one, models / name, Folders(tmp_path, ""), OPTIONS._replace(draws=100)))
+        told += [check.told for check in compare(one, new, OPTIONS)]
+    assert np.abs(np.load(tmp_path / "income-drift" / "x_ref.npy")).max() < 1e6
+    assert read_quality(tmp_path / "income-quality").features[0].high <= 90
+    value = f"column 'age' holds 1 value that is infinite or beyond 3.4e+38, first {odd:g} in row 4"
+    says = "1 request is left out: ValueError: the rows contain infinity" if np.isinf(odd) else value
+    assert any(line.startswith(says) for line in told), told
+
+
+def test_values_of_a_wrong_type_are_not_learned_as_missing(
+    watched: dict[str, Watched], models: Path, tmp_path: Path
+) -> None:
+    old = watched["income-quality"]
+    ages = old.columns[0].astype(object)
+    ages[:600] = "unknown"
+    ages[600] = 10**400
+    changed = old._replace(columns=[ages, *old.columns[1:]])
+    new = load(rebuild(changed, models / "income-quality", Folders(tmp_path, ""), OPTIONS))
+    assert isinstance(new, CheckQuality)
+    age = new.quality.features[0]
+    assert (age.missing, age.low, age.high) == (0.0, min(ages[601:]), max(ages[601:]))

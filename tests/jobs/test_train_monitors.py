@@ -17,7 +17,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from detectors.saved import read_drift
 from jobs.checking import check
 from jobs.data.census_like import TARGET, census_like
-from jobs.data.features import encode, read_table
+from jobs.data.features import encode
+from jobs.data.reading import read_table
 from jobs.train_monitors import Trained, describe, train, train_monitors_only
 from jobs.training.card import hash_of
 from jobs.training.declared import Declared
@@ -140,7 +141,7 @@ def test_the_real_census_is_trained(tmp_path: Path) -> None:
     path = os.environ.get("WEIR_CENSUS_CSV")
     if not path:
         pytest.skip("WEIR_CENSUS_CSV does not name the census extract")
-    table = read_table(Path(path)).drop(columns=["fnlwgt", "education-num"])
+    table = read_table(Path(path)).frame.drop(columns=["fnlwgt", "education-num"])
     options = Options(windows=(500,), rate=0.05, draws=400)
     trained = train(table, TARGET, tmp_path, options, say=lambda line: None)
     assert len(trained.split.reference) == 10_000
@@ -199,7 +200,7 @@ def test_the_page_and_the_card_tell_what_was_trained(models: Path, trained: Trai
 def test_the_hash_is_of_the_data_not_of_the_file(tmp_path: Path) -> None:
     table = census_like(200, 0)
     table.to_csv(tmp_path / "t.csv", index=False)
-    assert hash_of(read_table(tmp_path / "t.csv")) == hash_of(table)
+    assert hash_of(read_table(tmp_path / "t.csv").frame) == hash_of(table)
     assert hash_of(table.assign(age=table["age"] + 1)) != hash_of(table)
 
 
