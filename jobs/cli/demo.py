@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from jobs.cli.options import Decimal, Encoding, MissingValues, Separator, table_format
+from jobs.cli.options import Decimal, Encoding, MissingValues, Separator, print_notes, table_format
 from jobs.data.table_format import TableFormat
 from jobs.stack import stack as stacks
 from jobs.stack.layout import home
@@ -52,11 +52,9 @@ def _demo(stack: Stack, data: Path | None, form: TableFormat, keep: bool, consol
     from jobs.data.reading import read_table
     from jobs.demo import judge, run, show
 
-    table = (
-        read_table(data, form).frame.drop(columns=["fnlwgt", "education-num"], errors="ignore")
-        if data
-        else None
-    )
+    read = read_table(data, form) if data else None
+    print_notes(read.notes if read else [])
+    table = read.frame.drop(columns=["fnlwgt", "education-num"], errors="ignore") if read else None
     connection = Connection(stack.bootstrap_servers, Topics("weir", f"demo-{uuid.uuid4().hex[:6]}"))
     folder = home() / "demo"
     people = census_like(30_000, seed=0) if table is None else table

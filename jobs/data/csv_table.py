@@ -43,7 +43,7 @@ def read_csv(path: Path, form: TableFormat) -> CsvTable:
     cells = list(zip(*lines.rows, strict=True)) or [()] * len(lines.header)
     columns: dict[str, pd.Series] = {}
     missing: dict[str, dict[str, int]] = {}
-    notes = list(lines.notes)
+    notes = [*_numbers_as_names(lines.header), *lines.notes]
     for name, of_column, without in _named(path, lines.header, cells):
         if without:
             notes.append(without)
@@ -119,6 +119,13 @@ def _told(rows: Sequence[int], what: str) -> Iterator[str]:
     if rows:
         have = "1 row has" if len(rows) == 1 else f"{len(rows):,} rows have"
         yield f"{have} {what} (first row {rows[0]}, counted from 0)"
+
+
+def _numbers_as_names(header: list[str]) -> Iterator[str]:
+    """Tell a header that looks like a row; pandas names columns 0, 1, 2, … itself."""
+    found = [name for name in header if number(name) is not None]
+    if found and header != [str(i) for i in range(len(header))]:
+        yield f"the first line is taken for the header, and a name in it is a number, {found[0]!r}"
 
 
 def _refuse_other_separator(path: Path, header: list[str], separator: str) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobs.data.column_values import (
+    is_text,
     kind_of,
     not_numbers,
     number,
@@ -77,8 +78,9 @@ def infer_features(
                 "numbers or words of it"
             )
         if kind == "time" and (column.dtype.kind != "O" or name not in categorical):
+            text = " or declare it categorical," if is_text(column) else ""
             raise DeploymentError(
-                f"column {name!r} holds times: leave it out (--drop), or make numbers of it that mean "
+                f"column {name!r} holds times: leave it out (--drop),{text} or make numbers of it that mean "
                 "something"
             )
         if name in numeric:

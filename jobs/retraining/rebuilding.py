@@ -22,6 +22,7 @@ from jobs.training.drifting import hot_deck, train_drift
 from jobs.training.fitting import fit
 from jobs.training.folders import DATA_QUALITY, Folders
 from jobs.training.options import Options, OutlierKind
+from jobs.training.outliers import require_weighed
 from jobs.training.splitting import Parts, Rows
 from operators.artifacts.feature_names import FeatureNames, read_names, write_names
 from operators.artifacts.quality_folder import write_quality
@@ -77,11 +78,14 @@ def _outlier(step: ScoreOutlier, watched: Watched, old: Path, folders: Folders, 
         kind = "isolation-forest"
     elif isinstance(detector, Mahalanobis):
         kind = "mahalanobis"
-    _require_values(parts, watched, step.columns or [str(i) for i in range(len(watched.columns))])
+    columns = step.columns or [str(i) for i in range(len(watched.columns))]
+    _require_values(parts, watched, columns)
     reference = hot_deck(parts.reference, options.seed)
     calibration = hot_deck(parts.calibration, options.seed, reference)
     try:
         fitted, save = fit(kind, reference, options.seed)
+        if isinstance(fitted, Mahalanobis):
+            require_weighed(fitted, columns)
         fitted.threshold = percentile_threshold(fitted.score(calibration), 100 - options.outlier_percent)
     except ValueError as error:
         raise DeploymentError(f"{watched.name} cannot be trained from recent requests: {error}") from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.mahalanobis import Mahalanobis
 from detectors.threshold import Threshold, inject_outliers, labelled_threshold, percentile_threshold
 from jobs.training.fitting import Detector, fit
 from jobs.training.folders import ALIBI_DETECT, Folders
@@ -19,6 +20,7 @@ from operators.errors import DeploymentError
 
 # As in Seldon's income example: a tenth of the rows, moved by so many standard deviations.
 _INJECTED_PERCENT, _N_STD, _MIN_STD = 10.0, 8.0, 6.0
+_LEAST_WEIGHT = 1e-3
 
 
 class Outlier(NamedTuple):
@@ -58,11 +60,31 @@ def train_outlier(
     write_names(folder, names)
     try:
         detector, save = fit(options.outlier, parts.reference, options.seed)
+        if isinstance(detector, Mahalanobis):
+            require_weighed(detector, names.columns)
         detector.threshold, found, rule = _threshold(detector, parts.calibration, truth, options)
     except ValueError as error:
         raise DeploymentError(f"the {options.outlier} of outliers cannot be trained: {error}") from error
     save(folder)
     return Outlier(folder, options.outlier, detector.threshold, rule, detector.score(parts.test), found)
+
+
+def require_weighed(detector: Mahalanobis, columns: Sequence[str]) -> None:
+    """Raise DeploymentError for a column that varies, but so little beside another that it does not count.
+
+    With the whole inverse of the covariance, a row that is one standard deviation off in a single column
+    scores at least 1.
+    """
+    spread = np.sqrt(np.diag(detector.covariance))
+    scores = detector.score(detector.mean + np.diag(spread))
+    blind = (spread > 0) & (scores < _LEAST_WEIGHT)
+    if blind.any():
+        small, large = int(np.argmax(blind)), int(np.argmax(spread))
+        raise DeploymentError(
+            f"mahalanobis cannot weigh column {columns[small]!r} (standard deviation {spread[small]:.2g}) "
+            f"beside {columns[large]!r} ({spread[large]:.2g}): scale them with a preprocessor, leave one out "
+            "(--drop), or take --outlier isolation-forest"
+        )
 
 
 def _threshold(

@@ -152,7 +152,7 @@ class Done(NamedTuple):
     trained: Trained
 
 
-@pytest.fixture(scope="module", params=[(whole, "isolation-forest"), (monitors, "mahalanobis")])
+@pytest.fixture(scope="module", params=[(whole, "mahalanobis"), (monitors, "isolation-forest")])
 def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Done:
     """Everything trained on a table of all these columns."""
     trainer, outlier = request.param
@@ -194,6 +194,15 @@ def test_a_table_that_an_outlier_detector_cannot_learn_from_is_told(
     options = QUICK._replace(outlier=outlier, threshold=threshold)  # type: ignore[arg-type]
     with pytest.raises(DeploymentError, match="of outliers cannot be trained: "):
         monitors(table, tmp_path, options, outlier_label="odd")
+
+
+def test_a_column_that_mahalanobis_would_not_see_is_named(tmp_path: Path) -> None:
+    """Beside variances 16 digits greater the pseudo-inverse drops a column, and would without a word."""
+    table = people().assign(small=RNG.normal(0, 1e-3, N), large=RNG.normal(0, 1e9, N))
+    covariance = np.cov(table[["small", "large"]].to_numpy(), rowvar=False)
+    assert np.linalg.matrix_rank(covariance, hermitian=True) == 1, "numpy drops it too"
+    with pytest.raises(DeploymentError, match=r"mahalanobis cannot weigh column '.*' .* beside 'large'"):
+        monitors(table, tmp_path, QUICK._replace(outlier="mahalanobis"))
 
 
 def test_columns_of_a_name_twice_are_refused(tmp_path: Path) -> None:

@@ -198,6 +198,12 @@ def test_rows_of_another_width_shift_nothing(tmp_path: Path) -> None:
     ]
 
 
+def test_a_header_that_looks_like_a_row_is_told(tmp_path: Path) -> None:
+    says = "the first line is taken for the header, and a name in it is a number, '39'"
+    assert read(tmp_path, "39,State-gov\n50,Private\n").notes == [says]
+    assert read(tmp_path, "0,1\n50,Private\n").notes == []
+
+
 def test_thousands_of_columns_are_read(tmp_path: Path) -> None:
     wide = pd.DataFrame(np.arange(9_000.0).reshape(3, 3_000)).rename(columns=str)
     path = tmp_path / "t.csv"
