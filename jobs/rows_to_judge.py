@@ -94,12 +94,19 @@ def _tensors(
 ) -> tuple[Tensors, list[str]]:
     """Return a table's tensors, and the names of the columns where they are one tensor."""
     features = _features(step, folder, through)
-    known = features is not None and (bool(through) or set(features.names) <= set(frame.columns))
-    if features is None or (not known and len(frame.columns) > 1):
-        # The step itself says which names it misses.
+    if features is None:
         return _named(frame, {}), []
-    if isinstance(step, CheckQuality) and not through:
+    complete = set(features.names) <= set(frame.columns)
+    if isinstance(step, CheckQuality) and not through and complete:
         return _named(frame[features.names], features.categories), []
+    if (
+        isinstance(step, DetectDrift | ScoreOutlier)
+        and not through
+        and not complete
+        and len(frame.columns) > 1
+    ):
+        # The step itself says which of its names are missing, and how to rename them.
+        return _named(frame, {}), []
     return _single(encode(frame, features)), features.names
 
 

@@ -10,13 +10,17 @@ import pandas as pd
 import pytest
 
 from detectors.saved import read_drift
-from jobs.data.census_like import census_like
+from jobs.data.census_like import TARGET, census_like
 from jobs.judging import judge_windows, load_monitor, score
 from jobs.rows_to_judge import read_rows
+from jobs.train_monitors import train_monitors_only
+from jobs.training.options import Options
+from operators.artifacts.trust import make_site
+from operators.errors import DeploymentError, MismatchError
 from operators.steps.check_quality import CheckQuality
 from operators.steps.detect_drift import DetectDrift
 from operators.steps.score_outlier import ScoreOutlier
-from operators.steps.watching import Rules
+from operators.steps.watching import Rules, Watcher
 from tests.operators.artifacts.model import TRUSTING
 
 WEIR = (sys.executable, "-c", "from jobs.cli import main; main()")
@@ -201,3 +205,38 @@ def test_what_does_not_fit_is_told(models: Path, stream: Path, tmp_path: Path) -
     np.save(tmp_path / "rows.npy", np.zeros((500, 3)))
     told = command(str(models / "income-drift"), "--data", str(tmp_path / "rows.npy"), code=1)
     assert "takes rows of 12 values, got rows of shape [3]" in told
+
+
+@pytest.mark.parametrize("name", ["income-drift", "income-quality"])
+@pytest.mark.parametrize("columns", [["age"], ["capital-gain", "sex", "age"], []])
+def test_a_file_without_the_columns_of_a_monitor_is_refused(
+    models: Path, tmp_path: Path, name: str, columns: list[str]
+) -> None:
+    """Also of as many columns under other names: they are never taken by position."""
+    table = census_like(300, 3).drop(columns=TARGET)
+    path = tmp_path / "new.csv"
+    (table[columns] if columns else table.rename(columns=lambda one: f"{one}_new")).to_csv(path, index=False)
+    step = load_monitor(models / name, TRUSTING)
+    assert isinstance(step, Watcher)
+    with pytest.raises(
+        (DeploymentError, MismatchError), match=r"the table has no column|takes columns by name"
+    ):
+        list(judge_windows(step, read_rows(path, step, models / name).tensors, 300, Rules()))
+
+
+def test_a_monitor_of_one_column_is_judged_by_its_name(tmp_path: Path) -> None:
+    table = census_like(600, 3)[["age"]]
+    options = Options(windows=(50,), rate=0.05, draws=100)
+    train_monitors_only(table, tmp_path / "m", options, say=lambda line: None)
+    table.to_csv(tmp_path / "one.csv", index=False)
+    table.rename(columns={"age": "years"}).to_csv(tmp_path / "other.csv", index=False)
+    for name in ("income-drift", "income-quality", "income-outlier"):
+        step = load_monitor(tmp_path / "m" / name, make_site(str(tmp_path), ""))
+        given = read_rows(tmp_path / "one.csv", step, tmp_path / "m" / name)
+        if isinstance(step, ScoreOutlier):
+            assert score(step, given.tensors).is_outlier.shape == (600,)
+        else:
+            assert isinstance(step, Watcher)
+            assert [one.rows for one in judge_windows(step, given.tensors, 400, Rules())] == [400, 200]
+        with pytest.raises(DeploymentError, match="the table has no column 'age'; it has years"):
+            read_rows(tmp_path / "other.csv", step, tmp_path / "m" / name)
