@@ -79,9 +79,10 @@ def _parquet(path: Path, form: TableFormat) -> ReadTable:
     # pandas' own reader hides the columns that were an index.
     held = pyarrow.parquet.read_table(path)
     index = [name for name in held.column_names if name.startswith(_NAMELESS_INDEX)]
+    unnamed = [name for name in index if not pyarrow.types.is_integer(held.schema.field(name).type)]
     held = held.drop_columns(index)
     frame = held.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-    notes = [f"column {name!r} is an index without a name: it is left out" for name in index]
+    notes = [f"column {name!r} is an index without a name: it is left out" for name in unnamed]
     missing = {name: _take_out(frame, name, form.missing_values or ()) for name in frame.columns}
     return ReadTable(frame, missing, notes)
 

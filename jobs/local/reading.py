@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from jobs.client import request_body
-from jobs.data.features import Features, encode, read_table
+from jobs.data.column_values import kind_of, plain
+from jobs.data.features import Features, encode
+from jobs.data.reading import read_table
 from jobs.local.pipeline import LocalPipeline, LocalRequest
 from operators.artifacts.json_files import read_json
 from operators.artifacts.uris import local_path
@@ -44,7 +46,10 @@ def read_requests(
         return _lines(data)
     if data.suffix == ".npy":
         return _of_array(_load(data), rows, notice)
-    table = read_table(data).rename(columns=str)
+    read = read_table(data)
+    for note in read.notes:
+        notice(f"{data}: {note}")
+    table = read.frame.rename(columns=str)
     features = encoding(pipeline)
     if features is None:
         return _of_columns(table, rows)
@@ -69,16 +74,16 @@ def encoding(pipeline: LocalPipeline) -> Features | None:
 
 
 def unknown(table: pd.DataFrame, features: Features) -> Iterator[str]:
-    """Tell which words of a table have no code: encoded they are missing values."""
+    """Tell which words of a table are no category: encoded they get the code behind the last."""
     for name in features.categories:
         if name in table:
             words = table[[name]].dropna()
             codes = encode(words, Features([name], {name: features.categories[name]}))
-            strange = words[name][np.isnan(codes[:, 0])]
+            strange = words[name][codes[:, 0] == len(features.categories[name])]
             if len(strange):
                 yield (
-                    f"{len(strange):,} values of {name} are not in features.json and become missing values, "
-                    f"{strange.iloc[0]!r} for one"
+                    f"{len(strange):,} values of {name} are not in features.json and get the code behind the "
+                    f"last, {strange.iloc[0]!r} for one"
                 )
 
 
@@ -129,12 +134,15 @@ def _of_columns(table: pd.DataFrame, rows: int) -> Iterator[LocalRequest]:
 
 def _typed(column: pd.Series) -> tuple[str, list[Any]]:
     """Return a column's V2 datatype and its values, None for missing ones."""
+    held = pd.api.types.infer_dtype(column, skipna=True)
+    if held not in ("boolean", "integer"):
+        column = plain(column)
     values = column.astype(object).where(column.notna(), None).tolist()
-    if pd.api.types.is_bool_dtype(column):
+    if held == "boolean":
         return "BOOL", values
-    if pd.api.types.is_integer_dtype(column):
+    if held == "integer":
         return "INT64", values
-    if pd.api.types.is_numeric_dtype(column):
+    if kind_of(column) == "number":
         return "FP64", values
     return "BYTES", [None if value is None else str(value) for value in values]
 

@@ -244,6 +244,8 @@ def test_an_index_of_pandas_is_a_column_or_is_told(tmp_path: Path) -> None:
     assert list(pd.read_parquet(path).columns) == ["b"], "pandas hides it"
     assert list(read_table(path).frame.columns) == ["b", "key"]
     frame.rename_axis(None).to_parquet(path)
+    assert read_table(path).notes == [], "row numbers are nothing to tell"
+    frame.set_axis(["x", "y"]).to_parquet(path)
     table = read_table(path)
     assert list(table.frame.columns) == ["b"]
     assert "is an index without a name: it is left out" in table.notes[0]

@@ -10,10 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from jobs.client import request_body
-from jobs.judging import judge_windows, load_monitor, read_rows
+from jobs.judging import judge_windows, load_monitor
 from jobs.local.emitted import Emitted, Response, WindowReport
 from jobs.local.pipeline import LocalPipeline
 from jobs.local.reading import read_requests
+from jobs.rows_to_judge import read_rows
 from jobs.settings import Settings
 from operators.errors import DeploymentError
 from operators.protocol.requests import decode_request
@@ -75,7 +76,8 @@ def test_windows_are_judged_as_by_weir_judge(production: LocalPipeline, models: 
     assert isinstance(step, Watcher)
     file = models.parent / "drifted.npy"
     np.save(file, drifted)
-    expected = list(judge_windows(step, read_rows(file, models / "income-drift", None), SIZE, NOTHING))
+    tensors = read_rows(file, step, models / "income-drift").tensors
+    expected = [one for one in judge_windows(step, tensors, SIZE, NOTHING) if one.rows == SIZE]
     got = [report for partial, report in reports(emitted, "income-drift") if not partial]
     assert len(got) == len(expected) == 6
     assert {one.verdict.state for one in expected} == {"OK", "DRIFT"}
@@ -98,7 +100,7 @@ def test_rows_behind_a_preprocessor_are_judged_as_by_weir_judge(
     step = load_monitor(models / DRIFT, TRUSTING)
     assert isinstance(step, Watcher)
     before = load_monitor(models / "income-preprocess", TRUSTING)
-    rows = read_rows(models / "holdout.npy", models / DRIFT, before)
+    rows = read_rows(models / "holdout.npy", step, models / DRIFT, before).tensors
     expected = list(judge_windows(step, rows, SIZE, NOTHING))[:3]
     got = [report["parameters"]["features"] for _, report in reports(emitted, DRIFT)]
     assert got == [json.loads(json.dumps(one.verdict.about["features"])) for one in expected]
@@ -274,7 +276,7 @@ def test_the_rows_of_many_requests_are_gathered_as_they_come(
     found = reports(list(production.answer(numbered(*values))), "income-drift")
     step = load_monitor(models / "income-drift", TRUSTING)
     assert isinstance(step, Watcher)
-    tensors = read_rows(models / "holdout.npy", models / "income-drift", None)
+    tensors = read_rows(models / "holdout.npy", step, models / "income-drift").tensors
     rows = next(iter(tensors.values())).data
     for number, (_, report) in enumerate(found):
         part = rows[number * SIZE : min(210, (number + 1) * SIZE)]

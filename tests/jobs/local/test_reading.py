@@ -161,7 +161,8 @@ def test_words_without_a_code_are_noticed(
     file = written(strange, tmp_path, ".csv")
     requests = list(read_requests(file, workflow, 1, notices.append))
     assert notices == [
-        f"{file}: 2 values of workclass are not in features.json and become missing values, 'Mars' for one"
+        f"{file}: 2 values of workclass are not in features.json and get the code behind the last, "
+        "'Mars' for one"
     ]
     assert len(requests) == 60
 
@@ -186,7 +187,7 @@ def test_blank_lines_are_passed_over_and_offsets_count_them(workflow: LocalPipel
     [
         ("rows.txt", b"", "the name must end with one of .jsonl, .ndjson, .csv, .parquet, .pq, .npy"),
         ("rows.parquet", b"no", "cannot be read as Parquet"),
-        ("rows.csv", b"", "cannot be read as CSV"),
+        ("rows.csv", b"", "is empty: a header line and rows are needed"),
         ("rows.csv", b"a,b\n1,2\n", "the table has no column 'age'"),
         ("rows.npy", b"no", "cannot be read"),
         ("rows.jsonl", None, "there is no file"),
