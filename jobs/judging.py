@@ -110,8 +110,8 @@ def describe_window(window: Window) -> str:
     moved = ", ".join(f"{name} {how}" for name, how in list(strongest(about))[:3])
     confirmed = " confirmed" if window.streak.confirmed else ""
     line = f"{window.number:>5}  rows {window.first:,}-{window.last:,}  {window.verdict.state}{confirmed}"
-    if window.verdict.state == "INSUFFICIENT_DATA":
-        least = min([about["min_n"], *(one["window"] for one in about.get("calibrated", ()))])
+    least = min([about["min_n"], *(one["window"] for one in about.get("calibrated", ()))])
+    if window.verdict.state == "INSUFFICIENT_DATA" and window.rows < least:
         return f"{line}  {window.rows:,} rows are too few to judge, at least {least:,} are needed (--min-n)"
     short = "" if window.rows == window.size else f"  (the last {window.rows:,} rows, of {window.size:,})"
     return f"{line}  {moved}{short}"

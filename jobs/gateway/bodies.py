@@ -52,7 +52,14 @@ def _plain(body: bytes, codings: list[str], length: str | None) -> bytes:
     try:
         body = decode_body(body, codings, MOST_BYTES)
         return body if length is None else without_binary(body, length)
-    except (CorruptBodyError, ValueError, msgspec.MsgspecError, AttributeError, TypeError) as error:
+    except (
+        CorruptBodyError,
+        ValueError,
+        msgspec.MsgspecError,
+        AttributeError,
+        TypeError,
+        RecursionError,
+    ) as error:
         raise BadBodyError(str(error)) from error
 
 
