@@ -191,7 +191,9 @@ def test_a_window_in_which_a_column_has_no_value_is_not_ok(
     ).splitlines()
     assert "rows 0-299  OK" in before
     assert "rows 300-599  INSUFFICIENT_DATA  hours-per-week 0 of 300 values, " in after
-    told = command(str(models / "income-quality"), "--data", str(tmp_path / "holed.csv"), "--window", "300")
+    told = command(
+        str(models / "income-quality"), "--data", str(tmp_path / "holed.csv"), "--window", "300", code=3
+    )
     assert "rows 300-599  VIOLATION  hours-per-week missing" in told
 
 

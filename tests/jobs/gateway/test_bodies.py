@@ -104,6 +104,12 @@ def test_what_cannot_be_decoded_never_gets_so_far(port: int, coding: str, body: 
     assert post(port, body, Content_Encoding=coding)[0] == status
 
 
+def test_json_that_is_nested_too_deeply_before_tensors_is_a_bad_body(port: int) -> None:
+    head = b"[" * 100_000
+    status, got, _ = post(port, head, Inference_Header_Content_Length=str(len(head)))
+    assert status == 400, got
+
+
 def test_a_body_whose_length_nobody_told_is_bounded_too(port: int) -> None:
     tracemalloc.start()
     try:
