@@ -81,26 +81,13 @@ def test_an_answer_that_differs_from_the_recorded_one_is_not_served(tmp_path: Pa
         load(folder)
 
 
+@pytest.mark.parametrize("suffix", [".dill", ".pickle"])
 @pytest.mark.parametrize("name", DILLS)
-def test_dill_is_read_by_convert_only(tmp_path: Path, name: str) -> None:
-    folder = shutil.copytree(FOLDERS / name, tmp_path / name)
-    with pytest.raises(DeploymentError, match="convert it once, `weir convert"):
-        load(folder)
-    convert(folder, TRUSTING)
-    rows, recorded = probe(folder)
-    answers = load(folder).infer(one_request(rows), Ask())
-    assert isinstance(answers, dict)
-    for output, tensor in recorded.items():
-        expected = np.array(tensor["data"], dtype=float)
-        np.testing.assert_allclose(answers[output].data.ravel(), expected, rtol=1e-6, atol=1e-12)
-
-
-@pytest.mark.parametrize("name", DILLS)
-def test_what_older_versions_saved_as_pickle_is_converted_too(tmp_path: Path, name: str) -> None:
+def test_what_alibi_detect_pickled_is_read_by_convert_only(tmp_path: Path, name: str, suffix: str) -> None:
     folder = shutil.copytree(FOLDERS / name, tmp_path / name)
     for path in folder.glob("*.dill"):
-        path.rename(path.with_suffix(".pickle"))
-    with pytest.raises(DeploymentError, match=r"\.pickle.*convert it once, `weir convert"):
+        path.rename(path.with_suffix(suffix))
+    with pytest.raises(DeploymentError, match=rf"\{suffix}.*convert it once, `weir convert"):
         load(folder)
     convert(folder, TRUSTING)
     rows, recorded = probe(folder)
