@@ -98,7 +98,18 @@ def _native(version: str, forms: tuple[str, ...]) -> Iterator[Case]:
     for objective in ("reg:squarederror", "binary:logistic", "multi:softprob"):
         target = _OBJECTIVES[objective][0]
         for form in forms:
-            yield Case("xgboost", version, "native", objective, target, form, "gblinear", refused=_LINEAR)
+            for stopped in (False, True):
+                yield Case(
+                    "xgboost",
+                    version,
+                    "native",
+                    objective,
+                    target,
+                    form,
+                    "gblinear",
+                    stopped,
+                    refused=_LINEAR,
+                )
 
 
 _VECTOR = {"multi_strategy": "multi_output_tree"}

@@ -169,6 +169,8 @@ def _trees_kept(learner: _Learner, trees: _Trees) -> int:
 
     The attribute `best_ntree_limit` of older versions is not read there, and so not here.
     """
+    if learner.gradient_booster.name == "gblinear":
+        return 0
     ends = _round_ends(learner, trees)
     best = learner.attributes.get("best_iteration")
     if best is None:
