@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from operators.columns import Array, Column, Tensors
-from operators.errors import DeploymentError, MismatchError
+from operators.errors import DeploymentError, MismatchError, describe
 from operators.steps import Ask, check_width, named_columns
 from operators.steps.compiled import classes_of, compiled
 from operators.steps.content_types import PLAIN, ContentTypes, decode
@@ -93,7 +93,14 @@ class Predict:
             check_width(data, self._width)
         elif kind:
             return self._named[method](_one_a_row(data, kind))
-        return self._plain[method](_words(decode(data, kind)))
+        try:
+            return self._plain[method](_words(decode(data, kind)))
+        except (AttributeError, TypeError) as error:
+            if self._width or data.dtype.kind not in "OUS" or data.ndim == 1:
+                raise
+            raise MismatchError(
+                f"{describe(error)}; if it is a model of texts, send them with content_type str"
+            ) from error
 
 
 def _or_original(quick: Callable[[Any], Any], original: Callable[[Any], Any]) -> Callable[[Any], Any]:

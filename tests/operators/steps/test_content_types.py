@@ -78,6 +78,11 @@ def test_rows_of_several_texts_are_refused_by_a_model_of_texts() -> None:
         Predict(MODEL, "predict").infer({"x": Column(data, np.array([2]), content_type="str")}, Ask())
 
 
+def test_rows_of_one_text_without_a_content_type_say_how_to_send_them() -> None:
+    with pytest.raises(MismatchError, match="if it is a model of texts, send them with content_type str"):
+        Predict(MODEL, "predict").infer({"x": column(TEXTS)}, Ask())
+
+
 def hours(frame: Any) -> Any:
     return pd.DataFrame({"hour": frame["at"].dt.hour, "size": frame["raw"].map(len)})
 
