@@ -189,7 +189,8 @@ def _look_at_drift(watched: Watched) -> None:
     page.until(lambda: "Window 1 of income-drift: OK" in page.text("which"), "the window that was clicked")
     page.script("document.querySelector('#window').focus()")
     page.press("ENTER")
-    page.until(lambda: page.script("return document.activeElement.tagName") == "INPUT", "the choices")
+    # The field to search in has the focus first, then the choice that is made.
+    page.until(lambda: page.script("return document.activeElement.type") == "radio", "the choices")
     page.press("ARROW_UP", "ENTER")
     page.until(lambda: "Window 2 of income-drift: OK" in page.text("which"), "one chosen by keys")
     nodes = page.script("return document.querySelector('#graph').textContent")

@@ -194,6 +194,11 @@ def _heads(scene: Scene) -> set[float]:
 
 
 def test_every_metric_is_in_the_table_and_every_one_in_the_table_is_scraped(scene: Scene) -> None:
+    control = scene.job.connection.topics.control
+    with scene.job.client("watched") as client:
+        client.producer.send(control, key=b"release/watched/x", value=b"junk")
+        client.producer.flush()
+    await_true(lambda: scene.sum("topic_skipped_records", topic=control) == 2, "both workers skipped it")
     text = (ROOT / "docs" / "metrics.md").read_text()
     ours = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
     scraped = {name.removeprefix(PREFIX) for name in scene.seen.names() if name.startswith(PREFIX)}

@@ -107,6 +107,8 @@ def job(stack: Stack, tmp_path_factory: pytest.TempPathFactory, models: Path) ->
     (echo / "echo.py").write_text(ECHO)
     (echo / "model-settings.json").write_text('{"implementation": "echo.Echo"}')
     doomed = shutil.copytree(models / "income", own / "doomed")
+    # Or the copy that is kept of another model with the same files would serve it.
+    (doomed / "README").write_text("not the same digest")
     manifests = write(folder / "manifests", own, PIPELINES)
 
     def lose() -> None:
