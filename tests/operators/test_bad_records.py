@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.externals import cycles
+from jobs.externals import cycles, external_places
 from jobs.releasing.applying import documents, external_pairs
 from operators.artifacts.trust import make_site
 from operators.control import Connection
@@ -92,7 +92,7 @@ def assert_fine(control: Control) -> None:
     assert msgspec.json.encode(control.live())
     assert documents(control)
     external_pairs(control)
-    list(cycles(control.live(), []))
+    list(cycles(external_places(control.live())))
     repr(control)
     for release in control.releases.values():
         Redaction.of_document(release.monitor)

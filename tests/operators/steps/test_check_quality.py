@@ -19,6 +19,7 @@ from operators.panes import Pane, decode_pane, merge
 from operators.reports import read_report, report
 from operators.steps import Ask
 from operators.steps.check_quality import CheckQuality
+from operators.steps.content_types import ContentTypes
 from operators.steps.watching import ROWS, Rules, Verdict, Watcher
 
 QUALITY = Quality([Feature("age", 17, 90, missing=0.1), Feature("work", categories=("Private", "State"))])
@@ -95,7 +96,7 @@ def test_columns_are_taken_by_position_or_by_name_with_content_type_pd() -> None
     tensors = {"work": column("State"), "age": column(30)}
     assert issues(tensors) == [[4, 3]]
     assert issues(tensors, content_type="pd") == [[0, 0]]
-    assert issues(tensors, CheckQuality(QUALITY, "pd")) == [[0, 0]]
+    assert issues(tensors, CheckQuality(QUALITY, ContentTypes("pd"))) == [[0, 0]]
 
 
 def test_a_table_and_columns_of_their_own_are_the_same() -> None:

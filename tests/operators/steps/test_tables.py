@@ -6,6 +6,7 @@ import pytest
 from operators.columns import Column, Tensors
 from operators.errors import MismatchError
 from operators.steps import Ask
+from operators.steps.content_types import ContentTypes
 from operators.steps.tables import Table
 
 ONE = np.ones(2, dtype=np.int64)
@@ -57,7 +58,7 @@ def test_a_missing_column_is_named_with_the_remedy() -> None:
 
 
 def test_the_models_own_content_type_counts_where_the_request_has_none() -> None:
-    table = Table(2, ["age", "work"], content_type="pd")
+    table = Table(2, ["age", "work"], content_types=ContentTypes("pd"))
     assert read({"work": AGE, "age": AGE._replace(data=AGE.data + 1)}, table=table) == [[31, 30], [61, 60]]
 
 
