@@ -72,9 +72,10 @@ def fetch(origin: Origin, recorded: str, folder: Path) -> Path:
 
 def _found(origin: Origin, names: list[str], folder: Path) -> Found:
     cache = Cache(folder)
-    kept = cache.find(origin.root, digest(origin.path)) if origin.path else None
+    now = digest(origin.path) if origin.path else ""
+    kept = cache.find(origin.root, now)
     if kept:
-        return Found(origin.uri, kept, digest(kept))
+        return Found(origin.uri, kept, now)
     with _copying(origin, cache) as half:
         _copy(origin, names, half)
         return Found(origin.uri, *cache.settle(half, origin.root))
