@@ -50,15 +50,20 @@ def read_table(path: Path, form: TableFormat = _DEFAULT) -> ReadTable:
     return read
 
 
-def read_array(path: Path) -> NDArray[Any]:
-    """Read rows of numbers, shape (n, columns), from a .npy file. DeploymentError for anything else."""
+def read_array(path: Path, *, tensors: bool = False) -> NDArray[Any]:
+    """Read rows of numbers from a .npy file: shape (n, columns), or (n, …) where a row may be a tensor.
+
+    DeploymentError for anything else.
+    """
     try:
         rows: NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, EOFError, ValueError) as error:
         raise DeploymentError(f"{path} cannot be read as an array of numpy: {error}") from None
-    if not isinstance(rows, np.ndarray) or rows.dtype.kind not in "biuf" or rows.ndim != 2:
+    is_array = isinstance(rows, np.ndarray) and rows.dtype.kind in "biuf"
+    if not is_array or rows.ndim < 2 or (rows.ndim > 2 and not tensors):
+        shape = "(rows, …)" if tensors else "(rows, columns)"
         held = f"{rows.dtype} of shape {list(rows.shape)}" if isinstance(rows, np.ndarray) else "an archive"
-        raise DeploymentError(f"{path} must hold numbers of shape (rows, columns), it holds {held}")
+        raise DeploymentError(f"{path} must hold numbers of shape {shape}, it holds {held}")
     if not len(rows):
         raise DeploymentError(f"{path} holds no rows")
     return rows

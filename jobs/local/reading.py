@@ -13,7 +13,7 @@ import pandas as pd
 from jobs.client import request_body
 from jobs.data.column_values import kind_of, plain
 from jobs.data.features import Features, encode
-from jobs.data.reading import read_table
+from jobs.data.reading import read_array, read_table
 from jobs.local.pipeline import LocalPipeline, LocalRequest
 from operators.artifacts.json_files import read_json
 from operators.artifacts.uris import local_path
@@ -45,7 +45,7 @@ def read_requests(
     if data.suffix in LINES:
         return _lines(data)
     if data.suffix == ".npy":
-        return _of_array(_load(data), rows, notice)
+        return _of_array(read_array(data, tensors=True), rows, notice)
     read = read_table(data)
     for note in read.notes:
         notice(f"{data}: {note}")
@@ -85,18 +85,6 @@ def unknown(table: pd.DataFrame, features: Features) -> Iterator[str]:
                     f"{len(strange):,} values of {name} are not in features.json and get the code behind the "
                     f"last, {strange.iloc[0]!r} for one"
                 )
-
-
-def _load(data: Path) -> Any:
-    try:
-        array = np.load(data, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DeploymentError(f"{data} cannot be read: {error}") from None
-    if array.ndim < 2 or array.dtype.kind not in "biuf":
-        raise DeploymentError(
-            f"{data} holds {array.dtype} of shape {list(array.shape)}; requests are made of rows of numbers"
-        )
-    return array
 
 
 def _lines(data: Path) -> Iterator[LocalRequest]:

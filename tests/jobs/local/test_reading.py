@@ -210,5 +210,19 @@ def test_an_array_that_holds_no_rows_of_numbers_is_refused(
     workflow: LocalPipeline, tmp_path: Path, array: Any
 ) -> None:
     np.save(tmp_path / "rows.npy", array)
-    with pytest.raises(DeploymentError, match="requests are made of rows of numbers"):
+    with pytest.raises(DeploymentError, match=r"must hold numbers of shape \(rows, …\), it holds"):
         read_requests(tmp_path / "rows.npy", workflow, 1, silent)
+
+
+def test_an_archive_of_arrays_is_refused_whatever_its_name(workflow: LocalPipeline, tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", rows=np.zeros((2, 12)))
+    archive = (tmp_path / "rows.npz").rename(tmp_path / "rows.npy")
+    with pytest.raises(DeploymentError, match="it holds an archive"):
+        read_requests(archive, workflow, 1, silent)
+
+
+def test_rows_of_tensors_become_requests_of_their_shape(workflow: LocalPipeline, tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", np.arange(24.0).reshape(3, 4, 2))
+    requests = list(read_requests(tmp_path / "rows.npy", workflow, 2, silent))
+    shapes = [json.loads(one.value)["inputs"][0]["shape"] for one in requests]
+    assert shapes == [[2, 4, 2], [1, 4, 2]]
