@@ -47,7 +47,7 @@ check: setup  ## style and types
 	@$(VENV)/bin/mypy
 
 test: check  ## everything that proves it, on a real broker and a real cluster
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest -n 2 --no-loadscope-reorder
 
 bench: setup  ## throughput, latency, false alarms, power, AUC and times, beside others
 	@$(VENV)/bin/python -m benchmarks

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from jobs.data.census_like import TARGET, census_like
 from jobs.data.features import encode, infer_features
@@ -25,6 +27,23 @@ from jobs.training.options import Options
 settings.register_profile("weir", deadline=None)
 settings.load_profile("weir")
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
+_ON_THE_CLUSTER = ("tests/end_to_end/", "tests/docker/")
+
+
+class Scheduling(LoadScopeScheduling):
+    """One process runs the tests that share broker and cluster, another meanwhile the rest by modules."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "cluster" if nodeid.startswith(_ON_THE_CLUSTER) else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_ON_THE_CLUSTER))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
@@ -25,21 +26,29 @@ def environment(
     """Return build/NAME with some packages, and others in the versions of this environment.
 
     It is made the first time, and again when what it should hold changes. `constraints` pin what comes along,
-    except for what is shared. `bare` packages come without what they ask for.
+    except for what is shared. `bare` packages come without what they ask for. Tests of another process wait.
     """
     folder = ROOT / "build" / name
     pins = [*packages, *(f"{package}=={version(package)}" for package in shared)]
     limits = _limits(constraints, shared) if constraints else []
     marker, wanted = folder / "pins.txt", "\n".join([*pins, *bare, *limits])
-    if not marker.is_file() or marker.read_text("utf-8") != wanted:
-        run(sys.executable, "-m", "venv", "--clear", str(folder))
-        (folder / "limits.txt").write_text("\n".join(limits), "utf-8")
-        pip = (str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
-        run(*pip, "install", "--quiet", "-c", str(folder / "limits.txt"), *pins)
-        if bare:
-            run(*pip, "install", "--quiet", "--no-deps", *bare)
-        marker.write_text(wanted, "utf-8")
+    folder.parent.mkdir(exist_ok=True)
+    with (folder.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not marker.is_file() or marker.read_text("utf-8") != wanted:
+            run(sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder))
+            (folder / "limits.txt").write_text("\n".join(limits), "utf-8")
+            _install(folder, "-c", str(folder / "limits.txt"), *pins)
+            if bare:
+                _install(folder, "--no-deps", *bare)
+            marker.write_text(wanted, "utf-8")
     return folder
+
+
+def _install(folder: Path, *what: str) -> None:
+    """Install by the pip of this environment; modules are compiled when they are imported."""
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(folder))
+    run(*pip, "install", "--quiet", "--no-compile", *what)
 
 
 def run(*command: str, cwd: Path | None = None, **variables: str) -> str:

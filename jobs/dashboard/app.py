@@ -133,7 +133,7 @@ class Page:
         by_step = {name: some for name, all_ in told.items() if (some := [one for one in all_ if one.drifts])}
         steps = sorted(by_step)
         step = step if step in by_step else (steps[0] if steps else None)
-        windows = by_step.get(step or "", [])
+        windows, asked = by_step.get(step or "", []), closed
         by_moment = {one.closed_at: one for one in windows}
         latest = windows[-1].closed_at if windows else None
         if ctx.triggered_id == "heat" and clicked:
@@ -151,7 +151,9 @@ class Page:
         prepared = release is not None and step in prepared_steps(release)
         histograms = drift.histograms(shown, theme, prepared=prepared)
         pictures = (*heat, *_sized(histograms, (pipeline, step, closed)))
-        return steps, choices, step, closed, *pictures, _which(shown), latest
+        # What a reader chose while this was drawn is not put back.
+        value = no_update if closed == asked else closed
+        return steps, choices, step, value, *pictures, _which(shown), latest
 
 
 def _picture(name: str) -> tuple[Output, Output]:
