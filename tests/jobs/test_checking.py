@@ -5,14 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from jobs.checking import Checked, check
 from jobs.measuring import memory_of
-from jobs.stack.stack import Stack
-from jobs.submitting import memory_warning
 from operators.artifacts.trust import make_site
-from operators.releases import Artifact, Release
 from operators.topics import Topics
 
 API = "apiVersion: mlops.seldon.io/v1alpha1"
@@ -97,17 +93,3 @@ def test_a_load_that_dies_is_measured_as_unknown() -> None:
         raise SystemExit(1)
 
     assert memory_of(die) == 0
-
-
-@pytest.mark.cluster
-def test_models_larger_than_a_workers_share_are_warned_about(stack: Stack) -> None:
-    def release(memory: int) -> Release:
-        artifacts = {"m": Artifact("/m", "sha256:0", memory=memory)}
-        return Release(
-            name="p", generation=1, pipeline={}, models=[], artifacts=artifacts, topics=[], created_at=""
-        )
-
-    assert memory_warning(stack.cluster.rest, [release(1)]) == ""
-    warning = memory_warning(stack.cluster.rest, [release(2**30)])
-    assert "the models take 1024 MiB in each Python worker, but a slot has" in warning
-    assert "raise taskmanager.memory.managed.size" in warning

@@ -101,7 +101,7 @@ def test_a_column_that_no_monitor_takes_is_named(tmp_path: Path, name: str, trai
 EMPTY = {"nothing", "NaN", "arrow nulls", "infinities", "1e200"}
 
 
-@pytest.mark.parametrize("name", REFUSED.keys() - EMPTY)
+@pytest.mark.parametrize("name", [name for name in REFUSED if name not in EMPTY])
 def test_a_column_that_cannot_be_numbers_is_named_when_it_is_declared_so(name: str) -> None:
     with pytest.raises(DeploymentError, match="column 'odd'"):
         infer_features(people().assign(odd=REFUSED[name][0]()), numeric=["odd"])

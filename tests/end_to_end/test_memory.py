@@ -1,0 +1,24 @@
+"""What models take is compared with what the cluster gives its workers."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.stack.stack import Stack
+from jobs.submitting import memory_warning
+from operators.releases import Artifact, Release
+
+pytestmark = pytest.mark.cluster
+
+
+def test_models_larger_than_a_workers_share_are_warned_about(stack: Stack) -> None:
+    def release(memory: int) -> Release:
+        artifacts = {"m": Artifact("/m", "sha256:0", memory=memory)}
+        return Release(
+            name="p", generation=1, pipeline={}, models=[], artifacts=artifacts, topics=[], created_at=""
+        )
+
+    assert memory_warning(stack.cluster.rest, [release(1)]) == ""
+    warning = memory_warning(stack.cluster.rest, [release(2**30)])
+    assert "the models take 1024 MiB in each Python worker, but a slot has" in warning
+    assert "raise taskmanager.memory.managed.size" in warning
