@@ -37,7 +37,7 @@ def test_imports_point_from_jobs_to_operators_to_detectors(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_that_runs_in_workers_needs_what_only_training_needs(path: Path) -> None:
-    if "training" not in path.parts and path.name not in ("converting.py"):
+    if "training" not in path.parts and path.name != "converting.py":
         assert not packages(path) & TRAINING_ONLY
 
 
