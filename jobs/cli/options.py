@@ -18,7 +18,7 @@ from jobs.flink.rest import Rest
 from jobs.settings import Settings
 from jobs.stack.layout import home
 from jobs.stack.ports import listens
-from jobs.stack.stack import Stack, find
+from jobs.stack.stack import find
 from operators.control import Connection
 from operators.errors import DeploymentError
 from operators.topics import Topics
@@ -109,14 +109,6 @@ def connection(bootstrap: str, prefix: str, namespace: str) -> Connection:
         stack = find(home())
         bootstrap = stack.bootstrap_servers if stack else "localhost:9092"
     return Connection(bootstrap, Topics(prefix, namespace, os.environ.get("WEIR_REQUESTS_PREFIX", "")))
-
-
-def the_stack() -> Stack:
-    """Return the stack that is up, or say how to start one."""
-    stack = find(home())
-    if stack is None:
-        raise DeploymentError(f"no stack is up in {home()}: start one with `weir up`")
-    return stack
 
 
 def some_flink() -> Rest | None:

@@ -10,7 +10,7 @@ from tests.environments import CONSTRAINTS, environment, run
 ALIBI_DETECT = ("alibi-detect[tensorflow]==0.11.4", "numba==0.57.1", "llvmlite==0.40.1", "dill==0.3.1.1")
 # What computes is the same on both sides, whatever is installed here; training and converting need more.
 SHARED = ("scikit-learn", "numpy", "pandas", "scipy", "joblib", "treelite")
-NEEDED = ("msgspec", "orjson", "fsspec", "protobuf", "psutil", "PyYAML", "rich")
+NEEDED = ("msgspec", "fsspec", "protobuf", "psutil", "PyYAML", "rich")
 
 
 def run_there(module: str, *arguments: str | Path) -> str:
