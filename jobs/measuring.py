@@ -34,8 +34,10 @@ def memory_of(load: Callable[[], object]) -> int:
 
 
 def _measure(load: Callable[[], object], result: Connection) -> None:
-    process = psutil.Process()
+    # What this process inherits is not its to collect: finalizers may wait for threads that it lacks.
+    gc.freeze()
     gc.collect()
+    process = psutil.Process()
     before = process.memory_full_info().uss
     loaded = load()
     gc.collect()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +95,25 @@ def test_a_load_that_dies_is_measured_as_unknown() -> None:
         raise SystemExit(1)
 
     assert memory_of(die) == 0
+
+
+def test_garbage_is_collected_where_it_was_made(tmp_path: Path) -> None:
+    """Filesystems that were asked for models are such: their finalizers wait for a thread of their own."""
+    collected = tmp_path / "collected"
+
+    class Garbage:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            collected.write_text(str(os.getpid()))
+
+    gc.disable()
+    try:
+        Garbage()
+        assert memory_of(lambda: None) > 0
+        assert not collected.exists()
+        gc.collect()
+    finally:
+        gc.enable()
+    assert collected.read_text() == str(os.getpid())
