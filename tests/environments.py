@@ -46,7 +46,7 @@ def environment(
 
 
 def _install(folder: Path, *what: str) -> None:
-    """Install by the pip of this environment; modules are compiled when they are imported."""
+    """Install by the pip that installed the tests; modules are compiled when they are imported."""
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(folder))
     run(*pip, "install", "--quiet", "--no-compile", *what)
 

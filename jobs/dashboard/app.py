@@ -132,8 +132,9 @@ class Page:
         told = self._feed.board.windows(pipeline or "", time() - PERIODS[period])
         by_step = {name: some for name, all_ in told.items() if (some := [one for one in all_ if one.drifts])}
         steps = sorted(by_step)
+        asked_step, asked_window = step, closed
         step = step if step in by_step else (steps[0] if steps else None)
-        windows, asked = by_step.get(step or "", []), closed
+        windows = by_step.get(step or "", [])
         by_moment = {one.closed_at: one for one in windows}
         latest = windows[-1].closed_at if windows else None
         if ctx.triggered_id == "heat" and clicked:
@@ -146,14 +147,18 @@ class Page:
         shown = by_moment.get(closed or "")
         if shown is None:
             empty = _sized(nothing("no window closed in this period", theme, 120))
-            return steps, choices, step, no_update, *heat, *empty, "", None
+            return steps, choices, _changed(step, asked_step), no_update, *heat, *empty, "", None
         release = self._feed.releases().get(pipeline or "")
         prepared = release is not None and step in prepared_steps(release)
         histograms = drift.histograms(shown, theme, prepared=prepared)
         pictures = (*heat, *_sized(histograms, (pipeline, step, closed)))
-        # What a reader chose while this was drawn is not put back.
-        value = no_update if closed == asked else closed
-        return steps, choices, step, value, *pictures, _which(shown), latest
+        chosen = (_changed(step, asked_step), _changed(closed, asked_window))
+        return steps, choices, *chosen, *pictures, _which(shown), latest
+
+
+def _changed(value: str | None, asked: str | None) -> Any:
+    """Leave a field alone that keeps its value: a reader may have chosen another while this was drawn."""
+    return no_update if value == asked else value
 
 
 def _picture(name: str) -> tuple[Output, Output]:

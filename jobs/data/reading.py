@@ -59,10 +59,12 @@ def read_array(path: Path, *, tensors: bool = False) -> NDArray[Any]:
         rows: NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, EOFError, ValueError) as error:
         raise DeploymentError(f"{path} cannot be read as an array of numpy: {error}") from None
-    is_array = isinstance(rows, np.ndarray) and rows.dtype.kind in "biuf"
-    if not is_array or rows.ndim < 2 or (rows.ndim > 2 and not tensors):
-        shape = "(rows, …)" if tensors else "(rows, columns)"
-        held = f"{rows.dtype} of shape {list(rows.shape)}" if isinstance(rows, np.ndarray) else "an archive"
+    shape = "(rows, …)" if tensors else "(rows, columns)"
+    if not isinstance(rows, np.ndarray):
+        raise DeploymentError(f"{path} must hold numbers of shape {shape}, it holds an archive")
+    fits = rows.ndim >= 2 if tensors else rows.ndim == 2
+    if rows.dtype.kind not in "biuf" or not fits:
+        held = f"{rows.dtype} of shape {list(rows.shape)}"
         raise DeploymentError(f"{path} must hold numbers of shape {shape}, it holds {held}")
     if not len(rows):
         raise DeploymentError(f"{path} holds no rows")
