@@ -24,7 +24,7 @@ from jobs.stack.ports import free_ports
 from jobs.stack.stack import Stack, up
 from jobs.train_monitors import train
 from operators.artifacts.trust import make_site
-from operators.control import Connection
+from operators.connection import Connection
 from operators.kafka_log import open_consumer
 from operators.topics import Topics
 

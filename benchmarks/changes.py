@@ -22,7 +22,7 @@ from jobs.client import consumer_from_now
 from jobs.releasing.applying import apply
 from operators.artifacts.probes import write_probe
 from operators.artifacts.trust import make_site
-from operators.control import Connection
+from operators.connection import Connection
 
 # The JVM's warm-up, how long it is quiet before a change, and how long the change counts, in seconds.
 _WARM, _QUIET, _CHANGED = 20.0, 5.0, 3.0

@@ -12,7 +12,7 @@ import numpy as np
 from kafka import KafkaProducer
 
 from benchmarks.bed import PIPELINE
-from operators.control import Connection
+from operators.connection import Connection
 from operators.kafka_log import open_consumer
 
 

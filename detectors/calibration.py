@@ -11,6 +11,8 @@ from scipy.stats import binom
 
 from detectors.tabular import TabularDrift
 
+# Fewer windows than these in a reference, or held out, and one sample's luck decides.
+ENOUGH_WINDOWS = 10
 # The effects of a feature are put on one scale with the others by this quantile of theirs.
 _TYPICAL = 0.95
 # So sure that no more windows than stated pass the threshold, as far as the number simulated goes.

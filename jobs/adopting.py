@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from operators.releases import Artifact, Control, Registered, Release
+from operators.release import Artifact, Registered, Release
+from operators.releases import Control
 from operators.resources.manifests import Manifests, take_in
 
 

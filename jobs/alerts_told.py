@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from operators.alerting.alerts import Alert, read_alert
-from operators.control import DEADLINE, Connection
+from operators.connection import DEADLINE, Connection
 from operators.foreign_json import moment
 from operators.kafka_log import read_whole
 from operators.skipped import Skipped, skip

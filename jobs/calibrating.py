@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detectors.calibration import Calibration, calibrate
+from detectors.calibration import ENOUGH_WINDOWS, Calibration, calibrate
 from detectors.confirmation import Confirmation
 from detectors.judgement import Judgement
 from detectors.tabular import TabularDrift
@@ -23,8 +23,6 @@ from operators.errors import DeploymentError
 
 # Beside a detector that was trained here: rows that neither it nor any model has seen.
 HELD_OUT = "held_out.npy"
-# Fewer windows than these in a reference, or held out, and one sample's luck decides.
-ENOUGH_WINDOWS = 10
 _DEFAULT = TableFormat()
 
 

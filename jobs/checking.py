@@ -18,7 +18,7 @@ from operators.artifacts.trust import Site
 from operators.errors import DeploymentError, tidy
 from operators.external import external_input
 from operators.plan import Plan
-from operators.releases import Artifact, Registered, Release
+from operators.release import Artifact, Registered, Release
 from operators.resources.manifests import APPLIED, Manifests, read_applied, read_manifests
 from operators.resources.schema import Metadata, Model, Pipeline
 from operators.resources.support import Resource

@@ -12,7 +12,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from numpy.typing import NDArray
 
 from jobs.tables import MOST_BYTES
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer
 

@@ -11,7 +11,7 @@ from operators.artifacts.settings import DATA_QUALITY
 from operators.documents import monitor_of, pipeline_of
 from operators.errors import DeploymentError
 from operators.external import external_input
-from operators.releases import Release
+from operators.release import Release
 from operators.resources.checks import dependencies
 from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import MOST_WINDOW_ROWS, Pipeline, Step

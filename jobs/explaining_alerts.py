@@ -9,7 +9,7 @@ from operators.alerting.rate_rules import ERRORS, LATENCY, NO_DATA, OUTLIERS, Ra
 from operators.alerting.rules import PipelineRules, rules_of
 from operators.artifacts.settings import DATA_QUALITY
 from operators.documents import monitor_of
-from operators.releases import Release
+from operators.release import Release
 from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import Pipeline
 from operators.topics import Topics

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from jobs.kafka_admin import existing_topics
-from operators.releases import Release
+from operators.release import Release
 from operators.resources.references import External, parse_external
 
 

@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from jobs.tables import MOST_BYTES
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError
 
 # A request above the limit must be able to come in, so that it can be answered by an error.

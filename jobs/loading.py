@@ -14,7 +14,7 @@ from operators.artifacts.storage import find
 from operators.artifacts.trust import Site
 from operators.artifacts.uris import local_path
 from operators.errors import DeploymentError, describe, tidy
-from operators.releases import Artifact
+from operators.release import Artifact
 from operators.resources.checks import quantity
 from operators.resources.manifests import Manifests
 from operators.resources.reading import STANDARD_INPUT

@@ -20,8 +20,8 @@ from jobs import tables
 from jobs.names import rename
 from jobs.settings import Settings, parse_settings
 from operators.infer import Infer
+from operators.messages import key_of
 from operators.monitor import TOLD, Monitor
-from operators.pipeline_tally import key_of
 
 # While Python works on one micro-batch of a bundle, Java fills the next.
 _BATCHES_IN_BUNDLE = 8

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jobs.recent import newest
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError
 from operators.protocol.requests import decode_request
 

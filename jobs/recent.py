@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from operators.control import DEADLINE
+from operators.connection import DEADLINE
 from operators.kafka_log import open_consumer, read_to_end
 
 

@@ -11,9 +11,9 @@ from detectors.confirmation import Confirmation
 from detectors.judgement import Judgement
 from operators.artifacts.store_settings import read_stores
 from operators.artifacts.trust import Site, make_site
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError
-from operators.resources.checks import NAME as PIPELINE_NAME
+from operators.names import NAME as PIPELINE_NAME
 from operators.steps.watching import Rules
 from operators.topics import Topics
 

@@ -17,7 +17,7 @@ from operators.artifacts.trust import Site
 from operators.artifacts.uris import local_path
 from operators.control import read_control
 from operators.errors import DeploymentError
-from operators.releases import Release
+from operators.release import Release
 
 _SUBMITTED = r"Job has been submitted with JobID ([0-9a-f]{32})"
 _SAVED = r"Savepoint completed\. Path: (\S+)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from jobs.calibrating import ENOUGH_WINDOWS
+from detectors.calibration import ENOUGH_WINDOWS
 from operators.redacting import HIDDEN, Redaction
 from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import Batch, Pipeline

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from operators.connection import DEADLINE, Connection
 from operators.kafka_log import read_whole
 from operators.releases import Control
-from operators.topics import Topics
-
-DEADLINE = 60.0
-
-
-class Connection(NamedTuple):
-    """Where Kafka is and how its topics are named."""
-
-    bootstrap: str
-    topics: Topics
 
 
 def read_control(connection: Connection) -> Control:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operators.errors import DeploymentError
-from operators.releases import Release
+from operators.release import Release
 from operators.resources.manifests import parse_document
 from operators.resources.monitor_schema import Monitor
 from operators.resources.schema import Pipeline

@@ -11,7 +11,7 @@ from typing import Any
 
 from operators.documents import pipeline_of
 from operators.errors import DeploymentError
-from operators.releases import Release
+from operators.release import Release
 from operators.resources.checks import dependencies
 from operators.resources.manifests import parse_document
 from operators.resources.monitor_schema import Monitor

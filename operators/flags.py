@@ -10,7 +10,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from operators.background import log_failure, repeat
-from operators.control import DEADLINE, Connection
+from operators.connection import DEADLINE, Connection
 from operators.kafka_log import open_consumer, read_to_end
 from operators.plan import Flag
 from operators.reports import read_report

@@ -10,7 +10,7 @@ from typing import Any
 from kafka import KafkaConsumer
 
 from operators.background import log_failure, repeat
-from operators.control import DEADLINE, Connection
+from operators.connection import DEADLINE, Connection
 from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer, read_to_end
 from operators.lineup import Lineup

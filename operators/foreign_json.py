@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from operators.errors import MalformedError
-from operators.resources.checks import check_name
+from operators.names import check_name
 
 # No document of ours has more than a dozen levels; Python's own limit is 1,000, from wherever it is called.
 MOST_LEVELS = 100

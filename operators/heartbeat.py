@@ -12,7 +12,7 @@ import msgspec
 from kafka import KafkaProducer
 
 from operators.background import log_failure, repeat
-from operators.control import Connection
+from operators.connection import Connection
 from operators.status import INTERVAL, Event, Worker
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from pyflink.table.udf import FunctionContext, ScalarFunction
 
 from operators.artifacts.trust import Site
 from operators.chunks import Sender
-from operators.control import Connection
+from operators.connection import Connection
 from operators.logs import quiet_libraries
 from operators.metrics import Metrics, PipelineMetrics
 from operators.orphans import exit_with_task_manager
@@ -71,7 +71,7 @@ class Infer(ScalarFunction):  # type: ignore[misc]
             self._metrics.skipped(topic, count)
         for event in self._worker.happened():
             self._metrics.happened(event)
-            self._metrics.serves(event.pipeline, self._worker.place(event.pipeline))
+            self._metrics.serves(event.pipeline, *self._worker.serving(event.pipeline))
         return pd.DataFrame(answers._asdict())
 
 

@@ -11,7 +11,8 @@ from operators.chunking import Ended
 from operators.epochs import ended
 from operators.errors import DeploymentError, describe
 from operators.logs import tell
-from operators.releases import Control, Release
+from operators.release import Release
+from operators.releases import Control
 from operators.serving import Models, Served, reads_from, serve
 
 # How many generations are tried, the newest first, until one can be loaded.

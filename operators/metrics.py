@@ -13,12 +13,9 @@ from itertools import accumulate
 from typing import Any
 
 from detectors.judgement import State
-from operators.lineup import Place
-from operators.resources.schema import Batch
 from operators.status import Event
 from operators.steps.watching import Verdict
 from operators.tallies import BOUNDS, MOST_FEATURES, StepTally, Tally
-from operators.windows import Head
 
 MILLION = 1_000_000
 _LE = (*(f"{bound:g}" for bound in BOUNDS), "+Inf")
@@ -82,13 +79,11 @@ class PipelineMetrics:
         """Count records on a topic that could not be used; 0 shows that none was."""
         self._metrics.count("skipped_records", records, topic=topic)
 
-    def serves(self, pipeline: str, place: Place | None) -> None:
+    def serves(self, pipeline: str, generation: int, head: int, digests: Mapping[str, str]) -> None:
         """Show which generation and models serve a pipeline, and which should; none (0) after its end."""
-        self._metrics.show("generation", place.generation if place else 0, pipeline=pipeline)
-        self._metrics.show("head_generation", place.head if place else 0, pipeline=pipeline)
-        release = place.served.release if place and place.generation else None
-        artifacts = release.artifacts if release else {}
-        there = {name: one.digest.removeprefix("sha256:")[:_SHORT] for name, one in artifacts.items()}
+        self._metrics.show("generation", generation, pipeline=pipeline)
+        self._metrics.show("head_generation", head, pipeline=pipeline)
+        there = {name: digest.removeprefix("sha256:")[:_SHORT] for name, digest in digests.items()}
         for step, digest in self._models.get(pipeline, {}).items() - there.items():
             self._metrics.show("model_serves", 0, pipeline=pipeline, step=step, digest=digest)
         for step, digest in there.items():
@@ -133,14 +128,15 @@ class WindowMetrics:
         """Count rows that are in no window."""
         self._metrics.count("late_rows", rows, pipeline=pipeline, step=step)
 
-    def holds(self, pipeline: str, step: str, head: Head, batch: Batch | None) -> None:
-        """Show how full the open window is, and what the windows before it confirmed."""
+    def holds(self, pipeline: str, step: str, rows: int, confirmed: bool, size: int | None) -> None:
+        """Show the rows of the open window and its size, and whether the windows before it confirmed drift
+        or violations."""
         show = partial(self._metrics.show, pipeline=pipeline, step=step)
         self.late(pipeline, step, 0)
-        show("window_rows", head.rows)
-        show("confirmed", int(head.streak.confirmed))
-        if batch:
-            show("window_size", batch.rows)
+        show("window_rows", rows)
+        show("confirmed", int(confirmed))
+        if size is not None:
+            show("window_size", size)
 
     def closed(self, pipeline: str, step: str, state: State, verdict: Verdict | None = None) -> None:
         """Count a window that closed, and show what was found of each feature: of the columns that encode

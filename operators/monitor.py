@@ -12,12 +12,14 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from operators.alerting.alerts import Sent
+from operators.alerting.rules_cache import AlertRulesCache
 from operators.alerting.standing import Standing
 from operators.artifacts.trust import Site
 from operators.chunks import decode
-from operators.control import Connection, read_control
+from operators.connection import Connection
+from operators.control import read_control
 from operators.kafka_log import topic_exists
-from operators.known_releases import KnownReleases
+from operators.known_releases import ReleaseCache
 from operators.logs import quiet_libraries, tell
 from operators.metrics import Metrics, WindowMetrics
 from operators.orphans import exit_with_task_manager
@@ -55,13 +57,14 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
             return runtime_context.get_list_state(ListStateDescriptor(name, BYTES))  # type: ignore[no-any-return]
 
         metrics = WindowMetrics(Metrics(runtime_context.get_metrics_group()))
-        releases = KnownReleases(self._topics, partial(read_control, self._connection))
+        releases = ReleaseCache(self._topics, partial(read_control, self._connection))
+        alert_rules = AlertRulesCache(self._topics, releases)
         standing = Standing(value("alerts"))
         windows = WindowState(value("head"), blobs("rows"), blobs("panes"), value("draining"))
         self._windows = StepWindows(
-            windows, releases, standing, metrics, self._rules, self._site, self._has_topic
+            windows, releases, alert_rules, standing, metrics, self._rules, self._site, self._has_topic
         )
-        self._rates = PipelineRates(value("slice"), value("slices"), standing, releases.rules)
+        self._rates = PipelineRates(value("slice"), value("slices"), standing, alert_rules.get)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Take in a chunk or a tally."""

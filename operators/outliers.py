@@ -8,7 +8,7 @@ import msgspec
 
 from operators.foreign_json import decode, require_name, require_number, require_seconds
 from operators.redacting import Redaction
-from operators.releases import Release
+from operators.release import Release
 from operators.steps.score_outlier import Strange
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from operators.chunks import decode_key
 from operators.tallies import Tally
 
 # Chunks begin with the number of their version, which is far from this.
@@ -39,8 +38,3 @@ def decode_tally(data: bytes) -> PipelineTally:
     if data[:2] != _KIND:
         raise ValueError(f"a tally of version {data[1]} cannot be read here, only version {_KIND[1]}")
     return msgspec.msgpack.decode(data[2:], type=PipelineTally)
-
-
-def key_of(data: bytes) -> str:
-    """Return the key of a tally or a chunk."""
-    return decode_tally(data).key if is_tally(data) else decode_key(data)

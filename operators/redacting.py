@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from operators.steps.watching import Verdict
-
 HIDDEN = "(redacted)"
 
 
@@ -33,10 +31,6 @@ class Redaction(frozenset[str]):
         bare = column.rpartition("__")[2]
         hidden = any(bare == name or bare.startswith((f"{name}=", f"{name}_")) for name in self)
         return HIDDEN if hidden or column in self or column.isdigit() else column
-
-    def verdict(self, verdict: Verdict) -> Verdict:
-        """Return a verdict without names and histograms of hidden features; how far they moved stays."""
-        return verdict._replace(about=self.about(verdict.about)) if self else verdict
 
     def about(self, about: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a report tells of features without the names and histograms of hidden ones."""

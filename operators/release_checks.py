@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from operators.errors import MalformedError
 from operators.foreign_json import convert, moment, require_name, require_number, shown
+from operators.release import Artifact, Registered, Release
 from operators.resources.references import parse_external
-
-if TYPE_CHECKING:
-    from operators.releases import Artifact, Registered, Release
 
 T = TypeVar("T")
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")

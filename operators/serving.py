@@ -14,7 +14,7 @@ from operators.errors import DeploymentError
 from operators.external import ExternalInput, external_input
 from operators.plan import Plan
 from operators.redacting import Redaction
-from operators.releases import Release
+from operators.release import Release
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Batch, Model
 from operators.resources.support import Resource

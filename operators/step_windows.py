@@ -9,12 +9,13 @@ from typing import NamedTuple
 from detectors.confirmation import Streak
 from operators.alerting.alerts import Sent
 from operators.alerting.rules import PipelineRules
+from operators.alerting.rules_cache import AlertRulesCache
 from operators.alerting.standing import Standing
 from operators.alerting.window_findings import find_in_window
 from operators.artifacts.trust import Site
 from operators.chunks import Chunk, decode, join
 from operators.draining import Draining, decode_draining
-from operators.known_releases import KnownReleases
+from operators.known_releases import ReleaseCache
 from operators.lineage import Lineage, lineage_of, together
 from operators.logs import tell
 from operators.metrics import WindowMetrics
@@ -58,7 +59,8 @@ class StepWindows:
     def __init__(
         self,
         state: WindowState,
-        releases: KnownReleases,
+        releases: ReleaseCache,
+        alert_rules: AlertRulesCache,
         standing: Standing,
         metrics: WindowMetrics,
         rules: Rules,
@@ -67,6 +69,7 @@ class StepWindows:
     ) -> None:
         self._head, self._rows, self._panes, self._draining = state
         self._releases = releases
+        self._alert_rules = alert_rules
         self._standing = standing
         self._metrics = metrics
         self._rules = rules
@@ -118,7 +121,8 @@ class StepWindows:
             self._head.update(head.encode())
             self._keep(draining)
         watched = self._watched.get(chunk.key, (0, None))[1]
-        self._metrics.holds(chunk.pipeline, chunk.step, head, watched and watched.batch)
+        size = watched.batch.rows if watched else None
+        self._metrics.holds(chunk.pipeline, chunk.step, head.rows, head.streak.confirmed, size)
 
     def _end(self, head: Head, chunk: Chunk, now: int) -> Draining:
         """Begin to drain the open window because a new epoch began."""
@@ -191,8 +195,8 @@ class StepWindows:
         panes, batch = self._counted(), watched.batch
         whole = merge(panes, watched.step.add)
         lineage = whole.lineage
-        rules = self._releases.rules(lineage.pipeline, lineage.generation)
-        verdict = rules.hides.verdict(watched.step.judge(whole.counts, lineage.rows, watched.rules))
+        rules = self._alert_rules.get(lineage.pipeline, lineage.generation)
+        verdict = watched.step.judge(whole.counts, lineage.rows, watched.rules).redacted(rules.hides)
         streak = watched.rules.confirmation.after(head.streak, verdict.state, head.window)
         self._metrics.closed(lineage.pipeline, lineage.step, verdict.state, verdict)
         yield Report(lineage, report(lineage, head.window, verdict, streak, watched.digest))
@@ -215,7 +219,7 @@ class StepWindows:
         return len(panes)
 
     def _alerting(self, chunk: Chunk) -> PipelineRules:
-        return self._releases.rules(chunk.pipeline, chunk.generation - int(chunk.ended))
+        return self._alert_rules.get(chunk.pipeline, chunk.generation - int(chunk.ended))
 
     def _look_up(self, chunk: Chunk) -> Watched:
         """Return what the chunk's release says of the step."""

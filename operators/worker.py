@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from operators.artifacts.trust import Site
 from operators.chunks import Sender
-from operators.control import Connection
+from operators.connection import Connection
 from operators.engine import Engine
 from operators.flags import LastVerdicts
 from operators.following import Following
@@ -82,9 +82,13 @@ class Worker:
         self._processed_at = time()
         return answers
 
-    def place(self, pipeline: str) -> Place | None:
-        """Return what serves a pipeline, None where it has none."""
-        return self._places.get(pipeline)
+    def serving(self, pipeline: str) -> tuple[int, int, dict[str, str]]:
+        """Return the generation that serves a pipeline, the one that should, and the digests of the models
+        that serve, by name; zeros and nothing where it has ended."""
+        place = self._places.get(pipeline)
+        artifacts = place.served.release.artifacts if place and place.generation else {}
+        digests = {name: artifact.digest for name, artifact in artifacts.items()}
+        return (place.generation, place.head, digests) if place else (0, 0, digests)
 
     def happened(self) -> Iterator[Event]:
         """Yield, once each, the events since the last call; for metrics, which only the thread that answers

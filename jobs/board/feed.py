@@ -13,12 +13,13 @@ from kafka import KafkaConsumer, TopicPartition
 from jobs.board.board import Board
 from jobs.status.watching import Watching
 from operators.background import repeat
-from operators.control import Connection
+from operators.connection import Connection
 from operators.epochs import batched
 from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer, read_to_end
 from operators.redacting import Redaction
-from operators.releases import Control, Release
+from operators.release import Release
+from operators.releases import Control
 
 # As often, in seconds, it looks whether there are other topics.
 _LOOK = 5.0

@@ -15,7 +15,7 @@ from operators.alerting.rate_rules import quantile
 from operators.documents import pipeline_of
 from operators.errors import DeploymentError
 from operators.foreign_json import shown
-from operators.releases import Release
+from operators.release import Release
 from operators.resources.references import parse_reference
 from operators.resources.schema import Pipeline, Step
 

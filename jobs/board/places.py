@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operators.documents import monitor_of, pipeline_of
 from operators.errors import DeploymentError
-from operators.releases import Release
+from operators.release import Release
 from operators.resources.references import Reference, parse_reference
 
 # What estimators answer about rows, where a transformer answers the rows anew.

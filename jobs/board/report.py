@@ -14,7 +14,7 @@ from jobs.board.board import Board, Span
 from jobs.board.places import prepared_steps
 from jobs.board.tables import alert_rows, dead_letter_rows, outlier_rows, release_rows
 from operators.foreign_json import moment
-from operators.releases import Release
+from operators.release import Release
 from operators.reports import Window
 from operators.tallies import Tally
 

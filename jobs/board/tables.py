@@ -9,7 +9,7 @@ from jobs.board.board import DeadLetter
 from operators.alerting.alerts import Alert
 from operators.foreign_json import moment, nearest_moment
 from operators.outliers import Culprit, Outlier
-from operators.releases import Release
+from operators.release import Release
 
 Rows = list[dict[str, str]]
 

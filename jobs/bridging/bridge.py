@@ -13,7 +13,7 @@ from kafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from jobs.alerts_told import firing, read_records
 from jobs.bridging.receivers import Receiver, RefusedError, UnreachableError
 from operators.alerting.alerts import Alert
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError, describe, tidy
 from operators.kafka_log import read_whole
 

@@ -15,7 +15,7 @@ from jobs.stack import stack as stacks
 from jobs.stack.layout import home
 from jobs.stack.ports import Ports, free_ports
 from jobs.stack.stack import Stack
-from operators.control import Connection
+from operators.connection import Connection
 from operators.topics import Topics
 
 

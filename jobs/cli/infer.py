@@ -30,7 +30,7 @@ from jobs.local.emitted import DeadLetter, Emitted, Response, WindowReport
 from jobs.local.pipeline import LocalPipeline, LocalRequest, models_aside
 from jobs.local.reading import read_requests
 from jobs.settings import Settings, parse_settings
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError
 
 

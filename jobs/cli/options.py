@@ -19,7 +19,7 @@ from jobs.settings import Settings
 from jobs.stack.layout import home
 from jobs.stack.ports import listens
 from jobs.stack.stack import find
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError
 from operators.topics import Topics
 

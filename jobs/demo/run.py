@@ -33,7 +33,7 @@ from jobs.stack.layout import ROOT
 from jobs.stack.stack import Stack
 from jobs.train_monitors import Trained, train
 from operators.artifacts.trust import Site, make_site
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer
 

@@ -21,9 +21,9 @@ from jobs.gateway.correlator import BusyError, Correlator
 from jobs.gateway.errors import status_of
 from jobs.status.conditions import conditions
 from jobs.status.watching import Watching
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import Reason
-from operators.releases import Release
+from operators.release import Release
 
 # The header that names what is asked, as Seldon's mesh reads it: it wins over the name in the path.
 SELDON_MODEL = "seldon-model"

@@ -14,7 +14,7 @@ from kafka import KafkaProducer, TopicPartition
 from jobs.client import Answer
 from jobs.tables import MOST_BYTES
 from operators.background import log_failure, repeat
-from operators.control import Connection
+from operators.connection import Connection
 from operators.kafka_log import open_consumer
 from operators.topics import Topics
 

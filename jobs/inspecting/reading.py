@@ -10,7 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from jobs.inspecting.expression import Target
 from jobs.inspecting.records import Condition, Shown, show
-from operators.control import DEADLINE
+from operators.connection import DEADLINE
 from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer, read_to_end
 

@@ -8,10 +8,11 @@ import msgspec
 
 from jobs.kafka_admin import create_topics
 from jobs.releasing.publishing import Record, publish
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError
 from operators.redacting import Redaction
-from operators.releases import Control, Tap
+from operators.release import Tap
+from operators.releases import Control
 
 MOST_SECONDS = 3600.0
 

@@ -22,7 +22,8 @@ from operators.pipeline_tally import is_tally
 from operators.plan import Flag, Plan
 from operators.protocol.requests import decode_request
 from operators.records import ANSWERED, FAILED, SILENT, Answers, Records
-from operators.releases import Control, Release
+from operators.release import Release
+from operators.releases import Control
 from operators.reports import read_report
 from operators.serving import Models, serve
 

@@ -9,11 +9,13 @@ from jobs.local.emitted import WindowReport
 from jobs.local.memory import DiscardedMetrics, MemoryBlobs, MemoryValue
 from jobs.settings import Settings
 from operators.alerting.alerts import Sent
+from operators.alerting.rules_cache import AlertRulesCache
 from operators.alerting.standing import Standing
 from operators.chunks import Chunk
-from operators.known_releases import KnownReleases
+from operators.known_releases import ReleaseCache
 from operators.metrics import Metrics, WindowMetrics
-from operators.releases import Control, Release
+from operators.release import Release
+from operators.releases import Control
 from operators.resources.schema import Batch
 from operators.step_windows import Report, StepWindows, WindowState
 from operators.windows import decode_head
@@ -29,9 +31,11 @@ class LocalWindows:
         self._head = MemoryValue()
         control = Control.empty()
         control.releases[release.name, release.generation] = release
+        releases = ReleaseCache(settings.topics, lambda: control)
         self._windows = StepWindows(
             WindowState(self._head, MemoryBlobs(), MemoryBlobs(), MemoryValue()),
-            KnownReleases(settings.topics, lambda: control),
+            releases,
+            AlertRulesCache(settings.topics, releases),
             Standing(MemoryValue()),
             WindowMetrics(Metrics(DiscardedMetrics())),
             settings.rules,

@@ -17,10 +17,12 @@ from jobs.loading import Say
 from jobs.releasing.changes import changed, model_changed
 from jobs.releasing.publishing import Record, model_record, next_generation, publish, records_of
 from operators.artifacts.trust import Site
-from operators.control import Connection, read_control
+from operators.connection import Connection
+from operators.control import read_control
 from operators.epochs import epochs_after
 from operators.errors import DeploymentError
-from operators.releases import Control, Registered, Release
+from operators.release import Registered, Release
+from operators.releases import Control
 
 Verb = Literal["created", "updated", "unchanged"]
 

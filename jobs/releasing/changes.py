@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from operators.releases import Artifact, Registered, Release
+from operators.release import Artifact, Registered, Release
 
 _SHOWN = 60
 

@@ -12,9 +12,10 @@ from jobs.releasing.applying import numbered
 from jobs.releasing.letting_go import await_quiet
 from jobs.releasing.publishing import Record, model_record, publish, records_of
 from jobs.releasing.repairing import take_back
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError
-from operators.releases import Control, Release
+from operators.release import Release
+from operators.releases import Control
 from operators.topics import Topics
 
 KINDS = ("pipeline", "model", "monitor")

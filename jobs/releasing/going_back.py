@@ -12,9 +12,11 @@ from jobs.kafka_admin import create_topics
 from jobs.releasing.applying import numbered
 from jobs.releasing.publishing import Record, model_record, publish, records_of
 from operators.artifacts.trust import Site
-from operators.control import Connection, read_control
+from operators.connection import Connection
+from operators.control import read_control
 from operators.errors import DeploymentError
-from operators.releases import Control, Release
+from operators.release import Release
+from operators.releases import Control
 from operators.serving import Models, serve
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from time import monotonic, sleep, time
 
-from operators.control import DEADLINE, Connection
+from operators.connection import DEADLINE, Connection
 from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer, read_whole
 from operators.status import Told

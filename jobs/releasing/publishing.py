@@ -9,9 +9,11 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from operators.control import Connection, read_control
+from operators.connection import Connection
+from operators.control import read_control
 from operators.errors import DeploymentError
-from operators.releases import Control, Head, Registered, Release
+from operators.release import Head, Registered, Release
+from operators.releases import Control
 from operators.skipped import key_bytes
 
 # Generations of a pipeline that are kept: so far back can one go.

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import msgspec
 
 from jobs.releasing.publishing import Record, model_record, publish
-from operators.control import Connection, read_control
-from operators.releases import Control, Head, Tap
+from operators.connection import Connection
+from operators.control import read_control
+from operators.release import Head, Tap
+from operators.releases import Control
 from operators.skipped import Skipped
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from jobs.recent import newest
-from operators.control import DEADLINE, Connection
+from operators.connection import DEADLINE, Connection
 from operators.errors import DeploymentError
 from operators.kafka_log import read_whole
 from operators.reports import read_report

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from scipy.stats import binom
 
-from detectors.calibration import Calibration
+from detectors.calibration import ENOUGH_WINDOWS, Calibration
 from detectors.judgement import Judgement
-from jobs.calibrating import ENOUGH_WINDOWS, false_alarms
+from jobs.calibrating import false_alarms
 from jobs.data.usable import left_out
 from jobs.retraining.rebuilding import parts_of
 from jobs.retraining.traffic import Watched

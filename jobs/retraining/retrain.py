@@ -22,10 +22,11 @@ from operators.artifacts.digests import digest
 from operators.artifacts.loading import load_step
 from operators.artifacts.storage import fetch
 from operators.artifacts.trust import Site, locate, make_site
-from operators.control import Connection, read_control
+from operators.connection import Connection
+from operators.control import read_control
 from operators.errors import DeploymentError
 from operators.foreign_json import nearest_moment
-from operators.releases import Release
+from operators.release import Release
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Model
 from operators.serving import Models, serve

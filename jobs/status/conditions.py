@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 from jobs.flink.rest import Job
 from jobs.status.observing import Observed
-from operators.releases import Control, Release
+from operators.release import Release
+from operators.releases import Control
 from operators.status import Event, Serving, Worker
 from operators.topics import Topics
 

@@ -6,7 +6,8 @@ from time import time
 from typing import NamedTuple
 
 from jobs.flink.rest import Job, Rest
-from operators.control import DEADLINE, Connection, read_control
+from operators.connection import DEADLINE, Connection
+from operators.control import read_control
 from operators.kafka_log import read_whole
 from operators.releases import Control
 from operators.status import Told

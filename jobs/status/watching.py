@@ -12,7 +12,7 @@ from kafka import KafkaConsumer
 
 from jobs.status.observing import Observed
 from operators.background import log_failure, repeat
-from operators.control import DEADLINE, Connection
+from operators.connection import DEADLINE, Connection
 from operators.kafka_log import open_consumer, read_to_end
 from operators.releases import Control
 from operators.status import Told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, get_args
 
 from operators.errors import DeploymentError
-from operators.resources.checks import NAME
+from operators.names import NAME
 
 OutlierKind = Literal["isolation-forest", "mahalanobis", "vae"]
 ThresholdRule = Literal["percentile", "injected", "labels"]

@@ -8,15 +8,13 @@ from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 from operators.artifacts.store_settings import NAME as STORE_NAME
+from operators.names import check_name
 from operators.resources.references import External, Reference, parse_external, parse_reference
 from operators.resources.schema import Model, Pipeline, PipelineInput, Step
 from operators.resources.support import Resource, Status, judged
 
-NAME = re.compile(r"[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
 _LARGEST = 2**32 - 1
 _QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?(?:[eE]\d)?)(|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)", re.ASCII)
-# Kafka takes topic names of 249 characters; prefix, namespace and the rest of ours must fit too.
-_LONGEST_NAME = 150
 _MOST_STEPS = 200
 # What a batched step answers each request with: a drift detector the first, a data quality check the others.
 _ANSWERED = (None, "is_drift", "issues", "violations")
@@ -103,14 +101,6 @@ def check_support(document: Resource) -> Iterator[str]:
     for path, support in judged(document):
         if support.status is Status.REFUSED:
             yield f"{path} is not supported: {support.text}"
-
-
-def check_name(name: str, at: str = "metadata.name") -> Iterator[str]:
-    """Yield what is wrong with the name of a document or a step."""
-    if not NAME.fullmatch(name):
-        yield f"{at} must be lower-case letters, digits and inner dashes or underscores, got {name!r}"
-    elif len(name) > _LONGEST_NAME:
-        yield f"{at} must be at most {_LONGEST_NAME} characters, to fit into a topic's name, got {len(name)}"
 
 
 def _step(step: Step, at: str, scope: _Scope) -> Iterator[str]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 
 from operators.errors import DeploymentError
-from operators.resources.checks import check_name, check_support
+from operators.names import check_name
+from operators.resources.checks import check_support
 from operators.resources.durations import seconds_of
 from operators.resources.monitor_schema import (
     DriftRules,

@@ -9,6 +9,7 @@ from detectors.confirmation import Confirmation
 from detectors.counts import Counts
 from detectors.judgement import Judgement, State
 from operators.columns import Array, Tensors
+from operators.redacting import Redaction
 from operators.steps import Ask
 
 # The tensor that holds a watcher's rows for the window.
@@ -33,6 +34,10 @@ class Verdict(NamedTuple):
     state: State
     tensors: dict[str, Array]
     about: dict[str, Any]
+
+    def redacted(self, redaction: Redaction) -> Verdict:
+        """Return it without names and histograms of hidden features; how far they moved stays."""
+        return self._replace(about=redaction.about(self.about)) if redaction else self
 
 
 @runtime_checkable

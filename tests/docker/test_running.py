@@ -24,7 +24,7 @@ from jobs.stack.cluster import Cluster
 from jobs.stack.layout import ROOT
 from jobs.stack.ports import HOST, free_ports
 from jobs.stack.stack import Stack
-from operators.control import Connection
+from operators.connection import Connection
 from operators.topics import Topics
 from tests.end_to_end.deployment import await_true
 from tests.end_to_end.project import Project

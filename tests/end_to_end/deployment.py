@@ -18,7 +18,7 @@ from jobs.releasing.applying import apply
 from jobs.stack.layout import ROOT
 from jobs.stack.stack import Stack
 from operators.artifacts.trust import make_site
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError
 from operators.kafka_log import open_consumer
 from operators.topics import Topics

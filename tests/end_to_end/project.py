@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from jobs.releasing.applying import Applied, apply
 from operators.artifacts.probes import write_probe
 from operators.artifacts.trust import Site, make_site
-from operators.control import Connection
+from operators.connection import Connection
 
 _MODEL = """
 apiVersion: mlops.seldon.io/v1alpha1

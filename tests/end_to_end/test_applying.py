@@ -14,7 +14,8 @@ from jobs.releasing.deleting import Resource, delete, parse_resource
 from jobs.releasing.going_back import go_back
 from jobs.releasing.publishing import KEPT
 from jobs.stack.stack import Stack
-from operators.control import Connection, read_control
+from operators.connection import Connection
+from operators.control import read_control
 from operators.errors import DeploymentError
 from operators.topics import Topics
 from tests.end_to_end.project import Project

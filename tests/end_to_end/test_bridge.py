@@ -19,7 +19,7 @@ from jobs.stack.ports import HOST
 from jobs.stack.stack import Stack
 from operators.alerting.findings import About, Finding
 from operators.alerting.lifecycle import Active, Lifecycle
-from operators.control import Connection
+from operators.connection import Connection
 from operators.topics import Topics
 from tests.end_to_end.deployment import await_true
 from tests.servers import free_port

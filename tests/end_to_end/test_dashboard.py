@@ -14,7 +14,7 @@ import pytest
 from jobs.kafka_admin import create_control
 from jobs.stack.ports import HOST, free_ports, listens
 from jobs.stack.stack import Stack, up
-from operators.control import Connection
+from operators.connection import Connection
 from operators.topics import Topics
 from tests.browser import browser
 from tests.end_to_end.deployment import await_true

@@ -25,7 +25,7 @@ from tritonclient.utils import InferenceServerException
 from jobs.releasing.applying import apply
 from jobs.stack.stack import Stack
 from operators.artifacts.trust import make_site
-from operators.control import Connection
+from operators.connection import Connection
 from operators.topics import Topics
 from tests.end_to_end.deployment import Deployment, await_true, deployed
 from tests.end_to_end.project import Project

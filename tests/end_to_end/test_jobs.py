@@ -18,7 +18,7 @@ from jobs.releasing.deleting import Resource, delete
 from jobs.stack.stack import Stack
 from jobs.status.conditions import conditions
 from jobs.status.observing import observe
-from operators.control import Connection
+from operators.connection import Connection
 from operators.errors import DeploymentError
 from operators.topics import Topics
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, running

@@ -6,7 +6,7 @@ import pytest
 
 from jobs.stack.stack import Stack
 from jobs.submitting import memory_warning
-from operators.releases import Artifact, Release
+from operators.release import Artifact, Release
 
 pytestmark = pytest.mark.cluster
 

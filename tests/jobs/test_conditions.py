@@ -9,7 +9,8 @@ from jobs.status.conditions import Condition, conditions
 from jobs.status.observing import Observed
 from jobs.status.waiting import await_condition
 from operators.errors import DeploymentError
-from operators.releases import Artifact, Control, Registered, Release
+from operators.release import Artifact, Registered, Release
+from operators.releases import Control
 from operators.skipped import SkippedRecords
 from operators.status import Event, Serving, Told, Worker
 from operators.topics import Topics

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from jobs.explaining_alerts import explain_alerts
-from operators.releases import Artifact, Release
+from operators.release import Artifact, Release
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Pipeline
 from operators.topics import Topics

@@ -24,7 +24,7 @@ from jobs.watching import doubts
 from operators.artifacts.quality_folder import write_quality
 from operators.artifacts.trust import make_site
 from operators.errors import DeploymentError
-from operators.releases import Release
+from operators.release import Release
 from operators.resources.manifests import parse_document
 from operators.resources.schema import Pipeline
 from operators.serving import Models, serve, watched_step

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jobs.externals import cycles, external_places
 from jobs.releasing.applying import documents, external_pairs
 from operators.artifacts.trust import make_site
-from operators.control import Connection
+from operators.connection import Connection
 from operators.epochs import batched, epochs_after
 from operators.errors import MESSAGE_LENGTH, DeploymentError
 from operators.flags import LastVerdicts

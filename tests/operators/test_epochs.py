@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from operators.epochs import ended, epochs_after
-from operators.releases import Artifact, Release
+from operators.release import Artifact, Release
 
 STEPS = ("pre", "classifier", "raw-drift", "drift")
 

@@ -32,7 +32,7 @@ def texts(value: Any) -> str:
 
 def test_a_verdict_names_neither_the_feature_nor_its_histogram_but_tells_that_one_moved() -> None:
     verdict = STEP.judge(STEP.count(REFERENCE[:500] + np.array([2.0, 0])), 500, Rules())
-    hidden = HIDES.verdict(verdict)
+    hidden = verdict.redacted(HIDES)
     assert "age" in texts(verdict.about)
     assert "age" not in texts(hidden.about)
     assert hidden.about["ranked"][0] == HIDDEN
@@ -40,13 +40,13 @@ def test_a_verdict_names_neither_the_feature_nor_its_histogram_but_tells_that_on
     (moved,) = [one for one in hidden.about["features"] if one["guilty"]]
     assert (moved["column"], moved["effect"] > 0.2) == (HIDDEN, True)
     assert hidden.tensors == verdict.tensors
-    assert Redaction().verdict(verdict) is verdict
+    assert verdict.redacted(Redaction()) is verdict
 
 
 def test_a_data_quality_verdict_too() -> None:
     step = CheckQuality(quality_of(REFERENCE, ["age", "work"], {"work": ["a", "b", "c"]}))
     verdict = step.judge(step.count(np.ones((300, 2), dtype=np.uint8)), 300, Rules())
-    assert [one["feature"] for one in HIDES.verdict(verdict).about["features"]] == [HIDDEN, "work"]
+    assert [one["feature"] for one in verdict.redacted(HIDES).about["features"]] == [HIDDEN, "work"]
 
 
 def hiding(tmp_path: Path, models: Path, *names: str) -> Served:

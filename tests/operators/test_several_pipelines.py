@@ -20,10 +20,12 @@ from operators.chunks import Chunk, Sender
 from operators.engine import Engine
 from operators.errors import DeploymentError
 from operators.lineup import Lineup
+from operators.messages import key_of
 from operators.outliers import Outlier
-from operators.pipeline_tally import decode_tally, is_tally, key_of
+from operators.pipeline_tally import decode_tally, is_tally
 from operators.records import Records
-from operators.releases import Control, Release
+from operators.release import Release
+from operators.releases import Control
 from operators.serving import Models, Served, serve
 from operators.skipped import SkippedRecords
 from operators.tallies import Tally

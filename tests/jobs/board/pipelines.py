@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from operators.releases import Artifact, Release
+from operators.release import Artifact, Release
 
 TWO: list[dict[str, Any]] = [{"name": "prepare"}, {"name": "drift", "batch": {"size": 400}}]
 SIX: list[dict[str, Any]] = [

@@ -20,7 +20,7 @@ from operators.alerting.lifecycle import Lifecycle
 from operators.outliers import Culprit, Outlier
 from operators.pipeline_rates import Rates
 from operators.redacting import HIDDEN, Redaction
-from operators.releases import Artifact, Release
+from operators.release import Artifact, Release
 from operators.reports import Window
 from operators.tallies import BOUNDS, StepTally, Tally
 from operators.topics import Topics

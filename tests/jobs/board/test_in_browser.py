@@ -20,7 +20,7 @@ from jobs.board.board import Board
 from jobs.board.look import Theme
 from operators.alerting.alerts import iso
 from operators.pipeline_rates import Rates
-from operators.releases import Release
+from operators.release import Release
 from operators.steps.detect_drift import DetectDrift
 from operators.steps.origins import Origin
 from operators.steps.tables import Table

@@ -14,7 +14,7 @@ from jobs.explaining import released
 from jobs.local.emitted import DeadLetter, Emitted, Response, WindowReport
 from jobs.local.pipeline import LocalPipeline, LocalRequest
 from jobs.settings import Settings
-from operators.releases import Release
+from operators.release import Release
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "income"
 SIZE = 100
