@@ -30,12 +30,12 @@ train: setup  ## train the example models into models/ (DATA=adult.csv)
 	@$(WEIR) train $(if $(DATA),--data $(DATA) --drop fnlwgt$(comma)education-num)
 
 bundle: setup  ## build/bundle.zip for flink run -pyfs
-	@$(VENV)/bin/python -m jobs.bundle
+	@$(VENV)/bin/python -m jobs.flink.bundle
 
 environment: setup $(ENVIRONMENT)  ## build/environment.tar.gz for flink run -pyarch: only what runs
 
 docs: setup  ## tables in the docs that are made from the code
-	@$(VENV)/bin/python -m jobs.documenting
+	@$(VENV)/bin/python -m docs.manifest_fields
 	@$(VENV)/bin/python -m tests.models_page
 
 proto:  ## operators/protocol/inference_pb2.py (needs pip install grpcio-tools==1.62.3)

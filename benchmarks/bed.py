@@ -15,18 +15,18 @@ import numpy as np
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from rich.console import Console
 
-from jobs import submitting
-from jobs.client import PipelineClient, request_body
-from jobs.data.census_like import TARGET, census_like
-from jobs.releasing.applying import apply
-from jobs.stack.layout import ROOT
-from jobs.stack.ports import free_ports
-from jobs.stack.stack import Stack, up
-from jobs.train_monitors import train
-from operators.artifacts.trust import make_site
-from operators.connection import Connection
-from operators.kafka_log import open_consumer
-from operators.topics import Topics
+from jobs.data.synthetic_census import TARGET, census_like
+from jobs.flink import submit
+from jobs.flink.paths import ROOT
+from jobs.kafka.pipeline_client import PipelineClient, request_body
+from jobs.local_stack.ports import free_ports
+from jobs.local_stack.stack import Stack, up
+from jobs.models.train import train
+from jobs.releases.apply import apply
+from operators.kafka.connection import Connection
+from operators.kafka.consumer import open_consumer
+from operators.kafka.topics import Topics
+from operators.storage.trusted_roots import make_site
 
 PIPELINE = "income-workflow"
 _PATIENCE = 300.0
@@ -77,8 +77,8 @@ class Bed:
         """Run the job for a namespace."""
         names = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
         settings = [*names, "--parallelism", str(parallelism), *self._settings]
-        where = submitting.whereabouts(connection.bootstrap, make_site(str(self.models), ""))
-        job = submitting.submit(self.stack.flink, submitting.flink_run([*where, *settings]))
+        where = submit.whereabouts(connection.bootstrap, make_site(str(self.models), ""))
+        job = submit.submit(self.stack.flink, submit.flink_run([*where, *settings]))
         try:
             yield
         finally:

@@ -18,11 +18,11 @@ from rich.table import Table
 from sklearn.ensemble import RandomForestClassifier
 
 from benchmarks.bed import PIPELINE, Bed, laid
-from jobs.client import consumer_from_now
-from jobs.releasing.applying import apply
-from operators.artifacts.probes import write_probe
-from operators.artifacts.trust import make_site
-from operators.connection import Connection
+from jobs.kafka.pipeline_client import consumer_from_now
+from jobs.releases.apply import apply
+from operators.kafka.connection import Connection
+from operators.models.probe import write_probe
+from operators.storage.trusted_roots import make_site
 
 # The JVM's warm-up, how long it is quiet before a change, and how long the change counts, in seconds.
 _WARM, _QUIET, _CHANGED = 20.0, 5.0, 3.0

@@ -12,8 +12,8 @@ import numpy as np
 from kafka import KafkaProducer
 
 from benchmarks.bed import PIPELINE
-from operators.connection import Connection
-from operators.kafka_log import open_consumer
+from operators.kafka.connection import Connection
+from operators.kafka.consumer import open_consumer
 
 
 def run_loop(connection: Connection, models: Path, requests: int, batch: int) -> float:

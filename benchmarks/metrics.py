@@ -21,10 +21,10 @@ from rich.table import Table
 from scipy.stats import bootstrap
 
 from benchmarks.bed import Bed, laid
-from jobs import submitting
-from jobs.bundle import write_bundle
-from jobs.stack.layout import BUNDLE
-from jobs.stack.stack import Stack
+from jobs.flink import submit
+from jobs.flink.bundle import write_bundle
+from jobs.flink.paths import BUNDLE
+from jobs.local_stack.stack import Stack
 
 MORE = 10
 
@@ -55,7 +55,7 @@ def main() -> None:
         _run(bed, "warm", given.requests, given.parallelism)
         for number in range(given.rounds):
             for kind in sorted(bundles, reverse=bool(number % 2)):
-                submitting.write_bundle = bundles[kind]
+                submit.write_bundle = bundles[kind]
                 spent[kind].append(_run(bed, f"{kind}{number}", given.requests, given.parallelism))
     _show(*(np.array(spent[kind]) for kind in bundles), console)
 
@@ -73,7 +73,7 @@ def _run(bed: Bed, name: str, requests: int, parallelism: int) -> tuple[float, f
 def _counts_more() -> Path:
     with zipfile.ZipFile(write_bundle()) as archive:
         sources = {name: archive.read(name) for name in archive.namelist()}
-    sources["operators/metrics.py"] += _COUNTS_MORE.encode()
+    sources["operators/metrics/flink_metrics.py"] += _COUNTS_MORE.encode()
     with zipfile.ZipFile(BUNDLE, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, source in sources.items():
             archive.writestr(name, source)

@@ -29,11 +29,11 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from detectors.isolation_forest import IsolationForest
-from detectors.mahalanobis import fit_mahalanobis
-from detectors.vae import VariationalAutoencoder
-from jobs.exporting_vae import export_vae
-from operators.artifacts.outlier_files import read_vae
+from detectors.outliers.isolation_forest import IsolationForest
+from detectors.outliers.mahalanobis import fit_mahalanobis
+from detectors.outliers.vae import VariationalAutoencoder
+from jobs.models.convert.vae import export_vae
+from operators.models.formats.outlier_detector import read_vae
 
 Rows = NDArray[np.float64]
 Score = Callable[[Rows], Rows]

@@ -15,8 +15,8 @@ MOST_STRANGERS = 1_000
 class Counts(NamedTuple):
     """Distinct keys of one feature in ascending order with how often each came, both of shape (k,).
 
-    A key is a cell between reference values (:mod:`detectors.ks`) or a category's code
-    (:mod:`detectors.chi_square`). `missing` counts the rows without a value, which have no key.
+    A key is a cell between reference values (:mod:`detectors.drift.ks`) or a category's code
+    (:mod:`detectors.drift.chi_square`). `missing` counts the rows without a value, which have no key.
     """
 
     keys: NDArray[np.float64]

@@ -1,7 +1,7 @@
 """The monitoring job: requests in, responses, dead letters and drift reports out.
 
 Submit it with `flink run -pym jobs.production_monitoring -pyfs bundle.zip`; flags follow (see
-`jobs.settings`). The graph has the same shape whatever is set and whatever pipelines are live.
+`jobs.streaming.settings`). The graph has the same shape whatever is set and whatever pipelines are live.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pyflink.datastream import DataStream, StreamExecutionEnvironment
 from pyflink.table import DataTypes, StatementSet, StreamTableEnvironment, Table
 from pyflink.table.udf import udf
 
-from jobs import tables
-from jobs.names import rename
-from jobs.settings import Settings, parse_settings
-from operators.infer import Infer
-from operators.messages import key_of
-from operators.monitor import TOLD, Monitor
+from jobs.streaming import kafka_tables
+from jobs.streaming.operator_names import rename
+from jobs.streaming.settings import Settings, parse_settings
+from operators.flink.infer import Infer
+from operators.flink.monitor import TOLD, Monitor
+from operators.windows.messages import key_of
 
 # While Python works on one micro-batch of a bundle, Java fills the next.
 _BATCHES_IN_BUNDLE = 8
@@ -47,7 +47,7 @@ ANSWER = DataTypes.ROW(
 
 def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     """Lay out the topology: the README's picture from left to right."""
-    for table in (tables.requests, tables.ticks, *tables.SINKS):
+    for table in (kafka_tables.requests, kafka_tables.ticks, *kafka_tables.SINKS):
         t.execute_sql(table(settings))
     answer = Infer(
         settings.connection, settings.max_record_bytes, settings.site, settings.job_name, settings.only
@@ -56,12 +56,12 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     t.create_temporary_function("infer", infer)
     t.create_temporary_function("sha256_hex", udf(lambda body: sha256(body).hexdigest(), result_type=_TEXT))
 
-    requests = _stream(t, tables.readers(settings))
-    bounded = _stream(t, tables.bounded(settings), requests)
-    overlong = _stream(t, tables.overlong(settings), requests)
-    ticks = _stream(t, tables.TICKS)
-    answers = _stream(t, tables.ANSWERS, bounded.union(overlong, ticks))
-    chunks = _stream(t, tables.CHUNKS, answers)
+    requests = _stream(t, kafka_tables.readers(settings))
+    bounded = _stream(t, kafka_tables.bounded(settings), requests)
+    overlong = _stream(t, kafka_tables.overlong(settings), requests)
+    ticks = _stream(t, kafka_tables.TICKS)
+    answers = _stream(t, kafka_tables.ANSWERS, bounded.union(overlong, ticks))
+    chunks = _stream(t, kafka_tables.CHUNKS, answers)
     reports = (
         chunks.rebalance()
         .key_by(lambda row: key_of(bytes(row[0])), key_type=Types.STRING())
@@ -73,10 +73,10 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     )
 
     sinks = t.create_statement_set()
-    sinks.add_insert("responses", _table(t, tables.RESPONSES, answers))
-    sinks.add_insert("dead_letters", _table(t, tables.DEAD_LETTERS, answers))
-    sinks.add_insert("taps", _table(t, tables.TAPS, answers))
-    sinks.add_insert("reports", _table(t, tables.REPORTS, reports))
+    sinks.add_insert("responses", _table(t, kafka_tables.RESPONSES, answers))
+    sinks.add_insert("dead_letters", _table(t, kafka_tables.DEAD_LETTERS, answers))
+    sinks.add_insert("taps", _table(t, kafka_tables.TAPS, answers))
+    sinks.add_insert("reports", _table(t, kafka_tables.REPORTS, reports))
     return sinks
 
 

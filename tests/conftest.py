@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from jobs.data.census_like import TARGET, census_like
-from jobs.data.features import encode, infer_features
-from jobs.data.reading import read_table
-from jobs.stack.ports import free_ports
-from jobs.stack.stack import Stack, up
-from jobs.train_monitors import Trained, train
-from jobs.training.options import Options
+from jobs.data.feature_encoding import encode, infer_features
+from jobs.data.synthetic_census import TARGET, census_like
+from jobs.data.table_files import read_table
+from jobs.local_stack.ports import free_ports
+from jobs.local_stack.stack import Stack, up
+from jobs.models.train import Trained, train
+from jobs.models.training.options import Options
 
 # How long an example takes says what else the machine does.
 settings.register_profile("weir", deadline=None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from jobs.stack.layout import ROOT
+from jobs.flink.paths import ROOT
 from tests.boosters.matrix import CASES, OLDER_XGBOOST, Case
 
 PAGE = ROOT / "docs" / "models.md"
@@ -29,20 +29,20 @@ OTHERS = (
         "scikit-learn: forests, and column transformers of imputers, scalers and one-hot encoders, compiled",
         "scikit-learn",
         f"{_BIT}, or served uncompiled",
-        "tests/operators/steps/test_compiled.py",
+        "tests/operators/models/runtimes/test_sklearn_fast.py",
     ),
     Kind("scikit-learn: models of texts", "MLServer 1.7.1", _LAST_PLACES, "tests/parity/test_mlserver.py"),
     Kind(
         "scikit-learn saved under other versions",
         "its `probe.json`",
         "to 1e-5, or refused with both versions named",
-        "tests/operators/artifacts/test_foreign_folders.py",
+        "tests/operators/models/formats/test_foreign_folders.py",
     ),
     Kind(
         "alibi-detect: KSDrift, ChiSquareDrift, TabularDrift",
         "alibi-detect 0.11.4",
         "verdict, p-values and distances to the last float32",
-        "tests/detectors/test_as_alibi_detect.py",
+        "tests/detectors/drift/test_as_alibi_detect.py",
     ),
     Kind(
         "alibi-detect: isolation forest, Mahalanobis, OutlierVAE; a scikit-learn isolation forest",
@@ -54,13 +54,13 @@ OTHERS = (
         "a Python class of one's own",
         "nothing: it answers what it answers",
         "",
-        "tests/operators/artifacts/test_python_folder.py",
+        "tests/operators/models/formats/test_python_class.py",
     ),
     Kind(
         "a class for MLServer's `MLModel`",
         "",
         "refused: write `predict(tensors)`",
-        "tests/operators/artifacts/test_python_folder.py",
+        "tests/operators/models/formats/test_python_class.py",
     ),
 )
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from jobs.stack.layout import ROOT
+from jobs.flink.paths import ROOT
 from tests.models_page import OTHERS, PAGE, page
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from benchmarks.drift.populations import Population, Split
-from detectors.calibration import Calibration, drawn_effects, seldom_reached
-from detectors.judgement import Judgement
+from detectors.drift.calibration import Calibration, drawn_effects, seldom_reached
+from detectors.drift.judgement import Judgement
+from detectors.drift.tabular import TabularDrift
 from detectors.results import DriftResult
-from detectors.tabular import TabularDrift
 
 DRAWS = 2_000
 

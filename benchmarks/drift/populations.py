@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobs.data.census_like import TARGET, census_like
-from jobs.data.features import Features, encode, infer_features
-from jobs.data.reading import read_table
+from jobs.data.feature_encoding import Features, encode, infer_features
+from jobs.data.synthetic_census import TARGET, census_like
+from jobs.data.table_files import read_table
 
 Rows = NDArray[np.float64]
 _CSV = "WEIR_CENSUS_CSV"

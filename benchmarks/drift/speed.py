@@ -10,7 +10,7 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.drift.populations import Population, Rows
-from detectors.tabular import TabularDrift
+from detectors.drift.tabular import TabularDrift
 
 REFERENCE, FEATURES = 10_000, 12
 WINDOWS = (100, 1_000, 10_000)

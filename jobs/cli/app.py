@@ -7,30 +7,12 @@ import warnings
 
 import typer
 
-from jobs.cli import (
-    alert_bridge,
-    alerts,
-    apply,
-    calibrate,
-    convert,
-    dashboard,
-    demo,
-    explain,
-    gateway,
-    history,
-    infer,
-    inspect_topics,
-    judge,
-    repair,
-    report,
-    resources,
-    retrain,
-    send,
-    stack,
-    status,
-    submit,
-    train,
-)
+from jobs.cli import demo
+from jobs.cli.job import stack, status, submit
+from jobs.cli.models import calibrate, convert, judge, retrain, train
+from jobs.cli.releases import apply, explain, history, repair, resources
+from jobs.cli.services import alert_bridge, alerts, dashboard, gateway, report
+from jobs.cli.traffic import infer, inspect_topics, send
 
 app = typer.Typer(
     help="Production monitoring for machine-learning models on Apache Flink and Kafka.",

@@ -11,12 +11,12 @@ from rich.console import Console
 
 from jobs.cli.options import Decimal, Encoding, MissingValues, Separator, print_notes, table_format
 from jobs.data.table_format import TableFormat
-from jobs.stack import stack as stacks
-from jobs.stack.layout import home
-from jobs.stack.ports import Ports, free_ports
-from jobs.stack.stack import Stack
-from operators.connection import Connection
-from operators.topics import Topics
+from jobs.flink.paths import home
+from jobs.local_stack import stack as stacks
+from jobs.local_stack.ports import Ports, free_ports
+from jobs.local_stack.stack import Stack
+from operators.kafka.connection import Connection
+from operators.kafka.topics import Topics
 
 
 def demo(
@@ -48,9 +48,9 @@ def demo(
 
 
 def _demo(stack: Stack, data: Path | None, form: TableFormat, keep: bool, console: Console) -> bool:
-    from jobs.data.census_like import TARGET, census_like
-    from jobs.data.reading import read_table
-    from jobs.demo import judge, run, show
+    from jobs.data.synthetic_census import TARGET, census_like
+    from jobs.data.table_files import read_table
+    from jobs.demo import checks, output, run
 
     read = read_table(data, form) if data else None
     print_notes(read.notes if read else [])
@@ -66,9 +66,11 @@ def _demo(stack: Stack, data: Path | None, form: TableFormat, keep: bool, consol
         if not keep:
             stack.cluster.rest.cancel(job)
     some = ("normal-0", "outliers-0", "drift-4999")
-    show.show_answers(console, [answer for id_ in some for answer in seen.answers.get(id_, [])[:1]])
-    show.show_outliers(console, [(phase, judge.judge_outliers(phase, seen.answers)) for phase in seen.phases])
-    show.show_windows(console, seen.windows)
-    checks = judge.check(*seen)
-    show.show_checks(console, checks)
-    return all(check.passed for check in checks)
+    output.show_answers(console, [answer for id_ in some for answer in seen.answers.get(id_, [])[:1]])
+    output.show_outliers(
+        console, [(phase, checks.judge_outliers(phase, seen.answers)) for phase in seen.phases]
+    )
+    output.show_windows(console, seen.windows)
+    judged = checks.check(*seen)
+    output.show_checks(console, judged)
+    return all(check.passed for check in judged)

@@ -13,15 +13,15 @@ import typer
 from rich.console import Console
 
 from jobs.data.table_format import TableFormat, words_of
-from jobs.flink.commands import Flink, of_environment
-from jobs.flink.rest import Rest
-from jobs.settings import Settings
-from jobs.stack.layout import home
-from jobs.stack.ports import listens
-from jobs.stack.stack import find
-from operators.connection import Connection
-from operators.errors import DeploymentError
-from operators.topics import Topics
+from jobs.flink.command_line import Flink, of_environment
+from jobs.flink.paths import home
+from jobs.flink.rest_api import Rest
+from jobs.local_stack.ports import listens
+from jobs.local_stack.stack import find
+from jobs.streaming.settings import Settings
+from operators.core.errors import DeploymentError
+from operators.kafka.connection import Connection
+from operators.kafka.topics import Topics
 
 Bootstrap = Annotated[
     str,

@@ -1,1 +1,1 @@
-"""Reference data and traffic: tables in, rows of numbers out, with the truth about them."""
+"""Tables of reference data: read, described, encoded as rows of numbers."""

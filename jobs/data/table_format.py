@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import NamedTuple
 
-from operators.errors import DeploymentError
+from operators.core.errors import DeploymentError
 
 # In a CSV, besides the empty cell.
 MISSING_WORDS = ("?",)

@@ -23,19 +23,19 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from jobs import submitting
-from jobs.client import Answer, PipelineClient, consumer_from_now, request_body
-from jobs.data.features import Features
-from jobs.data.traffic import make_traffic
-from jobs.demo.judge import Phase, Window, read_window
-from jobs.releasing.applying import apply
-from jobs.stack.layout import ROOT
-from jobs.stack.stack import Stack
-from jobs.train_monitors import Trained, train
-from operators.artifacts.trust import Site, make_site
-from operators.connection import Connection
-from operators.errors import DeploymentError
-from operators.kafka_log import open_consumer
+from jobs.data.feature_encoding import Features
+from jobs.demo.checks import Phase, Window, read_window
+from jobs.flink import submit
+from jobs.flink.paths import ROOT
+from jobs.kafka.pipeline_client import Answer, PipelineClient, consumer_from_now, request_body
+from jobs.local_stack.stack import Stack
+from jobs.models.train import Trained, train
+from jobs.releases.apply import apply
+from jobs.traffic.scenarios import make_traffic
+from operators.core.errors import DeploymentError
+from operators.kafka.connection import Connection
+from operators.kafka.consumer import open_consumer
+from operators.storage.trusted_roots import Site, make_site
 
 PIPELINE, STEP, WINDOW = "income-workflow", "income-drift-preprocessed", 500
 PHASES = (("normal", 10_000), ("outliers", 5_000), ("drift", 5_000))
@@ -77,12 +77,10 @@ def submit_job(stack: Stack, folder: Path, connection: Connection, console: Cons
     """Submit the job for a namespace of its own; returns its id."""
     settings = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
     settings += ["--parallelism", "2", "--checkpoint-interval-ms", "2000"]
-    command = submitting.flink_run(
-        [*submitting.whereabouts(stack.bootstrap_servers, site(folder)), *settings]
-    )
+    command = submit.flink_run([*submit.whereabouts(stack.bootstrap_servers, site(folder)), *settings])
     console.print(stack.flink.printable(command), style="dim", highlight=False, soft_wrap=True)
     with waiting(console, "flink run"):
-        return submitting.submit(stack.flink, command)
+        return submit.submit(stack.flink, command)
 
 
 def send_and_read(connection: Connection, models: Path, features: Features, console: Console) -> Seen:

@@ -1,1 +1,1 @@
-"""A Flink cluster, ours or yours: its REST API, and its command line, which is printed before it is run."""
+"""Flink's command line and REST API, and the files that they are given."""

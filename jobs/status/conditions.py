@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from jobs.flink.rest import Job
-from jobs.status.observing import Observed
-from operators.release import Release
-from operators.releases import Control
-from operators.status import Event, Serving, Worker
-from operators.topics import Topics
+from jobs.flink.rest_api import Job
+from jobs.status.snapshot import Observed
+from operators.control.control_state import Control
+from operators.control.release import Release
+from operators.control.status import Event, Serving, Worker
+from operators.kafka.topics import Topics
 
 # Reasons that do not go away by waiting.
 FINAL = ("LoadFailed", "JobFailed", "RecordUnusable")

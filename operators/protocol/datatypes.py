@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.columns import Array
+from operators.core.tensors import Array
 
 DTYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),

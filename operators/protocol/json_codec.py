@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from operators.errors import Reason, RecordError
-from operators.protocol.messages import Encoding, InputTensor, Request
+from operators.core.errors import Reason, RecordError
+from operators.protocol.request import Encoding, InputTensor, Request
 
 Decode = Callable[[bytes, bool], Request]
 

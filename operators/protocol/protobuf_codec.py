@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from operators.columns import Array
-from operators.errors import Reason, RecordError
+from operators.core.errors import Reason, RecordError
+from operators.core.tensors import Array
 from operators.protocol.datatypes import DTYPES, MOST_AXES
 from operators.protocol.inference_pb2 import ModelInferRequest, ModelInferResponse
-from operators.protocol.messages import Encoding, InputTensor, Request
+from operators.protocol.request import Encoding, InputTensor, Request
 
 # FP16 has no typed contents.
 _FIELDS = {

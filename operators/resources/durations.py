@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from operators.errors import DeploymentError
+from operators.core.errors import DeploymentError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from operators.errors import DeploymentError, tidy
-from operators.resources.checks import check_model, check_pipeline
+from operators.core.errors import DeploymentError, tidy
+from operators.resources.field_support import Resource, Status, judged
 from operators.resources.monitor_checks import check_monitor, check_monitors
 from operators.resources.monitor_schema import Monitor
-from operators.resources.reading import files, read_documents, too_big
-from operators.resources.schema import Model, Pipeline
-from operators.resources.strict import check
-from operators.resources.support import Resource, Status, judged
+from operators.resources.pipeline_checks import check_model, check_pipeline
+from operators.resources.seldon_schema import Model, Pipeline
+from operators.resources.strict_decoding import check
+from operators.resources.yaml_files import files, read_documents, too_big
 
 # Of a name that is longer than any may be, enough to find it.
 _SHOWN = 200

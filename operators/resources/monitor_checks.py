@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 
-from operators.errors import DeploymentError
-from operators.names import check_name
-from operators.resources.checks import check_support
+from operators.core.errors import DeploymentError
+from operators.core.names import check_name
 from operators.resources.durations import seconds_of
 from operators.resources.monitor_schema import (
     DriftRules,
@@ -17,7 +16,8 @@ from operators.resources.monitor_schema import (
     QualityRules,
     RateLimits,
 )
-from operators.resources.schema import Pipeline
+from operators.resources.pipeline_checks import check_support
+from operators.resources.seldon_schema import Pipeline
 
 _LARGEST = 2**32 - 1
 # Rates are kept for so many seconds.

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from operators.resources.schema import Metadata
+from operators.resources.seldon_schema import Metadata
 
 
 class OwnDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

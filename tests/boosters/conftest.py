@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.boosters.matrix import CASES, LIGHTGBM, OLDER_XGBOOST, XGBOOST, Case
-from tests.environments import environment, run
 from tests.parity.mlserver import MLServer, mlserver_environment, serving
 from tests.parity.one_step import Weir
+from tests.support.environments import environment, run
 
 _SCRIPT = Path(__file__).with_name("train_there.py")
 _OLDER = (f"xgboost-cpu=={OLDER_XGBOOST}", "scikit-learn==1.5.2", "numpy==1.24.4", "scipy==1.11.4")

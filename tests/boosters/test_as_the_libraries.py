@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from operators.columns import Tensors
-from operators.errors import DeploymentError
-from operators.steps import Ask
+from operators.core.errors import DeploymentError
+from operators.core.tensors import Tensors
+from operators.models.step import Ask
 from tests.boosters.conftest import folder_of, put_to_mlserver
 from tests.boosters.matrix import CASES, Case
-from tests.operators.artifacts.model import load, one_request
+from tests.operators.storage.model import load, one_request
 from tests.parity.mlserver import MLServer
 from tests.parity.one_step import Weir
 from tests.parity.tensors import FLOATS, table, tensors

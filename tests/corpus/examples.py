@@ -10,16 +10,17 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from jobs.checking import check
-from operators.artifacts.trust import make_site
-from operators.engine import Engine
-from operators.records import Records
-from operators.serving import Models, serve
-from operators.topics import Topics
+from jobs.releases.validation.manifests import check
+from operators.core.micro_batch import Records
+from operators.inference.engine import Engine
+from operators.kafka.topics import Topics
+from operators.pipeline.load import Models, serve
+from operators.storage.trusted_roots import make_site
+from tests.support.paths import EXAMPLES
 
 PIPELINES = ("income-workflow", "income-production")
 TOPICS = Topics()
-_EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "income"
+_INCOME = EXAMPLES / "income"
 
 
 @cache
@@ -27,7 +28,7 @@ def engine_of_examples(models: Path) -> Engine:
     """Serve the examples with the models of a folder, which nothing changes."""
     manifests = models.parent / "manifests" / "income"  # their storageUri are ../../models/…
     if not manifests.exists():
-        shutil.copytree(_EXAMPLES, manifests)
+        shutil.copytree(_INCOME, manifests)
     site = make_site(str(models), "")
     releases = check([manifests], TOPICS, site).require().releases
     served = [serve(msgspec.structs.replace(release, generation=5), Models(site)) for release in releases]

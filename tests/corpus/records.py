@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-from operators.tallies import BOUNDS
+from operators.metrics.tally import BOUNDS
 
 DEEP = 100_000
 # Instead of a value: the field is left out.

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.chi_square import ChiSquare
-from detectors.ks import KolmogorovSmirnov
+from detectors.drift.chi_square import ChiSquare
+from detectors.drift.ks import KolmogorovSmirnov
 
 values = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=80)
 

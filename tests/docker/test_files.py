@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.settings import Settings, parse_settings
-from jobs.stack.layout import ROOT
-from jobs.stack.ports import Ports
-from operators.alerting.rate_rules import ERRORS, LATENCY, NO_DATA, OUTLIERS
-from operators.alerting.rules import DATA_QUALITY, DRIFT, PREDICTION_DRIFT
+from jobs.flink.paths import ROOT
+from jobs.local_stack.ports import Ports
+from jobs.streaming.settings import Settings, parse_settings
+from operators.alerts.rate_rules import ERRORS, LATENCY, NO_DATA, OUTLIERS
+from operators.alerts.rules import DATA_QUALITY, DRIFT, PREDICTION_DRIFT
 
 DOCKER = ROOT / "docker"
 GRAFANA = ROOT / "flink-conf" / "grafana"

@@ -14,21 +14,21 @@ import numpy as np
 import pytest
 import yaml
 
-from jobs import submitting
-from jobs.client import PipelineClient, request_body
-from jobs.flink.commands import Flink
-from jobs.flink.rest import Rest
-from jobs.releasing.applying import apply
-from jobs.stack import processes
-from jobs.stack.cluster import Cluster
-from jobs.stack.layout import ROOT
-from jobs.stack.ports import HOST, free_ports
-from jobs.stack.stack import Stack
-from operators.connection import Connection
-from operators.topics import Topics
+from jobs.flink import submit
+from jobs.flink.command_line import Flink
+from jobs.flink.paths import ROOT
+from jobs.flink.rest_api import Rest
+from jobs.kafka.pipeline_client import PipelineClient, request_body
+from jobs.local_stack import processes
+from jobs.local_stack.flink_cluster import Cluster
+from jobs.local_stack.ports import HOST, free_ports
+from jobs.local_stack.stack import Stack
+from jobs.releases.apply import apply
+from operators.kafka.connection import Connection
+from operators.kafka.topics import Topics
 from tests.end_to_end.deployment import await_true
 from tests.end_to_end.project import Project
-from tests.environments import environment, run
+from tests.support.environments import environment, run
 
 pytestmark = pytest.mark.cluster
 ENVIRONMENT = ROOT / "build" / "environment"
@@ -114,7 +114,7 @@ def test_the_image_runs_the_job_in_application_mode(
     stack: Stack, models: Path, tmp_path: Path, archive: Path
 ) -> None:
     where, project = applied(stack, models, tmp_path, "application")
-    settings = submitting.whereabouts(where.bootstrap, project.site())
+    settings = submit.whereabouts(where.bootstrap, project.site())
     with application(tmp_path, stack, *settings, "--namespace", "application") as rest:
         await_true(lambda: any(job.runs for job in rest.jobs("weir.application")), "the job running")
         assert_answers(where, models)
@@ -138,9 +138,9 @@ def test_a_foreign_cluster_runs_the_job_in_the_packed_environment(
         cluster.start_taskmanager()
         await_true(lambda: cluster.rest.free_slots() > 1, "the cluster has slots")
         flink = Flink(cluster.rest, cluster.environment())
-        arguments = [*submitting.whereabouts(where.bootstrap, project.site()), "--namespace", "foreign"]
-        job = submitting.submit(flink, submitting.flink_run(arguments, environment=str(archive)))
-        submitting.await_running(cluster.rest, job)
+        arguments = [*submit.whereabouts(where.bootstrap, project.site()), "--namespace", "foreign"]
+        job = submit.submit(flink, submit.flink_run(arguments, environment=str(archive)))
+        submit.await_running(cluster.rest, job)
         assert_answers(where, models)
         workers = [one for one in processes.of_stack(foreign) if "beam_boot" in " ".join(one.cmdline())]
         assert workers

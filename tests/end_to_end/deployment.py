@@ -12,16 +12,16 @@ from typing import Any
 
 import msgspec
 
-from jobs import submitting
-from jobs.client import Answer, PipelineClient
-from jobs.releasing.applying import apply
-from jobs.stack.layout import ROOT
-from jobs.stack.stack import Stack
-from operators.artifacts.trust import make_site
-from operators.connection import Connection
-from operators.errors import DeploymentError
-from operators.kafka_log import open_consumer
-from operators.topics import Topics
+from jobs.flink import submit
+from jobs.flink.paths import ROOT
+from jobs.kafka.pipeline_client import Answer, PipelineClient
+from jobs.local_stack.stack import Stack
+from jobs.releases.apply import apply
+from operators.core.errors import DeploymentError
+from operators.kafka.connection import Connection
+from operators.kafka.consumer import open_consumer
+from operators.kafka.topics import Topics
+from operators.storage.trusted_roots import make_site
 
 PATIENCE = 180.0
 
@@ -111,9 +111,9 @@ def running(
     site = make_site(str(models), str(manifests.parent / "cache"))
     apply([manifests], connection, site, "test", partitions=2)
     before_submit()
-    where = submitting.whereabouts(stack.bootstrap_servers, site)
+    where = submit.whereabouts(stack.bootstrap_servers, site)
     arguments = [*where, "--namespace", namespace, "--checkpoint-interval-ms", "1000", *settings]
-    job = submitting.submit(stack.flink, submitting.flink_run(arguments))
+    job = submit.submit(stack.flink, submit.flink_run(arguments))
     try:
         _await_tasks(stack, job)
         yield Deployment(stack, connection, job)
@@ -129,11 +129,11 @@ def _await_tasks(stack: Stack, job: str) -> None:
     """
     replaced = stack.replace_taskmanager()
     try:
-        submitting.await_running(stack.cluster.rest, job, PATIENCE)
+        submit.await_running(stack.cluster.rest, job, PATIENCE)
     except DeploymentError:
         if replaced or not stack.replace_taskmanager():
             raise
-        submitting.await_running(stack.cluster.rest, job, PATIENCE)
+        submit.await_running(stack.cluster.rest, job, PATIENCE)
 
 
 def await_answers(client: PipelineClient, keys: Iterable[bytes]) -> dict[bytes, list[Answer]]:

@@ -12,10 +12,10 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 
-from jobs.releasing.applying import Applied, apply
-from operators.artifacts.probes import write_probe
-from operators.artifacts.trust import Site, make_site
-from operators.connection import Connection
+from jobs.releases.apply import Applied, apply
+from operators.kafka.connection import Connection
+from operators.models.probe import write_probe
+from operators.storage.trusted_roots import Site, make_site
 
 _MODEL = """
 apiVersion: mlops.seldon.io/v1alpha1

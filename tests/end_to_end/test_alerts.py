@@ -15,16 +15,24 @@ import pytest
 import yaml
 from kafka import KafkaConsumer, TopicPartition
 
-from jobs.client import request_body
-from jobs.data.features import Features
-from jobs.data.traffic import make_traffic
-from jobs.releasing.deleting import Resource, delete
-from jobs.stack.ports import HOST
-from jobs.stack.stack import Stack
-from tests.browser import Browser, browser
+from jobs.data.feature_encoding import Features
+from jobs.kafka.pipeline_client import request_body
+from jobs.local_stack.ports import HOST
+from jobs.local_stack.stack import Stack
+from jobs.releases.delete import Resource, delete
+from jobs.traffic.scenarios import make_traffic
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project
-from tests.servers import Alertmanager, Prometheus, alertmanager, answering, free_port, prometheus, weir
+from tests.support.browser import Browser, browser
+from tests.support.servers import (
+    Alertmanager,
+    Prometheus,
+    alertmanager,
+    answering,
+    free_port,
+    prometheus,
+    weir,
+)
 
 pytestmark = pytest.mark.cluster
 # Twice the window that the detector was calibrated for: chance alone does not make these drift.

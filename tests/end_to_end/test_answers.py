@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.saved import read_drift
-from jobs.client import request_body
-from jobs.local.emitted import Response
-from jobs.stack.stack import Stack
-from operators.reports import read_report
+from detectors.drift.alibi_detect_files import read_drift
+from jobs.kafka.pipeline_client import request_body
+from jobs.local_stack.stack import Stack
+from jobs.traffic.local.emitted_records import Response
+from operators.windows.report import read_report
 from tests.corpus.payloads import CASES, good
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, deployed
-from tests.jobs.local.deployed import deploy, letters, local, numbered, reports
+from tests.jobs.traffic.local.deployed import deploy, letters, local, numbered, reports
 
 pytestmark = pytest.mark.cluster
 SIZE = 300
@@ -301,7 +301,7 @@ def test_windows_are_reported_as_in_a_process_of_their_own(
 def test_an_inputs_topic_without_a_pipeline_gets_dead_letters(deployment: Deployment) -> None:
     from kafka import KafkaProducer
 
-    from jobs.kafka_admin import create_topics
+    from jobs.kafka.admin import create_topics
 
     topic = deployment.topics.inputs("nobody")
     create_topics(deployment.connection.bootstrap, [topic], 1)

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.kafka_admin import existing_topics
-from jobs.releasing.applying import apply
-from jobs.releasing.deleting import Resource, delete, parse_resource
-from jobs.releasing.going_back import go_back
-from jobs.releasing.publishing import KEPT
-from jobs.stack.stack import Stack
-from operators.connection import Connection
-from operators.control import read_control
-from operators.errors import DeploymentError
-from operators.topics import Topics
+from jobs.kafka.admin import existing_topics
+from jobs.local_stack.stack import Stack
+from jobs.releases.apply import apply
+from jobs.releases.delete import Resource, delete, parse_resource
+from jobs.releases.publish import KEPT
+from jobs.releases.rollback import go_back
+from operators.control.control_topic import read_control
+from operators.core.errors import DeploymentError
+from operators.kafka.connection import Connection
+from operators.kafka.topics import Topics
 from tests.end_to_end.project import Project
 
 pytestmark = pytest.mark.cluster

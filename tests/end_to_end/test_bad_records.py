@@ -17,20 +17,20 @@ import pytest
 from kafka import KafkaProducer
 from kafka.errors import InvalidRecordError
 
-from jobs.board.feed import Feed
-from jobs.client import request_body
-from jobs.stack.stack import Stack
-from operators.control import read_control
-from operators.kafka_log import read_whole
-from operators.status import Event, Told
+from jobs.kafka.pipeline_client import request_body
+from jobs.local_stack.stack import Stack
+from jobs.services.views.kafka_feed import Feed
+from operators.control.control_topic import read_control
+from operators.control.status import Event, Told
+from operators.kafka.consumer import read_whole
 from tests.corpus.records import KEY_OF, KEYS, VALUES, bad_values
 from tests.end_to_end.deployment import PATIENCE, Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project
 from tests.end_to_end.test_bridge import Alerts, Hook, Running
 from tests.end_to_end.test_gateway import Door, gateway
 from tests.end_to_end.traffic import traffic
-from tests.operators.test_header_names import name as header_name
-from tests.servers import free_port
+from tests.operators.kafka.test_header_names import name as header_name
+from tests.support.servers import free_port
 
 pytestmark = pytest.mark.cluster
 NAMESPACE, NAME, SIZE = "badrecords", "watched", 600

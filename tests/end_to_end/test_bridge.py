@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from jobs.bridging.bridge import Bridge
-from jobs.bridging.receivers import webhook
-from jobs.kafka_admin import create_control
-from jobs.stack.ports import HOST
-from jobs.stack.stack import Stack
-from operators.alerting.findings import About, Finding
-from operators.alerting.lifecycle import Active, Lifecycle
-from operators.connection import Connection
-from operators.topics import Topics
+from jobs.kafka.admin import create_control
+from jobs.local_stack.ports import HOST
+from jobs.local_stack.stack import Stack
+from jobs.services.alert_bridge.bridge import Bridge
+from jobs.services.alert_bridge.receivers import webhook
+from operators.alerts.finding import About, Finding
+from operators.alerts.lifecycle import Active, Lifecycle
+from operators.kafka.connection import Connection
+from operators.kafka.topics import Topics
 from tests.end_to_end.deployment import await_true
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 pytestmark = pytest.mark.cluster
 

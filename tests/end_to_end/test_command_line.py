@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from jobs.stack import processes
-from jobs.stack.stack import find
+from jobs.local_stack import processes
+from jobs.local_stack.stack import find
+from tests.support.paths import EXAMPLES, FOLDERS
 
 pytestmark = pytest.mark.cluster
 WEIR = Path(sys.executable).with_name("weir")
-FOLDERS = Path(__file__).parents[1] / "folders"
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "income"
+INCOME = EXAMPLES / "income"
 ONE = '{"id":"1","inputs":[{"name":"x","shape":[1,12],"datatype":"FP64","data":[40,2,1,1,3,0,3,1,0,0,40,4]}]}'
 
 
@@ -52,7 +52,7 @@ def weir(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[She
     folder = tmp_path_factory.mktemp("shell")
     (folder / "models").symlink_to(models)
     (folder / "examples").mkdir()
-    for file in EXAMPLES.glob("*.yaml"):
+    for file in INCOME.glob("*.yaml"):
         target = folder / "examples" / "income" / file.name
         target.parent.mkdir(exist_ok=True)
         target.write_text(file.read_text().replace("size: 500", "size: 50"))
@@ -75,7 +75,7 @@ def test_manifests_are_validated_without_a_broker(weir: Shell) -> None:
 
 
 def test_manifests_come_from_standard_input_too(weir: Shell) -> None:
-    documents = "\n---\n".join(file.read_text() for file in sorted(EXAMPLES.glob("*.yaml")))
+    documents = "\n---\n".join(file.read_text() for file in sorted(INCOME.glob("*.yaml")))
     documents = documents.replace("../../models", "models")
     assert "2 pipelines are valid" in weir("validate", "-f", "-", text=documents)
     assert "-: document 1: " in weir("validate", "-f", "-", text="kind: Model", fails=True)
@@ -153,7 +153,7 @@ def test_a_port_in_use_is_named_with_the_remedy(weir: Shell) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        code = f"from jobs.stack.ports import Ports, check_free; check_free(Ports(kafka={port}))"
+        code = f"from jobs.local_stack.ports import Ports, check_free; check_free(Ports(kafka={port}))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert f"port {port} (kafka)" in done.stderr
     assert "--free-ports" in done.stderr

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from jobs.kafka_admin import create_control
-from jobs.stack.ports import HOST, free_ports, listens
-from jobs.stack.stack import Stack, up
-from operators.connection import Connection
-from operators.topics import Topics
-from tests.browser import browser
+from jobs.kafka.admin import create_control
+from jobs.local_stack.ports import HOST, free_ports, listens
+from jobs.local_stack.stack import Stack, up
+from operators.kafka.connection import Connection
+from operators.kafka.topics import Topics
 from tests.end_to_end.deployment import await_true
-from tests.servers import answering, free_port, weir
+from tests.support.browser import browser
+from tests.support.servers import answering, free_port, weir
 
 pytestmark = pytest.mark.cluster
 

@@ -22,11 +22,11 @@ import pytest
 from tritonclient import http as triton
 from tritonclient.utils import InferenceServerException
 
-from jobs.releasing.applying import apply
-from jobs.stack.stack import Stack
-from operators.artifacts.trust import make_site
-from operators.connection import Connection
-from operators.topics import Topics
+from jobs.local_stack.stack import Stack
+from jobs.releases.apply import apply
+from operators.kafka.connection import Connection
+from operators.kafka.topics import Topics
+from operators.storage.trusted_roots import make_site
 from tests.end_to_end.deployment import Deployment, await_true, deployed
 from tests.end_to_end.project import Project
 

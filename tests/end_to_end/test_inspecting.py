@@ -13,7 +13,7 @@ from time import time
 
 import pytest
 
-from jobs.stack.stack import Stack
+from jobs.local_stack.stack import Stack
 from tests.end_to_end.deployment import Deployment, await_true, deployed
 
 pytestmark = pytest.mark.cluster

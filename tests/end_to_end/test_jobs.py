@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from jobs import submitting
-from jobs.client import PipelineClient, request_body
-from jobs.kafka_admin import create_topics, existing_topics
-from jobs.releasing.applying import apply
-from jobs.releasing.deleting import Resource, delete
-from jobs.stack.stack import Stack
+from jobs.flink import submit
+from jobs.kafka.admin import create_topics, existing_topics
+from jobs.kafka.pipeline_client import PipelineClient, request_body
+from jobs.local_stack.stack import Stack
+from jobs.releases.apply import apply
+from jobs.releases.delete import Resource, delete
 from jobs.status.conditions import conditions
-from jobs.status.observing import observe
-from operators.connection import Connection
-from operators.errors import DeploymentError
-from operators.topics import Topics
+from jobs.status.snapshot import observe
+from operators.core.errors import DeploymentError
+from operators.kafka.connection import Connection
+from operators.kafka.topics import Topics
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project
 
@@ -44,11 +44,11 @@ def test_two_jobs_share_a_namespace_and_each_serves_only_its_own(
     models_only.write_text("\n---\n".join(models_only.read_text().split("---")[:-1]))
     rows = np.nan_to_num(np.load(models / "holdout.npy")[:SIZE])
     with running(stack, project.manifests, project.models, NAMESPACE, ["--pipelines", "left"]) as left:
-        where = submitting.whereabouts(stack.bootstrap_servers, project.site())
+        where = submit.whereabouts(stack.bootstrap_servers, project.site())
         named = ["--namespace", NAMESPACE, "--pipelines", "right", "--checkpoint-interval-ms", "1000"]
-        other = submitting.submit(stack.flink, submitting.flink_run([*where, *named]))
+        other = submit.submit(stack.flink, submit.flink_run([*where, *named]))
         try:
-            submitting.await_running(stack.cluster.rest, other)
+            submit.await_running(stack.cluster.rest, other)
             await_true(lambda: ready(left) == {"left", "right"}, "both pipelines ready")
             for name in ("left", "right"):
                 with left.client(name) as client:
@@ -83,11 +83,11 @@ def test_requests_of_another_prefix_are_read_beside_whoever_else_reads_them(
     names = [theirs.topics.inputs(name) for name in ("mine", "other")] + [theirs.topics.outputs("mine")]
     create_topics(stack.bootstrap_servers, names, 2)
     apply([project.manifests], ours, project.site())
-    where = submitting.whereabouts(stack.bootstrap_servers, project.site())
+    where = submit.whereabouts(stack.bootstrap_servers, project.site())
     named = ["--namespace", "beside", "--requests-prefix", "seldon", "--pipelines", "mine"]
-    job = submitting.submit(stack.flink, submitting.flink_run([*where, *named]))
+    job = submit.submit(stack.flink, submit.flink_run([*where, *named]))
     try:
-        submitting.await_running(stack.cluster.rest, job)
+        submit.await_running(stack.cluster.rest, job)
         rows = np.nan_to_num(np.load(models / "holdout.npy")[:SIZE])
         with PipelineClient(ours, "mine") as client:
             assert client.inputs == "seldon.beside.pipeline.mine.inputs"

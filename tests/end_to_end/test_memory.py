@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.stack.stack import Stack
-from jobs.submitting import memory_warning
-from operators.release import Artifact, Release
+from jobs.flink.submit import memory_warning
+from jobs.local_stack.stack import Stack
+from operators.control.release import Artifact, Release
 
 pytestmark = pytest.mark.cluster
 

@@ -13,14 +13,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from jobs.client import request_body
-from jobs.releasing.applying import apply
-from jobs.stack.layout import ROOT
-from jobs.stack.stack import Stack
-from operators.control import read_control
+from jobs.flink.paths import ROOT
+from jobs.kafka.pipeline_client import request_body
+from jobs.local_stack.stack import Stack
+from jobs.releases.apply import apply
+from operators.control.control_topic import read_control
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project
-from tests.servers import Prometheus, prometheus
+from tests.support.servers import Prometheus, prometheus
 
 pytestmark = pytest.mark.cluster
 NAMESPACE, SIZE, PREFIX = "metrics", 200, "flink_taskmanager_job_task_operator_weir_"

@@ -12,14 +12,14 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from detectors.saved import read_drift
-from jobs.client import PipelineClient, request_body
-from jobs.rates import rows_a_day
-from jobs.releasing.applying import apply
-from jobs.retraining.retrain import Retrained, retrain
-from jobs.stack.stack import Stack
-from jobs.training.options import Options
-from operators.artifacts.trust import make_site
+from detectors.drift.alibi_detect_files import read_drift
+from jobs.kafka.pipeline_client import PipelineClient, request_body
+from jobs.kafka.request_rate import rows_a_day
+from jobs.local_stack.stack import Stack
+from jobs.models.retraining.retrain import Retrained, retrain
+from jobs.models.training.options import Options
+from jobs.releases.apply import apply
+from operators.storage.trusted_roots import make_site
 from tests.end_to_end.deployment import Deployment, await_answers, running
 
 pytestmark = pytest.mark.cluster

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.client import Answer, request_body
-from jobs.stack.stack import Stack
-from operators.errors import DeploymentError
+from jobs.kafka.pipeline_client import Answer, request_body
+from jobs.local_stack.stack import Stack
+from operators.core.errors import DeploymentError
 from operators.protocol.inference_pb2 import ModelInferRequest, ModelInferResponse
 from tests.end_to_end.deployment import Deployment, await_answers, running
 

@@ -16,8 +16,8 @@ import psutil
 import pytest
 from alibi_detect.saving import load_detector
 
-from jobs.client import request_body
-from jobs.stack.stack import Stack
+from jobs.kafka.pipeline_client import request_body
+from jobs.local_stack.stack import Stack
 from tests.end_to_end.deployment import await_answers, await_true, deployed, running
 from tests.end_to_end.windows import assert_each_request_is_in_one_window
 

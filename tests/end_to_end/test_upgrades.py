@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.flink.rest import Job
-from jobs.stack.stack import Stack
+from jobs.flink.rest_api import Job
+from jobs.local_stack.stack import Stack
 from tests.end_to_end.deployment import deployed
 from tests.end_to_end.traffic import traffic
 from tests.end_to_end.windows import assert_each_request_is_in_one_window

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.client import request_body
-from jobs.kafka_admin import existing_topics
-from jobs.releasing.applying import apply
-from jobs.releasing.deleting import Resource, delete
-from jobs.releasing.going_back import go_back
-from jobs.stack.stack import Stack
+from jobs.kafka.admin import existing_topics
+from jobs.kafka.pipeline_client import request_body
+from jobs.local_stack.stack import Stack
+from jobs.releases.apply import apply
+from jobs.releases.delete import Resource, delete
+from jobs.releases.rollback import go_back
 from jobs.status.conditions import Condition, conditions
-from jobs.status.observing import Observed, observe
+from jobs.status.snapshot import Observed, observe
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project
 from tests.end_to_end.traffic import Traffic, traffic

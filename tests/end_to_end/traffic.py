@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from numpy.typing import NDArray
 
-from jobs.client import PipelineClient, consumer_from_now, request_body
+from jobs.kafka.pipeline_client import PipelineClient, consumer_from_now, request_body
 from tests.end_to_end.deployment import PATIENCE, Deployment
 
 

@@ -21,8 +21,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from jobs.data.census_like import TARGET
-from jobs.train_monitors import Trained
+from jobs.data.synthetic_census import TARGET
+from jobs.models.train import Trained
 from tests.parity.mlserver import MLServer, serving
 from tests.parity.one_step import Weir
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tests.boosters.matrix import LIGHTGBM, XGBOOST
-from tests.environments import environment
+from tests.support.environments import environment
 
 HOST = "127.0.0.1"
 PATIENCE = 120.0

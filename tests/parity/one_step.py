@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from jobs.checking import check
-from jobs.local.emitted import DeadLetter, Response
-from jobs.local.pipeline import LocalPipeline, LocalRequest
-from jobs.settings import MOST_RECORD_BYTES, Settings
+from jobs.releases.validation.manifests import check
+from jobs.streaming.settings import MOST_RECORD_BYTES, Settings
+from jobs.traffic.local.emitted_records import DeadLetter, Response
+from jobs.traffic.local.pipeline import LocalPipeline, LocalRequest
 
 
 class Answer(NamedTuple):

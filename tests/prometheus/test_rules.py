@@ -8,10 +8,10 @@ from pathlib import Path
 
 import yaml
 
-from jobs.stack.layout import ROOT
-from operators.alerting.rate_rules import ERRORS, LATENCY, NO_DATA, OUTLIERS
-from operators.alerting.rules import DATA_QUALITY, DRIFT
-from tests.servers import require
+from jobs.flink.paths import ROOT
+from operators.alerts.rate_rules import ERRORS, LATENCY, NO_DATA, OUTLIERS
+from operators.alerts.rules import DATA_QUALITY, DRIFT
+from tests.support.servers import require
 
 RULES = ROOT / "flink-conf" / "prometheus" / "rules.yaml"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jobs.stack.layout import ROOT
-from tests.environments import CONSTRAINTS, environment, run
+from jobs.flink.paths import ROOT
+from tests.support.environments import CONSTRAINTS, environment, run
 
 ALIBI_DETECT = ("alibi-detect[tensorflow]==0.11.4", "numba==0.57.1", "llvmlite==0.40.1", "dill==0.3.1.1")
 # What computes is the same on both sides, whatever is installed here; training and converting need more.

@@ -20,11 +20,11 @@ from alibi_detect.saving import load_detector, save_detector
 from alibi_detect.utils.mapping import ord2ohe
 from tensorflow.keras import Sequential, layers
 
-from jobs.converting import convert
-from jobs.exporting_vae import export_vae
-from operators.artifacts.outlier_files import read_vae
-from operators.artifacts.trust import make_site
-from operators.errors import DeploymentError
+from jobs.models.convert.alibi_detect_files import convert
+from jobs.models.convert.vae import export_vae
+from operators.core.errors import DeploymentError
+from operators.models.formats.outlier_detector import read_vae
+from operators.storage.trusted_roots import make_site
 
 FEATURES, LATENT, REPEATS = 8, 2, 200
 RNG = np.random.default_rng(0)

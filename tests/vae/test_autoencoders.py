@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detectors.vae import VariationalAutoencoder
-from jobs.converting import convert
-from operators.artifacts.outlier_files import read_vae
-from operators.artifacts.settings import ALIBI_DETECT
-from operators.errors import DeploymentError
-from operators.protocol.responses import encode_responses
-from operators.steps import Ask
-from tests.operators.artifacts.model import TRUSTING, load, one_request, settings
+from detectors.outliers.vae import VariationalAutoencoder
+from jobs.models.convert.alibi_detect_files import convert
+from operators.core.errors import DeploymentError
+from operators.models.formats.outlier_detector import read_vae
+from operators.models.settings import ALIBI_DETECT
+from operators.models.step import Ask
+from operators.protocol.encode import encode_responses
+from tests.operators.storage.model import TRUSTING, load, one_request, settings
 
 Answers = dict[str, NDArray[Any]]
 NAMES = [

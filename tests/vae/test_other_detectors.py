@@ -11,11 +11,11 @@ import joblib
 import numpy as np
 import pytest
 
-from detectors.isolation_forest import IsolationForest
-from detectors.saved import read_drift
-from jobs.converting import convert
-from operators.artifacts.outlier_files import read_mahalanobis
-from tests.operators.artifacts.model import TRUSTING
+from detectors.drift.alibi_detect_files import read_drift
+from detectors.outliers.isolation_forest import IsolationForest
+from jobs.models.convert.alibi_detect_files import convert
+from operators.models.formats.outlier_detector import read_mahalanobis
+from tests.operators.storage.model import TRUSTING
 from tests.vae.environment import run_there
 
 

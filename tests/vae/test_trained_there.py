@@ -8,11 +8,11 @@ import joblib
 import numpy as np
 import pytest
 
-from jobs.data.census_like import TARGET, census_like
-from jobs.train_monitors import train
-from jobs.training.options import Options
-from operators.steps.score_outlier import ScoreOutlier
-from tests.operators.artifacts.model import load
+from jobs.data.synthetic_census import TARGET, census_like
+from jobs.models.train import train
+from jobs.models.training.options import Options
+from operators.models.runtimes.outlier import ScoreOutlier
+from tests.operators.storage.model import load
 from tests.vae.environment import run_there
 
 

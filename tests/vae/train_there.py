@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from jobs.data.census_like import TARGET, census_like
-from jobs.train_monitors import train
-from jobs.training.options import Options
+from jobs.data.synthetic_census import TARGET, census_like
+from jobs.models.train import train
+from jobs.models.training.options import Options
 
 if __name__ == "__main__":
     kind, out = sys.argv[1:]

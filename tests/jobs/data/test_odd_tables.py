@@ -13,21 +13,21 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from detectors.saved import read_drift
-from jobs.calibrating import calibrate_folder
-from jobs.data.census_like import TARGET, census_like
-from jobs.data.features import encode, infer_features
-from jobs.data.reading import read_table
-from jobs.judging import judge_windows, load_monitor
-from jobs.rows_to_judge import read_rows
-from jobs.train_monitors import Trained, train, train_monitors_only
-from jobs.training.declared import Declared
-from jobs.training.options import Options
-from operators.artifacts.quality_folder import read_quality
-from operators.errors import DeploymentError
-from operators.steps.detect_drift import DetectDrift
-from operators.steps.watching import Rules, Watcher
-from tests.operators.artifacts.model import TRUSTING
+from detectors.drift.alibi_detect_files import read_drift
+from jobs.data.declared_columns import Declared
+from jobs.data.feature_encoding import encode, infer_features
+from jobs.data.synthetic_census import TARGET, census_like
+from jobs.data.table_files import read_table
+from jobs.models.calibrate import calibrate_folder
+from jobs.models.judge import judge_windows, load_monitor
+from jobs.models.rows_to_judge import read_rows
+from jobs.models.train import Trained, train, train_monitors_only
+from jobs.models.training.options import Options
+from operators.core.errors import DeploymentError
+from operators.models.formats.data_quality import read_quality
+from operators.models.runtimes.batched import Rules, Watcher
+from operators.models.runtimes.drift import DetectDrift
+from tests.operators.storage.model import TRUSTING
 
 N = 400
 QUICK = Options(windows=(50,), rate=0.05, draws=100)
@@ -304,7 +304,7 @@ def test_codes_are_the_same_words_in_a_file_without_a_leading_zero(
 
 
 def _named() -> Any:
-    from operators.steps import Ask
+    from operators.models.step import Ask
 
     return Ask("pd")
 

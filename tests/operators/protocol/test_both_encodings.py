@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from operators.columns import Array, Column
-from operators.engine import Engine
+from operators.core.tensors import Array, Column
+from operators.inference.engine import Engine
+from operators.protocol.batching import to_columns
 from operators.protocol.datatypes import DTYPES
-from operators.protocol.gathering import to_columns
+from operators.protocol.decode import decode_request
+from operators.protocol.encode import INFER_TYPES, encode_responses
 from operators.protocol.inference_pb2 import ModelInferRequest, ModelInferResponse
-from operators.protocol.messages import Encoding
-from operators.protocol.requests import decode_request
-from operators.protocol.responses import INFER_TYPES, encode_responses
+from operators.protocol.request import Encoding
 from tests.corpus.examples import PIPELINES, engine_of_examples, records_of
 from tests.corpus.payloads import ROW
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.settings import Settings
-from operators.engine import Engine
+from jobs.streaming.settings import Settings
+from operators.inference.engine import Engine
 from tests.corpus.examples import PIPELINES, engine_of_examples, records_of
 from tests.corpus.payloads import (
     CASES,

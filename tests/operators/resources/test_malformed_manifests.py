@@ -17,13 +17,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.checking import check
-from operators.artifacts.trust import make_site
+from jobs.releases.validation.manifests import check
+from operators.kafka.topics import Topics
+from operators.resources.field_support import fields
 from operators.resources.manifests import Manifests, read_manifests
 from operators.resources.monitor_schema import Monitor
-from operators.resources.schema import Model, Pipeline
-from operators.resources.support import fields
-from operators.topics import Topics
+from operators.resources.seldon_schema import Model, Pipeline
+from operators.storage.trusted_roots import make_site
 from tests.corpus.manifests import (
     FIELDS,
     MALFORMED,

@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.errors import DeploymentError
+from operators.core.errors import DeploymentError
 from operators.resources.manifests import parse_document, read_manifests
 from operators.resources.references import Reference, parse_reference
-from operators.resources.schema import Pipeline
+from operators.resources.seldon_schema import Pipeline
 
 MODELS = """
 apiVersion: mlops.seldon.io/v1alpha1

@@ -1,0 +1,1 @@
+"""Outlier scores of rows: isolation forest, Mahalanobis distance, variational autoencoder."""

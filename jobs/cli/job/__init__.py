@@ -1,0 +1,1 @@
+"""Verbs for the Flink job and the local stack."""

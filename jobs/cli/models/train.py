@@ -1,0 +1,125 @@
+"""weir train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jobs.cli.options import (
+    Decimal,
+    Encoding,
+    MissingValues,
+    Models,
+    Rate,
+    Seed,
+    Separator,
+    TrustedRoots,
+    print_notes,
+    table_format,
+)
+from jobs.cli.trusted_paths import require_trusted, writing_for_oneself
+from operators.core.errors import DeploymentError
+from operators.storage.trusted_roots import make_site
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from jobs.data.table_format import TableFormat
+
+_WINDOWS = [500]
+
+
+def train(
+    out: Models = Path("models"),
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", "--reference", help="CSV or Parquet  [default: generated people]"),
+    ] = None,
+    target: Annotated[str, typer.Option(help="column that the classifier predicts")] = "income-per-year",
+    drop: Annotated[str, typer.Option(help="columns to leave out, by commas")] = "",
+    categorical: Annotated[str, typer.Option(help="columns that hold categories, by commas")] = "",
+    numeric: Annotated[str, typer.Option(help="columns that hold quantities, by commas")] = "",
+    name: Annotated[str, typer.Option(help="name of the models")] = "income",
+    monitors_only: Annotated[
+        bool, typer.Option("--monitors-only", help="for a model that there already is: no target needed")
+    ] = False,
+    preprocessor: Annotated[
+        Path | None, typer.Option(help="with --monitors-only: a fitted transformer, joblib")
+    ] = None,
+    predictions: Annotated[
+        str, typer.Option(help="with --monitors-only: columns of what the model said, by commas")
+    ] = "",
+    outlier: Annotated[str, typer.Option(help="isolation-forest, mahalanobis or vae")] = "isolation-forest",
+    threshold: Annotated[
+        str, typer.Option(help="of outliers: percentile, injected or labels")
+    ] = "percentile",
+    outlier_percent: Annotated[float, typer.Option(help="of rows that are outliers, for percentile")] = 5.0,
+    outlier_label: Annotated[
+        str, typer.Option(help="column of 0 and 1 that marks outliers, for labels")
+    ] = "",
+    window: Annotated[
+        list[int], typer.Option(help="rows of windows to calibrate drift detectors for; repeatable")
+    ] = _WINDOWS,
+    rate: Rate = 0.01,
+    rows: Annotated[int, typer.Option(help="how many people to generate without --data")] = 30_000,
+    seed: Seed = 0,
+    separator: Separator = ",",
+    decimal: Decimal = ".",
+    encoding: Encoding = "utf-8",
+    missing_values: MissingValues = None,
+    trusted_roots: TrustedRoots = "models",
+) -> None:
+    """Train classifier, preprocessor, outlier and drift detectors, in the folders MLServer expects."""
+    try:
+        from jobs.models import train as train_monitors
+    except ImportError as error:
+        raise DeploymentError(f"{error}: training needs the extra, pip install 'weir[train]'") from None
+    from jobs.data.declared_columns import Declared
+    from jobs.models.training.options import Options
+
+    form = table_format(separator, decimal, encoding, missing_values)
+    table, missing = _table(data, form, rows, seed, _names(drop))
+    chosen: Any = {"outlier": outlier, "threshold": threshold, "outlier_percent": outlier_percent}
+    options = Options(name, seed, tuple(window), rate, **chosen)
+    declared = Declared(
+        _names(categorical), _names(numeric), outlier_label, str(data or "generated people"), missing
+    )
+    if preprocessor and monitors_only:
+        require_trusted(preprocessor, make_site(trusted_roots, ""))
+    with writing_for_oneself():
+        if monitors_only:
+            trained = train_monitors.train_monitors_only(
+                table, out, options, declared, preprocessor, _names(predictions), say=_say
+            )
+        elif preprocessor or predictions:
+            raise DeploymentError("--preprocessor and --predictions go with --monitors-only")
+        else:
+            trained = train_monitors.train(table, target, out, options, declared, say=_say)
+    print("\n".join(train_monitors.describe(trained)))
+
+
+def _table(
+    data: Path | None, form: TableFormat, rows: int, seed: int, drop: list[str]
+) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
+    """Return the table, and the cells that were read as missing, by column and word."""
+    from jobs.data.synthetic_census import census_like
+    from jobs.data.table_files import ReadTable, read_table
+
+    read = read_table(data, form) if data else ReadTable(census_like(rows, seed), {}, [])
+    print_notes(read.notes)
+    unknown = [column for column in drop if column not in read.frame.columns]
+    if unknown:
+        raise DeploymentError(
+            f"--drop names {unknown[0]!r}, but the columns are {', '.join(map(str, read.frame.columns))}"
+        )
+    return read.frame.drop(columns=drop), read.missing
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _say(line: str) -> None:
+    print(f"  {line} …")

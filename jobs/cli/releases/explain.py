@@ -1,0 +1,52 @@
+"""weir explain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.cli.options import (
+    ArtifactCache,
+    Bootstrap,
+    Namespace,
+    Prefix,
+    StoresSetting,
+    TrustedRoots,
+    connection,
+    waiting,
+)
+from jobs.releases.explain import explain as lines
+from jobs.releases.explain import released
+from jobs.releases.validation import manifests
+from operators.control.control_topic import read_control
+from operators.kafka.topics import Topics
+from operators.storage.trusted_roots import make_site
+
+
+def explain(
+    name: Annotated[str, typer.Argument(help="a pipeline")],
+    filename: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-f", "--filename", help="its manifests  [default: as it was applied]", show_default=False
+        ),
+    ] = None,
+    trusted_roots: TrustedRoots = "models",
+    artifact_cache: ArtifactCache = "",
+    stores: StoresSetting = "",
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Draw a pipeline's compiled plan and every default in force; with -f it needs no cluster."""
+    topics = Topics(prefix, namespace)
+    if filename:
+        site = make_site(trusted_roots, artifact_cache, stores)
+        with waiting("loading the models") as say:
+            checked = manifests.check(filename, topics, site, say=say).require()
+        release = released(checked.releases, name)
+    else:
+        release = released(read_control(connection(bootstrap_servers, prefix, namespace)).live(), name)
+    print("\n".join(lines(release, topics)))

@@ -1,0 +1,85 @@
+"""weir history, weir rollback."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from jobs.cli.options import (
+    ArtifactCache,
+    Bootstrap,
+    Namespace,
+    Pipeline,
+    Prefix,
+    StoresSetting,
+    TrustedRoots,
+    connection,
+    waiting,
+)
+from jobs.cli.releases.apply import Message, Partitions
+from jobs.cli.text_table import print_columns
+from jobs.releases.diff import changed
+from jobs.releases.rollback import go_back
+from operators.control.control_topic import read_control
+from operators.core.errors import DeploymentError
+from operators.storage.trusted_roots import make_site
+
+
+def history(
+    pipeline: Pipeline,
+    json: Annotated[bool, typer.Option("--json", help="a generation a line")] = False,
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """List a pipeline's generations: who, when, why, and what each changed."""
+    control = read_control(connection(bootstrap_servers, prefix, namespace))
+    releases = control.history(pipeline)
+    if not releases:
+        there = ", ".join(control.names()) or "none"
+        raise DeploymentError(f"there is no pipeline {pipeline}; there are {there}")
+    rows = []
+    for release, before in zip(releases, [*releases[1:], None], strict=True):
+        live = control.heads.get(pipeline) == release.generation
+        lines = changed(before, release)
+        told = {
+            "generation": release.generation,
+            "live": live,
+            "created_at": release.created_at,
+            "created_by": release.created_by,
+            "message": release.message,
+            "changed": lines,
+        }
+        if json:
+            print(msgspec.json.encode(told).decode())
+        number = f"{release.generation}{' (live)' if live else ''}"
+        first, *others = lines or [""]
+        rows.append((number, release.created_at, release.created_by, release.message, first))
+        rows += [("", "", "", "", line) for line in others]
+    if not json:
+        print_columns(("generation", "created", "by", "message", "changed"), rows)
+
+
+def rollback(
+    pipeline: Pipeline,
+    to: Annotated[
+        int | None, typer.Option(help="a generation  [default: the one before]", show_default=False)
+    ] = None,
+    message: Message = "",
+    partitions: Partitions = 2,
+    trusted_roots: TrustedRoots = "models",
+    artifact_cache: ArtifactCache = "",
+    stores: StoresSetting = "",
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Let an earlier generation's content serve again, as a new generation; brings deleted ones back too."""
+    where = connection(bootstrap_servers, prefix, namespace)
+    with waiting("loading the models"):
+        new = go_back(
+            pipeline, to, where, make_site(trusted_roots, artifact_cache, stores), message, partitions
+        )
+    print(f"pipeline {pipeline} updated (generation {new.generation}): {new.message}")

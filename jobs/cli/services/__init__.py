@@ -1,0 +1,1 @@
+"""Verbs that start what runs beside the job."""

@@ -1,0 +1,51 @@
+"""weir alerts."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+
+from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
+from jobs.cli.text_table import print_columns
+from jobs.kafka.firing_alerts import firing, read_alerts
+
+
+def alerts(
+    pipeline: Annotated[str, typer.Argument(help="only of one pipeline", show_default=False)] = "",
+    history: Annotated[bool, typer.Option("--all", help="also what was told before, oldest first")] = False,
+    json: Annotated[bool, typer.Option("--json", help="an alert a line")] = False,
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Print the alerts that fire, since when, and why; exit code 1 if any does."""
+    told, skipped = read_alerts(connection(bootstrap_servers, prefix, namespace))
+    if skipped:
+        print(f"{len(skipped)} records are no alerts and are skipped, last {skipped[-1]}", file=sys.stderr)
+    fires = firing(told)
+    shown = [one for one in (told if history else fires) if pipeline in ("", one.labels.get("pipeline"))]
+    if json:
+        for one in shown:
+            print(msgspec.json.encode(one).decode())
+    elif shown:
+        print_columns(
+            ["status", "severity", "alert", "of", "since", "what"],
+            [
+                [
+                    one.status,
+                    one.labels.get("severity", ""),
+                    one.labels.get("alertname", ""),
+                    "/".join(filter(None, (one.labels.get("pipeline"), one.labels.get("step")))),
+                    one.starts_at,
+                    one.annotations.get("summary", ""),
+                ]
+                for one in shown
+            ],
+        )
+    else:
+        print("no alert fires")
+    if any(pipeline in ("", one.labels.get("pipeline")) for one in fires):
+        raise typer.Exit(1)

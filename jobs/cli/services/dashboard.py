@@ -1,0 +1,64 @@
+"""weir dashboard."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from threading import Thread
+from typing import Annotated
+
+import typer
+
+from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, refuse_taken, waiting
+from operators.core.errors import DeploymentError
+
+_PAST = 24 * 3_600.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def dashboard(
+    host: Annotated[str, typer.Option(help="address to listen on; others than loopback need a token")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="port to listen on")] = 8050,
+    token: Annotated[
+        str,
+        typer.Option(help="whoever looks must have it", envvar="WEIR_DASHBOARD_TOKEN", show_default=False),
+    ] = "",
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Serve a live page of what the topics tell, without Grafana or the internet."""
+    try:
+        from werkzeug.serving import make_server
+
+        from jobs.services.dashboard.access import require_host, require_token
+        from jobs.services.dashboard.app import Page
+        from jobs.services.views.kafka_feed import Feed
+    except ImportError:
+        raise DeploymentError("weir dashboard needs an extra: pip install 'weir[dashboard]'") from None
+    if host not in _LOOPBACK and not token:
+        raise DeploymentError(f"listening on {host} lets others look: name a --token, or stay on 127.0.0.1")
+    refuse_taken(port)
+    where = connection(bootstrap_servers, prefix, namespace)
+    feed = Feed(where, _PAST)
+    with waiting("looking for pipelines"):
+        feed.start()
+    page = Page(feed, f"{prefix}.{namespace}")
+    if token:
+        require_token(page.app.server, token)
+    else:
+        require_host(page.app.server, {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")})
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server(host, port, page.app.server, threaded=True)
+    print(f"listening on http://{host}:{port}, for {prefix}.{namespace} at {where.bootstrap}", flush=True)
+
+    def stop(*signal_: object) -> None:
+        # It would wait for itself here.
+        Thread(target=server.shutdown).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    server.serve_forever()
+    feed.close()

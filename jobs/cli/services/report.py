@@ -1,0 +1,38 @@
+"""weir report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import time
+from typing import Annotated
+
+import typer
+
+from jobs.cli.options import Bootstrap, Namespace, Pipeline, Prefix, connection, waiting
+from jobs.cli.timestamps import moment_of
+from jobs.releases.explain import released
+from operators.core.errors import DeploymentError
+
+
+def report(
+    pipeline: Pipeline,
+    out: Annotated[Path, typer.Option("--out", "-o", help="file to write")] = Path("report.html"),
+    since: Annotated[str, typer.Option(help="from when on: 6h ago, or ISO time")] = "1h",
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Write what a pipeline did in a period as one page of HTML that needs nothing else."""
+    try:
+        from jobs.services.views.html_report import write
+        from jobs.services.views.kafka_feed import Feed
+    except ImportError:
+        raise DeploymentError("weir report needs an extra: pip install 'weir[dashboard]'") from None
+    begun = moment_of(since)
+    feed = Feed(connection(bootstrap_servers, prefix, namespace), time() - begun)
+    with waiting("reading"):
+        feed.read_once()
+    release = released(list(feed.releases().values()), pipeline)
+    page = write(release, feed.history(pipeline), feed.board, begun, time())
+    out.write_text(page, "utf-8")
+    print(f"wrote {out}")

@@ -1,0 +1,1 @@
+"""Verbs that send, answer and show requests."""

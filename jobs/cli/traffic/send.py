@@ -1,0 +1,75 @@
+"""weir send."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import msgspec
+import numpy as np
+import typer
+from rich.progress import track
+
+from jobs.cli.options import Bootstrap, Models, Namespace, Pipeline, Prefix, connection
+from jobs.data.feature_encoding import Features
+from jobs.flink.paths import home
+from jobs.kafka.pipeline_client import PipelineClient
+from jobs.traffic import send as sending
+from jobs.traffic.scenarios import SCENARIOS, make_traffic
+from operators.core.errors import DeploymentError
+from operators.resources.durations import seconds_of
+
+
+def send(
+    pipeline: Pipeline,
+    scenario: Annotated[str, typer.Option(help=f"one of {', '.join(SCENARIOS)}")] = "normal",
+    count: Annotated[int, typer.Option(help="how many requests", min=1)] = 1_000,
+    rate: Annotated[float, typer.Option(help="requests a second; 0: as fast as it goes", min=0)] = 0.0,
+    duration: Annotated[str, typer.Option(help="for how long, as 30s or 5m, instead of --count")] = "",
+    seed: Annotated[int, typer.Option(help="which rows are drawn")] = 1,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="file for the truth of each request  [default: below .weir]", show_default=False),
+    ] = None,
+    models: Models = Path("models"),
+    bootstrap_servers: Bootstrap = "",
+    prefix: Prefix = "weir",
+    namespace: Namespace = "default",
+) -> None:
+    """Send traffic whose truth is known: held-out rows as they are, or changed on purpose."""
+    if scenario == "bursts" and not rate:
+        raise DeploymentError("bursts need a --rate, which they keep on average")
+    if duration:
+        if not rate:
+            raise DeploymentError("--duration needs a --rate, in requests a second")
+        count = max(1, round(seconds_of(duration) * rate))
+    holdout, features = read_holdout(models)
+    try:
+        traffic = make_traffic(scenario, holdout, features, count, seed)
+    except ValueError as error:
+        raise DeploymentError(str(error)) from None
+    file = truth or home() / "truth" / f"{pipeline}-{scenario}-{seed}.jsonl"
+    started = monotonic()
+    with PipelineClient(connection(bootstrap_servers, prefix, namespace), pipeline) as client:
+        sent = sending.send(client, scenario, traffic, seed, rate, file)
+        quiet = not sys.stdout.isatty()
+        number = sum(1 for _ in track(sent, f"sending {scenario}", count, transient=True, disable=quiet))
+    seconds = monotonic() - started
+    print(f"sent {number:,} {scenario} requests to {client.inputs} in {seconds:.1f} s")
+    if traffic.moved:
+        print(f"moved: {', '.join(traffic.moved)}")
+    for name in ("outlier", "missing", "unseen"):
+        if (marked := int(getattr(traffic, name).sum())) > 0:
+            print(f"{name} among them: {marked:,}")
+    print(f"truth of each: {file}")
+
+
+def read_holdout(models: Path) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float64]], Features]:
+    """Read the rows that training kept back, and what their columns are."""
+    try:
+        holdout = np.load(models / "holdout.npy", allow_pickle=False)
+        return holdout, msgspec.json.decode((models / "features.json").read_bytes(), type=Features)
+    except (OSError, ValueError) as error:
+        raise DeploymentError(f"{models} holds no held-out rows ({error}): run `weir train` first") from None

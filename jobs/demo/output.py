@@ -1,0 +1,58 @@
+"""The demonstration's results, for people."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from jobs.demo.checks import Check, Outliers, Phase, Window
+from jobs.kafka.pipeline_client import Answer
+
+_STYLE = {"DRIFT": "bold red", "OK": "green"}
+
+
+def show_answers(console: Console, answers: list[Answer]) -> None:
+    """Print some responses as they stand on the topic."""
+    console.rule("some responses", align="left")
+    for answer in answers:
+        console.print(answer.value.decode(), highlight=False, soft_wrap=True)
+
+
+def show_outliers(console: Console, rows: list[tuple[Phase, Outliers]]) -> None:
+    """Print flags against truth, a phase a line."""
+    console.rule("outliers, row by row", align="left")
+    table = Table("phase", "rows", "outliers", "flagged", "found", "false", "rate", "truth")
+    for phase, o in rows:
+        numbers = (f"{n:,}" for n in (o.rows, o.true, o.flagged, o.found, o.false_flags))
+        table.add_row(phase.scenario, *numbers, f"{o.flagged / o.rows:.1%}", f"{o.true / o.rows:.1%}")
+    console.print(table)
+
+
+def show_windows(console: Console, windows: list[Window]) -> None:
+    """Print every drift window with its verdict and the features that moved most."""
+    console.rule("drift, window by window", align="left")
+    table = Table("window", "phase", "rows", "is_drift", "state", "moved most (effect)")
+    for window in windows:
+        style = _STYLE.get(window.state, "")
+        state = f"[{style}]{window.state}[/{style}]" if style else window.state
+        numbers = (str(window.number), window.scenario, str(window.rows), str(window.is_drift))
+        table.add_row(*numbers, state, _moved(window))
+    console.print(table)
+
+
+def show_checks(console: Console, checks: list[Check]) -> None:
+    """Print the verdict."""
+    console.rule("against the truth", align="left")
+    for check in checks:
+        mark = "[green]ok  [/green]" if check.passed else "[bold red]FAIL[/bold red]"
+        console.print(mark, check.text, highlight=False)
+    passed = all(check.passed for check in checks)
+    console.print("[bold green]PASS[/bold green]" if passed else "[bold red]FAIL[/bold red]")
+
+
+def _moved(window: Window, most: int = 2) -> str:
+    effects: dict[str, float] = {}
+    for feature in window.report["parameters"]["features"]:
+        name = feature["feature"]
+        effects[name] = max(effects.get(name, 0.0), feature["effect"])
+    return ", ".join(f"{name} {effects[name]:.2f}" for name in window.ranked[:most])

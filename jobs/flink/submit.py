@@ -1,0 +1,164 @@
+"""`weir submit`, `stop`, `upgrade`, `scale`: thin over Flink's command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from time import monotonic, sleep
+
+from jobs.flink.bundle import write_bundle
+from jobs.flink.command_line import Flink, flink
+from jobs.flink.rest_api import Job, Rest
+from jobs.kafka.admin import create_control
+from jobs.releases.apply import external_pairs
+from jobs.streaming.settings import Settings, parse_settings
+from operators.control.control_topic import read_control
+from operators.control.release import Release
+from operators.core.errors import DeploymentError
+from operators.storage.trusted_roots import Site
+from operators.storage.uris import local_path
+
+_SUBMITTED = r"Job has been submitted with JobID ([0-9a-f]{32})"
+_SAVED = r"Savepoint completed\. Path: (\S+)"
+# The monitor runs in a slot of its own beside infer's.
+_MONITOR_SLOTS = 1
+
+
+def whereabouts(bootstrap: str, site: Site) -> list[str]:
+    """Return the settings that say where things are: Kafka, models that may run code, the cache, stores."""
+    return [
+        *("--bootstrap-servers", bootstrap),
+        *("--trusted-roots", ",".join(_absolute(root) for root in site.trusted_roots)),
+        *("--artifact-cache", str(site.cache.absolute())),
+        *(("--stores", site.stores.text()) if site.stores.named else ()),
+    ]
+
+
+def flink_run(arguments: Sequence[str], savepoint: str = "", environment: str = "") -> list[str]:
+    """Return the command that submits the job, for the pipelines that are live now.
+
+    The topics that every job writes to are created where they are missing, as after an upgrade.
+    `environment` is an archive of a Python environment that the workers run in, instead of the cluster's own.
+    """
+    settings = parse_settings(arguments, os.environ)
+    create_control(settings.connection)
+    external = external_pairs(read_control(settings.connection))
+    reads = ["--external-inputs", external] if external else []
+    start = ["-s", savepoint] if savepoint else []
+    bundle = ["-pym", "jobs.production_monitoring", "-pyfs", str(write_bundle())]
+    archive = ["-pyarch", f"{environment}#environment", "-pyexec", "environment/bin/python"]
+    return flink("run", "-d", *start, *bundle, *(archive if environment else []), *arguments, *reads)
+
+
+def _absolute(root: str) -> str:
+    path = local_path(root)
+    return root if path is None else os.path.abspath(path)
+
+
+def submit(cluster: Flink, command: Sequence[str]) -> str:
+    """Run the command; returns the job's id."""
+    return cluster.call(command, _SUBMITTED)
+
+
+def stop_command(job: Job) -> list[str]:
+    """Return the command that stops a job with a savepoint, where the cluster keeps them."""
+    return flink("stop", job.id)
+
+
+def stop(cluster: Flink, command: Sequence[str]) -> str:
+    """Run the command; returns the savepoint's path."""
+    return cluster.call(command, _SAVED)
+
+
+def the_running_job(rest: Rest, name: str) -> Job:
+    """Return the job of a name; DeploymentError where a task of it does not run: it has no state to save."""
+    job = the_job(rest, name)
+    if job.runs:
+        return job
+    running, total = job.tasks.get("running", 0), job.tasks.get("total", 0)
+    why = rest.failure(job.id)
+    raise DeploymentError(
+        f"job {name} is {job.state}, {running} of {total} tasks run, so no savepoint can be taken: mend it "
+        f"first, or cancel it in {rest.url} and submit it from its last checkpoint"
+        + (f" ({why})" if why else "")
+    )
+
+
+def the_job(rest: Rest, name: str) -> Job:
+    """Return the job of a name; DeploymentError where there is none, or more than one."""
+    if not rest.answers():
+        raise DeploymentError(f"Flink does not answer at {rest.url}: is the cluster up?")
+    jobs = rest.jobs(name)
+    if not jobs:
+        there = ", ".join(job.name for job in rest.jobs()) or "none"
+        raise DeploymentError(f"no job {name} runs at {rest.url}; there is {there}")
+    if len(jobs) > 1:
+        raise DeploymentError(f"{len(jobs)} jobs are named {name}: cancel all but one in {rest.url}")
+    return jobs[0]
+
+
+def arguments_of(rest: Rest, job: Job) -> Iterator[str]:
+    """Yield the arguments that a job was submitted with, as far as they are not the defaults.
+
+    The brokers come first, always: Flink would take `--parallelism` for its own option if that did. What the
+    job reads besides its own topics is left out: that follows from the pipelines that are live.
+    """
+    defaults, submitted = Settings(), rest.parameters(job.id)
+    if not submitted:
+        raise DeploymentError(f"{rest.url} does not tell the settings of job {job.name}: try again")
+    yield from ("--bootstrap-servers", submitted.get("bootstrap_servers", defaults.bootstrap_servers))
+    for setting in fields(Settings):
+        value, default = submitted.get(setting.name), str(getattr(defaults, setting.name))
+        if setting.name not in ("bootstrap_servers", "external_inputs") and value not in (None, default):
+            yield from (f"--{setting.name.replace('_', '-')}", str(value))
+
+
+def await_running(rest: Rest, job: str, seconds: float = 120.0) -> None:
+    """Wait until every task of a job runs; DeploymentError with the reason when that does not happen."""
+    deadline = monotonic() + seconds
+    while True:
+        found = next((one for one in rest.jobs() if one.id == job), None)
+        if found and found.runs:
+            return
+        if monotonic() > deadline or found is None:
+            state = found.state if found else "ended"
+            why = rest.failure(job) or f"see {rest.url}/#/job/running/{job}"
+            raise DeploymentError(f"job {job} is {state}, not every task of it runs: {why}")
+        sleep(0.3)
+
+
+def slots_missing(rest: Rest, settings: Settings, running: int = 0) -> str:
+    """Tell where the cluster has too few slots for the job; empty if it has enough.
+
+    `running` is the parallelism of the job that it takes the place of.
+    """
+    free = rest.free_slots() + (running + _MONITOR_SLOTS if running else 0)
+    needed = settings.parallelism + _MONITOR_SLOTS
+    if free >= needed:
+        return ""
+    return (
+        f"the job needs {needed} slots (infer takes {settings.parallelism}, the monitor {_MONITOR_SLOTS}), "
+        f"but {free} are free: start a TaskManager, cancel another job, or lower --parallelism"
+    )
+
+
+def memory_warning(rest: Rest, releases: Sequence[Release]) -> str:
+    """Tell where the models of the live pipelines take more than Flink gives a worker; empty if they fit.
+
+    Every slot has a Python worker of its own, which loads all of them; what it may take is the slot's share
+    of the managed memory.
+    """
+    models: Mapping[str, int] = {
+        name: one.memory for release in releases for name, one in release.artifacts.items()
+    }
+    wanted = sum(models.values())
+    for summary in (rest.get("/taskmanagers") or {}).get("taskmanagers", []):
+        managed = summary["memoryConfiguration"]["managedMemory"] // max(1, summary["slotsNumber"])
+        if wanted > managed:
+            return (
+                f"the models take {wanted / 1024**2:.0f} MiB in each Python worker, but a slot has "
+                f"{managed / 1024**2:.0f} MiB of managed memory: raise taskmanager.memory.managed.size and "
+                "taskmanager.memory.process.size in flink-conf/config.yaml, or lower the number of slots"
+            )
+    return ""

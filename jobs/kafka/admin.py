@@ -1,0 +1,70 @@
+"""Listing and creating topics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from jobs.streaming.kafka_tables import MOST_BYTES
+from operators.core.errors import DeploymentError
+from operators.kafka.connection import Connection
+
+# A request above the limit must be able to come in, so that it can be answered by an error.
+_LONG = {"max.message.bytes": str(MOST_BYTES)}
+_COMPACTED = {"cleanup.policy": "compact"}
+# What workers say of themselves is old within seconds; the events among it are of use for some days.
+_STATUS = {
+    "cleanup.policy": "compact,delete",
+    "segment.ms": str(10 * 60 * 1000),
+    "retention.ms": str(7 * 24 * 60 * 60 * 1000),
+    "min.cleanable.dirty.ratio": "0.1",
+}
+
+
+def existing_topics(bootstrap: str) -> list[str]:
+    """Return the names of all topics."""
+    with _client(bootstrap, "listed") as client:
+        return list(client.list_topics())
+
+
+def create_control(connection: Connection) -> None:
+    """Create the topics that everything else rests on."""
+    bootstrap, topics = connection
+    _create(bootstrap, [topics.control], 1, _COMPACTED)
+    _create(bootstrap, [topics.status], 1, _STATUS)
+    _create(bootstrap, [topics.alerts, topics.rates, topics.outliers], 1, {})
+
+
+def create_topics(bootstrap: str, names: list[str], partitions: int) -> list[str]:
+    """Create the topics that do not exist yet, and return their names; the others are left alone."""
+    return _create(bootstrap, names, partitions, _LONG)
+
+
+def delete_topics(bootstrap: str, names: list[str]) -> list[str]:
+    """Delete topics, and return the names of those that were there."""
+    with _client(bootstrap, "deleted") as client:
+        there = sorted(set(names) & set(client.list_topics()))
+        if there:
+            client.delete_topics(there)
+        return there
+
+
+def _create(bootstrap: str, names: list[str], partitions: int, configs: dict[str, str]) -> list[str]:
+    with _client(bootstrap, "created") as client:
+        new = sorted(set(names) - set(client.list_topics()))
+        if new:
+            wanted = {name: {"num_partitions": partitions, "configs": configs} for name in new}
+            client.create_topics(wanted, wait_for_metadata=True)
+        return new
+
+
+@contextmanager
+def _client(bootstrap: str, verb: str) -> Iterator[KafkaAdminClient]:
+    try:
+        with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as client:
+            yield client
+    except (KafkaError, OSError) as error:
+        raise DeploymentError(f"topics could not be {verb} at {bootstrap}: {error}; is Kafka up?") from error

@@ -1,0 +1,22 @@
+"""The newest records of a topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from operators.kafka.connection import DEADLINE
+from operators.kafka.consumer import open_consumer, read_to_end
+
+
+def newest(bootstrap: str, topic: str, most: int) -> Iterator[Any]:
+    """Yield about so many of the newest records, from each partition its share, oldest first in each."""
+    consumer, partitions = open_consumer(bootstrap, [topic])
+    with consumer:
+        if not partitions:
+            return
+        beginnings, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        for partition in partitions:
+            share = -(-most // len(partitions))
+            consumer.seek(partition, max(beginnings[partition], ends[partition] - share))
+        yield from read_to_end(consumer, partitions, DEADLINE)

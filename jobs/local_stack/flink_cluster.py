@@ -1,0 +1,101 @@
+"""A Flink cluster from the distribution inside the PyPI package: a JobManager, TaskManagers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import yaml
+
+from jobs.flink.paths import ROOT, flink_home, jars
+from jobs.flink.rest_api import Rest
+from jobs.local_stack import processes
+from jobs.local_stack.ports import HOST, Ports
+
+JSON_LOGS = ROOT / "flink-conf" / "log4j-json.properties"
+TEMPLATE = ROOT / "flink-conf" / "config.yaml"
+# Each Python worker computes on its own; more threads would only fight over the cores.
+_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
+
+
+class Cluster:
+    """Starts processes of a cluster whose files lie in one folder."""
+
+    def __init__(self, folder: Path, ports: Ports, stack: str) -> None:
+        self.folder = folder
+        self._ports = ports
+        self._stack = stack
+        self.rest = Rest(f"http://{HOST}:{ports.web}")
+
+    def prepare(self, *, json_logs: bool = False) -> None:
+        """Write the configuration and link the libraries."""
+        for name in ("conf", "lib", "log", "checkpoints", "savepoints"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self._configure()
+        if json_logs:
+            shutil.copy(JSON_LOGS, self.folder / "conf" / "log4j-console.properties")
+        self._link()
+
+    def start_jobmanager(self) -> int:
+        """Start the JobManager; returns its process id."""
+        return self._start("jobmanager")
+
+    def start_taskmanager(self) -> int:
+        """Start a TaskManager; returns its process id."""
+        return self._start("taskmanager")
+
+    def environment(self) -> dict[str, str]:
+        """Return what Flink's scripts need to find this cluster."""
+        return {
+            "FLINK_HOME": str(flink_home()),
+            "FLINK_CONF_DIR": str(self.folder / "conf"),
+            "FLINK_LIB_DIR": str(self.folder / "lib"),
+            "FLINK_LOG_DIR": str(self.folder / "log"),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        }
+
+    def _start(self, role: str) -> int:
+        script = flink_home() / "bin" / f"{role}.sh"
+        log = self.folder / "log" / f"{role}.out"
+        environment = {**self.environment(), **_ONE_THREAD}
+        return processes.spawn(["bash", str(script), "start-foreground"], self._stack, log, environment)
+
+    def _configure(self) -> None:
+        config = yaml.safe_load(TEMPLATE.read_text("utf-8"))
+        config.update(
+            {
+                "jobmanager.rpc.address": HOST,
+                "jobmanager.bind-host": HOST,
+                "jobmanager.rpc.port": self._ports.rpc,
+                "taskmanager.host": HOST,
+                "taskmanager.bind-host": HOST,
+                "rest.address": HOST,
+                "rest.bind-address": HOST,
+                "rest.port": self._ports.web,
+                "rest.bind-port": str(self._ports.web),
+                "metrics.reporter.prom.port": f"{self._ports.metrics}-{self._ports.metrics + 20}",
+                "python.executable": sys.executable,
+                "python.client.executable": sys.executable,
+                "execution.checkpointing.dir": (self.folder / "checkpoints").as_uri(),
+                "execution.checkpointing.savepoint-dir": (self.folder / "savepoints").as_uri(),
+                "io.tmp.dirs": str(self._temporary()),
+            }
+        )
+        (self.folder / "conf" / "config.yaml").write_text(yaml.safe_dump(config, width=10_000), "utf-8")
+        for file in (flink_home() / "conf").glob("log4j*"):
+            shutil.copy(file, self.folder / "conf" / file.name)
+
+    def _temporary(self) -> Path:
+        folder = self.folder / "tmp"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _link(self) -> None:
+        home = flink_home()
+        wanted = [*(home / "lib").glob("*.jar"), *(home / "opt").glob("flink-python-*.jar"), *jars("flink")]
+        for jar in (self.folder / "lib").glob("*.jar"):
+            jar.unlink()
+        for jar in wanted:
+            (self.folder / "lib" / jar.name).symlink_to(jar)

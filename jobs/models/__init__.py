@@ -1,0 +1,1 @@
+"""Model folders, made and checked: train, convert, calibrate, judge, retrain."""

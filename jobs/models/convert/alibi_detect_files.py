@@ -1,0 +1,167 @@
+"""alibi-detect's dill and pickle files → arrays, JSON and TOML that the runtime reads without dill."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import joblib
+import numpy as np
+
+from detectors.outliers.category_values import CategoryValues
+from detectors.outliers.mahalanobis import Mahalanobis
+from jobs.models.convert.vae import check_settings, export_vae
+from operators.core.errors import DeploymentError, describe
+from operators.models.formats.alibi_detect import SUFFIXES
+from operators.models.formats.outlier_detector import write_mahalanobis
+from operators.storage.artifact_cache import copy_files
+from operators.storage.trusted_roots import Site, locate, require_trust
+
+# Takes the folder to write to, the dill file, and what that holds; returns the files that it wrote.
+_Writer = Callable[[Path, Path, Any], Iterable[Path]]
+
+
+def convert(folder: Path, site: Site) -> list[Path]:
+    """Write beside each detector's dill or pickle what the runtime reads; returns what was written.
+
+    Raises DeploymentError for a folder that is not trusted, and for what cannot be converted.
+    """
+    found = [(folder / f"{name}{suffix}", write) for name, write in _WRITERS.items() for suffix in SUFFIXES]
+    there = [(path, write) for path, write in found if path.is_file()]
+    if not there:
+        saved = sorted(path.name for path in folder.glob("*") if path.suffix in SUFFIXES)
+        raise DeploymentError(
+            f"{folder} holds {', '.join(saved) or 'no .dill and no .pickle file'}; known are "
+            f"{', '.join(_WRITERS)} with one of these endings"
+        )
+    origin = locate(str(folder.resolve()), site)
+    for path, _ in there:
+        require_trust(origin, str(path), site)
+    with TemporaryDirectory() as private:
+        try:
+            copy_files(origin.path or folder, Path(private))
+            return [
+                file for path, write in there for file in _convert(Path(private, path.name), folder, write)
+            ]
+        except DeploymentError as error:
+            raise DeploymentError(str(error).replace(private, str(folder))) from error
+        except OSError as error:
+            raise DeploymentError(f"{folder} cannot be converted: {error}") from error
+
+
+def _convert(path: Path, folder: Path, write: _Writer) -> Iterable[Path]:
+    """Read a dill file of the private copy, and write beside the original."""
+    state = _load(path)
+    try:
+        return write(folder, path, state)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DeploymentError(f"{path} is no detector that alibi-detect saved: {describe(error)}") from error
+
+
+def _load(path: Path) -> Any:
+    import dill
+
+    try:
+        with path.open("rb") as file:
+            return dill.load(file)
+    except Exception as error:  # a pickle can raise anything
+        raise DeploymentError(
+            f"{path} cannot be read here: {describe(error)}; convert it where it was "
+            "saved, with the "
+            "versions of Python, numpy and scikit-learn that saved it"
+        ) from error
+
+
+def _forest(folder: Path, path: Path, state: Any) -> Iterable[Path]:
+    estimator, threshold = _of(state, path, "isolationforest"), _of(state, path, "threshold")
+    if threshold is None:
+        raise DeploymentError(f"{path} has no threshold: call infer_threshold before saving it")
+    joblib.dump(estimator, folder / "IForest.joblib", compress=1)
+    saved = {"threshold": float(threshold), "estimator": "IForest.joblib"}
+    (folder / "IForest.json").write_text(json.dumps(saved), "utf-8")
+    return folder / "IForest.json", folder / "IForest.joblib"
+
+
+def _mahalanobis(folder: Path, path: Path, state: Any) -> Iterable[Path]:
+    keys = ("threshold", "mean", "C", "n_components", "d_abs", "cat_vars", "ohe")
+    threshold, mean, covariance, components, values, columns, one_hot = (_of(state, path, k) for k in keys)
+    if threshold is None:
+        raise DeploymentError(f"{path} has no threshold: call infer_threshold before saving it")
+    if np.ndim(mean) == 0:
+        raise DeploymentError(f"{path} has seen no rows: let it score some before saving it")
+    categories = CategoryValues(values, columns if one_hot else None)
+    return write_mahalanobis(Mahalanobis(mean, covariance, threshold, components, categories), folder)
+
+
+def _vae(folder: Path, path: Path, state: Any) -> Iterable[Path]:
+    check_settings(_of(state, path, "threshold"), _of(state, path, "score_type"))
+    # Both tell on standard error what they would do with a GPU or PyTorch.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    try:
+        from alibi_detect.saving import load_detector
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            detector = load_detector(path.parent)
+    except ImportError as error:
+        raise DeploymentError(
+            f"{path} holds networks that only TensorFlow reads: convert it where there is TensorFlow, "
+            "pip install 'weir[vae]'"
+        ) from error
+    except Exception as error:  # files of Keras and TensorFlow may raise anything
+        raise DeploymentError(f"{folder} cannot be read by alibi-detect: {describe(error)}") from error
+    return export_vae(detector, folder)
+
+
+def _drift(folder: Path, path: Path, state: Any) -> Iterable[Path]:
+    x_ref = np.asarray(_of(_of(state, path, "args"), path, "x_ref"))
+    options = _of(state, path, "kwargs")
+    if _of(state, path, "other").get("preprocess_fn") is not None:
+        raise DeploymentError(
+            f"{path} has a preprocess_fn, which runs code: train the detector on data already prepared, "
+            "and let a "
+            "step of the pipeline prepare it"
+        )
+    np.save(folder / "x_ref.npy", x_ref)
+    lines = [f'name = "{path.stem}"', 'x_ref = "x_ref.npy"']
+    for key in ("p_val", "correction", "alternative", "update_x_ref"):
+        if key in options:
+            lines.append(f"{key} = {_toml(options[key])}")
+    categories = options.get("categories_per_feature")
+    if categories:
+        lines.append("[categories_per_feature]")
+        lines += [f"{int(feature)} = {_toml(codes)}" for feature, codes in categories.items()]
+    (folder / "config.toml").write_text("\n".join(lines) + "\n", "utf-8")
+    return folder / "config.toml", folder / "x_ref.npy"
+
+
+def _of(state: Any, path: Path, key: str) -> Any:
+    if not isinstance(state, dict) or key not in state:
+        raise DeploymentError(f"{path} is no detector that alibi-detect saved: {key!r} is missing in it")
+    return state[key]
+
+
+def _toml(value: Any) -> str:
+    if value is None:
+        return '"None"'
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return f"[{', '.join(repr(float(item)) for item in value)}]"
+    return json.dumps(value.item() if isinstance(value, np.generic) else value)
+
+
+_WRITERS: dict[str, _Writer] = {
+    "IForest": _forest,
+    "Mahalanobis": _mahalanobis,
+    "OutlierVAE": _vae,
+    "KSDrift": _drift,
+    "ChiSquareDrift": _drift,
+    "TabularDrift": _drift,
+}

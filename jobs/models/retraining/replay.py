@@ -1,0 +1,156 @@
+"""Recent requests of a live pipeline → the rows that each of its monitors read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.data.usable_numbers import Rows, usable
+from operators.core.errors import DeploymentError, RecordError
+from operators.core.tensors import Array, Tensors
+from operators.models.runtimes.data_quality import CheckQuality
+from operators.models.runtimes.drift import DetectDrift
+from operators.models.runtimes.outlier import ScoreOutlier
+from operators.models.step import Ask
+from operators.pipeline.failure_isolation import Budget
+from operators.pipeline.load import Served
+from operators.pipeline.plan import Outcome, Part
+from operators.pipeline.planned_step import PlannedStep
+from operators.protocol.batching import Signature, signature, to_columns
+from operators.protocol.decode import decode_request
+from operators.protocol.request import Request
+
+Monitor = DetectDrift | ScoreOutlier | CheckQuality
+_MONITORS = (DetectDrift, ScoreOutlier, CheckQuality)
+# Requests computed at once: the pipeline's models see them as they would in the job.
+_AT_ONCE = 2_000
+_NOTHING: Mapping[str, int] = {}
+# The number of a request, and its values in each column.
+_Piece = tuple[int, list[Array]]
+
+
+class Watched(NamedTuple):
+    """One monitor of a pipeline with the values that it read in recent requests, in their order.
+
+    `columns` holds an array of shape (rows,) for each column. `refused` counts requests that the monitor
+    could not read, by why.
+    """
+
+    name: str
+    step: Monitor
+    window: int
+    columns: list[Array]
+    refused: Mapping[str, int] = _NOTHING
+
+    @property
+    def read(self) -> Rows:
+        """The values as numbers, shape (rows, columns)."""
+        return np.column_stack(self.columns).astype(np.float64)
+
+    @property
+    def rows(self) -> Rows:
+        """The same without values that no reference can hold: NaN is in their place."""
+        return usable(self.read)
+
+
+def replay(served: Served, values: Sequence[bytes]) -> list[Watched]:
+    """Run requests, oldest first, through a pipeline, and keep what its monitors read of those answered.
+
+    DeploymentError where no monitor read anything.
+    """
+    plan = served.plan
+    if plan is None:
+        raise DeploymentError(f"pipeline {served.release.name} cannot run: {served.failure}")
+    monitors = [one for one in plan.steps if isinstance(one.step, _MONITORS)]
+    pieces: dict[str, list[_Piece]] = {one.name: [] for one in monitors}
+    refused: dict[str, Counter[str]] = {one.name: Counter() for one in monitors}
+    for numbers, requests in _groups(list(_decoded(values))):
+        tensors, errors = to_columns(requests)
+        kept = [number for position, number in enumerate(numbers) if position not in errors]
+        ask = Ask(requests[0].content_type)
+        places = {(one.name, "inputs") for one in monitors}
+        if not kept:
+            continue
+        outcome = plan.run(tensors, ask, {}, Budget(), places)  # type: ignore[arg-type]
+        _refusals(outcome, refused)
+        for part in outcome.parts:
+            here = [kept[position] for position in part.requests.tolist()]
+            for one in monitors:
+                pieces[one.name] += list(_pieces(one, part, ask, here))
+    watched = [
+        Watched(
+            one.name,
+            one.step,  # type: ignore[arg-type]
+            one.batch.size if one.batch else 0,
+            _in_order(pieces[one.name]),
+            refused[one.name],
+        )
+        for one in monitors
+        if pieces[one.name]
+    ]
+    if not watched:
+        why = "".join(f"; {one}: {why} ({times:,})" for one in refused for why, times in refused[one].items())
+        raise DeploymentError(
+            f"no monitor of pipeline {plan.name} read any of the {len(values)} requests{why}"
+        )
+    return watched
+
+
+def _decoded(values: Sequence[bytes]) -> Iterator[tuple[int, Request]]:
+    for number, value in enumerate(values):
+        try:
+            yield number, decode_request(value, None)
+        except RecordError:
+            continue
+
+
+def _groups(requests: list[tuple[int, Request]]) -> Iterator[tuple[list[int], list[Request]]]:
+    """Group requests that are computed together, so many at once."""
+    alike: dict[Signature, list[tuple[int, Request]]] = {}
+    for number, request in requests:
+        alike.setdefault(signature(request), []).append((number, request))
+    for members in alike.values():
+        for start in range(0, len(members), _AT_ONCE):
+            numbers, some = zip(*members[start : start + _AT_ONCE], strict=True)
+            yield list(numbers), list(some)
+
+
+def _pieces(planned: PlannedStep, part: Part, ask: Ask, here: list[int]) -> Iterator[_Piece]:
+    """Yield what a monitor read of each request, with the request's number."""
+    tensors = part.tapped.get((planned.name, "inputs"))
+    if not tensors:
+        return
+    try:
+        columns, rows = _read(planned.step, tensors, ask if planned.reads_requests else Ask())
+    except ValueError:
+        return
+    bounds = [0, *np.cumsum(rows).tolist()]
+    for number, start, stop in zip(here, bounds, bounds[1:], strict=False):
+        yield number, [column[start:stop] for column in columns]
+
+
+def _refusals(outcome: Outcome, refused: dict[str, Counter[str]]) -> None:
+    """Count the requests that were not answered, and those that a monitor could not read, by why."""
+    for error in outcome.errors.values():
+        for counts in refused.values():
+            counts[error.message] += 1
+    for failures in outcome.monitor_failures.values():
+        for failure in failures:
+            if failure.step in refused:
+                refused[failure.step][failure.message] += 1
+
+
+def _read(step: Any, tensors: Tensors, ask: Ask) -> tuple[list[Array], NDArray[np.int64]]:
+    if isinstance(step, CheckQuality):
+        return step.columns(tensors, ask)
+    column = step.rows(tensors, ask)
+    return list(column.data.T), column.rows
+
+
+def _in_order(pieces: list[tuple[int, list[Array]]]) -> list[Array]:
+    ordered = [columns for _, columns in sorted(pieces, key=lambda piece: piece[0])]
+    return [np.concatenate(of_column) for of_column in zip(*ordered, strict=True)]

@@ -1,0 +1,1 @@
+"""What was trained, for people: a page with charts, and a model card."""

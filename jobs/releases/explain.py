@@ -1,0 +1,131 @@
+"""A release in words: its compiled plan from top to bottom, and every default in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+
+from jobs.releases.explain_alerts import explain_alerts
+from jobs.streaming.settings import Settings, defaults
+from operators.control.documents import monitor_of, pipeline_of
+from operators.control.release import Release
+from operators.core.errors import DeploymentError
+from operators.kafka.topics import Topics
+from operators.models.runtimes.batched import Rules
+from operators.models.settings import DATA_QUALITY
+from operators.pipeline.external_input import external_input
+from operators.pipeline.inputs import Inputs, inputs_of
+from operators.pipeline.window_rules import in_force
+from operators.resources.monitor_schema import Monitor
+from operators.resources.pipeline_checks import dependencies
+from operators.resources.seldon_schema import MOST_WINDOW_ROWS, Pipeline, Step
+
+
+def explain(release: Release, topics: Topics) -> Iterator[str]:
+    """Draw a release's plan, a line each."""
+    pipeline = pipeline_of(release)
+    name = release.name
+    yield f"pipeline {name}" + (f", generation {release.generation}" if release.generation else "")
+    yield f"  requests   {topics.inputs(name)}"
+    external = external_input(pipeline.spec.input)
+    if external:
+        renames = "".join(f", {old} as {new}" for old, new in external.renamed.items())
+        tensors = f" ({', '.join(external.tensors)})" if external.tensors else ""
+        yield f"             {release.external_topic}{tensors}{renames}"
+    yield "  │"
+    reads = dependencies(pipeline)
+    specs = {step.name: step for step in pipeline.spec.steps}
+    for step_name in TopologicalSorter(reads).static_order():
+        yield from _step(specs[step_name], release, topics)
+    yield "  ▼"
+    if pipeline.spec.output is None:
+        yield "  responses  none: spec.output is left out"
+    else:
+        output = pipeline.spec.output
+        yield f"  responses  {topics.outputs(name)}"
+        yield from _reads(inputs_of(output.steps, output.steps_join, output.tensor_map, name), "holding")
+    yield f"  otherwise  {topics.errors}"
+    yield ""
+    yield "alerts"
+    yield from (f"  {line}" for line in explain_alerts(release, pipeline, topics))
+    yield ""
+    yield "defaults in force"
+    yield from (f"  {line}" for line in _defaults(pipeline))
+
+
+def _step(spec: Step, release: Release, topics: Topics) -> Iterator[str]:
+    artifact = release.artifacts[spec.name]
+    yield f"  ├─ {spec.name}: {artifact.runtime}, {artifact.memory / 1024**2:.1f} MiB, {artifact.uri}"
+    inputs = inputs_of(spec.inputs or [release.name], spec.inputs_join_type, spec.tensor_map, release.name)
+    yield from (f"  │  {line}" for line in _reads(inputs, "reads"))
+    if spec.triggers:
+        triggers = inputs_of(spec.triggers, spec.triggers_join_type, {}, release.name)
+        yield from (f"  │  {line}" for line in _reads(triggers, "only if"))
+    if spec.batch.gathers:
+        yield f"  │    gathers  {_window(spec)}"
+        yield f"  │    judges   {_judges(spec.name, artifact.runtime, monitor_of(release))}"
+        yield f"  │    reports  {topics.model_outputs(spec.name)}"
+
+
+def _window(spec: Step) -> str:
+    batch = spec.batch
+    rows = f"{batch.size} rows" if batch.size else f"at most {MOST_WINDOW_ROWS} rows"
+    time = f", closed after {batch.window_ms} ms if it does not fill" if batch.window_ms else ""
+    rolling = f", each keeping {batch.rows - batch.slide} rows of the one before" if batch.rolling else ""
+    return f"windows of {rows}{time}{rolling}"
+
+
+def _judges(step: str, runtime: str, monitor: Monitor | None) -> str:
+    """Tell the rules in force: those of the Monitor, then the job's."""
+    numbers = _numbers(in_force(monitor, step, Settings().rules), runtime)
+    rules = monitor.rules_of(step) if monitor else None
+    own = [name for name in numbers if getattr(rules, name, None) is not None]
+    said = {
+        f"as Monitor {monitor.metadata.name} says" if monitor else "": own,
+        "by default of the job": [name for name in numbers if name not in own],
+    }
+    return "; ".join(
+        f"{', '.join(f'{name} {numbers[name]}' for name in names)} ({who})"
+        for who, names in said.items()
+        if names
+    )
+
+
+def _numbers(rules: Rules, runtime: str) -> dict[str, float]:
+    judgement, confirmation, tolerance = rules
+    quality = runtime == DATA_QUALITY
+    least = {"tolerance": tolerance} if quality else {"min_effect": judgement.min_effect}
+    return {"min_n": judgement.min_n, **least, **confirmation._asdict()}
+
+
+def _reads(inputs: Inputs, verb: str) -> Iterator[str]:
+    words = {"inner": "all of", "outer": "whichever are there of", "any": "the first that is there of"}
+    join = f"{words[inputs.join]} " if len(inputs.sources) > 1 else ""
+    yield f"  {verb:8} {join}{'; '.join(map(str, inputs.sources))}"
+
+
+def _defaults(pipeline: Pipeline) -> Iterator[str]:
+    """Yield the manifest's fields that were left out and mean something, then the job's settings."""
+    for i, step in enumerate(pipeline.spec.steps):
+        at = f"spec.steps[{i}] {step.name}"
+        if not step.inputs:
+            yield f"{at}: inputs [{pipeline.metadata.name}.inputs]"
+        if len(step.inputs) > 1 and step.inputs_join_type == "inner":
+            yield f"{at}: inputsJoinType inner"
+        if len(step.triggers) > 1 and step.triggers_join_type == "inner":
+            yield f"{at}: triggersJoinType inner"
+        if step.batch.gathers and not step.batch.window_ms:
+            yield f"{at}: batch.windowMs none: a window waits until it is full"
+    if pipeline.spec.output and pipeline.spec.output.steps_join == "inner":
+        yield "spec.output.stepsJoin inner"
+    for setting, value, help_ in defaults(Settings):
+        yield f"--{setting.replace('_', '-')} {value or repr(value)} ({help_})"
+
+
+def released(releases: list[Release], name: str) -> Release:
+    """Return the release of that name; DeploymentError lists those that there are."""
+    for release in releases:
+        if release.name == name:
+            return release
+    there = ", ".join(release.name for release in releases) or "none"
+    raise DeploymentError(f"there is no pipeline {name}; there are {there}")

@@ -1,0 +1,60 @@
+"""The alerts of a release in words: what fires, from which level on, and who says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from operators.alerts.finding import Severity
+from operators.alerts.rate_rules import ERRORS, LATENCY, NO_DATA, OUTLIERS, RateRule
+from operators.alerts.rules import PipelineRules, rules_of
+from operators.control.documents import monitor_of
+from operators.control.release import Release
+from operators.kafka.topics import Topics
+from operators.models.settings import DATA_QUALITY
+from operators.resources.monitor_schema import Monitor
+from operators.resources.seldon_schema import Pipeline
+
+
+def explain_alerts(release: Release, pipeline: Pipeline, topics: Topics) -> Iterator[str]:
+    """Yield a line for each alert that can fire."""
+    monitor = monitor_of(release)
+    rules = rules_of(release.name, monitor, topics)
+    yield f"{topics.alerts}, again every {rules.lifecycle.resend:g} s while one fires"
+    yield from _rates(rules, monitor)
+    for step in pipeline.spec.steps:
+        if step.batch.gathers:
+            quality = release.artifacts[step.name].runtime == DATA_QUALITY
+            rule = rules.of_step(step.name, quality=quality)
+            effect = rule.critical_effect
+            critical = "" if effect is None else f", critical from effect {effect:g}"
+            yield f"{rule.alert} {step.name}: warning when confirmed{critical}"
+
+
+def _rates(rules: PipelineRules, monitor: Monitor | None) -> Iterator[str]:
+    rates = rules.rates
+    if rates.errors:
+        said = "" if monitor and monitor.spec.errors else " (by default)"
+        yield f"{ERRORS}: {_share(rates.errors, 'of the requests fail')}{said}"
+    for step, rule in rates.outliers.items():
+        yield f"{OUTLIERS} {step}: {_share(rule, 'of its rows are outliers')}"
+    if rates.any_outliers:
+        others = "every other step" if rates.outliers else "every step"
+        yield f"{OUTLIERS}, {others} that flags: {_share(rates.any_outliers, 'are outliers')} (by default)"
+    if rates.latency:
+        levels = _levels(rates.latency.levels, " ms")
+        yield f"{LATENCY}: 99th percentile of {rates.latency.over:g} s surely above {levels}"
+    else:
+        yield f"{LATENCY}: none (by default)"
+    if rates.no_data is not None:
+        yield f"{NO_DATA}: critical when no request came for {rates.no_data:g} s"
+    else:
+        yield f"{NO_DATA}: none (by default)"
+
+
+def _share(rule: RateRule, what: str) -> str:
+    levels = _levels({severity: 100 * level for severity, level in rule.levels.items()}, " %")
+    return f"surely more than {levels} {what} in {rule.over:g} s"
+
+
+def _levels(levels: Mapping[Severity, float], unit: str) -> str:
+    return ", ".join(f"{level:g}{unit} ({severity})" for severity, level in levels.items())

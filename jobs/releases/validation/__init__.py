@@ -1,0 +1,1 @@
+"""Manifests → releases: everything that can be checked without a broker."""

@@ -1,0 +1,1 @@
+"""Records of the topics → what the dashboard and the HTML report show."""

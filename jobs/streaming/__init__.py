@@ -1,0 +1,1 @@
+"""What `production_monitoring.py` is made of: settings, Kafka tables, names of operators."""

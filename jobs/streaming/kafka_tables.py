@@ -1,0 +1,234 @@
+"""The job's edges as Flink tables: where each topic comes in and goes out."""
+
+from __future__ import annotations
+
+from jobs.streaming.settings import Settings
+from operators.kafka.topics import literal
+
+# Above the longest body, room for key and headers: what came in with them must fit on the way out too.
+MOST_BYTES = 20 * 1024 * 1024
+# How much a subtask asks of Kafka at a time; a longer record comes alone.
+_FETCH = 4 * 1024 * 1024
+_RAW = "'key.format'='raw', 'key.fields'='key', 'value.format'='raw', 'value.fields-include'='EXCEPT_KEY'"
+
+_COLUMNS = (
+    "`key`, {value} AS `value`, `headers`, `topic`, `partition`, `offset`, `ts`, reader, "
+    "CASE WHEN `headers`['seldon-pipeline-errors'] IS NOT NULL THEN CAST('error' AS STRING) "
+    "ELSE CAST(`headers`['seldon-infer-type'] AS STRING) END AS request_type, "
+    "CAST(`headers`['pipeline'] AS STRING) AS origin, "
+    "{length} AS `length`, {digest} AS `digest`"
+)
+_LENGTH = "CHAR_LENGTH(DECODE(`value`, 'ISO-8859-1'))"
+TICKS = """
+SELECT CAST(NULL AS BYTES) AS `key`, CAST(NULL AS BYTES) AS `value`,
+       CAST(NULL AS MAP<STRING, BYTES>) AS `headers`, CAST(NULL AS STRING) AS `topic`,
+       CAST(NULL AS INT) AS `partition`, CAST(NULL AS BIGINT) AS `offset`,
+       CAST(NULL AS TIMESTAMP_LTZ(3)) AS `ts`, CAST(NULL AS STRING) AS reader,
+       CAST(NULL AS STRING) AS request_type, CAST(NULL AS STRING) AS origin,
+       CAST(NULL AS INT) AS `length`, CAST(NULL AS STRING) AS `digest`
+FROM ticks
+"""
+ANSWERS = """
+SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts`, `length`, `digest`,
+       answer.status, answer.pipeline, answer.version, answer.target, answer.body, answer.infer_type,
+       answer.error, answer.reason, answer.step, answer.chunks,
+       answer.tap_numbers, answer.tap_topics, answer.tap_bodies
+FROM (
+    SELECT *, infer(
+        `value`, `topic`, `partition`, `offset`, `ts`, `length`, request_type, origin, reader
+    ) AS answer
+    FROM {source}
+)
+"""
+CHUNKS = "SELECT chunk FROM {source} CROSS JOIN UNNEST(chunks) AS c (chunk)"
+RESPONSES = """
+SELECT `key`, body AS `value`,
+       MAP_UNION(
+           `headers`,
+           MAP[
+               'pipeline', CAST(pipeline AS BYTES),
+               'x-pipeline-version', CAST(version AS BYTES),
+               'weir-request-topic', CAST(`topic` AS BYTES),
+               'weir-request-partition', CAST(CAST(`partition` AS STRING) AS BYTES),
+               'weir-request-offset', CAST(CAST(`offset` AS STRING) AS BYTES)
+           ],
+           CASE WHEN status = 'failed'
+                THEN MAP['seldon-pipeline-errors', CAST(COALESCE(NULLIF(step, ''), pipeline) AS BYTES),
+                         'weir-error-reason', CAST(reason AS BYTES)]
+                ELSE MAP['seldon-infer-type', CAST(infer_type AS BYTES)] END
+       ) AS `headers`,
+       target AS `topic`
+FROM {source} WHERE status IN ('answered', 'failed') AND target IS NOT NULL
+"""
+DEAD_LETTERS = """
+SELECT `key`, `value`,
+       MAP_UNION(
+           `headers`,
+           MAP[
+               '__connect.errors.topic', CAST(`topic` AS BYTES),
+               '__connect.errors.partition', CAST(CAST(`partition` AS STRING) AS BYTES),
+               '__connect.errors.offset', CAST(CAST(`offset` AS STRING) AS BYTES),
+               '__connect.errors.exception.class.name', CAST(reason AS BYTES),
+               '__connect.errors.exception.message', CAST(error AS BYTES),
+               'weir-error-step', CAST(step AS BYTES),
+               'weir-error-pipeline', CAST(COALESCE(pipeline, '') AS BYTES),
+               'weir-original-timestamp',
+               CAST(DATE_FORMAT(`ts`, 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''') AS BYTES)
+           ],
+           CASE WHEN `length` IS NOT NULL
+                THEN MAP['weir-original-length', CAST(CAST(`length` AS STRING) AS BYTES),
+                         'weir-original-sha256', CAST(`digest` AS BYTES)]
+                ELSE MAP['weir-error-step', CAST(step AS BYTES)] END
+       ) AS `headers`
+FROM {source} WHERE reason IS NOT NULL
+"""
+TAPS = """
+SELECT `key`, tap_bodies[i] AS `value`,
+       MAP_UNION(
+           `headers`,
+           MAP['pipeline', CAST(pipeline AS BYTES), 'x-pipeline-version', CAST(version AS BYTES),
+               'seldon-infer-type',
+               CAST(CASE WHEN tap_topics[i] LIKE '%.inputs' THEN 'json/inferModelRequest'
+                         WHEN tap_topics[i] LIKE '%.outputs' THEN 'json/inferModelResponse'
+                         ELSE 'json' END AS BYTES)]
+       ) AS `headers`,
+       tap_topics[i] AS `topic`
+FROM {source} CROSS JOIN UNNEST(tap_numbers) AS taps (i)
+"""
+REPORTS = """
+SELECT CAST(`key` AS BYTES) AS `key`, body AS `value`,
+       CAST(`headers` AS MAP<STRING, BYTES>) AS `headers`, `topic`
+FROM {source}
+"""
+
+
+def readers(settings: Settings) -> str:
+    """Repeat each request for every pipeline that reads it: its own (no name), or as its external input."""
+    by_topic: dict[str, list[str]] = {"": [""]}
+    for topic, pipeline in settings.external_pairs:
+        own = [""] if _is_own(topic, settings) else []
+        by_topic.setdefault(topic, own).append(pipeline)
+    entries = ", ".join(f"{_text(topic)}, {_array(names)}" for topic, names in by_topic.items())
+    return f"""
+    SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts`, NULLIF(reader, '') AS reader
+    FROM requests
+    CROSS JOIN UNNEST(COALESCE(MAP[{entries}][`topic`], {_array([""])})) AS readers (reader)
+    """
+
+
+def _is_own(topic: str, settings: Settings) -> bool:
+    """Tell whether a topic holds requests of a pipeline that this job serves."""
+    served = {settings.topics.inputs(name) for name in settings.only}
+    return topic in served if served else settings.topics.is_inputs(topic)
+
+
+def _array(names: list[str]) -> str:
+    return f"ARRAY[{', '.join(map(_text, names))}]"
+
+
+def _text(text: str) -> str:
+    # A literal's type has its length, and shorter ones beside it are padded.
+    return f"CAST('{text}' AS STRING)"
+
+
+def bounded(settings: Settings) -> str:
+    """Let requests up to the limit pass as they are."""
+    columns = _COLUMNS.format(value="`value`", length="CAST(NULL AS INT)", digest="CAST(NULL AS STRING)")
+    limit = f"`value` IS NULL OR {_LENGTH} <= {settings.max_record_bytes}"
+    return f"SELECT {columns} FROM {{source}} WHERE {limit}"
+
+
+def overlong(settings: Settings) -> str:
+    """Cut the others at the limit, with their length and digest: nothing behind sees more of them."""
+    cut = f"ENCODE(SUBSTRING(DECODE(`value`, 'ISO-8859-1'), 1, {settings.max_record_bytes}), 'ISO-8859-1')"
+    columns = _COLUMNS.format(value=cut, length=_LENGTH, digest="sha256_hex(`value`)")
+    return f"SELECT {columns} FROM {{source}} WHERE {_LENGTH} > {settings.max_record_bytes}"
+
+
+def requests(settings: Settings) -> str:
+    """Define the requests: bytes as they are, with everything that Kafka knows of them."""
+    names = [settings.topics.inputs(name) for name in settings.only]
+    external = list(dict.fromkeys(topic for topic, _ in settings.external_pairs))
+    if names:
+        topics = f"'topic'='{';'.join(dict.fromkeys([*names, *external]))}'"
+    else:
+        patterns = [settings.topics.pattern("pipeline", "inputs"), *map(literal, external)]
+        topics = f"'topic-pattern'='{'|'.join(patterns)}', 'scan.topic-partition-discovery.interval'='10 s'"
+    return f"""
+    CREATE TABLE requests (
+        `key` BYTES, `value` BYTES,
+        `headers` MAP<STRING, BYTES> METADATA,
+        `topic` STRING METADATA VIRTUAL,
+        `partition` INT METADATA VIRTUAL,
+        `offset` BIGINT METADATA VIRTUAL,
+        `ts` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
+    ) WITH (
+        {_connection(settings)}, {topics}, {_RAW},
+        'properties.group.id'='{settings.prefix}.{settings.namespace}',
+        'properties.max.partition.fetch.bytes'='{_FETCH}',
+        'properties.fetch.max.bytes'='{2 * _FETCH}',
+        'properties.isolation.level'='read_committed',
+        'scan.startup.mode'='group-offsets',
+        'properties.auto.offset.reset'='earliest'
+    )"""
+
+
+def ticks(settings: Settings) -> str:
+    """Define a row a second for every subtask, so that an idle job lives too."""
+    return f"""
+    CREATE TABLE ticks (`n` BIGINT) WITH (
+        'connector'='datagen', 'rows-per-second'='{settings.parallelism}', 'fields.n.kind'='random'
+    )"""
+
+
+def responses(settings: Settings) -> str:
+    """Define the responses, each to the outputs topic of its pipeline."""
+    pattern = settings.topics.pattern("pipeline", "outputs")
+    return _sink(settings, "responses", f"'topic-pattern'='{pattern}'", settings.delivery)
+
+
+def dead_letters(settings: Settings) -> str:
+    """Define the dead letters."""
+    return _sink(settings, "dead_letters", f"'topic'='{settings.topics.errors}'", settings.delivery)
+
+
+def reports(settings: Settings) -> str:
+    """Define what the monitor tells: reports, each to the outputs topic of its step, alerts and rates.
+
+    Always exactly once, and together: an alert comes with the report that made it.
+    """
+    topics = settings.topics
+    pattern = "|".join([topics.pattern("model", "outputs"), literal(topics.alerts), literal(topics.rates)])
+    return _sink(settings, "reports", f"'topic-pattern'='{pattern}'", "exactly-once")
+
+
+def taps(settings: Settings) -> str:
+    """Define what steps were sent and answered, where another pipeline reads it, and the flagged rows."""
+    pattern = "|".join(
+        [settings.topics.pattern("model", "(inputs|outputs)"), literal(settings.topics.outliers)]
+    )
+    return _sink(settings, "taps", f"'topic-pattern'='{pattern}'", "at-least-once")
+
+
+def _sink(settings: Settings, name: str, topics: str, delivery: str) -> str:
+    routed = ", `topic` STRING METADATA" if "pattern" in topics else ""
+    return f"""
+    CREATE TABLE {name} (
+        `key` BYTES, `value` BYTES, `headers` MAP<STRING, BYTES> METADATA{routed}
+    ) WITH (
+        {_connection(settings)}, {topics}, {_RAW},
+        'sink.delivery-guarantee'='{delivery}',
+        'sink.transactional-id-prefix'='{settings.job_name}/{name}',
+        'sink.transaction-naming-strategy'='POOLING',
+        'properties.transaction.timeout.ms'='{settings.transaction_timeout_ms}',
+        'properties.max.request.size'='{MOST_BYTES}',
+        'properties.buffer.memory'='{2 * MOST_BYTES}',
+        'properties.linger.ms'='5'
+    )"""
+
+
+def _connection(settings: Settings) -> str:
+    return f"'connector'='kafka', 'properties.bootstrap.servers'='{settings.bootstrap_servers}'"
+
+
+SINKS = (responses, dead_letters, taps, reports)

@@ -1,0 +1,1 @@
+"""Requests: sent to a pipeline, looked at on topics, answered in this process."""

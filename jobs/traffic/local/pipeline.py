@@ -1,0 +1,174 @@
+"""A release and requests → everything that the job would emit for them."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from time import time
+from typing import NamedTuple
+
+import numpy as np
+
+from jobs.releases.apply import numbered
+from jobs.streaming.settings import Settings
+from jobs.traffic.local.emitted_records import DeadLetter, Emitted, FlaggedRow, Response
+from jobs.traffic.local.windows import LocalWindows
+from operators.control.control_state import Control
+from operators.control.release import Release
+from operators.core.errors import DeploymentError, RecordError
+from operators.core.micro_batch import ANSWERED, FAILED, SILENT, Answers, Records
+from operators.inference.engine import Engine
+from operators.metrics.pipeline_tally import is_tally
+from operators.pipeline.load import Models, serve
+from operators.pipeline.plan import Flag, Plan
+from operators.protocol.decode import decode_request
+from operators.windows.chunks import decode
+from operators.windows.report import read_report
+
+
+class LocalRequest(NamedTuple):
+    """A request as a record's value, and its offset."""
+
+    offset: int
+    value: bytes
+
+
+class LocalPipeline:
+    """Answers requests with one release as the job does, and watches them; `settings` are the job's.
+
+    With `external` the requests are records of the topic that the pipeline reads as its external input.
+    DeploymentError where the release cannot be loaded or has no such input.
+    """
+
+    def __init__(self, release: Release, settings: Settings, *, external: bool = False) -> None:
+        self.release = numbered(release, Control.empty(), "")
+        self._settings = settings
+        self._served = serve(self.release, Models(settings.site))
+        if external and self._served.external is None:
+            raise DeploymentError(f"pipeline {release.name} has no spec.input.externalInputs")
+        self._external = self._served.external if external else None
+        self._flags: dict[str, Flag] = {}
+        self._engine = Engine(
+            [self._served], settings.topics, settings.max_record_bytes, lambda pipeline: self._flags
+        )
+        self._windows = {
+            planned.name: LocalWindows(self.release, planned.name, planned.batch, settings)
+            for planned in self.plan.steps
+            if planned.batch
+        }
+        self._began = int(time() * 1000)
+
+    @property
+    def plan(self) -> Plan:
+        """The compiled plan."""
+        assert self._served.plan is not None
+        return self._served.plan
+
+    @property
+    def reads_responses(self) -> bool:
+        """Whether the requests are another pipeline's or step's responses."""
+        return self._external is not None and self._external.place.side == "outputs"
+
+    def answer(self, requests: Iterable[LocalRequest]) -> Iterator[Emitted]:
+        """Answer requests in their order; the last windows are closed as they are.
+
+        A report follows the response to the request whose row closed its window, and the next response shows
+        its verdict.
+        """
+        for batch in self._micro_batches(requests):
+            yield from self._answer(batch)
+        for windows in self._windows.values():
+            yield from windows.finish()
+
+    def _micro_batches(self, requests: Iterable[LocalRequest]) -> Iterator[list[LocalRequest]]:
+        """Cut requests where a window may be full: the next request's response then shows its verdict.
+
+        Rows are those of the requests. A step that makes more rows of them fills windows sooner, and then up
+        to a micro-batch of responses still shows the verdict before.
+        """
+        batch: list[LocalRequest] = []
+        rows, room = 0, self._room()
+        for request in requests:
+            batch.append(request)
+            rows += self._rows(request) if self._windows else 0
+            if rows >= room or len(batch) == self._settings.batch_rows:
+                yield batch
+                batch, rows, room = [], 0, self._room()
+        if batch:
+            yield batch
+
+    def _room(self) -> float:
+        return min((windows.room for windows in self._windows.values()), default=np.inf)
+
+    def _rows(self, request: LocalRequest) -> int:
+        """Count the rows of a request, none where it will not be answered."""
+        try:
+            if self._external:
+                decoded = self._external.decode(request.value, None)
+            else:
+                decoded = decode_request(request.value)
+        except RecordError:
+            return 0
+        return decoded.inputs[0].shape[0] if decoded else 0
+
+    def _answer(self, batch: list[LocalRequest]) -> Iterator[Emitted]:
+        with models_aside():
+            answers = self._engine.answer(self._records(batch))
+        for i, request in enumerate(batch):
+            yield from self._of_request(answers, i, request)
+        for chunk in map(decode, _chunks(answers)):
+            for report in self._windows[chunk.step].take(chunk):
+                told = read_report(report.body)
+                if told and (flag := told.flag()):
+                    self._flags[chunk.step] = flag
+                yield report
+
+    def _records(self, batch: list[LocalRequest]) -> Records:
+        n, limit, name = len(batch), self._settings.max_record_bytes, self.release.name
+        sizes = np.array([len(request.value) for request in batch])
+        topic = self.release.external_topic if self._external else self._settings.topics.inputs(name)
+        return Records(
+            values=[request.value[:limit] for request in batch],
+            topics=[topic] * n,
+            partitions=np.zeros(n, dtype=np.int64),
+            offsets=np.array([request.offset for request in batch]),
+            timestamps=np.full(n, self._began),
+            lengths=np.where(sizes > limit, sizes, -1),
+            infer_types=[None] * n,
+            origins=[self._external.place.pipeline if self._external else None] * n,
+            readers=[name if self._external else ""] * n,
+        )
+
+    def _of_request(self, answers: Answers, i: int, request: LocalRequest) -> Iterator[Emitted]:
+        topics, status, body = self._settings.topics, answers.statuses[i], answers.bodies[i]
+        if status in (ANSWERED, SILENT):
+            topic = topics.outputs(self.release.name)
+            yield Response(topic, request.offset, answers.infer_types[i] or "", body or b"")
+        for topic, tapped in zip(answers.tap_topics[i] or (), answers.tap_bodies[i] or (), strict=True):
+            if topic == topics.outliers:
+                yield FlaggedRow(topic, request.offset, tapped)
+        if (reason := answers.reasons[i]) is not None:
+            yield DeadLetter(
+                topics.errors,
+                request.offset,
+                status == FAILED,
+                reason,
+                answers.steps[i] or "",
+                answers.errors[i] or "",
+                request.value[: self._settings.max_record_bytes],
+            )
+
+
+@contextmanager
+def models_aside() -> Iterator[None]:
+    """Keep what models print and warn of, which goes to a worker's log, out of standard output."""
+    with redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _chunks(answers: Answers) -> Iterator[bytes]:
+    """Yield the chunks among what the monitor is told."""
+    return (one for some in answers.chunks for one in some or () if not is_tally(one))

@@ -1,0 +1,66 @@
+"""The windows of one batched step: the job's own, around state in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from time import time
+
+from jobs.streaming.settings import Settings
+from jobs.traffic.local.emitted_records import WindowReport
+from jobs.traffic.local.flink_in_memory import DiscardedMetrics, MemoryBlobs, MemoryValue
+from operators.alerts.active_alerts import Standing
+from operators.alerts.alert import Sent
+from operators.alerts.rules_cache import AlertRulesCache
+from operators.control.control_state import Control
+from operators.control.release import Release
+from operators.control.release_cache import ReleaseCache
+from operators.metrics.flink_metrics import Metrics, WindowMetrics
+from operators.resources.seldon_schema import Batch
+from operators.windows.chunks import Chunk
+from operators.windows.step_windows import Report, StepWindows, WindowState
+from operators.windows.window import decode_head
+
+
+class LocalWindows:
+    """Gathers the rows of one step of a release, and reports on each window that they close."""
+
+    def __init__(self, release: Release, step: str, batch: Batch, settings: Settings) -> None:
+        self._key = f"{release.name}/{step}"
+        self._batch = batch
+        self._topic = settings.topics.model_outputs(step)
+        self._head = MemoryValue()
+        control = Control.empty()
+        control.releases[release.name, release.generation] = release
+        releases = ReleaseCache(settings.topics, lambda: control)
+        self._windows = StepWindows(
+            WindowState(self._head, MemoryBlobs(), MemoryBlobs(), MemoryValue()),
+            releases,
+            AlertRulesCache(settings.topics, releases),
+            Standing(MemoryValue()),
+            WindowMetrics(Metrics(DiscardedMetrics())),
+            settings.rules,
+            settings.site,
+            lambda step: True,
+        )
+
+    @property
+    def room(self) -> int:
+        """Rows that close the open window."""
+        return self._batch.rows - (decode_head(self._head.held).rows if self._head.held else 0)
+
+    def take(self, chunk: Chunk) -> Iterator[WindowReport]:
+        """Add the rows of a chunk."""
+        return self._reports(self._windows.take(chunk, _now()), partial=False)
+
+    def finish(self) -> Iterator[WindowReport]:
+        """Close the open window: no more rows will come."""
+        return self._reports(self._windows.finish(self._key, _now()), partial=True)
+
+    def _reports(self, emitted: Iterable[Report | Sent], *, partial: bool) -> Iterator[WindowReport]:
+        for one in emitted:
+            if isinstance(one, Report):
+                yield WindowReport(self._topic, partial, one.body)
+
+
+def _now() -> int:
+    return int(time() * 1000)

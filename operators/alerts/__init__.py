@@ -1,0 +1,1 @@
+"""Rules and findings → alerts that fire and resolve. No Flink, no Kafka."""

@@ -1,0 +1,90 @@
+"""Alerts as they leave: JSON in the shape that Alertmanager takes, with CloudEvents headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from operators.core.errors import MalformedError
+from operators.core.foreign_json import decode, moment, nearest_moment
+from operators.kafka.topics import Topics
+
+_OFFSET, _PRIME, _SEPARATOR = 14695981039346656037, 1099511628211, b"\xff"
+
+
+class Alert(msgspec.Struct, frozen=True, rename="camel"):
+    """One record of the alerts topic; times in ISO 8601, UTC.
+
+    `ends_at` of a firing alert is until when it holds unless it is sent again.
+    """
+
+    status: Literal["firing", "resolved"]
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at: str
+    ends_at: str
+    fingerprint: str
+
+    def encode(self) -> bytes:
+        """Encode as JSON."""
+        return msgspec.json.encode(self)
+
+
+def read_alert(value: bytes | None) -> Alert:
+    """Read a record of the alerts topic; MalformedError for one that cannot be shown or delivered."""
+    alert = decode(value, Alert)
+    for name in ("alertname", "pipeline"):
+        if not alert.labels.get(name):
+            raise MalformedError(f"labels: there is no {name}")
+    if not alert.fingerprint:
+        raise MalformedError("fingerprint is empty")
+    moment(alert.starts_at, "startsAt")
+    moment(alert.ends_at, "endsAt")
+    return alert
+
+
+class Sent(NamedTuple):
+    """An alert on its way, at a time in milliseconds since 1970."""
+
+    alert: Alert
+    at: int
+
+    def headers(self, topics: Topics) -> dict[str, str]:
+        """Return the headers of CloudEvents' binary mode for Kafka."""
+        labels, status = self.alert.labels, self.alert.status
+        subject = "/".join(filter(None, (labels["pipeline"], labels.get("step"))))
+        return {
+            "pipeline": labels["pipeline"],
+            "content-type": "application/json",
+            "ce_specversion": "1.0",
+            "ce_type": f"weir.alert.{status}",
+            "ce_source": f"/{topics.prefix}/{topics.namespace}",
+            "ce_id": f"{self.alert.fingerprint}-{status}-{self.at}",
+            "ce_time": iso(self.at),
+            "ce_subject": subject,
+        }
+
+
+def fingerprint(labels: Mapping[str, str]) -> str:
+    """Return what identifies an alert: FNV-1a of its sorted labels, as Alertmanager computes it.
+
+    >>> fingerprint({"alertname": "A"}) == fingerprint({"alertname": "B"})
+    False
+    """
+    hashed = _OFFSET
+    for name in sorted(labels):
+        for part in (name.encode(), _SEPARATOR, labels[name].encode(), _SEPARATOR):
+            for byte in part:
+                hashed = ((hashed ^ byte) * _PRIME) % 2**64
+    return f"{hashed:016x}"
+
+
+def iso(milliseconds: float) -> str:
+    """Write a time since 1970.
+
+    >>> iso(1_500)
+    '1970-01-01T00:00:01.500Z'
+    """
+    return nearest_moment(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,37 @@
+"""A cache of the alert rules of pipelines."""
+
+from __future__ import annotations
+
+from logging import WARNING
+
+from operators.alerts.rules import PipelineRules, rules_of
+from operators.control.documents import monitor_of
+from operators.control.release_cache import ReleaseCache
+from operators.core.errors import DeploymentError
+from operators.core.event_log import tell
+from operators.kafka.topics import Topics
+
+
+class AlertRulesCache:
+    """The alert rules of each pipeline, of the newest generation that was asked for."""
+
+    def __init__(self, topics: Topics, releases: ReleaseCache) -> None:
+        self._topics = topics
+        self._releases = releases
+        self._rules: dict[str, tuple[int, PipelineRules]] = {}
+
+    def get(self, pipeline: str, generation: int) -> PipelineRules:
+        """Return the rules of the newest generation that was asked for; the defaults where the generation has
+        no Monitor, or is not on the control topic. DeploymentError where the topic cannot be read: a guess
+        would resolve alerts."""
+        known = self._rules.get(pipeline)
+        if known and known[0] >= generation:
+            return known[1]
+        release, monitor = self._releases.find(pipeline, generation), None
+        try:
+            monitor = monitor_of(release) if release else None
+        except DeploymentError as error:
+            tell("AlertsByDefault", WARNING, pipeline=pipeline, generation=generation, why=error)
+        rules = rules_of(pipeline, monitor, self._topics)
+        self._rules[pipeline] = (generation, rules)
+        return rules

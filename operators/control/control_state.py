@@ -1,0 +1,171 @@
+"""The control topic as it was read: releases, heads, models and taps, and what could not be used."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+
+from operators.control.release import SCHEMA, Head, Registered, Release, Tap
+from operators.control.release_checks import check_registered, check_release
+from operators.core.errors import MalformedError, NewerError
+from operators.core.foreign_json import (
+    MOST_NUMBER,
+    decode,
+    require_name,
+    require_number,
+    require_seconds,
+    shown,
+)
+from operators.kafka.skipped_records import Skipped, SkippedRecords, key_text, skip
+
+_GENERATION = re.compile(r"[1-9][0-9]{0,15}")
+
+
+class Control(NamedTuple):
+    """What the control topic says: releases by name and generation, the live generation, models and taps by
+    name, and the records that could not be used by key."""
+
+    releases: dict[tuple[str, int], Release]
+    heads: dict[str, int]
+    models: dict[str, Registered]
+    taps: dict[str, float]
+    skipped: SkippedRecords
+
+    @classmethod
+    def empty(cls) -> Control:
+        """Start with nothing applied."""
+        return cls({}, {}, {}, {}, SkippedRecords())
+
+    def copy(self) -> Control:
+        """Return one that does not change when more is read."""
+        known = dict(self.releases), dict(self.heads), dict(self.models), dict(self.taps)
+        return Control(*known, self.skipped.copy())
+
+    def live(self) -> list[Release]:
+        """Return the release of each pipeline that serves."""
+        return [release for name in sorted(self.heads) for release in self.candidates(name)[:1]]
+
+    def candidates(self, name: str) -> list[Release]:
+        """Return the release that should serve a live pipeline and those before it, newest first."""
+        head = self.heads.get(name, 0)
+        return [one for one in self.history(name) if one.generation <= head]
+
+    def history(self, name: str) -> list[Release]:
+        """Return every release of a pipeline that is kept, live or not, newest first."""
+        known = [one for (owner, _), one in self.releases.items() if owner == name]
+        return sorted(known, key=lambda release: -release.generation)
+
+    def head(self, name: str) -> Release | None:
+        """Return the release that a pipeline's head points to, None where there is none."""
+        return self.releases.get((name, self.heads.get(name, 0)))
+
+    def names(self) -> list[str]:
+        """Name every pipeline that was ever applied, as far as its releases are kept."""
+        return sorted({name for name, _ in self.releases} | self.heads.keys())
+
+    def why_missing(self, name: str, generation: int) -> str:
+        """Say why a release that should be there is not."""
+        skipped = self.skipped.get(f"release/{name}/{generation}")
+        why = f" that can be used: {skipped.reason} ({skipped.place})" if skipped else ""
+        return f"the control topic holds no release {generation}{why}"
+
+    def read(self, record: Any) -> Skipped | None:
+        """Take in one Kafka record; returns it as skipped where it cannot be used.
+
+        What the topic said of its key before stays in force then.
+        """
+        key = key_text(record.key)
+        try:
+            self._read(key, record.value)
+        except Exception as error:  # whatever it is, the records around it count
+            return self.skipped.add(skip(record, error, _pipeline_of(key)))
+        self.skipped.pop(key, None)
+        return None
+
+    def _read(self, key: str | None, value: bytes | None) -> None:
+        if key is None:
+            raise MalformedError("the record has no key")
+        kind, _, rest = key.partition("/")
+        if value is None:
+            self._take_back(kind, rest)
+        elif kind == "head":
+            require_name(rest, "the name in the key")
+            self.heads[rest] = _head(value)
+        elif kind == "release":
+            self.releases[_release_key(rest)] = _release(rest, value)
+        elif kind == "model":
+            require_name(rest, "the name in the key")
+            registered = decode(value, Registered)
+            check_registered(registered, rest)
+            self.models[rest] = registered
+        elif kind == "tap":
+            require_name(rest, "the name in the key")
+            self.taps[rest] = _until(value)
+        else:
+            raise MalformedError("the key must begin with head/, release/, model/ or tap/")
+
+    def _take_back(self, kind: str, rest: str) -> None:
+        """Forget what a key said; one that never said anything takes nothing back."""
+        if kind == "release":
+            name, _, generation = rest.partition("/")
+            if _GENERATION.fullmatch(generation):
+                self.releases.pop((name, int(generation)), None)
+        elif kind == "head":
+            self.heads.pop(rest, None)
+        elif kind == "model":
+            self.models.pop(rest, None)
+        elif kind == "tap":
+            self.taps.pop(rest, None)
+
+
+class _Schema(msgspec.Struct):
+    schema: int = SCHEMA
+
+
+def _release_key(rest: str) -> tuple[str, int]:
+    """Read `NAME/NUMBER`."""
+    name, _, number = rest.partition("/")
+    require_name(name, "the name in the key")
+    if not _GENERATION.fullmatch(number) or int(number) > MOST_NUMBER:
+        raise MalformedError(f"the generation in the key must be 1 to 2^53, got {shown(repr(number))}")
+    return name, int(number)
+
+
+def _release(rest: str, value: bytes) -> Release:
+    name, generation = _release_key(rest)
+    schema = decode(value, _Schema).schema
+    if schema > SCHEMA:
+        raise NewerError(
+            f"its schema is {shown(schema)}, this version of Weir reads {SCHEMA}: upgrade what reads it"
+        )
+    require_number(schema, "schema", SCHEMA)
+    release = decode(value, Release)
+    check_release(release, name, generation)
+    return release
+
+
+def _head(value: bytes) -> int:
+    generation = decode(value, Head).generation
+    require_number(generation, "generation", 1)
+    return generation
+
+
+def _until(value: bytes) -> float:
+    until = decode(value, Tap).until
+    require_seconds(until, "until")
+    return until
+
+
+def _pipeline_of(key: str | None) -> str:
+    """Name the pipeline that a key is about, empty where it is about none."""
+    kind, _, rest = (key or "").partition("/")
+    name = rest.partition("/")[0]
+    if kind not in ("head", "release", "tap"):
+        return ""
+    try:
+        require_name(name, "")
+    except MalformedError:
+        return ""
+    return name

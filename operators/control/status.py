@@ -1,0 +1,169 @@
+"""What workers say of themselves on the status topic.
+
+==============================  ================================================================
+key                             value (JSON)
+==============================  ================================================================
+`worker/JOB/SUBTASK`            a `Worker`, every two seconds and at each change
+`event/PIPELINE/GENERATION/WHAT`  an `Event`: a generation serves, or cannot be loaded, or was deleted; or
+                                a record was skipped (PIPELINE is empty where it named none)
+==============================  ================================================================
+
+A record that cannot be used is skipped and remembered. A worker whose last record is older than
+`STALE_AFTER` does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from operators.core.errors import MalformedError
+from operators.core.foreign_json import decode, require_name, require_number, require_seconds, shown
+from operators.kafka.skipped_records import Skipped, SkippedRecords, key_text, skip
+
+STALE_AFTER = 15.0
+INTERVAL = 2.0
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """What a worker does with one pipeline: `generation` answers, 0 if none can; `head` should."""
+
+    generation: int
+    head: int
+    failure: str = ""
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """One subtask of a job's infer operator; times are seconds since 1970.
+
+    `processed_at` is when it last had a micro-batch or a tick in hands.
+    """
+
+    job: str
+    subtask: int
+    subtasks: int
+    attempt: int
+    host: str
+    pid: int
+    started_at: float
+    at: float
+    processed_at: float
+    pipelines: dict[str, Serving]
+
+    @property
+    def key(self) -> str:
+        """Where the topic keeps the latest."""
+        return f"worker/{self.job}/{self.subtask}"
+
+    def lives(self, now: float) -> bool:
+        """Tell whether it works, at a time in seconds since 1970."""
+        return now - min(self.at, self.processed_at) <= STALE_AFTER
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a generation of a pipeline; `at` in seconds since 1970.
+
+    Of a skipped record `generation` is 0, and `pipeline` empty where its key names none.
+    """
+
+    at: float
+    pipeline: str
+    generation: int
+    what: Literal["Serving", "LoadFailed", "Deleted", "RecordSkipped"]
+    why: str = ""
+
+    @property
+    def key(self) -> str:
+        """Where the topic keeps the latest: workers that tell the same tell it once."""
+        return f"event/{self.pipeline}/{self.generation}/{self.what}"
+
+
+class Told(NamedTuple):
+    """What the status topic says: workers by job and subtask, events, both the latest, and the records that
+    could not be used."""
+
+    workers: dict[str, Worker]
+    events: dict[str, Event]
+    skipped: SkippedRecords
+
+    @classmethod
+    def empty(cls) -> Told:
+        """Start with nothing said."""
+        return cls({}, {}, SkippedRecords())
+
+    def read(self, record: Any) -> Skipped | None:
+        """Take in one Kafka record; returns it as skipped where it cannot be used."""
+        key = key_text(record.key)
+        try:
+            self._read(key, record.value)
+        except Exception as error:  # whatever it is, the records around it count
+            return self.skipped.add(skip(record, error))
+        self.skipped.pop(key, None)
+        return None
+
+    def _read(self, key: str | None, value: bytes | None) -> None:
+        if key is None:
+            raise MalformedError("the record has no key")
+        if value is None:
+            self.workers.pop(key, None)
+            self.events.pop(key, None)
+        elif key.startswith("worker/"):
+            self.workers[key] = _worker(key, value)
+        elif key.startswith("event/"):
+            self.events[key] = _event(key, value)
+        else:
+            raise MalformedError("the key must begin with worker/ or event/")
+
+    def copy(self) -> Told:
+        """Return one that does not change when more is read."""
+        return Told(dict(self.workers), dict(self.events), self.skipped.copy())
+
+    def alive(self, now: float) -> list[Worker]:
+        """Return the workers that live: of each job the subtasks that its newest worker counts."""
+        return [worker for workers in _by_job(self.workers.values()) for worker in _alive(workers, now)]
+
+
+def _worker(key: str, value: bytes) -> Worker:
+    worker = decode(value, Worker)
+    _require_key(worker.key, key)
+    for at in ("started_at", "at", "processed_at"):
+        require_seconds(getattr(worker, at), at)
+    require_number(worker.subtasks, "subtasks", 1)
+    require_number(worker.subtask, "subtask")
+    if worker.subtask >= worker.subtasks:
+        raise MalformedError(f"subtask is {worker.subtask} of {worker.subtasks}")
+    for name, serving in worker.pipelines.items():
+        require_name(name, "pipelines: a name")
+        require_number(serving.generation, f"pipelines[{name}].generation")
+        require_number(serving.head, f"pipelines[{name}].head")
+    return worker
+
+
+def _event(key: str, value: bytes) -> Event:
+    event = decode(value, Event)
+    _require_key(event.key, key)
+    require_seconds(event.at, "at")
+    require_number(event.generation, "generation")
+    if event.pipeline or event.what != "RecordSkipped":
+        require_name(event.pipeline, "pipeline")
+    return event
+
+
+def _require_key(own: str, key: str) -> None:
+    if own != key:
+        raise MalformedError(f"the value belongs to the key {shown(repr(own))}")
+
+
+def _by_job(workers: Iterable[Worker]) -> list[list[Worker]]:
+    jobs: dict[str, list[Worker]] = {}
+    for worker in workers:
+        jobs.setdefault(worker.job, []).append(worker)
+    return list(jobs.values())
+
+
+def _alive(workers: list[Worker], now: float) -> list[Worker]:
+    subtasks = max(workers, key=lambda worker: worker.started_at).subtasks
+    alive = [one for one in workers if one.lives(now) and one.subtask < subtasks]
+    return sorted(alive, key=lambda worker: worker.subtask)

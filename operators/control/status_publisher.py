@@ -1,0 +1,78 @@
+"""A worker's own thread that tells how it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Event as Signal
+from threading import Thread
+
+import msgspec
+from kafka import KafkaProducer
+
+from operators.control.status import INTERVAL, Event, Worker
+from operators.core.background_thread import log_failure, repeat
+from operators.kafka.connection import Connection
+
+_log = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """Sends what `look` returns, every two seconds and whenever it is woken, and events as they come.
+
+    What cannot be sent is logged and left: nothing waits for it.
+    """
+
+    def __init__(self, connection: Connection, look: Callable[[], Worker]) -> None:
+        self._connection = connection
+        self._look = look
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._wake = Signal()
+        self._stopped = Signal()
+        self._thread = Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._thread.start()
+
+    def tell(self, event: Event) -> None:
+        """Send an event, and the state that it made, at once."""
+        self._events.put(event)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Take back the last beat and stop."""
+        self._stopped.set()
+        self._wake.set()
+        if self._thread.ident:
+            self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        repeat(self._run_once, self._stopped, log_failure(_log, "writing the status topic"))
+
+    def _run_once(self) -> None:
+        producer = KafkaProducer(bootstrap_servers=self._connection.bootstrap, max_block_ms=10_000)
+        try:
+            self._beat(producer)
+        finally:
+            producer.close(timeout=2)
+
+    def _beat(self, producer: KafkaProducer) -> None:
+        topic = self._connection.topics.status
+        while not self._stopped.is_set():
+            worker = self._look()
+            producer.send(topic, key=worker.key.encode(), value=msgspec.json.encode(worker))
+            for event in self._waiting():
+                producer.send(topic, key=event.key.encode(), value=msgspec.json.encode(event))
+            self._wake.wait(INTERVAL)
+            self._wake.clear()
+        producer.send(topic, key=self._look().key.encode(), value=None)
+
+    def _waiting(self) -> list[Event]:
+        events = []
+        while True:
+            try:
+                events.append(self._events.get_nowait())
+            except Empty:
+                return events

@@ -1,0 +1,1 @@
+"""What all the others use: errors, tensors, micro-batches, state, redaction. No Kafka, no manifests."""

@@ -1,0 +1,83 @@
+"""The vectorised function of the job: an adapter between Flink's columns and the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyflink.table.udf import FunctionContext, ScalarFunction
+
+from operators.core.event_log import quiet_libraries
+from operators.core.micro_batch import Records
+from operators.flink.task_manager_watch import exit_with_task_manager
+from operators.inference.worker import Identity, Worker
+from operators.kafka.connection import Connection
+from operators.metrics.flink_metrics import Metrics, PipelineMetrics
+from operators.storage.trusted_roots import Site
+from operators.windows.chunks import Sender
+
+
+class Infer(ScalarFunction):  # type: ignore[misc]
+    """Answers micro-batches of records with the pipelines that the control topic says are live.
+
+    `job` is the job's name, `only` the pipelines that it serves, all of them where that is empty.
+    """
+
+    def __init__(
+        self, connection: Connection, limit: int, site: Site, job: str, only: Collection[str]
+    ) -> None:
+        self._connection = connection
+        self._limit = limit
+        self._site = site
+        self._job = job
+        self._only = only
+
+    def open(self, function_context: FunctionContext) -> None:
+        """Load the live releases, and begin to follow them."""
+        exit_with_task_manager()
+        quiet_libraries()
+        sender = Sender(
+            function_context.get_index_of_this_subtask(), function_context.get_number_of_parallel_subtasks()
+        )
+        identity = Identity(self._job, sender, function_context.get_attempt_number())
+        self._metrics = PipelineMetrics(Metrics(function_context.get_metric_group()))
+        self._metrics.skipped(self._connection.topics.control, 0)
+        told = self._metrics.count
+        self._worker = Worker(self._connection, self._site, self._limit, self._only, identity, told)
+        self._worker.start()
+
+    def close(self) -> None:
+        """Stop the background threads."""
+        self._worker.close()
+
+    def eval(self, *columns: pd.Series) -> pd.DataFrame:
+        """Answer one micro-batch of records, a column for each field of `Records`."""
+        value, topic, partition, offset, timestamp, length, infer_type, origin, reader = columns
+        records = Records(
+            value.tolist(),
+            _texts(topic),
+            _numbers(partition),
+            _numbers(offset),
+            timestamp.to_numpy(dtype="datetime64[ms]").astype(np.int64),
+            _numbers(length),
+            _texts(infer_type),
+            _texts(origin),
+            _texts(reader),
+        )
+        answers = self._worker.answer(records)
+        for topic, count in self._worker.skipped():
+            self._metrics.skipped(topic, count)
+        for event in self._worker.happened():
+            self._metrics.happened(event)
+            self._metrics.serves(event.pipeline, *self._worker.serving(event.pipeline))
+        return pd.DataFrame(answers._asdict())
+
+
+def _texts(column: pd.Series) -> list[str | None]:
+    return [None if text is None or text != text else text for text in column.tolist()]
+
+
+def _numbers(column: pd.Series) -> Any:
+    return column.fillna(-1).to_numpy(dtype=np.int64)

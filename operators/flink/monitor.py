@@ -1,0 +1,99 @@
+"""The keyed function of the job: an adapter between Flink's elements and what is in its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from logging import INFO
+from time import time
+
+from pyflink.common import Row, Types
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
+
+from operators.alerts.active_alerts import Standing
+from operators.alerts.alert import Sent
+from operators.alerts.rules_cache import AlertRulesCache
+from operators.control.control_topic import read_control
+from operators.control.release_cache import ReleaseCache
+from operators.core.event_log import quiet_libraries, tell
+from operators.core.state import Blobs, Value
+from operators.flink.task_manager_watch import exit_with_task_manager
+from operators.kafka.connection import Connection
+from operators.kafka.consumer import topic_exists
+from operators.metrics.flink_metrics import Metrics, WindowMetrics
+from operators.metrics.pipeline_tally import decode_tally, is_tally
+from operators.models.runtimes.batched import Rules
+from operators.storage.trusted_roots import Site
+from operators.windows.chunks import decode
+from operators.windows.rate_windows import PipelineRates, Rates
+from operators.windows.step_windows import Report, StepWindows, WindowState
+
+BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
+TOLD = Types.ROW_NAMED(
+    ["topic", "key", "headers", "body"],
+    [Types.STRING(), Types.STRING(), Types.MAP(Types.STRING(), Types.STRING()), BYTES],
+)
+
+
+class Monitor(KeyedProcessFunction):  # type: ignore[misc]
+    """Gathers what infer tells of one pipeline's step, or of a pipeline; tells reports, rates and alerts."""
+
+    def __init__(self, connection: Connection, rules: Rules, site: Site) -> None:
+        self._connection = connection
+        self._topics = connection.topics
+        self._rules = rules
+        self._site = site
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Bind the state."""
+        exit_with_task_manager()
+        quiet_libraries()
+
+        def value(name: str) -> Value:
+            return runtime_context.get_state(ValueStateDescriptor(name, BYTES))  # type: ignore[no-any-return]
+
+        def blobs(name: str) -> Blobs:
+            return runtime_context.get_list_state(ListStateDescriptor(name, BYTES))  # type: ignore[no-any-return]
+
+        metrics = WindowMetrics(Metrics(runtime_context.get_metrics_group()))
+        releases = ReleaseCache(self._topics, partial(read_control, self._connection))
+        alert_rules = AlertRulesCache(self._topics, releases)
+        standing = Standing(value("alerts"))
+        windows = WindowState(value("head"), blobs("rows"), blobs("panes"), value("draining"))
+        self._windows = StepWindows(
+            windows, releases, alert_rules, standing, metrics, self._rules, self._site, self._has_topic
+        )
+        self._rates = PipelineRates(value("slice"), value("slices"), standing, alert_rules.get)
+
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
+        """Take in a chunk or a tally."""
+        data, now = bytes(value[0]), int(time() * 1000)
+        told: Iterator[Report | Rates | Sent]
+        if is_tally(data):
+            told = self._rates.take(decode_tally(data), now)
+        else:
+            told = self._windows.take(decode(data), now)
+        yield from map(self._row, told)
+
+    def _has_topic(self, step: str) -> bool:
+        return topic_exists(self._connection.bootstrap, self._topics.model_outputs(step))
+
+    def _row(self, told: Report | Rates | Sent) -> Row:
+        if isinstance(told, Sent):
+            headers, labels = told.headers(self._topics), told.alert.labels
+            about = {name: labels.get(name, "") for name in ("pipeline", "step", "severity")}
+            tell(f"Alert{told.alert.status.capitalize()}", INFO, alert=labels["alertname"], **about)
+            return Row(self._topics.alerts, told.alert.fingerprint, headers, told.alert.encode())
+        if isinstance(told, Rates):
+            return Row(
+                self._topics.rates, told.pipeline, _versions(told.pipeline, told.generation), told.encode()
+            )
+        source = told.lineage
+        headers = _versions(source.pipeline, source.generation)
+        topic = self._topics.model_outputs(source.step)
+        return Row(topic, f"{source.pipeline}/{source.step}", headers, told.body)
+
+
+def _versions(pipeline: str, generation: int) -> dict[str, str]:
+    return {"pipeline": pipeline, "x-pipeline-version": str(generation)}

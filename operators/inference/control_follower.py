@@ -1,0 +1,102 @@
+"""Following the control topic beside the serving path."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from threading import Event, Thread
+from typing import Any
+
+from kafka import KafkaConsumer
+
+from operators.control.control_state import Control
+from operators.core.background_thread import log_failure, repeat
+from operators.core.errors import DeploymentError
+from operators.inference.deployments import Lineup
+from operators.kafka.connection import DEADLINE, Connection
+from operators.kafka.consumer import open_consumer, read_to_end
+from operators.kafka.skipped_records import Skipped
+
+_log = logging.getLogger(__name__)
+
+
+class Following:
+    """Reads the control topic to its end, then follows it in a background thread.
+
+    `changed` is called at first and whenever the lineup serves anything else than before, again if it raised.
+    `skipped` is called with records that could not be used, once with each.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        lineup: Lineup,
+        changed: Callable[[], None],
+        skipped: Callable[[Sequence[Skipped]], None],
+    ) -> None:
+        self._connection = connection
+        self._lineup = lineup
+        self._changed = changed
+        self._skipped = skipped
+        self._reported: dict[int, int] = {}
+        self._opened: tuple[KafkaConsumer, Control] | None = None
+        self._pending = True
+        self._stop = Event()
+        self._thread = Thread(target=self._follow, name="control", daemon=True)
+
+    def start(self) -> None:
+        """Take up what is live now, and begin to follow; DeploymentError when the topic cannot be read."""
+        consumer, control = self._read()
+        self._take_up(control)
+        self._opened = (consumer, control)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop following."""
+        self._stop.set()
+
+    def _read(self) -> tuple[KafkaConsumer, Control]:
+        consumer, partitions = open_consumer(self._connection.bootstrap, [self._connection.topics.control])
+        try:
+            control = Control.empty()
+            if partitions:
+                consumer.seek_to_beginning()
+            self._take(read_to_end(consumer, partitions, DEADLINE), control)
+        except BaseException:
+            consumer.close()
+            raise
+        return consumer, control
+
+    def _follow(self) -> None:
+        repeat(self._follow_once, self._stop, log_failure(_log, "following the control topic"))
+
+    def _follow_once(self) -> None:
+        (consumer, control), self._opened = self._opened or self._read(), None
+        with consumer:
+            self._take_up(control)
+            self._poll(consumer, control)
+
+    def _poll(self, consumer: KafkaConsumer, control: Control) -> None:
+        """Follow until told to stop; returns at once where there is no topic yet."""
+        while consumer.assignment() and not self._stop.is_set():
+            batches = consumer.poll(timeout_ms=500)
+            for records in batches.values():
+                self._take(records, control)
+            if batches or self._lineup.due():
+                self._take_up(control)
+
+    def _take(self, records: Iterable[Any], control: Control) -> None:
+        """Take in records, and report those that could not be used; of what is read again, none again."""
+        found = [skipped for record in records if (skipped := control.read(record))]
+        fresh = [one for one in found if one.offset > self._reported.get(one.partition, -1)]
+        self._reported.update({one.partition: one.offset for one in fresh})
+        if fresh:
+            self._skipped(fresh)
+
+    def _take_up(self, control: Control) -> None:
+        if not control.names() and self._lineup.places:
+            raise DeploymentError("the control topic is empty, which it was not: nothing is changed")
+        self._pending |= self._lineup.take_up(control)
+        if self._pending:
+            self._changed()
+            self._pending = False

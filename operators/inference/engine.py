@@ -1,0 +1,289 @@
+"""A micro-batch of records → an answer for each, and the rows that monitors gather. No Flink here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import monotonic, time
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.core.errors import Reason, RecordError
+from operators.core.micro_batch import ANSWERED, FAILED, SILENT, Answers, Records
+from operators.core.redaction import Redaction
+from operators.core.tensors import Tensors, take
+from operators.inference.monitor_feed import Ended, Heartbeats, chunk_of
+from operators.inference.outlier_log import outlier
+from operators.inference.taps import Taps
+from operators.kafka.topics import Topics
+from operators.metrics.pipeline_tally import PipelineTally
+from operators.metrics.tally import Tally, count, count_up
+from operators.models.runtimes.outlier import Strange
+from operators.models.step import Ask
+from operators.pipeline.external_input import ERROR
+from operators.pipeline.failure_isolation import Budget
+from operators.pipeline.load import Served
+from operators.pipeline.plan import Flag, Part
+from operators.protocol.batching import Signature, signature, to_columns
+from operators.protocol.decode import decode_request
+from operators.protocol.encode import INFER_TYPES, encode_responses, encode_taps
+from operators.protocol.request import Encoding, Request
+from operators.windows.chunks import Sender
+
+# Bounds the memory of a micro-batch of requests of many rows.
+MOST_ROWS = 20_000
+Flags = Callable[[str], Mapping[str, Flag]]
+_ALONE = Sender()
+
+
+class Engine:
+    """Answers micro-batches with the pipelines of some releases.
+
+    `flags` returns, for a pipeline, the verdict of each batched step's last closed window; it never waits.
+    `told` is called after each micro-batch with what it did in each pipeline. `ended` are steps that no
+    pipeline has any more, for the monitor to hear of; `sender` tells it who speaks.
+    `taps` tells until when, in seconds since 1970, everything that a pipeline's steps are sent and answer is
+    published.
+    """
+
+    def __init__(
+        self,
+        served: Sequence[Served],
+        topics: Topics,
+        limit: int,
+        flags: Flags,
+        told: Callable[[Mapping[str, Tally]], None] = lambda tallies: None,
+        ended: Sequence[Ended] = (),
+        sender: Sender = _ALONE,
+        taps: Mapping[str, float] | None = None,
+    ) -> None:
+        self._served = {topics.inputs(one.release.name): one for one in served}
+        self._topics = topics
+        self._limit = limit
+        self._flags = flags
+        self._told = told
+        self._begun = False
+        self._taps = Taps(served, taps or {})
+        self._sender = sender
+        self._heartbeats = Heartbeats(served, ended, sender)
+
+    def answer(self, records: Records) -> Answers:
+        """Answer every record, whatever it holds."""
+        answers, tallies = Answers.empty(len(records.values)), self._nothing_yet()
+        groups: dict[tuple[str, Signature], list[tuple[int, Request]]] = {}
+        for i, topic in enumerate(records.topics):
+            if topic is None:
+                answers.chunks[i] = self._heartbeats.beat(monotonic())
+                continue
+            reader = records.readers[i]
+            target = self._topics.inputs(reader) if reader else topic
+            try:
+                request = self._decode(target, records, i)
+            except RecordError as error:
+                self._fail(answers, i, target, error)
+            else:
+                if request is not None:
+                    groups.setdefault((target, signature(request)), []).append((i, request))
+        budgets: dict[str, Budget] = {}
+        for (target, (_, content_type, outputs, encoding)), members in groups.items():
+            served = self._served[target]
+            tally = tallies.setdefault(served.release.name, Tally())
+            run = _Run(served, Ask(content_type, outputs), encoding, records, answers, tally)
+            for some in _slices(members):
+                self._answer(run, some, budgets.setdefault(target, Budget()))
+        count(tallies, records, answers, int(time() * 1000))
+        self._told(tallies)
+        self._send(tallies, answers)
+        return answers
+
+    def _send(self, tallies: Mapping[str, Tally], answers: Answers) -> None:
+        """Let the monitor hear what pipelines did, on the last record."""
+        told = [
+            PipelineTally(served.release.name, served.release.generation, tally).encode()
+            for served in self._served.values()
+            if (tally := tallies.get(served.release.name)) and tally.requests
+        ]
+        if told:
+            answers.chunks[-1] = [*(answers.chunks[-1] or ()), *told]
+
+    def _nothing_yet(self) -> dict[str, Tally]:
+        """Start with a tally of nothing for all that is served, once: who counts finds every name there."""
+        if self._begun:
+            return {}
+        self._begun = True
+        plans = [one.plan for one in self._served.values() if one.plan]
+        return {plan.name: Tally.of(planned.name for planned in plan.steps) for plan in plans}
+
+    def _decode(self, target: str, records: Records, i: int) -> Request | None:
+        """Decode a record for the pipeline that reads a topic; None where it is not for that pipeline."""
+        served = self._served.get(target)
+        external = served.external if served and records.readers[i] else None
+        if records.readers[i] and not (
+            external
+            and self._topics.external(external.place) == records.topics[i]
+            and external.accepts(records.infer_types[i], records.origins[i])
+        ):
+            return None
+        if served is None:
+            raise RecordError(Reason.UNKNOWN_PIPELINE, f"no pipeline is live that reads {target}")
+        if served.plan is None:
+            raise RecordError(
+                Reason.PIPELINE_FAILED, f"pipeline {served.release.name} cannot run: {served.failure}"
+            )
+        value, length = records.values[i], int(records.lengths[i])
+        if length >= 0:
+            message = f"the value has {length} bytes, the limit is {self._limit}"
+            raise RecordError(Reason.RECORD_TOO_LONG, message)
+        if value is None:
+            raise RecordError(Reason.TOMBSTONE, "the record has no value")
+        if external:
+            return external.decode(value, records.infer_types[i])
+        infer_type = records.infer_types[i]
+        return decode_request(value, None if infer_type == ERROR else infer_type)
+
+    def _answer(self, run: _Run, members: list[tuple[int, Request]], budget: Budget) -> None:
+        name, plan = run.served.release.name, run.served.plan
+        topic = self._topics.inputs(name)
+        tensors, errors = to_columns([request for _, request in members])
+        for position, error in errors.items():
+            self._fail(run.answers, members[position][0], topic, error)
+        members = [member for position, member in enumerate(members) if position not in errors]
+        if not members or plan is None:
+            return
+        outcome = plan.run(tensors, run.ask, self._flags(name), budget, self._taps.of(name), run.tally)
+        for position, error in outcome.errors.items():
+            self._fail(run.answers, members[position][0], topic, error)
+        for position, failures in outcome.monitor_failures.items():
+            self._watch(run, members[position][0], failures)
+        for part in outcome.parts:
+            self._finish(run, part, members)
+        for step, position, strange in outcome.strange:
+            self._audit(run, step, members[position][0], strange, plan.hides)
+
+    def _finish(self, run: _Run, part: Part, members: list[tuple[int, Request]]) -> None:
+        answers = run.answers
+        here = [members[position] for position in part.requests.tolist()]
+        if part.outputs is None:
+            for i, _ in here:
+                self._put(answers, i, run.served, SILENT, None)
+        else:
+            self._respond(run, part.outputs, here)
+        kept = np.array([j for j, (i, _) in enumerate(here) if answers.statuses[i] != FAILED], dtype=np.intp)
+        if not len(kept):
+            return
+        self._tap(run, part, here, kept)
+        numbers = np.array([i for i, _ in here], dtype=np.intp)[kept]
+        last = int(numbers[-1])
+        for step, column in take(part.gathered, kept).items():
+            records_of_rows = np.repeat(numbers, column.rows)
+            chunk = chunk_of(run.served, step, column.data, records_of_rows, run.records, self._sender)
+            answers.chunks[last] = [
+                *(answers.chunks[last] or ()),
+                *(piece.encode() for piece in chunk.parts()),
+            ]
+
+    def _respond(self, run: _Run, outputs: Tensors, here: list[tuple[int, Request]]) -> None:
+        release = run.served.release
+        topic = self._topics.inputs(release.name)
+        try:
+            ids = [request.id for _, request in here]
+            bodies = encode_responses(outputs, ids, release.name, str(release.generation), run.encoding)
+        except (KeyError, TypeError, ValueError) as error:  # what a model answers may be anything
+            if len(here) > 1:
+                for position, one in enumerate(here):
+                    self._respond(run, take(outputs, np.array([position])), [one])
+                return
+            message = f"what the models answered cannot be written as V2 tensors: {error}"
+            self._fail(run.answers, here[0][0], topic, RecordError(Reason.NO_OUTPUT, message))
+            return
+        for (i, _), body in zip(here, bodies, strict=True):
+            if len(body) > self._limit:
+                message = f"the response has {len(body)} bytes, the limit is {self._limit}"
+                self._fail(run.answers, i, topic, RecordError(Reason.RESPONSE_TOO_LONG, message))
+            else:
+                self._put(run.answers, i, run.served, ANSWERED, body)
+                run.answers.infer_types[i] = INFER_TYPES[run.encoding]
+
+    def _tap(self, run: _Run, part: Part, here: list[tuple[int, Request]], kept: NDArray[np.intp]) -> None:
+        """Put what other pipelines read of this one's steps on the topics of those steps."""
+        members = [here[position] for position in kept.tolist()]
+        ids = [request.id for _, request in members]
+        for (step, side), tensors in part.tapped.items():
+            topic = self._topics.model_inputs(step) if side == "inputs" else self._topics.model_outputs(step)
+            try:
+                bodies = encode_taps(take(tensors, kept), ids, step, side)
+            except (KeyError, TypeError, ValueError) as error:  # what a model answers may be anything
+                bodies, why = [], f"what it answered cannot be written as V2 tensors: {error}"
+            else:
+                why = f"what others read of it has more than the limit of {self._limit} bytes"
+            for position, (i, _) in enumerate(members):
+                body = bodies[position] if bodies else b""
+                if not body or len(body) > self._limit:
+                    self._watch(run, i, [RecordError(Reason.MONITOR_FAILED, why, step)])
+                    continue
+                run.answers.tap(i, topic, body)
+
+    def _audit(self, run: _Run, step: str, i: int, strange: Strange, hides: Redaction) -> None:
+        """Tell of a row that was flagged, if its request was answered."""
+        if run.answers.statuses[i] == FAILED:
+            return
+        records = run.records
+        place = (str(records.topics[i]), int(records.partitions[i]), int(records.offsets[i]))
+        told = outlier(run.served.release, step, place, int(records.timestamps[i]), strange)
+        run.answers.tap(i, self._topics.outliers, told.hiding(hides).encode())
+
+    def _put(self, answers: Answers, i: int, served: Served, status: str, body: bytes | None) -> None:
+        pipeline, version = served.release.name, str(served.release.generation)
+        answers.statuses[i] = status
+        answers.pipelines[i] = pipeline
+        answers.versions[i] = version
+        answers.targets[i] = self._topics.outputs(pipeline)
+        answers.bodies[i] = body
+
+    def _fail(self, answers: Answers, i: int, topic: str, error: RecordError) -> None:
+        self._tell(answers, i, error)
+        body = (answers.errors[i] or "").encode()
+        served = self._served.get(topic)
+        if served is None:
+            answers.statuses[i], answers.bodies[i] = FAILED, body
+        else:
+            self._put(answers, i, served, FAILED, body)
+
+    def _watch(self, run: _Run, i: int, failures: list[RecordError]) -> None:
+        """Count what cost no response, and tell it where the record has no error of its own."""
+        for failure in failures:
+            count_up(run.tally.errors, failure.step, str(failure.reason))
+        if run.answers.errors[i] is None:
+            told = "; ".join(f"{one.step}: {one.message}" for one in failures)
+            first = failures[0]
+            message = first.message if len(failures) == 1 else told
+            self._tell(run.answers, i, RecordError(first.reason, message, first.step))
+
+    def _tell(self, answers: Answers, i: int, error: RecordError) -> None:
+        answers.errors[i] = error.message
+        answers.reasons[i] = str(error.reason)
+        answers.steps[i] = error.step
+
+
+class _Run(NamedTuple):
+    """What some requests of a micro-batch share on their way through one pipeline."""
+
+    served: Served
+    ask: Ask
+    encoding: Encoding
+    records: Records
+    answers: Answers
+    tally: Tally
+
+
+def _slices(members: list[tuple[int, Request]]) -> Iterator[list[tuple[int, Request]]]:
+    """Cut a group where its rows would be too many to compute at once; no request is cut."""
+    start, rows = 0, 0
+    for position, (_, request) in enumerate(members):
+        count = request.inputs[0].shape[0]
+        if rows and rows + count > MOST_ROWS:
+            yield members[start:position]
+            start, rows = position, 0
+        rows += count
+    yield members[start:]

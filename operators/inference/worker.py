@@ -1,0 +1,180 @@
+"""One subtask of infer: what it serves now, exchanged between two micro-batches. No Flink here."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from logging import ERROR, INFO
+from queue import SimpleQueue
+from time import time
+from typing import NamedTuple
+
+from operators.control.status import Event, Serving
+from operators.control.status import Worker as Said
+from operators.control.status_publisher import Heartbeat
+from operators.core.event_log import tell
+from operators.core.micro_batch import Answers, Records
+from operators.inference.control_follower import Following
+from operators.inference.deployments import Lineup, Place
+from operators.inference.engine import Engine
+from operators.inference.verdict_follower import LastVerdicts
+from operators.kafka.connection import Connection
+from operators.kafka.skipped_records import Skipped
+from operators.metrics.tally import Tally
+from operators.pipeline.load import Models
+from operators.storage.trusted_roots import Site
+from operators.windows.chunks import Sender
+
+
+class Identity(NamedTuple):
+    """Which subtask of which job, of how many, and how often it was started before."""
+
+    job: str
+    sender: Sender
+    attempt: int = 0
+
+
+class Worker:
+    """Answers micro-batches with the pipelines that the control topic says are live, of those in `only`.
+
+    `told` is called after each micro-batch with what it did in each pipeline; from `answer` only.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        site: Site,
+        limit: int,
+        only: Collection[str],
+        identity: Identity,
+        told: Callable[[Mapping[str, Tally]], None],
+    ) -> None:
+        self._topics = connection.topics
+        self._limit = limit
+        self._identity = identity
+        self._told = told
+        self._lineup = Lineup(Models(site), only)
+        self._places: dict[str, Place] = {}
+        self._verdicts = LastVerdicts(connection, self._skip)
+        self._following = Following(connection, self._lineup, self._exchange, self._skip)
+        self._heartbeat = Heartbeat(connection, self._look)
+        self._happened: SimpleQueue[Event] = SimpleQueue()
+        self._skipped: SimpleQueue[tuple[str, int]] = SimpleQueue()
+        self._started_at = self._processed_at = time()
+
+    def start(self) -> None:
+        """Load what is live, and begin to follow; DeploymentError when Kafka does not answer."""
+        self._following.start()
+        self._heartbeat.start()
+
+    def close(self) -> None:
+        """Stop the background threads."""
+        self._following.close()
+        self._verdicts.close()
+        self._heartbeat.close()
+
+    def answer(self, records: Records) -> Answers:
+        """Answer every record with the pipelines as they are at this moment."""
+        engine = self._engine
+        answers = engine.answer(records)
+        self._processed_at = time()
+        return answers
+
+    def serving(self, pipeline: str) -> tuple[int, int, dict[str, str]]:
+        """Return the generation that serves a pipeline, the one that should, and the digests of the models
+        that serve, by name; zeros and nothing where it has ended."""
+        place = self._places.get(pipeline)
+        artifacts = place.served.release.artifacts if place and place.generation else {}
+        digests = {name: artifact.digest for name, artifact in artifacts.items()}
+        return (place.generation, place.head, digests) if place else (0, 0, digests)
+
+    def happened(self) -> Iterator[Event]:
+        """Yield, once each, the events since the last call; for metrics, which only the thread that answers
+        may touch."""
+        while not self._happened.empty():
+            yield self._happened.get()
+
+    def skipped(self) -> Iterator[tuple[str, int]]:
+        """Yield topics, and how many records on each could not be used since the last call; for metrics."""
+        while not self._skipped.empty():
+            yield self._skipped.get()
+
+    def _skip(self, skipped: Sequence[Skipped]) -> None:
+        """Report records that could not be used; called from the threads that follow topics.
+
+        There may be very many: of those that name one pipeline, or none, the newest stands for all.
+        """
+        for topic, count in Counter(one.topic for one in skipped).items():
+            self._skipped.put((topic, count))
+        counts = Counter(one.pipeline for one in skipped)
+        for pipeline, newest in {one.pipeline: one for one in skipped}.items():
+            tell("RecordSkipped", ERROR, pipeline=pipeline, records=counts[pipeline], why=newest)
+            event = Event(at=time(), pipeline=pipeline, generation=0, what="RecordSkipped", why=str(newest))
+            self._heartbeat.tell(event)
+
+    def _exchange(self) -> None:
+        """Let the next micro-batch find what is live now; called from the thread that follows control."""
+        lineup = self._lineup
+        self._verdicts.follow({step for place in lineup.places.values() for step in _batched(place)})
+        self._engine = Engine(
+            lineup.served,
+            self._topics,
+            self._limit,
+            self._verdicts.of,
+            self._told,
+            lineup.ended,
+            self._identity.sender,
+            lineup.taps,
+        )
+        before, self._places = self._places, lineup.places
+        for event in _events(before, self._places):
+            self._heartbeat.tell(event)
+            level = ERROR if event.what == "LoadFailed" else INFO
+            tell(event.what, level, pipeline=event.pipeline, generation=event.generation, why=event.why)
+            self._happened.put(event)
+
+    def _look(self) -> Said:
+        job, sender, attempt = self._identity
+        return Said(
+            job=job,
+            subtask=sender.subtask,
+            subtasks=sender.subtasks,
+            attempt=attempt,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at=self._started_at,
+            at=time(),
+            processed_at=self._processed_at,
+            pipelines={
+                name: Serving(place.generation, place.head, place.failure)
+                for name, place in self._places.items()
+            },
+        )
+
+
+def _batched(place: Place) -> list[str]:
+    plan = place.served.plan
+    return [planned.name for planned in plan.steps if planned.batch] if plan else []
+
+
+def _events(before: dict[str, Place], after: dict[str, Place]) -> list[Event]:
+    events = [
+        Event(at=time(), pipeline=name, generation=place.head, what="Deleted")
+        for name, place in before.items()
+        if name not in after
+    ]
+    for name, place in after.items():
+        told = (place.generation, place.head, place.failure)
+        then = before.get(name)
+        if then is None or told != (then.generation, then.head, then.failure):
+            what: Event = Event(
+                at=time(),
+                pipeline=name,
+                generation=place.head,
+                what="LoadFailed" if place.failure else "Serving",
+                why=place.failure,
+            )
+            events.append(what)
+    return events

@@ -1,0 +1,71 @@
+"""Reading topics from start to end, and watching their ends, with kafka-python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+
+from operators.core.errors import DeploymentError
+from operators.kafka.header_names import replace_broken_names
+
+replace_broken_names()
+
+
+def open_consumer(
+    bootstrap: str, topics: list[str], isolation: str = "read_committed"
+) -> tuple[KafkaConsumer, list[TopicPartition]]:
+    """Open a consumer assigned to every partition of the topics that exist."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        isolation_level=isolation,
+        enable_auto_commit=False,
+        allow_auto_create_topics=False,
+        max_partition_fetch_bytes=32 * 1024 * 1024,
+    )
+    try:
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in sorted(consumer.partitions_for_topic(topic) or ())
+        ]
+        consumer.assign(partitions)
+    except BaseException:
+        consumer.close()
+        raise
+    return consumer, partitions
+
+
+def topic_exists(bootstrap: str, topic: str) -> bool:
+    """Tell whether there is a topic of that name."""
+    consumer, partitions = open_consumer(bootstrap, [topic])
+    consumer.close()
+    return bool(partitions)
+
+
+def read_to_end(consumer: KafkaConsumer, partitions: list[TopicPartition], seconds: float) -> Iterator[Any]:
+    """Yield every record up to where the partitions end now; DeploymentError when time runs out."""
+    if not partitions:
+        return
+    ends = consumer.end_offsets(partitions)
+    deadline = monotonic() + seconds
+    while any(consumer.position(partition) < end for partition, end in ends.items()):
+        if monotonic() > deadline:
+            names = ", ".join(sorted({partition.topic for partition in partitions}))
+            raise DeploymentError(
+                f"{names} could not be read to its end within {seconds:g} s: is Kafka well?"
+            )
+        for records in consumer.poll(timeout_ms=200).values():
+            yield from records
+
+
+def read_whole(bootstrap: str, topics: list[str], seconds: float) -> Iterator[Any]:
+    """Yield every committed record that the topics hold now; nothing for a topic that does not exist."""
+    consumer, partitions = open_consumer(bootstrap, topics)
+    with consumer:
+        if partitions:
+            consumer.seek_to_beginning()
+        yield from read_to_end(consumer, partitions, seconds)

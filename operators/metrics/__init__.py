@@ -1,0 +1,1 @@
+"""What a pipeline did, counted; and how Flink's metrics show it."""

@@ -1,0 +1,151 @@
+"""mlserver_alibi_detect.AlibiDetectRuntime: alibi-detect's saved detectors, without alibi-detect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from sklearn.ensemble import IsolationForest as ForestEstimator
+
+from detectors.outliers.isolation_forest import IsolationForest
+from operators.core.errors import DeploymentError
+from operators.models.content_types import ContentTypes
+from operators.models.feature_rows import Table
+from operators.models.folder import Folder
+from operators.models.formats.calibration import read_calibrations
+from operators.models.formats.drift_detector import read_named_drift
+from operators.models.formats.feature_names import FeatureNames, plain_names, read_names
+from operators.models.formats.outlier_detector import read_mahalanobis, read_vae
+from operators.models.formats.sklearn_estimator import MODEL_FILES
+from operators.models.json_files import read_json
+from operators.models.runtimes import drift as detect_drift
+from operators.models.runtimes import outlier
+from operators.models.runtimes.drift import DetectDrift
+from operators.models.runtimes.outlier import ScoreOutlier
+from operators.models.step import Step
+
+# What alibi-detect saves ends so: the second until its version 0.7.
+SUFFIXES = (".dill", ".pickle")
+
+
+class SavedForest(msgspec.Struct, frozen=True):
+    """`IForest.json`: the threshold and which file beside it holds the scikit-learn estimator."""
+
+    threshold: float
+    estimator: str = "IForest.joblib"
+
+
+class VaeArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of alibi-detect's `OutlierVAE.predict`; its `batch_size` changes no answer."""
+
+    outlier_type: Literal["instance", "feature"] = "instance"
+    outlier_perc: Annotated[float, msgspec.Meta(gt=0, le=100)] = 100.0
+    batch_size: int = 0
+    return_feature_score: bool = True
+    return_instance_score: bool = True
+
+
+def load(folder: Folder) -> Step:
+    """Load the detector whose file is there: drift (config.toml) or outliers."""
+    path = folder.path / folder.settings.uri
+    for file, load_detector in _LOADERS.items():
+        if (path / file).is_file():
+            return load_detector(folder, path)
+    saved = sorted(file.name for file in path.glob("*") if file.suffix in SUFFIXES)
+    if saved and not set(saved) & set(MODEL_FILES):
+        raise DeploymentError(
+            f"{path} holds {', '.join(saved)}, which only alibi-detect can read: convert it once, `weir "
+            f"convert {path}`"
+        )
+    if path.is_file() or any((path / name).is_file() for name in MODEL_FILES):
+        return _plain_forest(folder)
+    *outliers, drift = _LOADERS
+    raise DeploymentError(
+        f"{path} holds neither {drift} (drift) nor {', '.join(outliers)} or {MODEL_FILES[0]} (outliers)"
+    )
+
+
+def _drift(folder: Folder, path: Path) -> Step:
+    detector, known = read_named_drift(path)
+    table = _table(known, detector.n_features, folder.settings.content_types)
+    names = known or plain_names(detector.n_features)
+    shown: detect_drift.Shown = _shown(folder.settings.extra, detect_drift.Shown)
+    calibrations = read_calibrations(path, detector.n_features)
+    return DetectDrift(
+        detector,
+        names.columns,
+        names.features or names.columns,
+        table,
+        shown,
+        calibrations,
+        names.origins,
+    )
+
+
+def _forest(folder: Folder, path: Path) -> Step:
+    saved = read_json(path / "IForest.json", SavedForest)
+    estimator = _estimator(folder, path / saved.estimator)
+    return _outlier(folder, path, IsolationForest(estimator, saved.threshold))
+
+
+def _plain_forest(folder: Folder) -> Step:
+    """Load a scikit-learn isolation forest that flags what its own `predict` calls -1: scores above 0."""
+    path = folder.file(MODEL_FILES)
+    return _outlier(folder, path.parent, IsolationForest(_estimator(folder, path), 0.0))
+
+
+def _mahalanobis(folder: Folder, path: Path) -> Step:
+    return _outlier(folder, path, read_mahalanobis(path))
+
+
+def _vae(folder: Folder, path: Path) -> Step:
+    given: VaeArguments = _shown(folder.settings.extra, VaeArguments)
+    detector = read_vae(path, given.outlier_type, given.outlier_perc)
+    shown = outlier.Shown(given.return_instance_score, given.return_feature_score)
+    return _outlier(folder, path, detector, shown)
+
+
+_LOADERS: dict[str, Callable[[Folder, Path], Step]] = {
+    "IForest.json": _forest,
+    "Mahalanobis.json": _mahalanobis,
+    "OutlierVAE.json": _vae,
+    "config.toml": _drift,
+}
+
+
+def _outlier(
+    folder: Folder, path: Path, detector: outlier.Detector, shown: outlier.Shown | None = None
+) -> Step:
+    names = read_names(path, detector.n_features)
+    table = _table(names, detector.n_features, folder.settings.content_types)
+    shown = shown or _shown(folder.settings.extra, outlier.Shown)
+    names = names or FeatureNames([])
+    return ScoreOutlier(detector, table, shown, names.columns, names.origins)
+
+
+def _estimator(folder: Folder, path: Path) -> ForestEstimator:
+    estimator = folder.unpickle(path).value
+    if not isinstance(estimator, ForestEstimator):
+        raise DeploymentError(f"{path} holds a {type(estimator).__name__}, no isolation forest")
+    return estimator
+
+
+def _table(names: FeatureNames | None, n: int, content_types: ContentTypes) -> Table:
+    content_types.require_comparable("a detector")
+    if names is None:
+        return Table(n, content_types=content_types)
+    return Table(n, names.columns, names.categories, content_types)
+
+
+def _shown(extra: dict[str, Any], type_: Any) -> Any:
+    """Read `predict_parameters`, alibi-detect's arguments to `predict`."""
+    if extra.get("batch_size"):
+        raise DeploymentError(
+            "extra.batch_size is not supported: give the pipeline's step a batch.size in rows"
+        )
+    try:
+        return msgspec.convert(extra.get("predict_parameters") or {}, type_)
+    except msgspec.ValidationError as error:
+        raise DeploymentError(f"extra.predict_parameters: {error}") from None

@@ -1,0 +1,198 @@
+"""A file of XGBoost in any of its three forms → what it holds beside its trees."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from operators.core.errors import DeploymentError
+from operators.models.formats.boosters import ubjson, xgboost_binary
+
+Form = Literal["json", "ubjson", "legacy"]
+_ROW_WRAPPERS = ("classifier", "regressor", "ranker")
+
+
+class XGBoostFile(NamedTuple):
+    """What decides how the trees are summed and what their sums mean.
+
+    `estimator` is the kind of scikit-learn wrapper that saved the file, empty for a native booster.
+    `base_scores` are the file's, before the objective's link, one or one for each output. `trees_kept` is how
+    many trees, from the first, make a prediction: early stopping leaves the later ones out. `categories` says
+    that the file holds the words of categories (XGBoost 3.1 and later).
+    """
+
+    form: Form
+    booster: str
+    objective: str
+    estimator: str
+    num_class: int
+    base_scores: tuple[float, ...]
+    trees_kept: int
+    feature_names: tuple[str, ...]
+    categories: bool
+
+
+class _Parameters(msgspec.Struct):
+    base_score: str
+    num_class: str
+    num_target: str = "1"
+
+
+class _Objective(msgspec.Struct):
+    name: str
+
+
+class _TreeParameters(msgspec.Struct):
+    num_trees: str = "0"
+    num_parallel_tree: str = "1"
+    size_leaf_vector: str = "0"
+
+
+class _Categories(msgspec.Struct):
+    enc: list[Any] = []
+
+
+class _Trees(msgspec.Struct):
+    gbtree_model_param: _TreeParameters = msgspec.field(default_factory=_TreeParameters)
+    iteration_indptr: np.ndarray[Any, Any] | None = None
+    cats: _Categories = msgspec.field(default_factory=_Categories)
+
+
+class _Dropout(msgspec.Struct):
+    model: _Trees
+
+
+class _Booster(msgspec.Struct):
+    name: str
+    model: _Trees | None = None
+    gbtree: _Dropout | None = None
+
+
+class _Learner(msgspec.Struct):
+    objective: _Objective
+    learner_model_param: _Parameters
+    gradient_booster: _Booster
+    attributes: dict[str, str] = {}
+    feature_names: list[str] = []
+
+
+class _Document(msgspec.Struct):
+    learner: _Learner
+
+
+def read_xgboost(path: Path) -> XGBoostFile:
+    """Read a model file; its first bytes tell its form, whatever its name.
+
+    Raises DeploymentError for a file that is not XGBoost's, or says of itself what cannot be.
+    """
+    data = path.read_bytes()
+    form = _form(data)
+    try:
+        return _facts(form, _learner(form, data))
+    except DeploymentError as error:
+        raise DeploymentError(f"{path}: {error}") from None
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise DeploymentError(
+            f"{path} is not a model file of XGBoost (JSON, UBJSON or its old binary form): {error}"
+        ) from None
+
+
+def without_categories(path: Path, form: Form) -> str:
+    """Return the model as JSON without the words of its categories: requests hold their codes."""
+    data = path.read_bytes()
+    document = json.loads(data) if form == "json" else ubjson.decode(data)
+    booster = document["learner"]["gradient_booster"]
+    trees = booster["model"] if "model" in booster else booster["gbtree"]["model"]
+    trees["cats"] = {"enc": [], "feature_segments": [], "sorted_idx": []}
+    return json.dumps(document, default=np.ndarray.tolist)
+
+
+def _form(data: bytes) -> Form:
+    if not data.startswith(b"{"):
+        return "legacy"
+    return "json" if data[1:2] in b' \t\r\n"}' else "ubjson"
+
+
+def _learner(form: Form, data: bytes) -> _Learner:
+    if form == "json":
+        decoder = msgspec.json.Decoder(_Document, dec_hook=_array)
+        return decoder.decode(data).learner
+    document = ubjson.decode(data) if form == "ubjson" else xgboost_binary.decode(data)
+    return msgspec.convert(document, _Document, dec_hook=_array).learner
+
+
+def _array(type_: type, value: Any) -> Any:
+    return np.asarray(value)
+
+
+def _facts(form: Form, learner: _Learner) -> XGBoostFile:
+    booster, parameters = learner.gradient_booster, learner.learner_model_param
+    trees = booster.model or (booster.gbtree.model if booster.gbtree else _Trees())
+    return XGBoostFile(
+        form,
+        booster.name,
+        learner.objective.name,
+        _estimator(learner.attributes.get("scikit_learn")),
+        int(parameters.num_class),
+        _base_scores(parameters.base_score),
+        _trees_kept(learner, trees),
+        tuple(learner.feature_names),
+        bool(trees.cats.enc),
+    )
+
+
+def _base_scores(text: str) -> tuple[float, ...]:
+    """Read one number, or since XGBoost 3.1 a list of them."""
+    value = json.loads(text)
+    return tuple(float(one) for one in value) if isinstance(value, list) else (float(value),)
+
+
+def _estimator(text: str | None) -> str:
+    """Return the wrapper's kind from the attribute `scikit_learn`, which older versions write with NaN."""
+    if text is None:
+        return ""
+    told = json.loads(text)
+    estimator = told.get("_estimator_type") if isinstance(told, dict) else None
+    if estimator is not None and estimator not in _ROW_WRAPPERS:
+        raise DeploymentError(
+            f"it was saved by a {estimator!r} of scikit-learn's kind, which is not known here"
+        )
+    return estimator or ""
+
+
+def _trees_kept(learner: _Learner, trees: _Trees) -> int:
+    """Count the trees of the rounds up to `best_iteration`, as XGBoost's scikit-learn wrappers do.
+
+    The attribute `best_ntree_limit` of older versions is not read there, and so not here.
+    """
+    if learner.gradient_booster.name == "gblinear":
+        return 0
+    ends = _round_ends(learner, trees)
+    best = learner.attributes.get("best_iteration")
+    if best is None:
+        return ends[-1]
+    try:
+        rounds = int(best) + 1
+    except ValueError:
+        raise DeploymentError(f"its best_iteration is {best!r}, which is no number of a round") from None
+    if rounds == 0:  # to XGBoost, no round at all means every one
+        return ends[-1]
+    if not 0 < rounds < len(ends):
+        raise DeploymentError(f"its best_iteration is {best}, but it holds {len(ends) - 1} rounds")
+    return ends[rounds]
+
+
+def _round_ends(learner: _Learner, trees: _Trees) -> list[int]:
+    """Return how many trees there are after 0, 1, … rounds."""
+    if trees.iteration_indptr is not None and len(trees.iteration_indptr):
+        return [int(end) for end in trees.iteration_indptr]
+    parameters = trees.gbtree_model_param
+    outputs = max(int(learner.learner_model_param.num_class), int(learner.learner_model_param.num_target), 1)
+    if int(parameters.size_leaf_vector) > 1:
+        outputs = 1
+    each = max(int(parameters.num_parallel_tree), 1) * outputs
+    return list(range(0, int(parameters.num_trees) + 1, each))

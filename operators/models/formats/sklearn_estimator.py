@@ -1,0 +1,54 @@
+"""mlserver_sklearn.SKLearnModel: a pickled estimator."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from operators.core.errors import DeploymentError, describe
+from operators.models.folder import Folder
+from operators.models.pickles import REMEDY, Unpickled, differing
+from operators.models.runtimes.sklearn_estimator import Predict
+from operators.models.step import Step
+
+_log = logging.getLogger(__name__)
+MODEL_FILES = ("model.joblib", "model.pickle", "model.pkl")
+
+
+def load(folder: Folder) -> Step:
+    """Load `parameters.uri`, or else the first of MLServer's file names."""
+    saved = folder.unpickle(folder.file(MODEL_FILES))
+    method = folder.settings.predict_fn
+    step = Predict(saved.value, method, folder.settings.content_types)
+    if folder.probe is None and differing(saved.versions):
+        _try(saved, method, folder.path)
+        _log.warning(
+            "%s was saved with %s; nobody promises equal answers: record a probe.json, or export it again",
+            folder.origin.uri,
+            differing(saved.versions),
+        )
+    return step
+
+
+def _try(saved: Unpickled, method: str, path: Path) -> None:
+    """Call an estimator of other versions once: what it misses often shows only then."""
+    width = getattr(saved.value, "n_features_in_", None)
+    if width is None or hasattr(saved.value, "feature_names_in_"):
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _call(saved.value, method, int(width))
+    except Exception as error:  # a pickle of other versions may raise anything
+        raise DeploymentError(
+            f"{path}: {method} fails with {describe(error)}; it was saved with "
+            f"{differing(saved.versions)}: {REMEDY}"
+        ) from error
+
+
+def _call(estimator: Any, method: str, width: int) -> None:
+    getattr(estimator, method)(np.zeros((1, width)))

@@ -1,0 +1,93 @@
+"""`probe.json` beside a model: a request, the answer that was recorded, and the versions that gave it.
+
+Its form is V2's own, so that anybody can record one: `inputs` and `outputs` are tensors of a request and of
+the response, `versions` is optional. Folders that `weir train` wrote have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from operators.core.errors import DeploymentError, describe
+from operators.core.tensors import Array, Column, Routed, Tensors
+from operators.models.json_files import read_json
+from operators.models.pickles import REMEDY, differing, here
+from operators.models.step import Ask, Step
+from operators.protocol.batching import to_columns
+from operators.protocol.encode import plain, tensors_of
+from operators.protocol.request import Encoding, InputTensor, Request
+
+# Answers of another build of the same library may differ in the last bits.
+_RELATIVE, _ABSOLUTE = 1e-5, 1e-7
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """A recorded request and its answer."""
+
+    inputs: list[InputTensor]
+    outputs: list[InputTensor]
+    versions: dict[str, str] = {}
+
+
+def read_probe(folder: Path) -> Probe | None:
+    """Read a folder's probe.json, None without one."""
+    path = folder / "probe.json"
+    if not path.is_file():
+        return None
+    return read_json(path, Probe)
+
+
+def write_probe(folder: Path, rows: Array, answers: Mapping[str, Array]) -> None:
+    """Record what a model answers to some rows, with the versions here."""
+    inputs = {"input-0": Column(rows, np.array([len(rows)], dtype=np.int64))}
+    outputs = {
+        name: Column(np.asarray(answer), np.array([len(rows)], dtype=np.int64))
+        for name, answer in answers.items()
+    }
+    probe = {"versions": here(), "inputs": tensors_of(inputs), "outputs": tensors_of(outputs)}
+    (folder / "probe.json").write_bytes(msgspec.json.encode(probe))
+
+
+def check_probe(step: Step, probe: Probe, folder: Path) -> None:
+    """Raise DeploymentError, naming the versions, unless the step answers the probe as was recorded."""
+    names = tuple(tensor.name for tensor in probe.outputs)
+    ask = Ask(outputs=tuple(name for name in names if name in step.functions))
+    try:
+        answers = step.infer(_columns(probe.inputs), ask)
+    except Exception as error:  # a model may raise anything
+        raise _differs(folder, describe(error), probe.versions) from error
+    if isinstance(answers, Routed):
+        if not answers.parts:
+            raise _differs(folder, answers.failures[0], probe.versions)
+        answers = answers.parts[0][1]
+    for name, recorded in _columns(probe.outputs).items():
+        if name not in answers:
+            raise _differs(folder, f"there is no {name}", probe.versions)
+        expected = recorded.data.ravel()
+        answer = plain(answers[name].data).ravel()
+        same = (
+            np.isclose(answer, expected, _RELATIVE, _ABSOLUTE, equal_nan=True)
+            if len(answer) == len(expected) and answer.dtype.kind in "biuf" and expected.dtype.kind in "biuf"
+            else np.array([answer.tolist() == expected.tolist()])
+        )
+        if not same.all():
+            raise _differs(
+                folder, f"{int((~same).sum())} of {len(expected)} values of {name} differ", probe.versions
+            )
+
+
+def _columns(tensors: list[InputTensor]) -> Tensors:
+    columns, errors = to_columns([Request(tensors, None, "", (), Encoding.JSON)])
+    if errors:
+        raise errors[0]
+    return columns
+
+
+def _differs(folder: Path, why: str, saved: dict[str, str]) -> DeploymentError:
+    versions = differing(saved)
+    wrote = f"it was saved with {versions}: {REMEDY}" if versions else "record the probe again, or the model"
+    return DeploymentError(f"{folder / 'probe.json'} is answered otherwise than recorded ({why}); {wrote}")

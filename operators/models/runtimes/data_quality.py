@@ -1,0 +1,100 @@
+"""Data quality checks: what is wrong with each value of a request, and with the values of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.counts import Counts
+from detectors.drift.judgement import State
+from detectors.quality.data_quality import Quality, QualityResult
+from detectors.quality.issues import FINE, ISSUES
+from operators.core.tensors import Array, Column, Tensors
+from operators.models.content_types import PLAIN, ContentTypes
+from operators.models.feature_rows import Table
+from operators.models.runtimes.batched import ROWS, Rules, Verdict
+from operators.models.step import Ask
+
+_LEGEND = {str(code): issue for code, issue in enumerate(("fine", *ISSUES))}
+
+
+class CheckQuality:
+    """Answers `issues` (UINT8 [n, features]) and `violations` (INT64 [n, 1]) to every request at once.
+
+    `issues` holds a code for each value, `violations` how many bad values a row has. The parameters
+    `features` and `codes` of `issues` are JSON: the names of the columns, and what the codes mean. In a
+    batched step the monitor judges windows besides.
+    """
+
+    monitor = True
+    functions = ()
+
+    def __init__(self, quality: Quality, content_types: ContentTypes = PLAIN) -> None:
+        self.quality = quality
+        self.width = quality.n_features
+        self._names = [feature.name for feature in quality.features]
+        self._table = Table(self.width, self._names, content_types=content_types)
+        self._legend = {"features": _json(self._names), "codes": _json(_LEGEND)}
+
+    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+        """Check every value; only a wrong number of columns is refused."""
+        columns, rows = self.columns(tensors, ask)
+        issues = self.quality.check(columns)
+        bad = (issues != FINE).sum(axis=1, dtype=np.int64, keepdims=True)
+        return {"issues": Column(issues, rows, parameters=self._legend), "violations": Column(bad, rows)}
+
+    def columns(self, tensors: Tensors, ask: Ask) -> tuple[list[Array], NDArray[np.int64]]:
+        """Return the columns that are checked, and how many of their rows belong to each request."""
+        return self._table.columns(tensors, ask)
+
+    def gather(self, tensors: Tensors, ask: Ask) -> Tensors:
+        """Answer every request, and return the codes as rows for the window."""
+        answers = self.infer(tensors, ask)
+        return {ROWS: answers["issues"], **answers}
+
+    def count(self, rows: Array) -> list[Counts]:
+        """Reduce codes to counts per feature."""
+        return self.quality.count(rows)
+
+    def add(self, parts: Sequence[Sequence[Counts]]) -> list[Counts]:
+        """Add the counts of parts of a window."""
+        return self.quality.add(parts)
+
+    def judge(self, counts: Sequence[Counts], rows: int, rules: Rules) -> Verdict:
+        """Judge a window of so many rows."""
+        result = self.quality.judge(counts, rules.tolerance)
+        tensors = {issue: result.counts[np.newaxis, :, i] for i, issue in enumerate(ISSUES)}
+        tensors["is_violation"] = np.array([[result.is_violation]], dtype=np.int64)
+        about = {
+            "min_n": rules.judgement.min_n,
+            "tolerance": rules.tolerance,
+            "ranked": [self._names[i] for i in result.worst().tolist()],
+            "features": list(self._features(result)),
+        }
+        return Verdict(_state(result, rows, rules), tensors, about)
+
+    def _features(self, result: QualityResult) -> Iterator[dict[str, Any]]:
+        for feature, counts, shares, violates in zip(
+            self.quality.features, result.counts, result.shares, result.violates, strict=True
+        ):
+            yield {
+                "feature": feature.name,
+                "counts": dict(zip(ISSUES, counts.tolist(), strict=True)),
+                "shares": dict(zip(ISSUES, shares.round(6).tolist(), strict=True)),
+                "reference_missing": round(feature.missing, 6),
+                "violating": [issue for issue, bad in zip(ISSUES, violates.tolist(), strict=True) if bad],
+            }
+
+
+def _state(result: QualityResult, rows: int, rules: Rules) -> State:
+    if rows < rules.judgement.min_n:
+        return "INSUFFICIENT_DATA"
+    return "VIOLATION" if result.is_violation else "OK"
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

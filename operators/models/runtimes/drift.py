@@ -1,0 +1,198 @@
+"""Drift detectors: a verdict for a window of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.counts import Counts
+from detectors.drift.calibration import Calibration, least_effect
+from detectors.drift.judgement import order, ranked
+from detectors.drift.tabular import TabularDrift
+from detectors.histogram import Histogram
+from detectors.results import DriftResult
+from operators.core.tensors import Array, Column, Tensors
+from operators.models.column_origins import Origin
+from operators.models.feature_rows import Table
+from operators.models.runtimes.batched import ROWS, Rules, Verdict
+from operators.models.step import Ask
+
+# Histograms are told of the columns that moved most, as many as a person looks at.
+_PICTURED = 5
+
+
+class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a verdict shows: alibi-detect's own arguments to `predict`."""
+
+    drift_type: Literal["batch", "feature"] = "batch"
+    return_p_val: bool = True
+    return_distance: bool = True
+
+
+ALL = Shown()
+
+
+class DetectDrift:
+    """Tests the rows of each request, as MLServer does; in a batched step the monitor tests windows.
+
+    `columns` names each column of the reference, `features` the feature that each column encodes, `origins`
+    what a column's values are in its feature's own.
+    """
+
+    monitor = True
+    functions = ()
+
+    def __init__(
+        self,
+        detector: TabularDrift,
+        columns: Sequence[str],
+        features: Sequence[str],
+        table: Table | None = None,
+        shown: Shown = ALL,
+        calibrations: Sequence[Calibration] = (),
+        origins: Mapping[str, Origin] = MappingProxyType({}),
+    ) -> None:
+        self.detector = detector
+        self.columns = list(columns)
+        self.features = list(features)
+        self.calibrations = list(calibrations)
+        self.width = detector.n_features
+        self._shown = shown
+        self._origins = dict(origins)
+        self._table = table or Table(detector.n_features)
+
+    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+        """Test each request's rows as a window of their own."""
+        column = self.rows(tensors, ask)
+        results = [
+            self.detector.test(window) for window in np.split(column.data, column.bounds()[1:-1], axis=0)
+        ]
+        each = np.ones(len(results), dtype=np.int64)
+        outputs = [self._tensors(result) for result in results]
+        return {
+            name: Column(np.concatenate([output[name] for output in outputs]), each) for name in outputs[0]
+        }
+
+    def gather(self, tensors: Tensors, ask: Ask) -> Tensors:
+        """Return the rows; a verdict has to wait for the window."""
+        return {ROWS: self.rows(tensors, ask)}
+
+    def count(self, rows: Array) -> list[Counts]:
+        """Reduce rows to counts per column."""
+        return self.detector.count(rows)
+
+    def add(self, parts: Sequence[Sequence[Counts]]) -> list[Counts]:
+        """Add the counts of parts of a window."""
+        return self.detector.add(parts)
+
+    def judge(self, counts: Sequence[Counts], rows: int, rules: Rules) -> Verdict:
+        """Judge a window of so many rows."""
+        judgement, result = rules.judgement, self.detector.judge(counts)
+        guilty = judgement.guilty(result, rows, self.calibrations)
+        insufficient = judgement.insufficient(result, rows, self.calibrations)
+        columns = order(result, guilty, insufficient)
+        about = {
+            "correction": self.detector.correction,
+            "min_n": judgement.min_n,
+            "min_effect": judgement.min_effect,
+            "calibrated": [{"window": one.window, "rate": one.rate} for one in self.calibrations],
+            "reference_n": self.detector.n_reference,
+            "ranked": ranked(result, guilty, self.features, insufficient),
+            "features": list(self._features(result, guilty, insufficient, rows)),
+            "histograms": [self._histogram(i, counts[i]) for i in columns[:_PICTURED]],
+        }
+        return Verdict(judgement.state(result, rows, self.calibrations), self._tensors(result), about)
+
+    def rows(self, tensors: Tensors, ask: Ask) -> Column:
+        """Return the rows that are tested, or raise what is wrong with them."""
+        column = self._table.read(tensors, ask)
+        if np.isinf(column.data).any():
+            raise ValueError("the rows contain infinity")
+        return column
+
+    def _tensors(self, result: DriftResult) -> dict[str, Array]:
+        return drift_tensors(result, self.detector.p_val, self._shown)
+
+    def _features(
+        self, result: DriftResult, guilty: NDArray[np.bool_], insufficient: NDArray[np.bool_], rows: int
+    ) -> Iterator[dict[str, Any]]:
+        least = least_effect(self.calibrations, rows, self.width)
+        for i, column in enumerate(self.columns):
+            yield {
+                "column": column,
+                "feature": self.features[i],
+                "test": "chi-square" if i in self.detector.categorical else "kolmogorov-smirnov",
+                "p_val": float(result.p_val[i]),
+                "distance": float(result.distance[i]),
+                "effect": round(float(result.effect[i]), 6),
+                **({"least_effect": round(float(least[i]), 6)} if self.calibrations else {}),
+                "psi": round(float(result.psi[i]), 6),
+                "n": int(result.n[i]),
+                "missing": int(result.missing[i]),
+                "outside": int(result.outside[i]),
+                "rejected": bool(result.rejected[i]),
+                "guilty": bool(guilty[i]),
+                "insufficient": bool(insufficient[i]),
+            }
+
+    def _histogram(self, i: int, counts: Counts) -> dict[str, Any]:
+        histogram, column = self.detector.histogram(i, counts), self.columns[i]
+        return {
+            "column": column,
+            **_bins(histogram, self._table.texts(column), self._origins.get(column)),
+            "reference": histogram.reference.round(5).tolist(),
+            "window": histogram.window.round(5).tolist(),
+        }
+
+
+def _bins(histogram: Histogram, texts: Sequence[str], origin: Origin | None) -> dict[str, Any]:
+    """Name the bins: upper ends of all but the last, or the categories of all but the last.
+
+    `raw` says the same in the feature's own values, where the column's origin is known.
+    """
+    if histogram.edges is not None:
+        edges = histogram.edges.tolist()
+        told = {"edges": _rounded(edges)}
+        if origin is not None and origin.category is None:
+            told["raw"] = _rounded([origin.raw(edge) for edge in edges])
+        return told
+    assert histogram.codes is not None
+    codes = histogram.codes.tolist()
+    categories = [texts[int(code)] if 0 <= code < len(texts) else f"{code:g}" for code in codes]
+    if origin is None or origin.category is None:
+        return {"categories": categories}
+    raw = [origin.told(code) or text for code, text in zip(codes, categories, strict=True)]
+    return {"categories": categories, "raw": raw}
+
+
+def _rounded(edges: Sequence[float]) -> list[float]:
+    """Round to six digits, and to more where two edges would become one."""
+    for digits in range(6, 17):
+        rounded = [float(f"{edge:.{digits}g}") for edge in edges]
+        if len(set(rounded)) == len(set(edges)):
+            return rounded
+    return list(edges)
+
+
+def drift_tensors(result: DriftResult, p_val: float, shown: Shown = ALL) -> dict[str, Array]:
+    """Arrange a verdict as MLServer does: a leading axis of 1 before alibi-detect's values.
+
+    With `drift_type` feature there is a flag for each feature, and the threshold is not corrected.
+    """
+    if shown.drift_type == "feature":
+        is_drift = (result.p_val < p_val).astype(np.int64)[np.newaxis]
+        threshold = np.array([[p_val]])
+    else:
+        is_drift = np.array([[result.is_drift]], dtype=np.int64)
+        threshold = np.atleast_1d(np.asarray(result.threshold, dtype=np.float64))[np.newaxis]
+    tensors: dict[str, Array] = {"is_drift": is_drift}
+    if shown.return_distance:
+        tensors["distance"] = result.distance[np.newaxis]
+    if shown.return_p_val:
+        tensors |= {"p_val": result.p_val[np.newaxis], "threshold": threshold}
+    return tensors

@@ -1,0 +1,91 @@
+"""A Python class of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from operators.core.errors import describe
+from operators.core.tensors import Array, Column, Routed, Tensors
+from operators.models.content_types import PLAIN, ContentTypes
+from operators.models.step import Ask
+from operators.protocol.encode import plain
+
+
+class PythonClass:
+    """Calls `predict` of an object with a request's tensors by name; it returns tensors by name.
+
+    It is called for each request alone, and may leave tensors out: a step that reads one that is not there
+    is skipped, so a class can choose the branch a request takes. An object with `row_by_row = True` is
+    called once for many requests, rows under one another, and returns as many rows.
+    """
+
+    functions = ()
+
+    def __init__(self, model: Any, content_types: ContentTypes = PLAIN) -> None:
+        self._model = model
+        self._content_types = content_types
+        self.monitor = bool(getattr(model, "monitor", False))
+        self._row_by_row = bool(getattr(model, "row_by_row", False))
+
+    def infer(self, tensors: Tensors, ask: Ask) -> Tensors | Routed:
+        """Answer all requests at once, or each with tensors of its own."""
+        tensors = {
+            name: column._replace(data=self._decoded(name, column)) for name, column in tensors.items()
+        }
+        if self._row_by_row:
+            return self._together(tensors)
+        parts: list[tuple[Any, Tensors]] = []
+        failures: dict[int, str] = {}
+        for i, inputs in enumerate(_requests(tensors)):
+            try:
+                outputs = {name: _array(name, value) for name, value in self._predict(inputs)}
+            except Exception as error:  # the class may raise anything; it is told to whoever sent the request
+                failures[i] = describe(error)
+            else:
+                columns = {name: Column(data, np.array([len(data)])) for name, data in outputs.items()}
+                parts.append((np.array([i], dtype=np.intp), columns))
+        return Routed(parts, failures)
+
+    def _decoded(self, name: str, column: Column) -> Array:
+        return self._content_types.decoded(name, column)
+
+    def _together(self, tensors: Tensors) -> Tensors:
+        inputs = {name: column.data for name, column in tensors.items()}
+        rows = next(iter(tensors.values())).rows
+        if not all(np.array_equal(column.rows, rows) for column in tensors.values()):
+            raise ValueError("row_by_row takes tensors of as many rows each")
+        outputs: Tensors = {}
+        for name, value in self._predict(inputs):
+            data = _array(name, value)
+            if len(data) != rows.sum():
+                raise ValueError(
+                    f"row_by_row promises a row for each row, but {name!r} has {len(data)} for "
+                    f"{int(rows.sum())}"
+                )
+            outputs[name] = Column(data, rows)
+        return outputs
+
+    def _predict(self, inputs: dict[str, Array]) -> Iterator[tuple[str, Any]]:
+        answer = self._model.predict(inputs)
+        if not isinstance(answer, Mapping):
+            raise TypeError(f"predict must return tensors by name in a dict, not {type(answer).__name__}")
+        yield from ((str(name), value) for name, value in answer.items() if value is not None)
+
+
+def _requests(tensors: Tensors) -> Iterator[dict[str, Array]]:
+    bounds = {name: column.bounds() for name, column in tensors.items()}
+    for i in range(len(next(iter(tensors.values())).rows)):
+        yield {name: c.data[bounds[name][i] : bounds[name][i + 1]] for name, c in tensors.items()}
+
+
+def _array(name: str, value: Any) -> Array:
+    """Take what a V2 tensor can hold; a single value becomes one row."""
+    data = np.asarray(value)
+    try:
+        data = plain(data)
+    except TypeError as error:
+        raise TypeError(f"{name!r}: {error}") from None
+    return data.reshape(1) if data.ndim == 0 else data

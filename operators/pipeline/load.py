@@ -1,0 +1,121 @@
+"""Releases → what answers: models loaded, plans compiled, watchers looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from operators.control.documents import monitor_of, pipeline_of
+from operators.control.release import Release
+from operators.core.errors import DeploymentError
+from operators.core.redaction import Redaction
+from operators.models.load import load_step
+from operators.models.runtimes.batched import Rules, Watcher
+from operators.models.step import Step
+from operators.pipeline.external_input import ExternalInput, external_input
+from operators.pipeline.plan import Plan
+from operators.pipeline.window_rules import in_force
+from operators.resources.field_support import Resource
+from operators.resources.manifests import parse_document
+from operators.resources.seldon_schema import Batch, Model
+from operators.storage.trusted_roots import Site
+
+
+class Served(NamedTuple):
+    """A release made ready to answer.
+
+    `failure` says why it cannot: then `plan` is None, and its requests become dead letters.
+    """
+
+    release: Release
+    plan: Plan | None
+    failure: str = ""
+    external: ExternalInput | None = None
+
+
+class Models:
+    """Loads models, each once however many releases use it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._steps: dict[bytes, Step] = {}
+
+    def load(self, release: Release, document: dict[str, Any]) -> Step:
+        """Load a model of a release, unless it is here; DeploymentError says why it cannot be."""
+        key = _identity(release, document)
+        if key not in self._steps:
+            self._steps[key] = self._load(release, parse_document(document))
+        return self._steps[key]
+
+    def keep(self, releases: Iterable[Release]) -> None:
+        """Forget every model that none of these releases uses."""
+        used = {_identity(release, document) for release in releases for document in release.models}
+        self._steps = {key: step for key, step in self._steps.items() if key in used}
+
+    def _load(self, release: Release, model: Resource) -> Step:
+        artifact = release.artifacts.get(model.metadata.name)
+        if not isinstance(model, Model) or artifact is None:
+            raise DeploymentError(
+                f"release {release.name}/{release.generation}: {model.metadata.name} is no Model with an "
+                "artifact"
+            )
+        return load_step(model, artifact.uri, artifact.digest, self._site)
+
+
+def _identity(release: Release, document: dict[str, Any]) -> bytes:
+    artifact = release.artifacts.get(str(document.get("metadata", {}).get("name")))
+    place = (artifact.uri, artifact.digest) if artifact else None
+    return msgspec.json.encode((document, place), order="sorted")
+
+
+def serve(release: Release, models: Models) -> Served:
+    """Load every model of a release and compile its plan.
+
+    DeploymentError tells all that is unusable, a line each.
+    """
+    pipeline = pipeline_of(release)
+    steps: dict[str, Step] = {}
+    errors = []
+    for document in release.models:
+        try:
+            steps[document["metadata"]["name"]] = models.load(release, document)
+        except DeploymentError as error:
+            errors.append(str(error))
+    monitor = None
+    try:
+        monitor = monitor_of(release)
+    except DeploymentError as error:
+        errors.append(str(error))
+    if errors:
+        raise DeploymentError("\n".join(errors))
+    plan = Plan(pipeline, steps, Redaction(monitor.spec.redact if monitor else ()))
+    return Served(release, plan, external=external_input(pipeline.spec.input))
+
+
+class Watched(NamedTuple):
+    """A batched step of one generation: how it gathers rows and judges windows of them."""
+
+    step: Watcher
+    batch: Batch
+    rules: Rules
+    digest: str
+
+
+def watched_step(release: Release, name: str, models: Models, rules: Rules) -> Watched:
+    """Load one batched step of a release; `rules` hold where its Monitor has none of its own."""
+    batches = {step.name: step.batch for step in pipeline_of(release).spec.steps}
+    step = models.load(release, next(one for one in release.models if one["metadata"]["name"] == name))
+    if not isinstance(step, Watcher):
+        raise DeploymentError(f"release {release.name}/{release.generation}: {name} gathers no rows")
+    rules = in_force(monitor_of(release), name, rules)
+    return Watched(step, batches[name], rules, release.artifacts[name].digest)
+
+
+def reads_from(release: Release) -> ExternalInput | None:
+    """Return a release's external input, None where it has none or none that can be read."""
+    try:
+        return external_input(pipeline_of(release).spec.input)
+    except DeploymentError:
+        return None

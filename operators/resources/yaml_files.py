@@ -1,0 +1,102 @@
+"""A file or standard input → the documents in it, as YAML or JSON has them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from operators.core.errors import DeploymentError, describe
+
+SUFFIXES = (".yaml", ".yml", ".json")
+STANDARD_INPUT = Path("-")
+_LONGEST = 2_000_000
+_MOST_KEYS = 10_000
+_MOST_NODES = 100_000
+
+
+def files(paths: list[Path], errors: list[str]) -> Iterator[Path]:
+    """Yield files as they are named, and those of folders, but not of their subfolders."""
+    for path in paths:
+        if path.is_dir():
+            found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
+            if not found:
+                errors.append(f"{path}: there is no {', '.join(SUFFIXES)} file in this folder")
+            yield from found
+        else:
+            yield path
+
+
+def read_documents(path: Path) -> list[Any]:
+    """Return the documents of a file; `-` is standard input. DeploymentError says what cannot be read."""
+    try:
+        text = sys.stdin.read(_LONGEST + 1) if path == STANDARD_INPUT else _text(path)
+    except OSError as error:
+        raise DeploymentError(f"cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise DeploymentError(f"is not UTF-8 text: {error}") from None
+    if len(text) > _LONGEST:
+        raise DeploymentError(f"is longer than {_LONGEST // 1_000_000} MB")
+    try:
+        if path.suffix == ".json":
+            return [json.loads(text, object_pairs_hook=_without_twins)]
+        return list(yaml.load_all(text, _Loader))
+    except Exception as error:  # what a value does not fit its tag, PyYAML raises as it comes
+        kind = "JSON" if path.suffix == ".json" else "YAML"
+        raise DeploymentError(f"is not {kind}: {describe(error)[:500]}") from None
+
+
+def too_big(document: Any) -> bool:
+    """Tell whether a document has more nodes than any manifest; YAML's aliases can make very many of few."""
+    waiting, seen = [document], 0
+    while waiting:
+        item = waiting.pop()
+        seen += 1
+        if seen > _MOST_NODES:
+            return True
+        if isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, (list, set, tuple)):
+            waiting.extend(item)
+    return False
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML, but a key that stands twice in a mapping is an error, as for Kubernetes."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.composer.ComposerError(
+                        None, None, f"key {key.value!r} is there twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > _MOST_KEYS:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a mapping of more than {_MOST_KEYS} keys", node.start_mark
+            )
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twin = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"key {twin!r} is there twice")
+    return found
+
+
+def _text(path: Path) -> str:
+    with path.open(encoding="utf-8-sig") as file:
+        return file.read(_LONGEST + 1)

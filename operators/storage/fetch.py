@@ -1,0 +1,142 @@
+"""storageUri → a private copy of the folder, fetched once and kept by its digest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from operators.core.errors import DeploymentError, describe
+from operators.storage.artifact_cache import Cache, copy_files
+from operators.storage.digest import digest
+from operators.storage.stores import Stores, open_store
+from operators.storage.trusted_roots import Origin, Site, locate
+from operators.storage.uris import local_path
+
+SETTINGS = "model-settings.json"
+_NUMBER = re.compile(r"[0-9]+")
+
+
+class Found(NamedTuple):
+    """A model's folder: its URI with the chosen version, a private copy, and its digest."""
+
+    uri: str
+    folder: Path
+    digest: str
+
+
+def find(uri: str, version: int | None, site: Site) -> Found:
+    """Find a model's folder and what it holds now.
+
+    A model-settings.json at the top wins; else it is the folder named by the version, else the highest
+    numbered folder, else the top. Raises DeploymentError for what is missing or cannot be read.
+    """
+    path = local_path(uri)
+    if path is not None:
+        if not _is_folder(path):
+            raise DeploymentError(f"{path} is not a folder: check storageUri, or train the model first")
+        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+        uri = str(path / _version_folder(names, version, uri))
+        return _found(locate(uri, site), names, site.cache)
+    names = _list(uri, site.stores)
+    chosen = _version_folder(names, version, uri)
+    if chosen:
+        uri = f"{uri.rstrip('/')}/{chosen}"
+        names = [name.removeprefix(f"{chosen}/") for name in names if name.startswith(f"{chosen}/")]
+    return _found(locate(uri.rstrip("/"), site), names, site.cache)
+
+
+def fetch(origin: Origin, recorded: str, folder: Path) -> Path:
+    """Return a private copy that has the recorded digest, from the cache in `folder` or from its origin.
+
+    Copies from below another trusted root, or from nowhere trusted, do not count. Raises DeploymentError
+    where the origin holds another digest; then nothing is kept.
+    """
+    cache = Cache(folder)
+    kept = cache.find(origin.root, recorded)
+    if kept:
+        return kept
+    names = _list(origin.uri, origin.stores) if origin.path is None else []
+    with _copying(origin, cache) as half:
+        _copy(origin, names, half)
+        found = digest(half)
+        if found == recorded:
+            return cache.settle(half, origin.root)[0]
+    raise DeploymentError(
+        f"{origin.uri} has changed since it was applied, or was not copied whole "
+        f"({found}, recorded {recorded}); copy it again, or apply it again"
+    )
+
+
+def _found(origin: Origin, names: list[str], folder: Path) -> Found:
+    cache = Cache(folder)
+    now = digest(origin.path) if origin.path else ""
+    kept = cache.find(origin.root, now)
+    if kept:
+        return Found(origin.uri, kept, now)
+    with _copying(origin, cache) as half:
+        _copy(origin, names, half)
+        return Found(origin.uri, *cache.settle(half, origin.root))
+
+
+@contextmanager
+def _copying(origin: Origin, cache: Cache) -> Iterator[Path]:
+    """Make a folder in the cache to copy to, and tell what fails while it is filled."""
+    try:
+        with cache.half() as half:
+            yield half
+    except DeploymentError:
+        raise
+    except OSError as error:
+        raise DeploymentError(f"{origin.uri} cannot be copied to {cache.folder}: {error}") from error
+    except Exception as error:  # each storage raises its own
+        raise DeploymentError(f"{origin.uri} cannot be read: {describe(error)}") from error
+
+
+def _copy(origin: Origin, names: list[str], half: Path) -> None:
+    """Copy a folder: all of a local one, these files of a remote one."""
+    if origin.path is not None:
+        copy_files(origin.path, half)
+        return
+    filesystem, root = open_store(origin.uri, origin.stores)
+    for name in names:
+        target = half / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        filesystem.get_file(f"{root}/{name}", str(target))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # no file can have such a name
+        return False
+
+
+def _version_folder(names: list[str], version: int | None, uri: str) -> str:
+    if SETTINGS in names:
+        return ""
+    folders = {PurePosixPath(name).parts[0] for name in names if "/" in name}
+    numbers = sorted((name for name in folders if _NUMBER.fullmatch(name)), key=int)
+    if version is None:
+        return numbers[-1] if numbers else ""
+    if str(version) not in numbers:
+        there = ", ".join(numbers) or "no numbered folder"
+        raise DeploymentError(f"{uri} has no folder {version} (spec.artifactVersion); there is {there}")
+    return str(version)
+
+
+def _list(uri: str, stores: Stores) -> list[str]:
+    filesystem, root = open_store(uri, stores)
+    try:
+        files = filesystem.find(root)
+    except Exception as error:  # each storage raises its own
+        raise DeploymentError(f"{uri} cannot be listed: {describe(error)}") from error
+    names = [file.removeprefix(root).lstrip("/") for file in files]
+    names = [name for name in names if name]
+    if any(".." in PurePosixPath(name).parts for name in names):
+        raise DeploymentError(f"{uri} holds a file whose name leaves the folder: remove it")
+    if not names:
+        raise DeploymentError(f"{uri} holds no file: check storageUri, or upload the model first")
+    return names

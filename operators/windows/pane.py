@@ -1,0 +1,118 @@
+"""Panes: parts of a window that were counted, so that a big or rolling window need not hold its rows."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from detectors.counts import Counts
+from operators.windows.lineage import Lineage, Member, together
+
+_VERSION = 1
+_PREFIX = struct.Struct("<BI")
+Add = Callable[[Sequence[Sequence[Counts]]], list[Counts]]
+
+
+class Pane(NamedTuple):
+    """Rows of one step as counts per column, with where they came from."""
+
+    lineage: Lineage
+    counts: list[Counts]
+
+    def encode(self) -> bytes:
+        """Encode as version (1 byte), header length (4), header (MessagePack), keys and counts (deflated)."""
+        source = self.lineage
+        members = [(topic, partition, *member) for (topic, partition), member in source.members.items()]
+        header = msgspec.msgpack.encode(
+            _Header(
+                source.pipeline,
+                source.step,
+                source.generation,
+                members,
+                source.first_timestamp,
+                source.last_timestamp,
+                [(len(one.keys), one.missing) for one in self.counts],
+            )
+        )
+        keys = np.concatenate([one.keys for one in self.counts]).astype("<f8")
+        counts = np.concatenate([one.counts for one in self.counts]).astype("<i8")
+        body = zlib.compress(keys.tobytes() + counts.tobytes(), level=1)
+        return _PREFIX.pack(_VERSION, len(header)) + header + body
+
+
+class _Header(msgspec.Struct, frozen=True, array_like=True):
+    pipeline: str
+    step: str
+    generation: int
+    members: list[tuple[str, int, int, int, int]]
+    first_timestamp: int
+    last_timestamp: int
+    columns: list[tuple[int, int]]
+
+
+def decode_pane(data: bytes) -> Pane:
+    """Decode what `Pane.encode` wrote; ValueError for a version this code does not know."""
+    version, length = _PREFIX.unpack_from(data)
+    if version != _VERSION:
+        raise ValueError(f"a pane of version {version} cannot be read here, only version {_VERSION}")
+    end = _PREFIX.size + length
+    header = msgspec.msgpack.decode(data[_PREFIX.size : end], type=_Header)
+    body = zlib.decompress(data[end:])
+    total = sum(size for size, _ in header.columns)
+    keys = np.frombuffer(body, "<f8", count=total)
+    counts = np.frombuffer(body, "<i8", count=total, offset=keys.nbytes)
+    ends = np.cumsum([size for size, _ in header.columns])[:-1]
+    columns = zip(np.split(keys, ends), np.split(counts, ends), header.columns, strict=True)
+    members = {(topic, partition): Member(*rest) for topic, partition, *rest in header.members}
+    lineage = Lineage(
+        header.pipeline,
+        header.step,
+        header.generation,
+        members,
+        header.first_timestamp,
+        header.last_timestamp,
+    )
+    return Pane(lineage, [Counts(key, count, missing) for key, count, (_, missing) in columns])
+
+
+def merge(panes: Sequence[Pane], add: Add) -> Pane:
+    """Put panes of one window together."""
+    if len(panes) == 1:
+        return panes[0]
+    return Pane(together([pane.lineage for pane in panes]), add([pane.counts for pane in panes]))
+
+
+def compact(panes: Sequence[Pane], slide: int, add: Add) -> list[Pane]:
+    """Merge the panes that leave a rolling window together: those within `slide` rows from its start."""
+    return [merge(group, add) for group in _groups(panes, slide)]
+
+
+def keep(panes: Sequence[Pane], most: int, slide: int) -> list[Pane]:
+    """Drop whole slides from the start until at most so many rows are left."""
+    left = sum(pane.lineage.rows for pane in panes)
+    kept: list[Pane] = []
+    for group in _groups(panes, slide):
+        if left > most:
+            left -= sum(pane.lineage.rows for pane in group)
+        else:
+            kept.extend(group)
+    return kept
+
+
+def _groups(panes: Sequence[Pane], slide: int) -> Iterator[list[Pane]]:
+    """Group panes by slide; the first begins one, and none reaches into the next."""
+    group: list[Pane] = []
+    rows = 0
+    for pane in panes:
+        group.append(pane)
+        rows += pane.lineage.rows
+        if rows % slide == 0:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -1,0 +1,103 @@
+"""The modules and folders of each folder, lowest first. A module imports only what is before it."""
+
+from __future__ import annotations
+
+LAYERS = ("detectors", "operators", "jobs")
+ORDER = {
+    "detectors": "binomial counts results input_rows histogram outliers quality drift",
+    "detectors/drift": (
+        "effect correction kolmogorov pooling ks chi_square tabular alibi_detect_files calibration "
+        "judgement confirmation"
+    ),
+    "detectors/outliers": (
+        "category_values draws network threshold isolation_paths isolation_forest mahalanobis vae"
+    ),
+    "detectors/quality": "issues data_quality",
+    "operators": (
+        "core storage resources kafka protocol models control metrics pipeline alerts windows inference flink"
+    ),
+    "operators/core": (
+        "errors names foreign_json event_log background_thread tensors micro_batch state redaction"
+    ),
+    "operators/storage": (
+        "store_settings uris http_index stores ownership trusted_roots digest artifact_cache fetch"
+    ),
+    "operators/resources": (
+        "durations references seldon_schema monitor_schema field_support strict_decoding yaml_files "
+        "pipeline_checks monitor_checks manifests"
+    ),
+    "operators/kafka": "topics connection header_names consumer skipped_records dead_letters",
+    "operators/protocol": "datatypes request inference_pb2 json_codec protobuf_codec decode batching encode",
+    "operators/models": (
+        "step column_origins content_types feature_rows json_files pickles settings probe folder runtimes "
+        "formats load"
+    ),
+    "operators/models/runtimes": (
+        "batched column_transformer sklearn_fast sklearn_estimator xgboost_predictions boosted_trees "
+        "python_class outlier drift data_quality"
+    ),
+    "operators/models/formats": (
+        "feature_names sklearn_estimator boosters boosted_trees python_class outlier_detector calibration "
+        "drift_detector alibi_detect data_quality"
+    ),
+    "operators/models/formats/boosters": "ubjson xgboost_binary xgboost_file lightgbm_file trees",
+    "operators/control": (
+        "release release_checks control_state control_topic documents release_cache window_epochs status "
+        "status_publisher"
+    ),
+    "operators/metrics": "tally pipeline_tally flink_metrics",
+    "operators/pipeline": "inputs external_input window_rules failure_isolation planned_step plan load",
+    "operators/alerts": "alert finding lifecycle rate_rules rules rules_cache active_alerts",
+    "operators/windows": (
+        "chunks lineage messages window pane superseded report findings step_windows rate_windows"
+    ),
+    "operators/inference": (
+        "monitor_feed taps outlier_log engine deployments control_follower verdict_follower worker"
+    ),
+    "operators/flink": "task_manager_watch infer monitor",
+    "jobs": (
+        "streaming production_monitoring data kafka releases flink local_stack models status traffic "
+        "services demo cli train_monitors"
+    ),
+    "jobs/streaming": "settings kafka_tables operator_names",
+    "jobs/data": (
+        "table_format column_values csv_files table_files usable_numbers declared_columns "
+        "feature_encoding column_report synthetic_census"
+    ),
+    "jobs/kafka": "admin pipeline_client newest_records request_rate firing_alerts",
+    "jobs/releases": (
+        "validation diff publish topic_writers apply repair delete rollback explain_alerts explain"
+    ),
+    "jobs/releases/validation": "live_documents external_inputs monitors model_memory load_models manifests",
+    "jobs/flink": "paths rest_api command_line bundle submit",
+    "jobs/local_stack": "ports processes kafka_broker flink_cluster stack",
+    "jobs/models": "calibrate convert rows_to_judge judge training training_report train retraining",
+    "jobs/models/convert": "vae alibi_detect_files",
+    "jobs/models/training": (
+        "options split model_folders manifests column_origins preprocessor vae outlier_algorithms outlier "
+        "drift training_data classifier"
+    ),
+    "jobs/models/training_report": "model_card charts page",
+    "jobs/models/retraining": "selection replay refit comparison retrain",
+    "jobs/status": "snapshot conditions wait follower",
+    "jobs/traffic": "scenarios send inspect local",
+    "jobs/traffic/inspect": "expression readable_records topic_reader tap",
+    "jobs/traffic/local": "flink_in_memory emitted_records windows pipeline request_files text_output",
+    "jobs/services": "gateway alert_bridge views dashboard",
+    "jobs/services/gateway": "http_errors content_codings binary_tensors bodies correlator app",
+    "jobs/services/alert_bridge": "receivers bridge",
+    "jobs/services/views": (
+        "theme topic_history kafka_feed layered_layout pipeline_graph monitored_inputs drift_charts "
+        "time_series table_rows html_report"
+    ),
+    "jobs/services/dashboard": "access layout components app",
+    "jobs/demo": "checks output run",
+    "jobs/cli": (
+        "options trusted_paths timestamps text_table job models releases traffic services demo app main"
+    ),
+    "jobs/cli/job": "stack submit status",
+    "jobs/cli/models": "train calibrate convert judge retrain",
+    "jobs/cli/releases": "apply history resources explain repair",
+    "jobs/cli/traffic": "infer send inspect_topics",
+    "jobs/cli/services": "gateway alerts alert_bridge dashboard report",
+}

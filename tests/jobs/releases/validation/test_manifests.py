@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import gc
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jobs.releases.validation.manifests import Checked, check
+from jobs.releases.validation.model_memory import memory_of
+from operators.kafka.topics import Topics
+from operators.storage.trusted_roots import make_site
+
+API = "apiVersion: mlops.seldon.io/v1alpha1"
+
+
+def checked(folder: Path, models: Path, *documents: str) -> Checked:
+    (folder / "all.yaml").write_text("\n---\n".join(f"{API}\n{text}" for text in documents))
+    return check([folder], Topics(), make_site(str(models), str(folder / "cache")))
+
+
+def model(name: str, uri: Any, **spec: Any) -> str:
+    body = json.dumps({"storageUri": str(uri), **spec})
+    return f"kind: Model\nmetadata: {{name: {name}}}\nspec: {body}"
+
+
+def pipeline(*steps: dict[str, Any]) -> str:
+    return f"kind: Pipeline\nmetadata: {{name: p}}\nspec: {json.dumps({'steps': steps})}"
+
+
+def test_errors_of_documents_models_and_plans_are_told_at_once(tmp_path: Path, models: Path) -> None:
+    found = checked(
+        tmp_path,
+        models,
+        model("away", tmp_path / "away"),
+        model("income", models / "income", replica=2, explainer={"type": "anchor"}),
+        model("income-drift", models / "income-drift", memory="lots"),
+        model("fine", models / "income"),
+        pipeline({"name": "fine", "batch": {"size": 5}}),
+    )
+    assert [line.split("all.yaml: ")[1].split(";")[0].split(",")[0] for line in found.errors] == [
+        "document 2: Model/income: spec has no field 'replica'",
+        "document 2: Model/income: spec.explainer is not supported: explainers do not run here",
+        "document 3: Model/income-drift: spec.memory must be a quantity as 200Mi or 1G",
+        f"Model away: {tmp_path / 'away'} is not a folder: check storageUri",
+        "pipeline p: step fine has a batch",
+    ]
+
+
+def test_fields_without_effect_and_small_memory_give_notices(tmp_path: Path, models: Path) -> None:
+    found = checked(tmp_path, models, model("m", models / "income", memory="1Ki", replicas=2)).require()
+    replicas, memory, lonely = found.notices
+    assert "Model/m: spec.replicas has no effect: how many workers there are is the job's" in replicas
+    assert "spec.memory is 1Ki, but loading it was measured to take" in memory
+    assert lonely == "there is no Pipeline: models go live with the pipelines that name them"
+
+
+def test_a_model_that_no_pipeline_uses_is_checked_too(tmp_path: Path, models: Path) -> None:
+    assert len(checked(tmp_path, models, model("m", tmp_path / "away")).errors) == 1
+
+
+def test_a_release_holds_what_the_workers_need(tmp_path: Path, models: Path) -> None:
+    texts = [
+        model("income-drift", models / "income-drift"),
+        pipeline({"name": "income-drift", "batch": {"size": 9}}),
+    ]
+    (release,) = checked(tmp_path, models, *texts).require().releases
+    artifact = release.artifacts["income-drift"]
+    assert artifact.uri == str(models / "income-drift")
+    assert artifact.runtime == "mlserver_alibi_detect.AlibiDetectRuntime"
+    assert release.topics[-1] == "weir.default.model.income-drift.outputs"
+
+
+def test_kubernetes_metadata_makes_no_new_generation(tmp_path: Path, models: Path) -> None:
+    text = pipeline({"name": "m"})
+    exported = text.replace(
+        "{name: p}", "{name: p, uid: u, resourceVersion: '7', creationTimestamp: 2026-01-01}"
+    )
+    exported += "\nstatus: {conditions: []}"
+    (one,) = checked(tmp_path, models, model("m", models / "income"), text).require().releases
+    (other,) = checked(tmp_path, models, model("m", models / "income"), exported).require().releases
+    assert one.content() == other.content()
+
+
+def test_memory_is_measured_where_it_is_taken() -> None:
+    megabytes = memory_of(lambda: np.ones(8_000_000)) / 2**20
+    assert 60 < megabytes < 75
+    assert memory_of(lambda: None) < 2**20
+
+
+def test_a_load_that_dies_is_measured_as_unknown() -> None:
+    def die() -> None:
+        raise SystemExit(1)
+
+    assert memory_of(die) == 0
+
+
+def test_garbage_is_collected_where_it_was_made(tmp_path: Path) -> None:
+    """Filesystems that were asked for models are such: their finalizers wait for a thread of their own."""
+    collected = tmp_path / "collected"
+
+    class Garbage:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            collected.write_text(str(os.getpid()))
+
+    gc.disable()
+    try:
+        Garbage()
+        assert memory_of(lambda: None) > 0
+        assert not collected.exists()
+        gc.collect()
+    finally:
+        gc.enable()
+    assert collected.read_text() == str(os.getpid())

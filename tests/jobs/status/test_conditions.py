@@ -1,0 +1,220 @@
+"""What is told of jobs, pipelines and models, from what Kafka and Flink say."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.flink.rest_api import Job
+from jobs.status.conditions import Condition, conditions
+from jobs.status.snapshot import Observed
+from jobs.status.wait import await_condition
+from operators.control.control_state import Control
+from operators.control.release import Artifact, Registered, Release
+from operators.control.status import Event, Serving, Told, Worker
+from operators.core.errors import DeploymentError
+from operators.kafka.skipped_records import SkippedRecords
+from operators.kafka.topics import Topics
+from tests.corpus.records import Record
+
+NOW = 1_000_000.0
+TOPICS = Topics("weir", "test")
+JOB = Job("f00", "weir.test", "RUNNING", {"total": 8, "running": 8}, NOW - 60)
+
+
+def release(generation: int, digest: str) -> Release:
+    artifacts = {"m": Artifact("/models/m", digest)}
+    return Release(
+        name="p",
+        generation=generation,
+        pipeline={},
+        models=[],
+        artifacts=artifacts,
+        topics=[],
+        created_at="",
+    )
+
+
+def worker(
+    subtask: int, serving: Serving | None = None, *, job: str = "weir.test", age: float = 1.0
+) -> Worker:
+    return Worker(
+        job=job,
+        subtask=subtask,
+        subtasks=2,
+        attempt=0,
+        host="h",
+        pid=1,
+        started_at=NOW - 100,
+        at=NOW - age,
+        processed_at=NOW - age,
+        pipelines={"p": serving} if serving else {},
+    )
+
+
+READY = Serving(2, 2)
+
+
+def seen(*workers: Worker, jobs: list[Job] | None = None, events: tuple[Event, ...] = ()) -> Observed:
+    releases = {("p", 1): release(1, "old"), ("p", 2): release(2, "new")}
+    control = Control(
+        releases, {"p": 2}, {"spare": Registered({}, Artifact("/spare", "x"))}, {}, SkippedRecords()
+    )
+    told = Told({one.key: one for one in workers}, {one.key: one for one in events}, SkippedRecords())
+    return Observed(NOW, control, told, "", "http://flink", [JOB] if jobs is None else jobs, {})
+
+
+def found(observed: Observed, type_: str, of: str) -> Condition:
+    (one,) = [one for one in conditions(observed, TOPICS) if (one.type, one.of) == (type_, of)]
+    return one
+
+
+def test_a_pipeline_is_ready_when_every_worker_serves_its_head() -> None:
+    event = Event(at=NOW - 50, pipeline="p", generation=2, what="Serving")
+    observed = seen(worker(0, READY), worker(1, READY), events=(event,))
+    ready = found(observed, "PipelineReady", "p")
+    assert (ready.status, ready.message) == ("True", "generation 2 serves on 2 workers")
+    assert ready.since == "1970-01-12T13:45:50+00:00"
+    assert found(observed, "ModelAvailable", "m").status == "True"
+    assert found(observed, "JobRunning", "weir.test").status == "True"
+
+
+@pytest.mark.parametrize(
+    ("workers", "reason", "message"),
+    [
+        ((), "NoWorkers", "no worker told anything lately"),
+        ((worker(0, READY),), "WorkersMissing", "1 of 2 workers tell that they live"),
+        ((worker(0, READY), worker(1, READY, age=16)), "WorkersMissing", "1 of 2"),
+        ((worker(0, READY), worker(1, Serving(1, 1))), "Loading", "1 of 2 workers serve generation 2"),
+        ((worker(0, READY), worker(1)), "Loading", "1 of 2 workers serve generation 2"),
+        (
+            (worker(0, READY), worker(1, Serving(1, 2, "Model m: broken"))),
+            "LoadFailed",
+            "generation 2: Model m: broken; generation 1 goes on serving",
+        ),
+        (
+            (worker(0, READY), worker(1, Serving(0, 2, "Model m: broken"))),
+            "LoadFailed",
+            "Model m: broken; nothing serves",
+        ),
+    ],
+)
+def test_a_pipeline_that_is_not_ready_says_why(
+    workers: tuple[Worker, ...], reason: str, message: str
+) -> None:
+    told = found(seen(*workers), "PipelineReady", "p")
+    assert (told.status, told.reason) == ("False", reason)
+    assert message in told.message
+
+
+def test_a_model_is_available_where_its_files_are_those_of_the_head() -> None:
+    one = found(seen(worker(0, READY), worker(1, Serving(1, 2, "Model m: broken"))), "ModelAvailable", "m")
+    assert (one.status, one.reason, one.message) == ("False", "LoadFailed", "Model m: broken")
+    assert found(seen(), "ModelAvailable", "spare").reason == "Unused"
+
+
+def test_an_earlier_failure_is_none_of_the_head_that_came_after() -> None:
+    broken = Serving(1, 1, "Model m: broken")
+    observed = seen(worker(0, broken), worker(1, broken))
+    assert found(observed, "PipelineReady", "p").reason == "Loading"
+    assert found(observed, "ModelAvailable", "m").reason == "Loading"
+
+
+def test_workers_of_another_job_do_not_make_up_for_one_that_loads() -> None:
+    others = [worker(i, READY, job="weir.test/p") for i in (0, 1)]
+    observed = seen(worker(0, READY), worker(1, Serving(1, 1)), *others)
+    assert found(observed, "PipelineReady", "p").reason == "Loading"
+
+
+def test_without_a_job_nothing_is_ready() -> None:
+    observed = seen(worker(0, READY), worker(1, READY), jobs=[])
+    assert found(observed, "JobRunning", "weir.test").reason == "NoJob"
+    assert found(observed, "PipelineReady", "p").reason == "NoJob"
+
+
+def test_a_job_of_other_pipelines_or_namespaces_does_not_count() -> None:
+    others = [JOB._replace(name="weir.test/q"), JOB._replace(name="weir.tester")]
+    observed = seen(worker(0, READY, job="weir.test/q"), jobs=others)
+    assert found(observed, "PipelineReady", "p").reason == "NoJob"
+    own = JOB._replace(name="weir.test/q,p")
+    workers = [worker(i, READY, job=own.name) for i in (0, 1)]
+    assert found(seen(*workers, jobs=[own]), "PipelineReady", "p").status == "True"
+
+
+def test_a_job_that_restarts_tells_its_exception() -> None:
+    job = JOB._replace(state="RESTARTING", tasks={"total": 8, "running": 3})
+    observed = seen(worker(0, READY), worker(1, READY), jobs=[job])._replace(failures={"f00": "it broke"})
+    told = found(observed, "JobRunning", "weir.test")
+    assert told.reason == "Restarting"
+    assert "3 of 8 tasks run" in told.message
+    assert told.message.endswith("it broke")
+    assert found(observed, "PipelineReady", "p").reason == "JobNotRunning"
+
+
+def test_what_does_not_answer_is_unknown_and_named() -> None:
+    observed = seen(worker(0, READY), worker(1, READY))._replace(jobs=None)
+    assert found(observed, "JobRunning", "weir.test").message.startswith(
+        "Flink does not answer at http://flink"
+    )
+    assert found(observed, "PipelineReady", "p").status == "True", "the workers themselves say so"
+    silent = observed._replace(control=None, told=None, why="Kafka does not answer at k:9092")
+    assert found(silent, "PipelineReady", "").status == "Unknown"
+
+
+def test_waiting_ends_when_it_comes_true_and_at_once_when_it_cannot() -> None:
+    looks = [seen(worker(0, READY)), seen(worker(0, READY), worker(1, READY))]
+    await_condition(lambda: conditions(looks.pop(0), TOPICS), "PipelineReady", "p", 30)
+    broken = seen(worker(0, READY), worker(1, Serving(1, 2, "Model m: broken")))
+    with pytest.raises(DeploymentError, match=r"will not become true: p: LoadFailed: .*Model m: broken"):
+        await_condition(lambda: conditions(broken, TOPICS), "PipelineReady", "p", 30)
+    with pytest.raises(DeploymentError, match=r"did not become true in 0 s: p: NoWorkers"):
+        await_condition(lambda: conditions(seen(), TOPICS), "PipelineReady", "p", 0)
+    with pytest.raises(DeploymentError, match="there is nothing named q"):
+        await_condition(lambda: conditions(seen(), TOPICS), "PipelineReady", "q", 0)
+    with pytest.raises(DeploymentError, match="-w must be one of"):
+        await_condition(list, "Ready", "", 0)
+
+
+def test_records_that_cannot_be_used_are_told_with_the_remedy() -> None:
+    observed = seen(worker(0, READY), worker(1, READY))
+    assert observed.control is not None
+    assert observed.told is not None
+    assert not [one for one in conditions(observed, TOPICS) if one.type == "RecordsUsable"]
+    for key in ("release/p/²", "junk"):
+        observed.control.read(Record(key.encode(), b"{}", TOPICS.control, 0, 17))
+    observed.told.read(Record(b"worker/x/0", b"[" * 100_000, TOPICS.status, 0, 3))
+    control = found(observed, "RecordsUsable", TOPICS.control)
+    assert (control.status, control.reason) == ("False", "RecordsSkipped")
+    assert control.message == (
+        "2 records cannot be used, last junk (weir.test.control-0@17): the key must begin with head/, "
+        "release/, model/ or tap/; `weir repair` lists them and takes them back"
+    )
+    status = found(observed, "RecordsUsable", TOPICS.status)
+    assert status.message.startswith("1 record cannot be used, last worker/x/0 (weir.test.status-0@3): ")
+    assert found(observed, "PipelineReady", "p").status == "True"
+
+
+def test_a_head_that_cannot_be_used_is_told_of_its_pipeline_alone() -> None:
+    observed = seen(worker(0, READY), worker(1, READY))
+    assert observed.control is not None
+    for name in ("p", "gone"):
+        observed.control.read(Record(f"head/{name}".encode(), b'{"generation": 0}', TOPICS.control, 0, 17))
+    ready = found(observed, "PipelineReady", "p")
+    assert (ready.status, ready.reason) == ("False", "RecordUnusable")
+    assert "generation must be a whole number from 1" in ready.message
+    assert "generation 2 goes on serving" in ready.message
+    gone = found(observed, "PipelineReady", "gone")
+    assert (gone.status, gone.reason) == ("False", "RecordUnusable")
+    assert "nothing serves" in gone.message
+
+
+def test_a_release_that_cannot_be_used_is_why_its_pipeline_has_none() -> None:
+    observed = seen(worker(0, READY), worker(1, READY))
+    assert observed.control is not None
+    observed.control.heads["q"] = 3
+    assert found(observed, "PipelineReady", "q").message == (
+        "the control topic holds no release 3; apply it again"
+    )
+    observed.control.read(Record(b"release/q/3", b"{", TOPICS.control, 0, 17))
+    message = found(observed, "PipelineReady", "q").message
+    assert "holds no release 3 that can be used: the value is not JSON" in message
+    assert "(weir.test.control-0@17)" in message

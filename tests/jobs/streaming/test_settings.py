@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from detectors.drift.confirmation import Confirmation
+from detectors.drift.judgement import Judgement
+from jobs.streaming import kafka_tables
+from jobs.streaming.settings import Settings, parse_settings
+from operators.core.errors import DeploymentError
+from operators.models.runtimes.batched import Rules
+
+
+def test_flags_win_over_the_environment_and_both_over_defaults() -> None:
+    settings = parse_settings(["--batch-ms", "5"], {"WEIR_BATCH_MS": "7", "WEIR_NAMESPACE": "prod"})
+    assert (settings.batch_ms, settings.namespace, settings.prefix) == (5, "prod", "weir")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--delivery", "at-most-once"],
+            "delivery must be at-least-once or exactly-once, got 'at-most-once'",
+        ),
+        (["--parallelism", "0"], "parallelism must be at least 1, got 0"),
+        (["--tolerance", "1"], "tolerance must be a share from 0 to below 1, got 1.0"),
+        (["--tolerance", "nan"], "tolerance must be a share from 0 to below 1, got nan"),
+        (["--max-record-bytes", "90000000"], "max_record_bytes must be at most"),
+        (["--namespace", "a'b"], "namespace may hold letters, digits, dots, dashes and underscores"),
+        (["--pipelines", "Up"], "pipelines"),
+        (["--max-parallelism", "1", "--parallelism", "2"], "max_parallelism must be at least parallelism"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(arguments: list[str], message: str) -> None:
+    with pytest.raises(DeploymentError, match=message):
+        parse_settings(arguments, {})
+
+
+def test_rules_are_made_of_settings() -> None:
+    settings = parse_settings(["--min-n", "50", "--tolerance", "0.2", "--confirm", "3"], {})
+    assert settings.rules == Rules(Judgement(50, 0.1), Confirmation(3, 2), 0.2)
+
+
+def test_a_prefix_with_dots_is_taken_literally_in_patterns() -> None:
+    table = kafka_tables.requests(Settings(prefix="acme.weir", namespace="a-b"))
+    assert "'topic-pattern'='acme[.]weir[.]a-b[.]pipeline[.][^.]+[.]inputs'" in table
+
+
+def test_named_pipelines_are_read_from_their_own_topics() -> None:
+    table = kafka_tables.requests(Settings(pipelines="one,two"))
+    assert "'topic'='weir.default.pipeline.one.inputs;weir.default.pipeline.two.inputs'" in table

@@ -1,0 +1,71 @@
+"""The example's manifests over the trained models, with windows of a test's own size."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from jobs.releases.explain import released
+from jobs.releases.validation.manifests import check
+from jobs.streaming.settings import Settings
+from jobs.traffic.local.emitted_records import DeadLetter, Emitted, Response, WindowReport
+from jobs.traffic.local.pipeline import LocalPipeline, LocalRequest
+from operators.control.release import Release
+from tests.support.paths import EXAMPLES
+
+INCOME = EXAMPLES / "income"
+SIZE = 100
+
+
+def deploy(folder: Path, models: Path, batch: str = f"size: {SIZE}") -> Path:
+    """Put the example beside the models; every batched step has this `batch`."""
+    (folder / "models").symlink_to(models)
+    manifests = shutil.copytree(INCOME, folder / "examples" / "income")
+    for file in manifests.glob("*.yaml"):
+        file.write_text(file.read_text().replace("size: 500", batch))
+    return manifests
+
+
+@cache
+def _released(manifests: Path, models: Path) -> list[Release]:
+    """Check manifests once for all that a test module does with them."""
+    settings = _settings(manifests, models)
+    return check([manifests], settings.topics, settings.site).require().releases
+
+
+def _settings(manifests: Path, models: Path, **given: Any) -> Settings:
+    return Settings(trusted_roots=str(models), artifact_cache=str(manifests.parent / "cache"), **given)
+
+
+def local(
+    manifests: Path, models: Path, name: str, *, external: bool = False, **settings: Any
+) -> LocalPipeline:
+    release = released(_released(manifests, models), name)
+    return LocalPipeline(release, _settings(manifests, models, **settings), external=external)
+
+
+def numbered(*values: bytes) -> list[LocalRequest]:
+    return [LocalRequest(offset, value) for offset, value in enumerate(values)]
+
+
+def responses(emitted: list[Emitted]) -> dict[int, dict[str, Any]]:
+    """Return the tensors of each response by offset."""
+    return {
+        one.offset: {tensor["name"]: tensor for tensor in msgspec.json.decode(one.body)["outputs"]}
+        for one in emitted
+        if isinstance(one, Response)
+    }
+
+
+def reports(emitted: list[Emitted], step: str) -> list[tuple[bool, dict[str, Any]]]:
+    """Return a step's reports, each with whether the end of the data closed its window."""
+    found = [(one.partial, msgspec.json.decode(one.body)) for one in emitted if isinstance(one, WindowReport)]
+    return [(partial, report) for partial, report in found if report["parameters"]["step"] == step]
+
+
+def letters(emitted: list[Emitted]) -> list[DeadLetter]:
+    return [one for one in emitted if isinstance(one, DeadLetter)]

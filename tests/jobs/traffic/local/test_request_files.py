@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from jobs.data.feature_encoding import encode
+from jobs.data.synthetic_census import TARGET, census_like
+from jobs.releases.validation.manifests import check
+from jobs.streaming.settings import Settings
+from jobs.traffic.local.pipeline import LocalPipeline
+from jobs.traffic.local.request_files import encoding, read_requests
+from operators.core.errors import DeploymentError
+from tests.jobs.traffic.local.deployed import deploy, letters, local, responses
+
+
+@pytest.fixture(scope="module")
+def workflow(models: Path, tmp_path_factory: pytest.TempPathFactory) -> LocalPipeline:
+    """The example, whose models take rows of numbers."""
+    return local(deploy(tmp_path_factory.mktemp("reading"), models), models, "income-workflow")
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    """60 people, some of whom miss values."""
+    return census_like(60, 5).drop(columns=TARGET)
+
+
+@pytest.fixture(scope="module")
+def by_name(people: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pipeline, LocalPipeline]:
+    """A classifier that was fitted on named columns of numbers and words, and a pipeline of it alone."""
+    folder = tmp_path_factory.mktemp("by-name")
+    rows = people.drop(columns=TARGET)
+    parts = [
+        (
+            "numbers",
+            make_pipeline(SimpleImputer(), StandardScaler()),
+            list(rows.select_dtypes("number").columns),
+        ),
+        ("words", OneHotEncoder(handle_unknown="ignore"), list(rows.select_dtypes(object).columns)),
+    ]
+    model = make_pipeline(ColumnTransformer(parts), LogisticRegression(max_iter=1_000))
+    model.fit(rows, people[TARGET])
+    (folder / "words").mkdir()
+    joblib.dump(model, folder / "words" / "model.joblib")
+    settings = {
+        "name": "words",
+        "implementation": "mlserver_sklearn.SKLearnModel",
+        "parameters": {"uri": "model.joblib"},
+    }
+    (folder / "words" / "model-settings.json").write_text(json.dumps(settings))
+    head = {"apiVersion": "mlops.seldon.io/v1alpha1"}
+    documents = [
+        {**head, "kind": "Model", "metadata": {"name": "words"}, "spec": {"storageUri": "words"}},
+        {
+            **head,
+            "kind": "Pipeline",
+            "metadata": {"name": "named"},
+            "spec": {"steps": [{"name": "words"}], "output": {"steps": ["words"]}},
+        },
+    ]
+    (folder / "all.yaml").write_text("\n---\n".join(map(json.dumps, documents)))
+    job = Settings(trusted_roots=str(folder), artifact_cache=str(folder / "cache"))
+    (release,) = check([folder / "all.yaml"], job.topics, job.site).require().releases
+    return model, LocalPipeline(release, job)
+
+
+def written(table: pd.DataFrame, folder: Path, suffix: str, encoded: Any = None) -> Path:
+    file = folder / f"rows{suffix}"
+    if suffix == ".npy":
+        np.save(file, encoded)
+    elif suffix == ".csv":
+        table.to_csv(file, index=False)
+    else:
+        table.to_parquet(file)
+    return file
+
+
+def silent(line: str) -> None:
+    pytest.fail(line)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npy"])
+@pytest.mark.parametrize("rows", [1, 7, 100])
+def test_rows_are_encoded_for_models_that_take_numbers(
+    workflow: LocalPipeline, models: Path, table: pd.DataFrame, tmp_path: Path, suffix: str, rows: int
+) -> None:
+    features = encoding(workflow)
+    assert features is not None
+    encoded = encode(table, features)
+    file = written(table, tmp_path, suffix, encoded)
+    requests = list(read_requests(file, workflow, rows, silent))
+    assert [one.offset for one in requests] == list(range(-(-60 // rows)))
+    found = responses(list(workflow.answer(requests)))
+    got = [value for _, tensors in sorted(found.items()) for value in tensors["predict"]["data"]]
+    model = joblib.load(models / "income-preprocess" / "model.joblib")
+    classifier = joblib.load(models / "income-classifier" / "model.joblib")
+    assert got == classifier.predict(model.transform(encoded)).tolist()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("rows", [1, 7, 100])
+def test_columns_go_by_name_to_models_that_take_names(
+    by_name: tuple[Pipeline, LocalPipeline], table: pd.DataFrame, tmp_path: Path, suffix: str, rows: int
+) -> None:
+    model, pipeline = by_name
+    whole = table.dropna()
+    assert encoding(pipeline) is None
+    # The file has a column that no model reads, and its columns in another order.
+    shuffled = whole.assign(odd=True)[[*reversed(whole.columns), "odd"]]
+    emitted = list(
+        pipeline.answer(read_requests(written(shuffled, tmp_path, suffix), pipeline, rows, silent))
+    )
+    assert letters(emitted) == []
+    got = [value for tensors in responses(emitted).values() for value in tensors["predict"]["data"]]
+    assert got == model.predict(whole).tolist()
+
+
+def test_each_column_has_the_datatype_of_its_values(
+    by_name: tuple[Pipeline, LocalPipeline], tmp_path: Path
+) -> None:
+    table = pd.DataFrame(
+        {
+            "whole": pd.array([1, None], dtype="Int64"),
+            "number": [0.5, None],
+            "truth": [True, False],
+            "word": ["a", None],
+            "time": pd.to_datetime(["2026-01-02", None]),
+        }
+    )
+    table.to_parquet(tmp_path / "rows.parquet")
+    (request,) = read_requests(tmp_path / "rows.parquet", by_name[1], 10, silent)
+    body = json.loads(request.value)
+    assert body["id"] == "0-1"
+    assert body["parameters"] == {"content_type": "pd"}
+    assert {one["name"]: (one["datatype"], one["shape"], one["data"]) for one in body["inputs"]} == {
+        "whole": ("INT64", [2, 1], [1, None]),
+        "number": ("FP64", [2, 1], [0.5, None]),
+        "truth": ("BOOL", [2, 1], [True, False]),
+        "word": ("BYTES", [2, 1], ["a", None]),
+        "time": ("BYTES", [2, 1], ["2026-01-02 00:00:00", None]),
+    }
+
+
+def test_words_without_a_code_are_noticed(
+    workflow: LocalPipeline, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    strange = table.copy()
+    strange.loc[[3, 4], "workclass"] = "Mars"
+    notices: list[str] = []
+    file = written(strange, tmp_path, ".csv")
+    requests = list(read_requests(file, workflow, 1, notices.append))
+    assert notices == [
+        f"{file}: 2 values of workclass are not in features.json and get the code behind the last, "
+        "'Mars' for one"
+    ]
+    assert len(requests) == 60
+
+
+def test_infinity_is_noticed(workflow: LocalPipeline, tmp_path: Path) -> None:
+    rows = np.zeros((2, 12))
+    rows[1, 3] = np.inf
+    np.save(tmp_path / "rows.npy", rows)
+    notices: list[str] = []
+    assert len(list(read_requests(tmp_path / "rows.npy", workflow, 1, notices.append))) == 2
+    assert notices == ["1 infinite values become missing values: JSON has no infinity"]
+
+
+def test_blank_lines_are_passed_over_and_offsets_count_them(workflow: LocalPipeline, tmp_path: Path) -> None:
+    file = tmp_path / "requests.jsonl"
+    file.write_bytes(b'\n{"a": 1}\r\n   \n{nope')
+    assert list(read_requests(file, workflow, 1, silent)) == [(1, b'{"a": 1}'), (3, b"{nope")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("rows.txt", b"", "the name must end with one of .jsonl, .ndjson, .csv, .parquet, .pq, .npy"),
+        ("rows.parquet", b"no", "cannot be read as Parquet"),
+        ("rows.csv", b"", "is empty: a header line and rows are needed"),
+        ("rows.csv", b"a,b\n1,2\n", "the table has no column 'age'"),
+        ("rows.npy", b"no", "cannot be read"),
+        ("rows.jsonl", None, "there is no file"),
+        ("rows.csv", None, "there is no file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(
+    workflow: LocalPipeline, tmp_path: Path, name: str, content: bytes | None, told: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DeploymentError, match=told):
+        list(read_requests(tmp_path / name, workflow, 1, silent))
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros(3), np.array([["a", "b"]]), np.array([[1 + 2j]])], ids=["flat", "words", "complex"]
+)
+def test_an_array_that_holds_no_rows_of_numbers_is_refused(
+    workflow: LocalPipeline, tmp_path: Path, array: Any
+) -> None:
+    np.save(tmp_path / "rows.npy", array)
+    with pytest.raises(DeploymentError, match=r"must hold numbers of shape \(rows, …\), it holds"):
+        read_requests(tmp_path / "rows.npy", workflow, 1, silent)
+
+
+def test_an_archive_of_arrays_is_refused_whatever_its_name(workflow: LocalPipeline, tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", rows=np.zeros((2, 12)))
+    archive = (tmp_path / "rows.npz").rename(tmp_path / "rows.npy")
+    with pytest.raises(DeploymentError, match="it holds an archive"):
+        read_requests(archive, workflow, 1, silent)
+
+
+def test_rows_of_tensors_become_requests_of_their_shape(workflow: LocalPipeline, tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", np.arange(24.0).reshape(3, 4, 2))
+    requests = list(read_requests(tmp_path / "rows.npy", workflow, 2, silent))
+    shapes = [json.loads(one.value)["inputs"][0]["shape"] for one in requests]
+    assert shapes == [[2, 4, 2], [1, 4, 2]]

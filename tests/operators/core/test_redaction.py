@@ -1,0 +1,86 @@
+"""What a Monitor hides is hidden wherever people look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import time
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from detectors.quality.data_quality import quality_of
+from operators.core.redaction import HIDDEN, Redaction
+from operators.inference.outlier_log import Outlier
+from operators.inference.taps import Taps
+from operators.metrics.pipeline_tally import decode_tally, is_tally
+from operators.models.runtimes.batched import Rules
+from operators.models.runtimes.data_quality import CheckQuality
+from operators.pipeline.load import Served
+from operators.pipeline.plan import Plan
+from tests.operators.inference.test_engine import GOOD, engine, records, request
+from tests.operators.inference.test_several_pipelines import live, pipeline
+from tests.operators.windows.test_report import REFERENCE, STEP
+
+HIDES = Redaction(["age"])
+
+
+def texts(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def test_a_verdict_names_neither_the_feature_nor_its_histogram_but_tells_that_one_moved() -> None:
+    verdict = STEP.judge(STEP.count(REFERENCE[:500] + np.array([2.0, 0])), 500, Rules())
+    hidden = verdict.redacted(HIDES)
+    assert "age" in texts(verdict.about)
+    assert "age" not in texts(hidden.about)
+    assert hidden.about["ranked"][0] == HIDDEN
+    assert [one["column"] for one in hidden.about["histograms"]] == ["work"]
+    (moved,) = [one for one in hidden.about["features"] if one["guilty"]]
+    assert (moved["column"], moved["effect"] > 0.2) == (HIDDEN, True)
+    assert hidden.tensors == verdict.tensors
+    assert verdict.redacted(Redaction()) is verdict
+
+
+def test_a_data_quality_verdict_too() -> None:
+    step = CheckQuality(quality_of(REFERENCE, ["age", "work"], {"work": ["a", "b", "c"]}))
+    verdict = step.judge(step.count(np.ones((300, 2), dtype=np.uint8)), 300, Rules())
+    assert [one["feature"] for one in verdict.redacted(HIDES).about["features"]] == [HIDDEN, "work"]
+
+
+def hiding(tmp_path: Path, models: Path, *names: str) -> Served:
+    steps = [
+        {"name": "income-preprocess"},
+        {"name": "income-quality"},
+        {"name": "income-outlier", "inputs": ["income-preprocess"]},
+    ]
+    (one,) = live(tmp_path, models, pipeline("p", steps, output={"steps": ["income-outlier"]}))
+    assert one.plan is not None
+    plan = Plan.__new__(Plan)
+    plan.__dict__.update(one.plan.__dict__, hides=Redaction(names))
+    return one._replace(plan=plan)
+
+
+def test_flagged_rows_and_bad_values_do_not_name_it(tmp_path: Path, models: Path) -> None:
+    odd = [90.0, *GOOD[1:8], 99_999.0, 4_000.0, 500.0, GOOD[11]]
+    served = hiding(tmp_path, models, "capital-gain", "hours-per-week")
+    answers = engine([served]).answer(records(request(odd), pipeline="p"))
+    (told,) = [msgspec.json.decode(one, type=Outlier) for one in answers.tap_bodies[0] or ()]
+    columns = {one.column: one.value for one in told.features}
+    assert columns[HIDDEN] is None
+    assert all(one.raw is None for one in told.features if one.column == HIDDEN)
+    (loss,) = [one.raw for one in told.features if one.column == "capital-loss"]
+    assert loss == pytest.approx(4_000.0), "others are as the request had them"
+    assert not {"capital-gain", "hours-per-week"} & columns.keys()
+    assert columns["capital-loss"] is not None
+    (tally,) = [decode_tally(one).tally for one in answers.chunks[-1] or () if is_tally(one)]
+    bad = tally.steps["income-quality"].bad_values
+    assert HIDDEN in bad
+    assert not {"capital-gain", "hours-per-week"} & bad.keys()
+
+
+def test_nobody_taps_its_steps(tmp_path: Path, models: Path) -> None:
+    until = {"p": time() + 60}
+    assert Taps([hiding(tmp_path / "a", models)], until).of("p")
+    assert Taps([hiding(tmp_path / "b", models, "age")], until).of("p") == set()

@@ -1,0 +1,253 @@
+"""Ways to load code from a place that nobody trusts; a pickle that is read leaves a trace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import cycle
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from operators.core.errors import DeploymentError
+from operators.models.load import load_step
+from operators.models.step import Ask
+from operators.storage.digest import digest
+from operators.storage.fetch import find
+from operators.storage.trusted_roots import Site, make_site
+from tests.operators.storage.model import Boom, arm, model, one_request, settings
+from tests.support.paths import FOLDERS
+
+BOOSTED = FOLDERS / "xgboost-binary"
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    return tmp_path / "trace"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """Only `trusted` is."""
+    (tmp_path / "trusted").mkdir()
+    return make_site(str(tmp_path / "trusted"), str(tmp_path / "cache"))
+
+
+def kept(site: Site) -> list[str]:
+    return [path.name for path in site.cache.rglob("*") if path.is_file()]
+
+
+def test_a_refused_folder_is_not_kept_and_not_found_under_a_trusted_name(
+    tmp_path: Path, site: Site, trace: Path
+) -> None:
+    evil = arm(tmp_path / "evil", trace)
+    found = find(str(evil), None, site)
+    with pytest.raises(DeploymentError, match="is below no trusted root"):
+        load_step(model(), str(evil), found.digest, site)
+    assert kept(site) == []
+    for name in ("", "/not-there", "/evil"):
+        with pytest.raises(DeploymentError):
+            load_step(model(), f"{tmp_path}/trusted{name}", found.digest, site)
+    shutil.rmtree(evil)
+    with pytest.raises(DeploymentError, match="is not a folder"):
+        load_step(model(), str(evil), found.digest, site)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("place", ["not-there", "good"])
+def test_bytes_that_were_kept_for_a_model_without_code_are_not_loaded_as_code(
+    tmp_path: Path, site: Site, trace: Path, place: str
+) -> None:
+    """A folder may hold trees for one Model, and a pickle for another that requires scikit-learn."""
+    both = shutil.copytree(BOOSTED, tmp_path / "both")
+    (both / "model-settings.json").unlink(missing_ok=True)
+    joblib.dump(Boom(trace), both / "model.joblib")
+    recorded = find(str(both), None, site).digest
+    load_step(model(requirements=["xgboost"]), str(both), recorded, site)
+    assert "model.joblib" in kept(site)
+    good = settings(tmp_path / "trusted" / "good", implementation="mlserver_sklearn.SKLearnModel")
+    joblib.dump(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), good / "model.joblib")
+    with pytest.raises(DeploymentError, match=r"has changed since it was applied|is not a folder"):
+        load_step(model(requirements=["sklearn"]), f"{tmp_path}/trusted/{place}", recorded, site)
+    assert not trace.exists()
+
+
+def test_a_root_that_is_trusted_no_more_takes_its_copies_with_it(
+    tmp_path: Path, site: Site, trace: Path
+) -> None:
+    folder = arm(tmp_path / "trusted" / "m", trace)
+    recorded = digest(folder)
+    with pytest.raises(DeploymentError, match="predict_fn"):
+        load_step(model(), str(folder), recorded, site)
+    assert trace.exists()
+    trace.unlink()
+    (tmp_path / "other").mkdir()
+    narrower = make_site(str(tmp_path / "other"), str(site.cache))
+    for uri in (str(folder), f"{tmp_path}/other/m"):
+        with pytest.raises(DeploymentError):
+            load_step(model(), uri, recorded, narrower)
+    assert not trace.exists()
+
+
+def test_a_copy_from_below_a_trusted_root_is_found_after_the_folder_is_gone(
+    tmp_path: Path, site: Site, trace: Path
+) -> None:
+    folder = arm(tmp_path / "trusted" / "m", trace)
+    recorded = find(str(folder), None, site).digest
+    shutil.rmtree(folder)
+    with pytest.raises(DeploymentError, match="predict_fn"):
+        load_step(model(), str(folder), recorded, site)
+    assert trace.exists()
+
+
+@pytest.mark.parametrize("recorded", ["../evil", "sha256:../../evil", "/evil", "", "sha256:0"])
+def test_a_digest_that_is_a_path_leads_nowhere(
+    tmp_path: Path, site: Site, trace: Path, recorded: str
+) -> None:
+    arm(tmp_path / "evil", trace)
+    arm(tmp_path / "cache-evil", trace)
+    (tmp_path / "trusted" / "m").mkdir()
+    with pytest.raises(DeploymentError, match="has changed since it was applied"):
+        load_step(model(), f"{tmp_path}/trusted/m", recorded, site)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+@pytest.mark.parametrize("what", ["file", "folder", "folder on the way"])
+def test_a_link_out_of_a_trusted_folder_is_refused(
+    tmp_path: Path, site: Site, trace: Path, what: str, absolute: bool
+) -> None:
+    evil, folder = arm(tmp_path / "evil", trace), tmp_path / "trusted" / "m"
+    here = f"{tmp_path}/evil" if absolute else "../../evil"
+    if what == "file":
+        settings(folder, implementation="mlserver_sklearn.SKLearnModel")
+        (folder / "model.joblib").symlink_to(f"{here}/model.joblib")
+    elif what == "folder":
+        settings(folder, implementation="mlserver_sklearn.SKLearnModel", parameters={"uri": "linked"})
+        (folder / "linked").symlink_to(here)
+    else:
+        folder.symlink_to(here if absolute else "../evil")
+    with pytest.raises(DeploymentError, match=r"lies outside the model's folder|is below no trusted root"):
+        load_step(model(), str(folder), digest(evil), site)
+    with pytest.raises(DeploymentError, match=r"lies outside the model's folder|is below no trusted root"):
+        load_step(model(), str(folder), find(str(folder), None, site).digest, site)
+    assert not trace.exists()
+
+
+def test_links_inside_a_folder_are_followed_as_kubernetes_makes_them(tmp_path: Path, site: Site) -> None:
+    """A mounted ConfigMap: every file is a link through a link to the folder of its newest version."""
+    folder = tmp_path / "trusted" / "m"
+    (folder / "..2026").mkdir(parents=True)
+    (folder / "..data").symlink_to("..2026")
+    estimator = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    joblib.dump(estimator, folder / "..2026" / "model.joblib")
+    (folder / "model.joblib").symlink_to("..data/model.joblib")
+    settings(
+        folder, implementation="mlserver_sklearn.SKLearnModel", parameters={"uri": "..data/model.joblib"}
+    )
+    step = load_step(model(), str(folder), digest(folder), site)
+    answer = step.infer(one_request(np.array([[0.0], [1.0]])), Ask())
+    assert answer["predict"].data.tolist() == estimator.predict([[0.0], [1.0]]).tolist()  # type: ignore[index]
+
+
+def test_the_digest_covers_where_a_link_to_a_folder_leads(tmp_path: Path) -> None:
+    for name in ("v1", "v2"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "latest").symlink_to("v1")
+    before = digest(tmp_path)
+    (tmp_path / "latest").unlink()
+    (tmp_path / "latest").symlink_to("v2")
+    assert digest(tmp_path) != before
+
+
+def test_links_in_a_circle_and_pipes_are_no_files(tmp_path: Path, site: Site) -> None:
+    folder = settings(tmp_path / "trusted" / "m", implementation="mlserver_sklearn.SKLearnModel")
+    os.mkfifo(folder / "model.joblib")
+    with pytest.raises(DeploymentError, match=r"holds none of model\.joblib"):
+        load_step(model(), str(folder), digest(folder), site)
+    (folder / "a").symlink_to("b")
+    (folder / "b").symlink_to("a")
+    with pytest.raises(DeploymentError, match="leads to itself"):
+        digest(folder)
+
+
+def test_a_root_that_is_itself_a_link_is_trusted_with_what_it_leads_to_only(
+    tmp_path: Path, site: Site, trace: Path
+) -> None:
+    folder = arm(tmp_path / "real" / "m", trace)
+    arm(tmp_path / "evil", trace)
+    (tmp_path / "real" / "out").symlink_to(tmp_path / "evil")
+    (tmp_path / "root").symlink_to("real")
+    linked = make_site(str(tmp_path / "root"), str(site.cache))
+    for uri in (f"{tmp_path}/root/out", f"{tmp_path}/real/out", f"{tmp_path}/root/../evil"):
+        with pytest.raises(DeploymentError, match="is below no trusted root"):
+            load_step(model(), uri, digest(tmp_path / "evil"), linked)
+    assert not trace.exists()
+    for uri in (f"{tmp_path}/root/m", f"{tmp_path}/real/m"):
+        with pytest.raises(DeploymentError, match="predict_fn"):
+            load_step(model(), uri, digest(folder), linked)
+    assert trace.exists()
+
+
+def test_a_class_reads_the_bytes_that_were_checked_whatever_becomes_of_its_folder(
+    tmp_path: Path, site: Site
+) -> None:
+    """Its own first line replaces the folder's other file; what it then reads is what the digest covers."""
+    folder = settings(tmp_path / "trusted" / "m", implementation="mine.Model")
+    (folder / "limit.txt").write_text("1")
+    (folder / "mine.py").write_text(
+        f"from pathlib import Path\nPath({str(folder / 'limit.txt')!r}).write_text('2')\n"
+        "class Model:\n"
+        "    def __init__(self, folder, extra): self.folder = folder\n"
+        "    def predict(self, x): return {'limit': [int((self.folder / 'limit.txt').read_text())]}\n"
+    )
+    step = load_step(model(), str(folder), digest(folder), site)
+    shutil.rmtree(folder)
+    answer = step.infer(one_request(np.zeros((1, 1))), Ask())
+    assert answer.parts[0][1]["limit"].data.tolist() == [1]  # type: ignore[union-attr]
+
+
+@contextmanager
+def swapping(path: Path, *contents: Path) -> Iterator[None]:
+    """Put one file after another in the place of a path, all the time."""
+    ended = threading.Event()
+
+    def swap() -> None:
+        for content in cycle(contents):
+            if ended.is_set():
+                return
+            spare = path.with_name("spare")
+            os.link(content, spare)
+            spare.replace(path)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_file_that_is_swapped_all_the_time_is_loaded_as_recorded_or_not_at_all(
+    tmp_path: Path, trace: Path
+) -> None:
+    good, evil = tmp_path / "good.joblib", tmp_path / "evil.joblib"
+    joblib.dump(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), good)
+    joblib.dump(Boom(trace), evil)
+    outside = tmp_path / "models"
+    folder = settings(outside, implementation="mlserver_sklearn.SKLearnModel")
+    shutil.copyfile(good, folder / "model.joblib")
+    recorded = digest(folder)
+    with swapping(folder / "model.joblib", good, evil):
+        for number in range(100):
+            cold = make_site(str(outside), str(tmp_path / "caches" / str(number)))
+            with suppress(DeploymentError):
+                load_step(model(), str(folder), recorded, cold)
+    assert not trace.exists()

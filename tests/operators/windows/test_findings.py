@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detectors.drift.confirmation import Streak
+from detectors.quality.data_quality import quality_of
+from operators.alerts.finding import UNKNOWN, About, Finding, Unknown
+from operators.alerts.rules import StepRule
+from operators.models.runtimes.batched import Rules, Verdict, Watcher
+from operators.models.runtimes.data_quality import CheckQuality
+from operators.windows.findings import find_in_window
+from operators.windows.lineage import lineage_of
+from tests.operators.windows.test_report import REFERENCE, STEP, chunk
+
+CONFIRMED = Streak(True, 3)
+DRIFT = StepRule("WeirDrift", 0.3)
+
+
+def judged(step: Watcher, rows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Verdict:
+    return step.judge(step.count(rows), len(rows), Rules())
+
+
+def found(rule: StepRule, verdict: Verdict, streak: Streak = CONFIRMED) -> Finding | Unknown | None:
+    about, finding = find_in_window(rule, lineage_of(chunk(REFERENCE[:500])), 4, verdict, streak)
+    assert about == About(rule.alert, "d")
+    return finding
+
+
+@pytest.mark.parametrize(("moved", "severity"), [(0.5, "warning"), (2.0, "critical")])
+def test_a_confirmed_drift_names_its_culprits_and_window(moved: float, severity: str) -> None:
+    finding = found(DRIFT, judged(STEP, REFERENCE[:500] + np.array([moved, 0])))
+    assert isinstance(finding, Finding)
+    assert finding.severity == severity
+    told = finding.annotations
+    assert told["features"].startswith("age (effect 0.")
+    assert told["summary"].startswith("The data drifted in d, confirmed by window 3: age (effect")
+    assert told["window"] == "1970-01-01T00:00:01.000Z/1970-01-01T00:00:01.499Z"
+    assert told["window_number"] == "4"
+    assert told["window_offsets"] == "requests-0 10 to 508; requests-1 11 to 509"
+
+
+def test_what_is_not_confirmed_is_nothing_and_a_window_without_a_verdict_tells_nothing() -> None:
+    drifted = judged(STEP, REFERENCE[:500] + np.array([2.0, 0]))
+    assert found(DRIFT, drifted, Streak(False, 0, against=1)) is None
+    assert found(DRIFT, judged(STEP, REFERENCE[:500])) is UNKNOWN, "one window does not resolve it"
+    assert found(DRIFT, judged(STEP, REFERENCE[:20])) is UNKNOWN
+
+
+def test_confirmed_violations_name_feature_share_and_issue() -> None:
+    step = CheckQuality(quality_of(REFERENCE, ["age", "work"], {"work": ["a", "b", "c"]}))
+    codes = np.zeros((500, 2), dtype=np.uint8)
+    codes[:50, 0] = 1
+    codes[:100, 1] = 3
+    finding = found(StepRule("WeirDataQuality", None), judged(step, codes))
+    assert isinstance(finding, Finding)
+    assert finding.severity == "warning"
+    assert finding.annotations["features"] == "work (20.0% unseen), age (10.0% missing)"
+    assert finding.annotations["summary"].startswith("Values are bad in d, confirmed by window 3: work")
