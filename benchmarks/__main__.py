@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bed import Bed, laid
+from benchmarks.bed import Harness, running_harness
 from benchmarks.loop import run_loop
 
 BATCH = 1_000
@@ -27,12 +27,12 @@ def main() -> None:
     parser.add_argument("--settings", default="", help="settings of the job")
     given = parser.parse_args()
     console = Console()
-    with laid(console, given.settings.split()) as bed:
+    with running_harness(console, given.settings.split()) as bed:
         _throughput(bed, given.requests, given.parallelism, console)
         _latency(bed, given.rates, given.seconds, console)
 
 
-def _throughput(bed: Bed, requests: int, parallelism: list[int], console: Console) -> None:
+def _throughput(bed: Harness, requests: int, parallelism: list[int], console: Console) -> None:
     table = Table("Kafka to Kafka, one row a request", "events/s", "of the loop")
     with bed.filled("loop", requests) as where:
         loop = run_loop(where, bed.models, requests, BATCH)
@@ -47,7 +47,7 @@ def _throughput(bed: Bed, requests: int, parallelism: list[int], console: Consol
     console.print(f"{requests:,} requests, {os.cpu_count()} cores shared by broker, JVMs, workers and loop")
 
 
-def _latency(bed: Bed, rates: list[float], seconds: float, console: Console) -> None:
+def _latency(bed: Harness, rates: list[float], seconds: float, console: Console) -> None:
     table = Table("request to response, parallelism 1", "answered", "p50 ms", "p90 ms", "p99 ms")
     for rate in rates:
         with bed.filled(f"rate{rate:g}", 0) as where, bed.job(where, 1):

@@ -26,14 +26,14 @@ from jobs.releases.apply import apply
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import open_consumer
 from operators.kafka.topics import Topics
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 PIPELINE = "income-workflow"
 _PATIENCE = 300.0
 
 
 @contextmanager
-def laid(console: Console, settings: Sequence[str] = ()) -> Iterator[Bed]:
+def running_harness(console: Console, settings: Sequence[str] = ()) -> Iterator[Harness]:
     """Train models, start a stack, and stop it in the end."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
@@ -42,12 +42,12 @@ def laid(console: Console, settings: Sequence[str] = ()) -> Iterator[Bed]:
         train(census_like(30_000, seed=0), TARGET, models, say=lambda line: None)
         stack = up(Path(folder) / "stack", free_ports(), say=console.print)
         try:
-            yield Bed(stack, models, np.load(models / "holdout.npy"), list(settings))
+            yield Harness(stack, models, np.load(models / "holdout.npy"), list(settings))
         finally:
             stack.down()
 
 
-class Bed:
+class Harness:
     """What every measurement lies on."""
 
     def __init__(self, stack: Stack, models: Path, holdout: Any, settings: list[str]) -> None:
@@ -63,7 +63,7 @@ class Bed:
         manifests = self.models.parent / name / "examples" / "income"
         shutil.copytree(ROOT / "examples" / "income", manifests)
         (manifests.parents[1] / "models").symlink_to(self.models)
-        apply([manifests], connection, make_site(str(self.models), ""), "bench", partitions=2)
+        apply([manifests], connection, make_policy(str(self.models), ""), "bench", partitions=2)
         producer = KafkaProducer(bootstrap_servers=connection.bootstrap, linger_ms=20, batch_size=200_000)
         topic = connection.topics.inputs(PIPELINE)
         for i in range(requests):
@@ -77,7 +77,7 @@ class Bed:
         """Run the job for a namespace."""
         names = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
         settings = [*names, "--parallelism", str(parallelism), *self._settings]
-        where = submit.whereabouts(connection.bootstrap, make_site(str(self.models), ""))
+        where = submit.connection_arguments(connection.bootstrap, make_policy(str(self.models), ""))
         job = submit.submit(self.stack.flink, submit.flink_run([*where, *settings]))
         try:
             yield

@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.ensemble import RandomForestClassifier
 
-from benchmarks.bed import PIPELINE, Bed, laid
+from benchmarks.bed import PIPELINE, Harness, running_harness
 from jobs.kafka.pipeline_client import consumer_from_now
 from jobs.releases.apply import apply
 from operators.kafka.connection import Connection
 from operators.models.probe import write_probe
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 # The JVM's warm-up, how long it is quiet before a change, and how long the change counts, in seconds.
 _WARM, _QUIET, _CHANGED = 20.0, 5.0, 3.0
@@ -35,10 +35,10 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=200)
     given = parser.parse_args()
     console = Console()
-    with laid(console) as bed, bed.filled("changes", 0) as where:
+    with running_harness(console) as bed, bed.filled("changes", 0) as where:
         _grow(bed.models, given.trees)
         manifests = bed.models.parent / "changes" / "examples" / "income"
-        apply([manifests], where, make_site(str(bed.models), ""), "grown")
+        apply([manifests], where, make_policy(str(bed.models), ""), "grown")
         with bed.job(where, 2):
             _measure(bed, where, given.changes, given.rate, console)
 
@@ -55,7 +55,7 @@ def _grow(models: Path, trees: int) -> None:
     write_probe(folder, rows[:5], {"predict": after.predict(rows[:5])})
 
 
-def _measure(bed: Bed, where: Connection, changes: int, rate: float, console: Console) -> None:
+def _measure(bed: Harness, where: Connection, changes: int, rate: float, console: Console) -> None:
     moments: list[float] = []
     changing = Thread(target=_change, args=(where, changes, moments), daemon=True)
     changing.start()

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import bootstrap
 
-from benchmarks.bed import Bed, laid
+from benchmarks.bed import Harness, running_harness
 from jobs.flink import submit
 from jobs.flink.bundle import write_bundle
 from jobs.flink.paths import BUNDLE
@@ -51,7 +51,7 @@ def main() -> None:
     console = Console()
     bundles = {"once": write_bundle, "more": _counts_more}
     spent: dict[str, list[tuple[float, float]]] = {kind: [] for kind in bundles}
-    with laid(console) as bed:
+    with running_harness(console) as bed:
         _run(bed, "warm", given.requests, given.parallelism)
         for number in range(given.rounds):
             for kind in sorted(bundles, reverse=bool(number % 2)):
@@ -60,7 +60,7 @@ def main() -> None:
     _show(*(np.array(spent[kind]) for kind in bundles), console)
 
 
-def _run(bed: Bed, name: str, requests: int, parallelism: int) -> tuple[float, float]:
+def _run(bed: Harness, name: str, requests: int, parallelism: int) -> tuple[float, float]:
     """Return microseconds of time and of processor time for an event, of the last three fifths."""
     with bed.filled(name, requests) as where, bed.job(where, parallelism):
         started = bed.answered(where, requests * 2 // 5)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Values that the reference never held and that differ among themselves are told apart up to so many.
-MOST_STRANGERS = 1_000
+MOST_UNKNOWN = 1_000
 
 
 class Counts(NamedTuple):

@@ -19,8 +19,8 @@ from pyflink.table.udf import udf
 from jobs.streaming import kafka_tables
 from jobs.streaming.operator_names import rename
 from jobs.streaming.settings import Settings, parse_settings
-from operators.flink.infer import Infer
-from operators.flink.monitor import TOLD, Monitor
+from operators.flink.infer import InferFunction
+from operators.flink.monitor import OUTPUT_TYPE, MonitorFunction
 from operators.windows.messages import key_of
 
 # While Python works on one micro-batch of a bundle, Java fills the next.
@@ -49,7 +49,7 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     """Lay out the topology: the README's picture from left to right."""
     for table in (kafka_tables.requests, kafka_tables.ticks, *kafka_tables.SINKS):
         t.execute_sql(table(settings))
-    answer = Infer(
+    answer = InferFunction(
         settings.connection, settings.max_record_bytes, settings.site, settings.job_name, settings.only
     )
     infer = udf(answer, result_type=ANSWER, func_type="pandas")
@@ -65,7 +65,7 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     reports = (
         chunks.rebalance()
         .key_by(lambda row: key_of(bytes(row[0])), key_type=Types.STRING())
-        .process(Monitor(settings.connection, settings.rules, settings.site), output_type=TOLD)
+        .process(MonitorFunction(settings.connection, settings.rules, settings.site), output_type=OUTPUT_TYPE)
         .name("monitor")
         .uid("monitor")
         .slot_sharing_group("monitor")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
-from detectors.counts import MOST_STRANGERS, Counts, add, count
+from detectors.counts import MOST_UNKNOWN, Counts, add, count
 from detectors.drift.effect import cramers_v, psi
 from detectors.drift.pooling import pooled
 from detectors.histogram import Histogram
@@ -105,10 +105,10 @@ class ChiSquare:
 
     def _bounded(self, counts: Counts) -> Counts:
         """Keep the lowest unknown codes; as they are the lowest of the whole too, parts add up."""
-        if len(counts.keys) <= MOST_STRANGERS:
+        if len(counts.keys) <= MOST_UNKNOWN:
             return counts
         keys = counts.keys.copy()
-        keys[np.flatnonzero(self._strange(counts))[MOST_STRANGERS:]] = np.inf
+        keys[np.flatnonzero(self._strange(counts))[MOST_UNKNOWN:]] = np.inf
         return add([counts._replace(keys=keys)])
 
     def _strange(self, counts: Counts) -> NDArray[np.bool_]:

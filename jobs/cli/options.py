@@ -111,7 +111,7 @@ def connection(bootstrap: str, prefix: str, namespace: str) -> Connection:
     return Connection(bootstrap, Topics(prefix, namespace, os.environ.get("WEIR_REQUESTS_PREFIX", "")))
 
 
-def some_flink() -> Rest | None:
+def find_flink_rest() -> Rest | None:
     """Return the cluster of the stack that is up, else the one that FLINK_CONF_DIR configures, if any."""
     found = _flink()
     return found.rest if found else None
@@ -122,7 +122,7 @@ def _flink() -> Flink | None:
     return stack.flink if stack else of_environment()
 
 
-def the_flink() -> Flink:
+def require_flink() -> Flink:
     """Return that cluster, or say how to have one."""
     found = _flink()
     if found is None:
@@ -133,7 +133,7 @@ def the_flink() -> Flink:
     return found
 
 
-def the_job_name(prefix: str, namespace: str, pipelines: str) -> str:
+def job_name_of(prefix: str, namespace: str, pipelines: str) -> str:
     """Return the name of the job that serves these pipelines, or all of the namespace."""
     return Settings(prefix=prefix, namespace=namespace, pipelines=pipelines).job_name
 

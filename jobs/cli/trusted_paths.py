@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from operators.core.errors import DeploymentError
-from operators.storage.ownership import others_in, user_name
-from operators.storage.trusted_roots import Site, UntrustedError, locate, require_trust
+from operators.storage.ownership import user_name, writers_in
+from operators.storage.trusted_roots import ArtifactPolicy, UntrustedError, locate, require_trust
 
 T = TypeVar("T")
 
 
-def load_named(path: Path, site: Site, load: Callable[[Path, Site], T]) -> T:
+def load_named(path: Path, site: ArtifactPolicy, load: Callable[[Path, ArtifactPolicy], T]) -> T:
     """Load what the command line names: code in it runs below a trusted root, or if it is the caller's own.
 
     Prints which path is trusted as the caller's own. Raises DeploymentError where others can change what is
@@ -28,15 +28,15 @@ def load_named(path: Path, site: Site, load: Callable[[Path, Site], T]) -> T:
         return load(path, _trust_own(path.resolve(), site, error))
 
 
-def require_trusted(path: Path, site: Site) -> None:
+def require_trusted(path: Path, site: ArtifactPolicy) -> None:
     """Raise DeploymentError unless code at a path that the command line names may run."""
     if path.exists():  # whoever opens it says so otherwise
         load_named(path, site, lambda at, here: require_trust(locate(str(at.resolve()), here), str(at), here))
 
 
-def _trust_own(real: Path, site: Site, error: UntrustedError) -> Site:
+def _trust_own(real: Path, site: ArtifactPolicy, error: UntrustedError) -> ArtifactPolicy:
     try:
-        others = others_in(real)
+        others = writers_in(real)
     except OSError as failure:
         others = f"{real} cannot be looked through: {failure}"
     if others:

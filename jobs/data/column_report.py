@@ -9,7 +9,7 @@ import pandas as pd
 
 from detectors.input_rows import LARGEST
 from jobs.data.column_values import (
-    Odd,
+    OddValues,
     is_text,
     marked_values,
     number,
@@ -78,7 +78,7 @@ def _category(column: pd.Series, why: str, categories: list[str], lacks: str) ->
     return told
 
 
-def _first(column: pd.Series, word: str) -> Odd:
+def _first(column: pd.Series, word: str) -> OddValues:
     at, found = words(column)
     odd = marked_values(at == found.index(word), column)
     assert odd is not None

@@ -22,7 +22,7 @@ _TIME = re.compile(
 _CALLED = {list: "lists", tuple: "lists", np.ndarray: "lists", dict: "structs", bytes: "binary values"}
 
 
-class Odd(NamedTuple):
+class OddValues(NamedTuple):
     """Some values of a column: how many, one of them, and the row of the first, counted from 0."""
 
     times: int
@@ -150,7 +150,7 @@ def words(column: pd.Series) -> tuple[NDArray[np.intp], list[str]]:
     return np.asarray(codes), [word(one) for one in distinct.tolist()]
 
 
-def words_beside_numbers(column: pd.Series) -> Odd | None:
+def words_beside_numbers(column: pd.Series) -> OddValues | None:
     """Return the words of a plain column that also holds text which is numbers, else None."""
     codes, distinct = words(column)
     strange = [position for position, text in enumerate(distinct) if number(text) is None]
@@ -159,23 +159,23 @@ def words_beside_numbers(column: pd.Series) -> Odd | None:
     return marked_values(np.isin(codes, strange), column)
 
 
-def not_numbers(column: pd.Series) -> Odd | None:
+def not_numbers(column: pd.Series) -> OddValues | None:
     """Return the values of a plain column that cannot be read as numbers, if there are any."""
     return marked_values(
         np.array([one is not None and as_number(one) is None for one in column.tolist()]), column
     )
 
 
-def marked_values(mask: NDArray[np.bool_], column: pd.Series) -> Odd | None:
+def marked_values(mask: NDArray[np.bool_], column: pd.Series) -> OddValues | None:
     """Return the values of a column that a mask of shape (n,) marks, if there are any."""
     positions = np.flatnonzero(mask)
     if not len(positions):
         return None
     first = int(positions[0])
-    return Odd(len(positions), word(column.iloc[first]), int(column.index[first]))
+    return OddValues(len(positions), word(column.iloc[first]), int(column.index[first]))
 
 
-def rounded(column: pd.Series) -> Odd | None:
+def rounded(column: pd.Series) -> OddValues | None:
     """Return the whole numbers of a plain column that float64 cannot hold exactly, if there are any."""
     if column.dtype.kind not in "iuO" or kind_of(column) != "number":
         return None
@@ -185,7 +185,7 @@ def rounded(column: pd.Series) -> Odd | None:
     return marked_values(mask, column)
 
 
-def starting_with_zero(column: pd.Series) -> Odd | None:
+def starting_with_zero(column: pd.Series) -> OddValues | None:
     """Return the numbers of a plain text column that begin with a zero, as codes do, if there are any."""
     codes, distinct = words(column)
     zeros = [position for position, text in enumerate(distinct) if is_code(text)]

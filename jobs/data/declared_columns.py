@@ -18,7 +18,7 @@ _MARKS = {"0": False, "1": True, "false": False, "true": True}
 _NOTHING: Mapping[str, Mapping[str, int]] = {}
 
 
-class Declared(NamedTuple):
+class DeclaredColumns(NamedTuple):
     """The columns' types, which one marks outliers (none: empty), and where the table is from.
 
     `missing` counts cells that were read as missing, by column and word.
@@ -35,7 +35,7 @@ class Declared(NamedTuple):
         """Columns whose type is declared."""
         return {*self.categorical, *self.numeric}
 
-    def without(self, names: Collection[str]) -> Declared:
+    def without(self, names: Collection[str]) -> DeclaredColumns:
         """Leave out what is said of some columns."""
         categorical, numeric = (
             [one for one in some if one not in names] for some in (self.categorical, self.numeric)

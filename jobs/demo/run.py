@@ -35,7 +35,7 @@ from jobs.traffic.scenarios import make_traffic
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import open_consumer
-from operators.storage.trusted_roots import Site, make_site
+from operators.storage.trusted_roots import ArtifactPolicy, make_policy
 
 PIPELINE, STEP, WINDOW = "income-workflow", "income-drift-preprocessed", 500
 PHASES = (("normal", 10_000), ("outliers", 5_000), ("drift", 5_000))
@@ -68,16 +68,18 @@ def prepare(
     return trained
 
 
-def site(folder: Path) -> Site:
+def site(folder: Path) -> ArtifactPolicy:
     """Trust the models that were trained here, and nothing else."""
-    return make_site(str(folder / "models"), "")
+    return make_policy(str(folder / "models"), "")
 
 
 def submit_job(stack: Stack, folder: Path, connection: Connection, console: Console) -> str:
     """Submit the job for a namespace of its own; returns its id."""
     settings = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
     settings += ["--parallelism", "2", "--checkpoint-interval-ms", "2000"]
-    command = submit.flink_run([*submit.whereabouts(stack.bootstrap_servers, site(folder)), *settings])
+    command = submit.flink_run(
+        [*submit.connection_arguments(stack.bootstrap_servers, site(folder)), *settings]
+    )
     console.print(stack.flink.printable(command), style="dim", highlight=False, soft_wrap=True)
     with waiting(console, "flink run"):
         return submit.submit(stack.flink, command)

@@ -16,7 +16,7 @@ from jobs.streaming.settings import Settings, parse_settings
 from operators.control.control_topic import read_control
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
-from operators.storage.trusted_roots import Site
+from operators.storage.trusted_roots import ArtifactPolicy
 from operators.storage.uris import local_path
 
 _SUBMITTED = r"Job has been submitted with JobID ([0-9a-f]{32})"
@@ -25,7 +25,7 @@ _SAVED = r"Savepoint completed\. Path: (\S+)"
 _MONITOR_SLOTS = 1
 
 
-def whereabouts(bootstrap: str, site: Site) -> list[str]:
+def connection_arguments(bootstrap: str, site: ArtifactPolicy) -> list[str]:
     """Return the settings that say where things are: Kafka, models that may run code, the cache, stores."""
     return [
         *("--bootstrap-servers", bootstrap),
@@ -71,9 +71,9 @@ def stop(cluster: Flink, command: Sequence[str]) -> str:
     return cluster.call(command, _SAVED)
 
 
-def the_running_job(rest: Rest, name: str) -> Job:
+def running_job(rest: Rest, name: str) -> Job:
     """Return the job of a name; DeploymentError where a task of it does not run: it has no state to save."""
-    job = the_job(rest, name)
+    job = find_job(rest, name)
     if job.runs:
         return job
     running, total = job.tasks.get("running", 0), job.tasks.get("total", 0)
@@ -85,7 +85,7 @@ def the_running_job(rest: Rest, name: str) -> Job:
     )
 
 
-def the_job(rest: Rest, name: str) -> Job:
+def find_job(rest: Rest, name: str) -> Job:
     """Return the job of a name; DeploymentError where there is none, or more than one."""
     if not rest.answers():
         raise DeploymentError(f"Flink does not answer at {rest.url}: is the cluster up?")

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from operators.alerts.alert import Alert, read_alert
-from operators.core.foreign_json import moment
+from operators.core.foreign_json import parse_time
 from operators.kafka.connection import DEADLINE, Connection
-from operators.kafka.consumer import read_whole
-from operators.kafka.skipped_records import Skipped, skip
+from operators.kafka.consumer import read_topic
+from operators.kafka.skipped_records import Skipped, skipped_record
 
 
 class AlertsRead(NamedTuple):
@@ -27,18 +27,20 @@ def read_records(records: Iterable[Any]) -> AlertsRead:
         try:
             read.alerts.append(read_alert(record.value))
         except Exception as error:  # whatever it is, the records around it count
-            read.skipped.append(skip(record, error))
+            read.skipped.append(skipped_record(record, error))
     return read
 
 
 def read_alerts(connection: Connection) -> AlertsRead:
     """Read every alert that the topic holds."""
-    return read_records(read_whole(connection.bootstrap, [connection.topics.alerts], DEADLINE))
+    return read_records(read_topic(connection.bootstrap, [connection.topics.alerts], DEADLINE))
 
 
 def firing(alerts: Iterable[Alert], now: datetime | None = None) -> list[Alert]:
     """Return those that fire: the latest of each fingerprint that is not over, the latest to begin first."""
     at = now or datetime.now(UTC)
     latest = {alert.fingerprint: alert for alert in alerts}
-    there = [one for one in latest.values() if one.status == "firing" and moment(one.ends_at, "endsAt") > at]
-    return sorted(there, key=lambda one: moment(one.starts_at, "startsAt"), reverse=True)
+    there = [
+        one for one in latest.values() if one.status == "firing" and parse_time(one.ends_at, "endsAt") > at
+    ]
+    return sorted(there, key=lambda one: parse_time(one.starts_at, "startsAt"), reverse=True)

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from detectors.drift.confirmation import Streak
-from jobs.models.rows_to_judge import the_ask
+from jobs.models.rows_to_judge import inference_options
 from operators.core.tensors import Tensors
 from operators.models.load import load_step
-from operators.models.runtimes.batched import ROWS, Rules, Verdict, Watcher
-from operators.models.runtimes.outlier import ScoreOutlier
+from operators.models.runtimes.batched import ROWS, BatchedStep, Verdict, WindowRules
+from operators.models.runtimes.outlier import OutlierModel
 from operators.models.step import Step
 from operators.resources.seldon_schema import Metadata, Model, ModelSpec
 from operators.storage.digest import digest
-from operators.storage.trusted_roots import Site
+from operators.storage.trusted_roots import ArtifactPolicy
 
 _API: Any = "mlops.seldon.io/v1alpha1"
 
@@ -49,7 +49,7 @@ class Outliers(NamedTuple):
         return float((self.is_outlier == 1).mean())
 
 
-def load_monitor(folder: Path, site: Site) -> Step:
+def load_monitor(folder: Path, site: ArtifactPolicy) -> Step:
     """Load a model's folder as the job would. DeploymentError where it cannot."""
     model = Model(
         api_version=_API,
@@ -61,13 +61,13 @@ def load_monitor(folder: Path, site: Site) -> Step:
 
 
 def judge_windows(
-    step: Watcher, tensors: Tensors, size: int, rules: Rules, numbers: Sequence[int] | None = None
+    step: BatchedStep, tensors: Tensors, size: int, rules: WindowRules, numbers: Sequence[int] | None = None
 ) -> Iterator[Window]:
     """Judge consecutive windows of so many rows; what is left at the end is judged as a shorter one.
 
     `numbers` are the rows' own, else from 0 on.
     """
-    rows = step.gather(tensors, the_ask(tensors))[ROWS].data
+    rows = step.gather(tensors, inference_options(tensors))[ROWS].data
     own = range(len(rows)) if numbers is None else numbers
     streak = Streak()
     for number, first in enumerate(range(0, len(rows), size), start=1):
@@ -78,10 +78,10 @@ def judge_windows(
         yield Window(number, int(own[first]), last, len(part), size, verdict, streak)
 
 
-def score(step: ScoreOutlier, tensors: Tensors) -> Outliers:
+def score(step: OutlierModel, tensors: Tensors) -> Outliers:
     """Score all rows."""
     with np.errstate(over="ignore"):
-        result = step.detector.predict(step.rows(tensors, the_ask(tensors)).data)
+        result = step.detector.predict(step.rows(tensors, inference_options(tensors)).data)
     return Outliers(result.is_outlier.ravel(), result.instance_score)
 
 

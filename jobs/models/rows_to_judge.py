@@ -17,18 +17,18 @@ from jobs.data.feature_encoding import Features, encode, hold_codes, with_names
 from jobs.data.table_files import ReadTable, read_array, read_table
 from jobs.data.table_format import TableFormat
 from operators.core.errors import DeploymentError
-from operators.core.tensors import Array, Column, Tensors
+from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.formats.feature_names import read_names
 from operators.models.json_files import read_json
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.models.runtimes.drift import DetectDrift
-from operators.models.runtimes.outlier import ScoreOutlier
-from operators.models.step import Ask, Step
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.models.runtimes.drift import DriftModel
+from operators.models.runtimes.outlier import OutlierModel
+from operators.models.step import InferenceOptions, Step
 
 _DEFAULT = TableFormat()
 
 
-class Given(NamedTuple):
+class RowsToJudge(NamedTuple):
     """The rows of a file as the tensors of one request.
 
     `numbers`, shape (rows,), are the rows' numbers in the file, from 0 on; `marks`, shape (rows,), say which
@@ -48,10 +48,10 @@ def read_rows(
     through: Step | None = None,
     form: TableFormat = _DEFAULT,
     label: str = "",
-) -> Given:
+) -> RowsToJudge:
     """Read a file as the tensors of one request for a monitor.
 
-    Rows of a .npy are taken as they are, the columns of a table by name: words as words, also where they are
+    Rows of a .npy are taken as they are, the columns of a table by name: words, also where they are
     numbers. What goes `through` a preprocessor is encoded first, with the `features.json` that training left
     beside the folders, where there is one. Rows that the job would refuse because they hold infinity are left
     out and told. `label` names a column of marks.
@@ -60,23 +60,26 @@ def read_rows(
         if label:
             raise DeploymentError(f"--label names a column of a CSV or Parquet file, {data} has none")
         rows = read_array(data)
-        given, names = Given(_single(rows), np.arange(len(rows)), None, []), _columns(step, folder, through)
+        given, names = (
+            RowsToJudge(_single(rows), np.arange(len(rows)), None, []),
+            _columns(step, folder, through),
+        )
     else:
         read = read_table(data, form)
         frame = with_names(read.frame)
         tensors, names = _tensors(frame, step, folder, through)
         notes = [*read.notes, *_missing(read)]
-        given = Given(tensors, np.arange(len(frame)), marked(frame, label), notes)
+        given = RowsToJudge(tensors, np.arange(len(frame)), marked(frame, label), notes)
     if through:
         given = _finite(given, names)
         given = given._replace(tensors=_answered(through, given.tensors))
         names = []
-    return _finite(given, names) if isinstance(step, DetectDrift) else given
+    return _finite(given, names) if isinstance(step, DriftModel) else given
 
 
-def the_ask(tensors: Tensors) -> Ask:
+def inference_options(tensors: Tensors) -> InferenceOptions:
     """Columns of a table are named; a single tensor is taken as it is."""
-    return Ask("pd" if len(tensors) > 1 else "np")
+    return InferenceOptions("pd" if len(tensors) > 1 else "np")
 
 
 def _missing(read: ReadTable) -> Iterator[str]:
@@ -97,10 +100,10 @@ def _tensors(
     if features is None:
         return _named(frame, {}), []
     complete = set(features.names) <= set(frame.columns)
-    if isinstance(step, CheckQuality) and not through and complete:
+    if isinstance(step, DataQualityModel) and not through and complete:
         return _named(frame[features.names], features.categories), []
     if (
-        isinstance(step, DetectDrift | ScoreOutlier)
+        isinstance(step, DriftModel | OutlierModel)
         and not through
         and not complete
         and len(frame.columns) > 1
@@ -115,12 +118,12 @@ def _features(step: Step, folder: Path, through: Step | None) -> Features | None
     if through:
         path = folder.resolve().parent / "features.json"
         return read_json(path, Features) if path.is_file() else None
-    if isinstance(step, CheckQuality):
+    if isinstance(step, DataQualityModel):
         known = step.quality.features
         categories = {one.name: list(one.categories) for one in known if one.categories is not None}
         return Features([one.name for one in known], categories)
-    if isinstance(step, DetectDrift | ScoreOutlier):
-        width = step.width if isinstance(step, DetectDrift) else step.detector.n_features
+    if isinstance(step, DriftModel | OutlierModel):
+        width = step.width if isinstance(step, DriftModel) else step.detector.n_features
         names = read_names(folder, width)
         return Features(names.columns, names.categories) if names else None
     return None
@@ -135,21 +138,21 @@ def _named(frame: pd.DataFrame, categories: Mapping[str, Sequence[str]]) -> Tens
     return {name: _column(frame[name], categories.get(name)) for name in frame.columns}
 
 
-def _column(values: pd.Series, categories: Sequence[str] | None) -> Column:
+def _column(values: pd.Series, categories: Sequence[str] | None) -> TensorColumn:
     values = plain(values)
     data = values.to_numpy()
     if categories is not None and not hold_codes(values, categories):
         absent = values.isna().tolist()
         texts = [None if no else word(one) for one, no in zip(values.tolist(), absent, strict=True)]
         data = np.array([*texts, None], dtype=object)[:-1]
-    return Column(data[:, np.newaxis], np.array([len(values)], dtype=np.int64))
+    return TensorColumn(data[:, np.newaxis], np.array([len(values)], dtype=np.int64))
 
 
 def _single(rows: Array) -> Tensors:
-    return {"rows": Column(rows, np.array([len(rows)], dtype=np.int64))}
+    return {"rows": TensorColumn(rows, np.array([len(rows)], dtype=np.int64))}
 
 
-def _finite(given: Given, names: Sequence[str]) -> Given:
+def _finite(given: RowsToJudge, names: Sequence[str]) -> RowsToJudge:
     """Leave out rows that hold infinity, as the job answers such a request with an error, and say so."""
     odd = np.zeros(len(given.numbers), dtype=bool)
     where = ""
@@ -173,11 +176,11 @@ def _finite(given: Given, names: Sequence[str]) -> Given:
     rows = "1 row holds" if odd.sum() == 1 else f"{int(odd.sum()):,} rows hold"
     note = f"{rows} infinity, first {where}: left out, as the job answers such requests with an error"
     marks = None if given.marks is None else given.marks[kept]
-    return Given(tensors, given.numbers[kept], marks, [*given.notes, note])
+    return RowsToJudge(tensors, given.numbers[kept], marks, [*given.notes, note])
 
 
 def _answered(through: Step, tensors: Tensors) -> Tensors:
-    answer = through.infer(tensors, the_ask(tensors))
+    answer = through.infer(tensors, inference_options(tensors))
     if not isinstance(answer, dict):
         raise DeploymentError("a preprocessor answers all rows alike, this one routes them")
     return answer

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.data.column_report import explained
-from jobs.data.declared_columns import Declared, labels_of, marked, require, require_values
+from jobs.data.declared_columns import DeclaredColumns, labels_of, marked, require, require_values
 from jobs.data.feature_encoding import Features, encode, infer_features, with_names
 from jobs.data.usable_numbers import usable
 from jobs.models.training import classifier
@@ -27,7 +27,7 @@ from jobs.models.training.options import Options
 from jobs.models.training.outlier import Outlier
 from jobs.models.training.preprocessor import Preprocessor, looks_categorical
 from jobs.models.training.split import Rows, Split, learned_from, split
-from jobs.models.training.training_data import Material, Place, raw_place, train_monitors
+from jobs.models.training.training_data import Stage, TrainingData, raw_stage, train_monitors
 from jobs.models.training_report.model_card import hash_of, make_card, write_card
 from jobs.models.training_report.page import write_report
 from operators.core.errors import DeploymentError
@@ -37,7 +37,7 @@ _DEFAULTS = Options()
 Say = Callable[[str], None]
 
 
-_UNDECLARED = Declared()
+_UNDECLARED = DeclaredColumns()
 
 
 class Trained(NamedTuple):
@@ -57,7 +57,7 @@ def train(
     target: str,
     out: Path,
     options: Options = _DEFAULTS,
-    declared: Declared = _UNDECLARED,
+    declared: DeclaredColumns = _UNDECLARED,
     say: Say = print,
 ) -> Trained:
     """Train everything, each thing on rows of its own; the test rows stay in `holdout.npy`.
@@ -82,9 +82,9 @@ def train(
     fitted = classifier.fit(rows, labels, classes, features, parts, options.seed)
     folders = Folders(out, options.name)
     classifier.write(fitted, rows[parts.reference], folders)
-    raw, prepared = raw_place(rows, features), classifier.prepared_place(fitted, rows, features)
-    said = classifier.said_place(fitted, prepared)
-    material = Material(parts, features, read, raw, prepared, fitted.prepare, said, outliers)
+    raw, prepared = raw_stage(rows, features), classifier.prepared_stage(fitted, rows, features)
+    said = classifier.prediction_stage(fitted, prepared)
+    material = TrainingData(parts, features, read, raw, prepared, fitted.prepare, said, outliers)
     return _monitors(material, fitted.scores, table, folders, options, declared, say)
 
 
@@ -92,7 +92,7 @@ def train_monitors_only(
     table: pd.DataFrame,
     out: Path,
     options: Options = _DEFAULTS,
-    declared: Declared = _UNDECLARED,
+    declared: DeclaredColumns = _UNDECLARED,
     preprocessor: Path | None = None,
     predictions: Collection[str] = (),
     say: Say = print,
@@ -117,7 +117,7 @@ def train_monitors_only(
     parts = split(len(rows), options.seed)
     require_values(read, learned_from(parts), features.names)
     folders = Folders(out, options.name)
-    raw = raw_place(rows, features)
+    raw = raw_stage(rows, features)
     prepared, prepare = None, _as_they_are
     if preprocessor:
         theirs = Preprocessor(preprocessor, features)
@@ -125,10 +125,10 @@ def train_monitors_only(
         names = theirs.names(whole)
         require_values(whole, learned_from(parts), names.columns)
         prepare = theirs.prepare
-        prepared = Place(usable(whole), looks_categorical(whole), names)
+        prepared = Stage(usable(whole), looks_categorical(whole), names)
         theirs.write(folders, rows)
     said = _said(table[list(predictions)], declared, parts) if predictions else None
-    material = Material(parts, features, read, raw, prepared, prepare, said, outliers)
+    material = TrainingData(parts, features, read, raw, prepared, prepare, said, outliers)
     return _monitors(material, None, table, folders, options, declared, say)
 
 
@@ -145,22 +145,22 @@ def _with_target(table: pd.DataFrame, target: str, say: Say) -> pd.DataFrame:
     return table[known]
 
 
-def _said(table: pd.DataFrame, declared: Declared, parts: Split) -> Place:
+def _said(table: pd.DataFrame, declared: DeclaredColumns, parts: Split) -> Stage:
     """Return what a model said, from columns of its answers."""
     here = set(table.columns)
     features = infer_features(table, here & set(declared.categorical), here & set(declared.numeric))
     read = encode(table, features)
     require_values(read, {"unseen": parts.unseen, "calibration": parts.calibration}, features.names)
-    return raw_place(usable(read), features)
+    return raw_stage(usable(read), features)
 
 
 def _monitors(
-    material: Material,
+    material: TrainingData,
     scores: Scores | None,
     table: pd.DataFrame,
     folders: Folders,
     options: Options,
-    declared: Declared,
+    declared: DeclaredColumns,
     say: Say,
 ) -> Trained:
     """Train the monitors, and write what belongs to all folders: test rows, manifests, card and report."""

@@ -13,16 +13,16 @@ from jobs.kafka.admin import create_control, create_topics, existing_topics
 from jobs.releases.diff import changed, model_changed
 from jobs.releases.publish import Record, model_record, next_generation, publish, records_of
 from jobs.releases.validation.external_inputs import cycles, external_places, sources_missing
-from jobs.releases.validation.live_documents import Live
+from jobs.releases.validation.live_documents import LiveDocuments
 from jobs.releases.validation.load_models import Say
 from jobs.releases.validation.manifests import Checked, check
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.control.control_topic import read_control
-from operators.control.release import Registered, Release
-from operators.control.window_epochs import epochs_after
+from operators.control.release import RegisteredModel, Release
+from operators.control.window_epochs import next_epochs
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
-from operators.storage.trusted_roots import Site
+from operators.storage.trusted_roots import ArtifactPolicy
 
 Verb = Literal["created", "updated", "unchanged"]
 
@@ -47,7 +47,7 @@ class Applying(NamedTuple):
 def apply(
     paths: list[Path],
     connection: Connection,
-    site: Site,
+    site: ArtifactPolicy,
     message: str = "",
     partitions: int = 2,
     *,
@@ -63,7 +63,7 @@ def apply(
     if not dry_run:
         create_control(connection)
     control = read_control(connection)
-    checked = check(paths, connection.topics, site, Live(control), say).require()
+    checked = check(paths, connection.topics, site, LiveDocuments(control), say).require()
     errors = [
         *sources_missing(checked.releases, control.live(), connection.bootstrap),
         *cycles(external_places([*control.live(), *checked.releases])),
@@ -74,7 +74,7 @@ def apply(
         return Applying(_decide(control, checked, message)[1], checked.notices)
     _prepare(checked, connection, partitions)
 
-    def decide(now: Control) -> tuple[list[Record], list[Applied]]:
+    def decide(now: ControlState) -> tuple[list[Record], list[Applied]]:
         if (now.heads, now.models) != (control.heads, control.models):
             raise DeploymentError("nothing was applied: someone else applied just now; apply again")
         return _decide(now, checked, message)
@@ -82,7 +82,7 @@ def apply(
     return Applying(publish(connection, decide), checked.notices)
 
 
-def documents(control: Control) -> dict[str, dict[str, Any]]:
+def documents(control: ControlState) -> dict[str, dict[str, Any]]:
     """Return the documents that are live or registered, by kind and name."""
     found = {f"Model/{name}": one.model for name, one in control.models.items()}
     for release in control.live():
@@ -94,12 +94,12 @@ def documents(control: Control) -> dict[str, dict[str, Any]]:
     return found
 
 
-def external_pairs(control: Control) -> str:
+def external_pairs(control: ControlState) -> str:
     """Return what the job's setting `external_inputs` is for the live pipelines."""
     return ",".join(f"{one.external_topic}={one.name}" for one in control.live() if one.external_topic)
 
 
-def numbered(release: Release, control: Control, message: str) -> Release:
+def numbered(release: Release, control: ControlState, message: str) -> Release:
     """Make a release its pipeline's next generation."""
     given = msgspec.structs.replace(
         release,
@@ -107,7 +107,7 @@ def numbered(release: Release, control: Control, message: str) -> Release:
         message=message,
         created_by=getpass.getuser(),
     )
-    return msgspec.structs.replace(given, epochs=epochs_after(given, control.head(release.name)))
+    return msgspec.structs.replace(given, epochs=next_epochs(given, control.head(release.name)))
 
 
 def _prepare(checked: Checked, connection: Connection, partitions: int) -> None:
@@ -126,7 +126,7 @@ def _prepare(checked: Checked, connection: Connection, partitions: int) -> None:
     create_topics(connection.bootstrap, sorted(topics - theirs), partitions)
 
 
-def _decide(control: Control, checked: Checked, message: str) -> tuple[list[Record], list[Applied]]:
+def _decide(control: ControlState, checked: Checked, message: str) -> tuple[list[Record], list[Applied]]:
     records: list[Record] = []
     applied: list[Applied] = []
     for name, model in checked.models.items():
@@ -141,7 +141,7 @@ def _decide(control: Control, checked: Checked, message: str) -> tuple[list[Reco
     return records, applied
 
 
-def _model(name: str, model: Registered, known: Mapping[str, Registered]) -> Applied:
+def _model(name: str, model: RegisteredModel, known: Mapping[str, RegisteredModel]) -> Applied:
     before = known.get(name)
     if before and before.content() == model.content():
         return Applied("model", name, "unchanged")

@@ -11,8 +11,8 @@ from jobs.kafka.admin import delete_topics
 from jobs.releases.apply import numbered
 from jobs.releases.publish import Record, model_record, publish, records_of
 from jobs.releases.repair import take_back
-from jobs.releases.topic_writers import await_quiet
-from operators.control.control_state import Control
+from jobs.releases.topic_writers import wait_until_unused
+from operators.control.control_state import ControlState
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
@@ -44,7 +44,7 @@ def delete(resources: Sequence[Resource], connection: Connection, *, topics: boo
     DeploymentError for what is not there, and for a model that is in use.
     """
 
-    def decide(control: Control) -> tuple[list[Record], list[str]]:
+    def decide(control: ControlState) -> tuple[list[Record], list[str]]:
         gone = {resource.name for resource in resources if resource.kind == "pipeline"}
         errors = [line for resource in resources for line in _objections(resource, control, gone)]
         if errors:
@@ -55,11 +55,11 @@ def delete(resources: Sequence[Resource], connection: Connection, *, topics: boo
     orphaned = publish(connection, decide)
     if not topics:
         return []
-    await_quiet(connection, [one.name for one in resources if one.kind == "pipeline"], orphaned)
+    wait_until_unused(connection, [one.name for one in resources if one.kind == "pipeline"], orphaned)
     return delete_topics(connection.bootstrap, orphaned)
 
 
-def _objections(resource: Resource, control: Control, gone: set[str]) -> list[str]:
+def _objections(resource: Resource, control: ControlState, gone: set[str]) -> list[str]:
     kind, name = resource
     if kind == "pipeline" and name not in control.heads and not control.skipped.of(name):
         return [f"there is no pipeline {name}; there are {', '.join(sorted(control.heads)) or 'none'}"]
@@ -74,7 +74,7 @@ def _objections(resource: Resource, control: Control, gone: set[str]) -> list[st
     return []
 
 
-def _records(resource: Resource, control: Control, gone: set[str]) -> list[Record]:
+def _records(resource: Resource, control: ControlState, gone: set[str]) -> list[Record]:
     kind, name = resource
     if kind == "model":
         return [model_record(name, None)]
@@ -89,11 +89,11 @@ def _records(resource: Resource, control: Control, gone: set[str]) -> list[Recor
     return records
 
 
-def _watched(monitor: str, control: Control) -> list[Release]:
+def _watched(monitor: str, control: ControlState) -> list[Release]:
     return [one for one in control.live() if one.monitor and one.monitor["metadata"]["name"] == monitor]
 
 
-def _topics(control: Control, gone: set[str], topics: Topics) -> list[str]:
+def _topics(control: ControlState, gone: set[str], topics: Topics) -> list[str]:
     """Name our topics that only deleted pipelines use."""
     live = [one for one in control.live() if one.name not in gone]
     used = {topic for one in live for topic in (*one.topics, one.external_topic)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from operators.control.release import Artifact, Registered, Release
+from operators.control.release import Artifact, RegisteredModel, Release
 
 _SHOWN = 60
 
@@ -21,7 +21,7 @@ def changed(before: Release | None, after: Release) -> list[str]:
     ]
 
 
-def model_changed(before: Registered | None, after: Registered) -> list[str]:
+def model_changed(before: RegisteredModel | None, after: RegisteredModel) -> list[str]:
     """Tell what changed of a registered model."""
     if before is None:
         return []

@@ -11,14 +11,14 @@ from operators.control.documents import monitor_of, pipeline_of
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
 from operators.kafka.topics import Topics
-from operators.models.runtimes.batched import Rules
+from operators.models.runtimes.batched import WindowRules
 from operators.models.settings import DATA_QUALITY
 from operators.pipeline.external_input import external_input
 from operators.pipeline.inputs import Inputs, inputs_of
-from operators.pipeline.window_rules import in_force
+from operators.pipeline.window_rules import effective_rules
 from operators.resources.monitor_schema import Monitor
 from operators.resources.pipeline_checks import dependencies
-from operators.resources.seldon_schema import MOST_WINDOW_ROWS, Pipeline, Step
+from operators.resources.seldon_schema import MOST_WINDOW_ROWS, Pipeline, StepSpec
 
 
 def explain(release: Release, topics: Topics) -> Iterator[str]:
@@ -53,7 +53,7 @@ def explain(release: Release, topics: Topics) -> Iterator[str]:
     yield from (f"  {line}" for line in _defaults(pipeline))
 
 
-def _step(spec: Step, release: Release, topics: Topics) -> Iterator[str]:
+def _step(spec: StepSpec, release: Release, topics: Topics) -> Iterator[str]:
     artifact = release.artifacts[spec.name]
     yield f"  ├─ {spec.name}: {artifact.runtime}, {artifact.memory / 1024**2:.1f} MiB, {artifact.uri}"
     inputs = inputs_of(spec.inputs or [release.name], spec.inputs_join_type, spec.tensor_map, release.name)
@@ -67,7 +67,7 @@ def _step(spec: Step, release: Release, topics: Topics) -> Iterator[str]:
         yield f"  │    reports  {topics.model_outputs(spec.name)}"
 
 
-def _window(spec: Step) -> str:
+def _window(spec: StepSpec) -> str:
     batch = spec.batch
     rows = f"{batch.size} rows" if batch.size else f"at most {MOST_WINDOW_ROWS} rows"
     time = f", closed after {batch.window_ms} ms if it does not fill" if batch.window_ms else ""
@@ -77,7 +77,7 @@ def _window(spec: Step) -> str:
 
 def _judges(step: str, runtime: str, monitor: Monitor | None) -> str:
     """Tell the rules in force: those of the Monitor, then the job's."""
-    numbers = _numbers(in_force(monitor, step, Settings().rules), runtime)
+    numbers = _numbers(effective_rules(monitor, step, Settings().rules), runtime)
     rules = monitor.rules_of(step) if monitor else None
     own = [name for name in numbers if getattr(rules, name, None) is not None]
     said = {
@@ -91,7 +91,7 @@ def _judges(step: str, runtime: str, monitor: Monitor | None) -> str:
     )
 
 
-def _numbers(rules: Rules, runtime: str) -> dict[str, float]:
+def _numbers(rules: WindowRules, runtime: str) -> dict[str, float]:
     judgement, confirmation, tolerance = rules
     quality = runtime == DATA_QUALITY
     least = {"tolerance": tolerance} if quality else {"min_effect": judgement.min_effect}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from operators.alerts.finding import Severity
 from operators.alerts.rate_rules import ERRORS, LATENCY, NO_DATA, OUTLIERS, RateRule
-from operators.alerts.rules import PipelineRules, rules_of
+from operators.alerts.rules import PipelineRules, alert_rules
 from operators.control.documents import monitor_of
 from operators.control.release import Release
 from operators.kafka.topics import Topics
@@ -18,7 +18,7 @@ from operators.resources.seldon_schema import Pipeline
 def explain_alerts(release: Release, pipeline: Pipeline, topics: Topics) -> Iterator[str]:
     """Yield a line for each alert that can fire."""
     monitor = monitor_of(release)
-    rules = rules_of(release.name, monitor, topics)
+    rules = alert_rules(release.name, monitor, topics)
     yield f"{topics.alerts}, again every {rules.lifecycle.resend:g} s while one fires"
     yield from _rates(rules, monitor)
     for step in pipeline.spec.steps:

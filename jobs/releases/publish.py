@@ -9,9 +9,9 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.control.control_topic import read_control
-from operators.control.release import Head, Registered, Release
+from operators.control.release import Head, RegisteredModel, Release
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.kafka.skipped_records import key_bytes
@@ -32,7 +32,7 @@ class Record(NamedTuple):
     value: bytes | None
 
 
-def publish(connection: Connection, decide: Callable[[Control], tuple[Sequence[Record], T]]) -> T:
+def publish(connection: Connection, decide: Callable[[ControlState], tuple[Sequence[Record], T]]) -> T:
     """Read the control topic, let `decide` say what to write, and write it, as one transaction.
 
     Nobody else writes in between. Raises DeploymentError when somebody else began to.
@@ -65,7 +65,7 @@ def publish(connection: Connection, decide: Callable[[Control], tuple[Sequence[R
 
 def require_readable(records: Sequence[Record]) -> None:
     """Raise DeploymentError for a record that whoever reads the topic would skip."""
-    control = Control.empty()
+    control = ControlState.empty()
     for key, value in records:
         if skipped := control.read(_Written(key_bytes(key), value)):
             raise DeploymentError(
@@ -83,7 +83,7 @@ class _Written(NamedTuple):
     offset: int = 0
 
 
-def records_of(release: Release, control: Control) -> list[Record]:
+def records_of(release: Release, control: ControlState) -> list[Record]:
     """Return what makes a release the live one; releases that are too old are taken back."""
     old = [one for one in control.history(release.name) if one.generation <= release.generation - KEPT]
     return [
@@ -93,12 +93,12 @@ def records_of(release: Release, control: Control) -> list[Record]:
     ]
 
 
-def model_record(name: str, model: Registered | None) -> Record:
+def model_record(name: str, model: RegisteredModel | None) -> Record:
     """Return what registers a model, or takes it back."""
     return Record(f"model/{name}", msgspec.json.encode(model) if model else None)
 
 
-def next_generation(name: str, control: Control) -> int:
+def next_generation(name: str, control: ControlState) -> int:
     """Return the number of a pipeline's next release, above those that a newer Weir wrote."""
     known = [one.generation for one in control.history(name)]
     newer = [one.key or "" for one in control.skipped.of(name) if one.is_newer]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from jobs.releases.publish import Record, model_record, publish
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.control.control_topic import read_control
 from operators.control.release import Head, Tap
 from operators.kafka.connection import Connection
@@ -23,7 +23,7 @@ class Repair(NamedTuple):
     what: str
 
 
-def plan_repairs(control: Control) -> list[Repair]:
+def plan_repairs(control: ControlState) -> list[Repair]:
     """Say of every record that cannot be used what is done about it, oldest first.
 
     What the topic said of its key before, and what is in force still, is written again; a key that never said
@@ -37,7 +37,7 @@ def repair(connection: Connection, *, apply: bool) -> list[Repair]:
     if not apply:
         return plan_repairs(read_control(connection))
 
-    def decide(control: Control) -> tuple[Sequence[Record], list[Repair]]:
+    def decide(control: ControlState) -> tuple[Sequence[Record], list[Repair]]:
         repairs = plan_repairs(control)
         return [one.record for one in repairs if one.record], repairs
 
@@ -51,7 +51,7 @@ def take_back(skipped: Skipped) -> Record | None:
     return Record(skipped.key, None)
 
 
-def _repair(skipped: Skipped, control: Control) -> Repair:
+def _repair(skipped: Skipped, control: ControlState) -> Repair:
     if skipped.key is None:
         return Repair(skipped, None, "stays: without a key it cannot be taken back, and is always skipped")
     if skipped.is_newer:
@@ -62,7 +62,7 @@ def _repair(skipped: Skipped, control: Control) -> Repair:
     return Repair(skipped, take_back(skipped), "is taken back")
 
 
-def _in_force(key: str, control: Control) -> Record | None:
+def _in_force(key: str, control: ControlState) -> Record | None:
     """Return what a key said before, None where it said nothing."""
     kind, _, rest = key.partition("/")
     if kind == "head" and rest in control.heads:

@@ -11,17 +11,17 @@ from jobs.releases.apply import numbered
 from jobs.releases.publish import Record, model_record, publish, records_of
 from jobs.releases.validation.external_inputs import cycles, external_places, sources_missing
 from jobs.releases.validation.live_documents import registered
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.control.control_topic import read_control
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
-from operators.pipeline.load import Models, serve
-from operators.storage.trusted_roots import Site
+from operators.pipeline.load import ModelCache, load_pipeline
+from operators.storage.trusted_roots import ArtifactPolicy
 
 
-def go_back(
-    name: str, to: int | None, connection: Connection, site: Site, message: str, partitions: int
+def roll_back(
+    name: str, to: int | None, connection: Connection, site: ArtifactPolicy, message: str, partitions: int
 ) -> Release:
     """Let the content of generation `to`, or of the one before the live one, serve again.
 
@@ -31,7 +31,7 @@ def go_back(
     control = read_control(connection)
     old = _release(name, to, control)
     try:
-        serve(old, Models(site))
+        load_pipeline(old, ModelCache(site))
     except DeploymentError as error:
         raise DeploymentError(f"generation {old.generation} of {name} cannot serve again: {error}") from error
     errors = [
@@ -42,7 +42,7 @@ def go_back(
         raise DeploymentError("\n".join(errors))
     create_topics(connection.bootstrap, old.topics, partitions)
 
-    def decide(now: Control) -> tuple[list[Record], Release]:
+    def decide(now: ControlState) -> tuple[list[Record], Release]:
         told = message or f"back to generation {old.generation}"
         again = msgspec.structs.replace(old, created_at=datetime.now(UTC).isoformat(timespec="seconds"))
         new = numbered(again, now, told)
@@ -52,7 +52,7 @@ def go_back(
     return publish(connection, decide)
 
 
-def _release(name: str, to: int | None, control: Control) -> Release:
+def _release(name: str, to: int | None, control: ControlState) -> Release:
     head, history = control.head(name), control.history(name)
     if not history:
         there = ", ".join(control.names()) or "none"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from time import monotonic, sleep, time
 
-from operators.control.status import Told
+from operators.control.status import StatusState
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import DEADLINE, Connection
-from operators.kafka.consumer import open_consumer, read_whole
+from operators.kafka.consumer import open_consumer, read_topic
 
 # After the last worker dropped a pipeline its windows end within so many seconds, by a report each.
 _SECONDS_TO_END = 5.0
 _PATIENCE = 120.0
 
 
-def await_quiet(connection: Connection, pipelines: Collection[str], topics: Sequence[str]) -> None:
+def wait_until_unused(connection: Connection, pipelines: Collection[str], topics: Sequence[str]) -> None:
     """Wait until no worker serves these pipelines, their windows ended and every transaction is closed.
 
     DeploymentError when that takes too long: the topics are left as they are.
@@ -35,8 +35,8 @@ def await_quiet(connection: Connection, pipelines: Collection[str], topics: Sequ
 
 
 def _served(connection: Connection) -> set[str]:
-    told = Told.empty()
-    for record in read_whole(connection.bootstrap, [connection.topics.status], DEADLINE):
+    told = StatusState.empty()
+    for record in read_topic(connection.bootstrap, [connection.topics.status], DEADLINE):
         told.read(record)
     return {name for worker in told.alive(time()) for name in worker.pipelines}
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from jobs.flink.rest_api import Job
-from jobs.status.snapshot import Observed
-from operators.control.control_state import Control
+from jobs.status.snapshot import Snapshot
+from operators.control.control_state import ControlState
 from operators.control.release import Release
-from operators.control.status import Event, Serving, Worker
+from operators.control.status import Event, Serving, WorkerStatus
 from operators.kafka.topics import Topics
 
 # Reasons that do not go away by waiting.
@@ -30,12 +30,12 @@ class Condition(NamedTuple):
     since: str = ""
 
 
-def conditions(seen: Observed, topics: Topics) -> list[Condition]:
+def conditions(seen: Snapshot, topics: Topics) -> list[Condition]:
     """Tell everything that holds for one namespace."""
     return [*_jobs(seen, topics), *_records(seen, topics), *_pipelines(seen, topics), *_models(seen, topics)]
 
 
-def _jobs(seen: Observed, topics: Topics) -> Iterator[Condition]:
+def _jobs(seen: Snapshot, topics: Topics) -> Iterator[Condition]:
     whole = f"{topics.prefix}.{topics.namespace}"
     if seen.jobs is None:
         unknown = "it is not known where Flink is: start a stack with `weir up`, or set FLINK_CONF_DIR"
@@ -62,7 +62,7 @@ def _job(job: Job, failure: str) -> Condition:
     )
 
 
-def _records(seen: Observed, topics: Topics) -> Iterator[Condition]:
+def _records(seen: Snapshot, topics: Topics) -> Iterator[Condition]:
     """Tell of a topic with records that cannot be used; nothing where each can."""
     remedies = (
         (topics.control, seen.control, "`weir repair` lists them and takes them back"),
@@ -76,7 +76,7 @@ def _records(seen: Observed, topics: Topics) -> Iterator[Condition]:
             yield Condition("RecordsUsable", topic, "False", "RecordsSkipped", message)
 
 
-def _pipelines(seen: Observed, topics: Topics) -> Iterator[Condition]:
+def _pipelines(seen: Snapshot, topics: Topics) -> Iterator[Condition]:
     if seen.control is None or seen.told is None:
         yield Condition("PipelineReady", "", "Unknown", "KafkaUnreachable", seen.why)
         return
@@ -84,7 +84,7 @@ def _pipelines(seen: Observed, topics: Topics) -> Iterator[Condition]:
         yield _pipeline(release, seen, topics)
     control, live = seen.control, {one.name for one in seen.control.live()}
     for name in sorted(control.heads.keys() - live):
-        message = control.why_missing(name, control.heads[name])
+        message = control.reason_missing(name, control.heads[name])
         yield Condition("PipelineReady", name, "False", "NoRelease", f"{message}; apply it again")
     for key, skipped in control.skipped.items():
         name = (key or "").removeprefix("head/")
@@ -93,7 +93,7 @@ def _pipelines(seen: Observed, topics: Topics) -> Iterator[Condition]:
             yield Condition("PipelineReady", name, "False", "RecordUnusable", message)
 
 
-def _pipeline(release: Release, seen: Observed, topics: Topics) -> Condition:
+def _pipeline(release: Release, seen: Snapshot, topics: Topics) -> Condition:
     name, generation = release.name, seen.control.heads[release.name] if seen.control else 0
     workers = _workers(name, seen)
 
@@ -130,7 +130,7 @@ def _pipeline(release: Release, seen: Observed, topics: Topics) -> Condition:
     return told("True", "Ready", message, _event(seen, name, generation, "Serving"))
 
 
-def _models(seen: Observed, topics: Topics) -> Iterator[Condition]:
+def _models(seen: Snapshot, topics: Topics) -> Iterator[Condition]:
     if seen.control is None or seen.told is None:
         return
     live = seen.control.live()
@@ -142,7 +142,7 @@ def _models(seen: Observed, topics: Topics) -> Iterator[Condition]:
             yield _model(name, users, seen.control, seen)
 
 
-def _model(name: str, users: list[Release], control: Control, seen: Observed) -> Condition:
+def _model(name: str, users: list[Release], control: ControlState, seen: Snapshot) -> Condition:
     workers = [(release, worker) for release in users for worker in _workers(release.name, seen)]
     if not workers:
         return Condition("ModelAvailable", name, "False", "NoWorkers", "no worker told anything lately")
@@ -169,7 +169,7 @@ def _has(model: str, wanted: Release, served: Release | None) -> bool:
     return artifact is not None and (artifact.uri, artifact.digest) == (should.uri, should.digest)
 
 
-def _workers(pipeline: str, seen: Observed) -> list[Worker]:
+def _workers(pipeline: str, seen: Snapshot) -> list[WorkerStatus]:
     workers = seen.told.alive(seen.now) if seen.told else []
     return [one for one in workers if _names(one.job, pipeline)]
 
@@ -184,7 +184,7 @@ def _serves(job: str, pipeline: str, topics: Topics) -> bool:
     return job.partition("/")[0] == f"{topics.prefix}.{topics.namespace}" and _names(job, pipeline)
 
 
-def _event(seen: Observed, pipeline: str, generation: int, what: Literal["Serving", "LoadFailed"]) -> float:
+def _event(seen: Snapshot, pipeline: str, generation: int, what: Literal["Serving", "LoadFailed"]) -> float:
     events = seen.told.events if seen.told else {}
     found = events.get(Event(at=0, pipeline=pipeline, generation=generation, what=what).key)
     return found.at if found else 0.0

@@ -10,9 +10,9 @@ from typing import Any
 
 from kafka import KafkaConsumer
 
-from jobs.status.snapshot import Observed
-from operators.control.control_state import Control
-from operators.control.status import Told
+from jobs.status.snapshot import Snapshot
+from operators.control.control_state import ControlState
+from operators.control.status import StatusState
 from operators.core.background_thread import log_failure, repeat
 from operators.kafka.connection import DEADLINE, Connection
 from operators.kafka.consumer import open_consumer, read_to_end
@@ -20,12 +20,12 @@ from operators.kafka.consumer import open_consumer, read_to_end
 _log = logging.getLogger(__name__)
 
 
-class Watching:
+class StatusFollower:
     """Follows both topics; what it observed can be read from any thread."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._control, self._told = Control.empty(), Told.empty()
+        self._control, self._told = ControlState.empty(), StatusState.empty()
         self._opened: KafkaConsumer | None = None
         self._stop = Event()
         self._thread = Thread(target=self._follow, name="watching", daemon=True)
@@ -41,16 +41,16 @@ class Watching:
         self._stop.set()
         self._thread.join(timeout=5.0)
 
-    def observed(self) -> Observed:
+    def observed(self) -> Snapshot:
         """Return what was told up to now; nobody asked Flink."""
         control, told, why = self._latest
-        return Observed(time(), control, told, why, "", None, {})
+        return Snapshot(time(), control, told, why, "", None, {})
 
     def _open(self) -> KafkaConsumer:
         topics = self._connection.topics
         consumer, partitions = open_consumer(self._connection.bootstrap, [topics.control, topics.status])
         try:
-            self._control, self._told = Control.empty(), Told.empty()
+            self._control, self._told = ControlState.empty(), StatusState.empty()
             if partitions:
                 consumer.seek_to_beginning()
             self._take(read_to_end(consumer, partitions, DEADLINE))

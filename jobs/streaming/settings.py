@@ -13,9 +13,9 @@ from operators.core.errors import DeploymentError
 from operators.core.names import NAME as PIPELINE_NAME
 from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
-from operators.models.runtimes.batched import Rules
+from operators.models.runtimes.batched import WindowRules
 from operators.storage.store_settings import read_stores
-from operators.storage.trusted_roots import Site, make_site
+from operators.storage.trusted_roots import ArtifactPolicy, make_policy
 
 # Above it, what came in with its key and headers may not fit into a record on the way out.
 MOST_RECORD_BYTES = 8 * 1024 * 1024
@@ -101,9 +101,9 @@ class Settings:
         return [(topic, pipeline) for topic, _, pipeline in pairs]
 
     @property
-    def site(self) -> Site:
+    def site(self) -> ArtifactPolicy:
         """What may run and where fetched models are kept."""
-        return make_site(self.trusted_roots, self.artifact_cache, self.stores)
+        return make_policy(self.trusted_roots, self.artifact_cache, self.stores)
 
     @property
     def topics(self) -> Topics:
@@ -116,10 +116,10 @@ class Settings:
         return Connection(self.bootstrap_servers, self.topics)
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> WindowRules:
         """What makes a verdict a state, and states a finding."""
         judgement = Judgement(self.min_n, self.min_effect)
-        return Rules(judgement, Confirmation(self.confirm, self.resolve), self.tolerance)
+        return WindowRules(judgement, Confirmation(self.confirm, self.resolve), self.tolerance)
 
     @property
     def job_name(self) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from operators.alerts.alert import Sent
-from operators.alerts.finding import About, Found, Severity
+from operators.alerts.alert import AlertRecord
+from operators.alerts.finding import AlertKey, Findings, Severity
 from operators.alerts.lifecycle import Active, Lifecycle, decode_active, encode_active
 from operators.core.state import Value
 
 
-class Standing:
+class ActiveAlerts:
     """What a lifecycle needs to remember, for the key at hand."""
 
     def __init__(self, state: Value) -> None:
@@ -20,18 +20,18 @@ class Standing:
         """Tell whether any alert does."""
         return self._state.value() is not None
 
-    def severities(self) -> dict[About, Severity]:
+    def severities(self) -> dict[AlertKey, Severity]:
         """Return how bad each is."""
         return {one.about: one.severity for one in self._read()}
 
-    def settle(self, lifecycle: Lifecycle, found: Found, now: int) -> Iterator[Sent]:
+    def settle(self, lifecycle: Lifecycle, found: Findings, now: int) -> Iterator[AlertRecord]:
         """Let what was found fire and resolve alerts."""
         before = self._read()
         after, sent = lifecycle.settle(before, found, now)
         self._write(before, after)
         yield from sent
 
-    def remind(self, lifecycle: Lifecycle, now: int) -> Iterator[Sent]:
+    def remind(self, lifecycle: Lifecycle, now: int) -> Iterator[AlertRecord]:
         """Send again what fires, where it is time to."""
         before = self._read()
         after, sent = lifecycle.remind(before, now)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import decode, moment, nearest_moment
+from operators.core.foreign_json import decode, nearest_time, parse_time
 from operators.kafka.topics import Topics
 
 _OFFSET, _PRIME, _SEPARATOR = 14695981039346656037, 1099511628211, b"\xff"
@@ -40,12 +40,12 @@ def read_alert(value: bytes | None) -> Alert:
             raise MalformedError(f"labels: there is no {name}")
     if not alert.fingerprint:
         raise MalformedError("fingerprint is empty")
-    moment(alert.starts_at, "startsAt")
-    moment(alert.ends_at, "endsAt")
+    parse_time(alert.starts_at, "startsAt")
+    parse_time(alert.ends_at, "endsAt")
     return alert
 
 
-class Sent(NamedTuple):
+class AlertRecord(NamedTuple):
     """An alert on its way, at a time in milliseconds since 1970."""
 
     alert: Alert
@@ -87,4 +87,4 @@ def iso(milliseconds: float) -> str:
     >>> iso(1_500)
     '1970-01-01T00:00:01.500Z'
     """
-    return nearest_moment(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return nearest_time(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")

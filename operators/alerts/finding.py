@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 Severity = Literal["warning", "critical"]
 
 
-class About(NamedTuple):
+class AlertKey(NamedTuple):
     """Which rule, for which step; for the pipeline as a whole `step` is empty."""
 
     alert: str
@@ -31,4 +31,4 @@ class Unknown(Enum):
 
 UNKNOWN = Unknown.UNKNOWN
 # What was found by each rule: something wrong, nothing (None), or too little to tell.
-Found = Mapping[About, Finding | Unknown | None]
+Findings = Mapping[AlertKey, Finding | Unknown | None]

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from operators.alerts.alert import Alert, Sent, fingerprint, iso
-from operators.alerts.finding import UNKNOWN, About, Finding, Found, Severity
+from operators.alerts.alert import Alert, AlertRecord, fingerprint, iso
+from operators.alerts.finding import UNKNOWN, AlertKey, Finding, Findings, Severity
 from operators.core.state import pack, unpack
 
 _VERSION = 1
@@ -27,9 +27,9 @@ class Active(msgspec.Struct, frozen=True, array_like=True):
     sent_at: int
 
     @property
-    def about(self) -> About:
+    def about(self) -> AlertKey:
         """Which rule, for which step."""
-        return About(self.alert, self.step)
+        return AlertKey(self.alert, self.step)
 
 
 class Lifecycle(NamedTuple):
@@ -39,13 +39,15 @@ class Lifecycle(NamedTuple):
     resend: float
     runbook: str
 
-    def settle(self, active: list[Active], found: Found, now: int) -> tuple[list[Active], list[Sent]]:
+    def settle(
+        self, active: list[Active], found: Findings, now: int
+    ) -> tuple[list[Active], list[AlertRecord]]:
         """Take in what every rule found; an active alert whose rule is not among them resolves.
 
         A severity that changes resolves the alert and fires another: labels identify.
         """
         kept: list[Active] = []
-        sent: list[Sent] = []
+        sent: list[AlertRecord] = []
         for one in active:
             finding = found.get(one.about)
             if finding is UNKNOWN:
@@ -62,7 +64,7 @@ class Lifecycle(NamedTuple):
                 sent.append(self._sent(fresh, now))
         return kept, sent
 
-    def remind(self, active: list[Active], now: int) -> tuple[list[Active], list[Sent]]:
+    def remind(self, active: list[Active], now: int) -> tuple[list[Active], list[AlertRecord]]:
         """Send again what fires for as long as the interval."""
         due = [now - one.sent_at >= self.resend * 1000 for one in active]
         kept = [
@@ -71,7 +73,7 @@ class Lifecycle(NamedTuple):
         ]
         return kept, [self._sent(one, now) for one, again in zip(kept, due, strict=True) if again]
 
-    def _sent(self, one: Active, now: int, *, resolved: bool = False) -> Sent:
+    def _sent(self, one: Active, now: int, *, resolved: bool = False) -> AlertRecord:
         step = {"step": one.step} if one.step else {}
         labels = {"alertname": one.alert, **self.labels, **step, "severity": one.severity}
         runbook = {"runbook_url": f"{self.runbook}#{one.alert.lower()}"} if self.runbook else {}
@@ -83,7 +85,7 @@ class Lifecycle(NamedTuple):
             ends_at=iso(now if resolved else now + _HOLDS * self.resend * 1000),
             fingerprint=fingerprint(labels),
         )
-        return Sent(alert, now)
+        return AlertRecord(alert, now)
 
 
 def encode_active(active: list[Active]) -> bytes:

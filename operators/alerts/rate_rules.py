@@ -7,9 +7,9 @@ from itertools import pairwise
 from math import inf
 from typing import NamedTuple
 
-from detectors.binomial import surely_above
+from detectors.binomial import significantly_above
 from operators.alerts.alert import iso
-from operators.alerts.finding import UNKNOWN, About, Finding, Severity, Unknown
+from operators.alerts.finding import UNKNOWN, AlertKey, Finding, Severity, Unknown
 from operators.core.errors import Reason
 from operators.metrics.tally import BOUNDS, Tally
 
@@ -61,26 +61,26 @@ class Slice(NamedTuple):
     tally: Tally
 
 
-def find(
-    rules: RateRules, slices: Sequence[Slice], last: int, now: int, standing: Mapping[About, Severity]
-) -> Iterator[tuple[About, Finding | Unknown | None]]:
+def evaluate_rates(
+    rules: RateRules, slices: Sequence[Slice], last: int, now: int, standing: Mapping[AlertKey, Severity]
+) -> Iterator[tuple[AlertKey, Finding | Unknown | None]]:
     """Yield what each rule finds; `last` is when the latest request came, in milliseconds since 1970.
 
     `standing` are the alerts that fire: they go on while their share is above the level, surely or not.
     """
     if rules.errors:
         span = _latest(slices, rules.errors.over, now)
-        yield About(ERRORS), _errors(rules.errors, *span, standing.get(About(ERRORS)))
+        yield AlertKey(ERRORS), _errors(rules.errors, *span, standing.get(AlertKey(ERRORS)))
     if rules.latency:
         span = _latest(slices, rules.latency.over, now)
-        yield About(LATENCY), _latency(rules.latency, *span, standing.get(About(LATENCY)))
+        yield AlertKey(LATENCY), _latency(rules.latency, *span, standing.get(AlertKey(LATENCY)))
     flagging = {name for one in slices for name, step in one.tally.steps.items() if step.outliers is not None}
     for step in sorted(flagging | rules.outliers.keys()):
         if rule := rules.outliers.get(step, rules.any_outliers):
-            about, span = About(OUTLIERS, step), _latest(slices, rule.over, now)
+            about, span = AlertKey(OUTLIERS, step), _latest(slices, rule.over, now)
             yield about, _outliers(step, rule, *span, standing.get(about))
     if rules.no_data is not None:
-        yield About(NO_DATA), _no_data(rules.no_data, last, now)
+        yield AlertKey(NO_DATA), _no_data(rules.no_data, last, now)
 
 
 def _errors(rule: RateRule, span: str, tally: Tally, standing: Severity | None) -> Finding | Unknown | None:
@@ -147,7 +147,7 @@ def _severity(
 def _above(part: int, of: int, level: float, severity: Severity, standing: Severity | None) -> bool:
     """Tell whether a share is above a level: surely, or where as bad an alert stands already, at all."""
     stands = standing is not None and _HIGHEST_FIRST.index(standing) <= _HIGHEST_FIRST.index(severity)
-    return part > level * of if stands else surely_above(part, of, level)
+    return part > level * of if stands else significantly_above(part, of, level)
 
 
 def _slower(buckets: Sequence[int], seconds: float) -> int:

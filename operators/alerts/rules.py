@@ -45,7 +45,7 @@ class PipelineRules(NamedTuple):
         return StepRule(alert, self.critical_effects.get(step, DEFAULT_CRITICAL_EFFECT))
 
 
-def rules_of(pipeline: str, monitor: Monitor | None, topics: Topics) -> PipelineRules:
+def alert_rules(pipeline: str, monitor: Monitor | None, topics: Topics) -> PipelineRules:
     """Return the rules in force for a pipeline with this Monitor, or without any."""
     labels = {"job": f"{topics.prefix}.{topics.namespace}", "pipeline": pipeline}
     spec = monitor.spec if monitor else MonitorSpec(pipeline=pipeline)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from logging import WARNING
 
-from operators.alerts.rules import PipelineRules, rules_of
+from operators.alerts.rules import PipelineRules, alert_rules
 from operators.control.documents import monitor_of
 from operators.control.release_cache import ReleaseCache
 from operators.core.errors import DeploymentError
-from operators.core.event_log import tell
+from operators.core.event_log import log_event
 from operators.kafka.topics import Topics
 
 
@@ -31,7 +31,7 @@ class AlertRulesCache:
         try:
             monitor = monitor_of(release) if release else None
         except DeploymentError as error:
-            tell("AlertsByDefault", WARNING, pipeline=pipeline, generation=generation, why=error)
-        rules = rules_of(pipeline, monitor, self._topics)
+            log_event("AlertsByDefault", WARNING, pipeline=pipeline, generation=generation, why=error)
+        rules = alert_rules(pipeline, monitor, self._topics)
         self._rules[pipeline] = (generation, rules)
         return rules

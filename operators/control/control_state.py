@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from operators.control.release import SCHEMA, Head, Registered, Release, Tap
+from operators.control.release import SCHEMA, Head, RegisteredModel, Release, Tap
 from operators.control.release_checks import check_registered, check_release
 from operators.core.errors import MalformedError, NewerError
 from operators.core.foreign_json import (
@@ -16,32 +16,32 @@ from operators.core.foreign_json import (
     require_name,
     require_number,
     require_seconds,
-    shown,
+    shorten,
 )
-from operators.kafka.skipped_records import Skipped, SkippedRecords, key_text, skip
+from operators.kafka.skipped_records import Skipped, SkippedRecords, key_text, skipped_record
 
 _GENERATION = re.compile(r"[1-9][0-9]{0,15}")
 
 
-class Control(NamedTuple):
+class ControlState(NamedTuple):
     """What the control topic says: releases by name and generation, the live generation, models and taps by
     name, and the records that could not be used by key."""
 
     releases: dict[tuple[str, int], Release]
     heads: dict[str, int]
-    models: dict[str, Registered]
+    models: dict[str, RegisteredModel]
     taps: dict[str, float]
     skipped: SkippedRecords
 
     @classmethod
-    def empty(cls) -> Control:
+    def empty(cls) -> ControlState:
         """Start with nothing applied."""
         return cls({}, {}, {}, {}, SkippedRecords())
 
-    def copy(self) -> Control:
+    def copy(self) -> ControlState:
         """Return one that does not change when more is read."""
         known = dict(self.releases), dict(self.heads), dict(self.models), dict(self.taps)
-        return Control(*known, self.skipped.copy())
+        return ControlState(*known, self.skipped.copy())
 
     def live(self) -> list[Release]:
         """Return the release of each pipeline that serves."""
@@ -65,7 +65,7 @@ class Control(NamedTuple):
         """Name every pipeline that was ever applied, as far as its releases are kept."""
         return sorted({name for name, _ in self.releases} | self.heads.keys())
 
-    def why_missing(self, name: str, generation: int) -> str:
+    def reason_missing(self, name: str, generation: int) -> str:
         """Say why a release that should be there is not."""
         skipped = self.skipped.get(f"release/{name}/{generation}")
         why = f" that can be used: {skipped.reason} ({skipped.place})" if skipped else ""
@@ -80,7 +80,7 @@ class Control(NamedTuple):
         try:
             self._read(key, record.value)
         except Exception as error:  # whatever it is, the records around it count
-            return self.skipped.add(skip(record, error, _pipeline_of(key)))
+            return self.skipped.add(skipped_record(record, error, _pipeline_of(key)))
         self.skipped.pop(key, None)
         return None
 
@@ -97,7 +97,7 @@ class Control(NamedTuple):
             self.releases[_release_key(rest)] = _release(rest, value)
         elif kind == "model":
             require_name(rest, "the name in the key")
-            registered = decode(value, Registered)
+            registered = decode(value, RegisteredModel)
             check_registered(registered, rest)
             self.models[rest] = registered
         elif kind == "tap":
@@ -129,7 +129,7 @@ def _release_key(rest: str) -> tuple[str, int]:
     name, _, number = rest.partition("/")
     require_name(name, "the name in the key")
     if not _GENERATION.fullmatch(number) or int(number) > MOST_NUMBER:
-        raise MalformedError(f"the generation in the key must be 1 to 2^53, got {shown(repr(number))}")
+        raise MalformedError(f"the generation in the key must be 1 to 2^53, got {shorten(repr(number))}")
     return name, int(number)
 
 
@@ -138,7 +138,7 @@ def _release(rest: str, value: bytes) -> Release:
     schema = decode(value, _Schema).schema
     if schema > SCHEMA:
         raise NewerError(
-            f"its schema is {shown(schema)}, this version of Weir reads {SCHEMA}: upgrade what reads it"
+            f"its schema is {shorten(schema)}, this version of Weir reads {SCHEMA}: upgrade what reads it"
         )
     require_number(schema, "schema", SCHEMA)
     release = decode(value, Release)

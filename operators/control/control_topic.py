@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.kafka.connection import DEADLINE, Connection
-from operators.kafka.consumer import read_whole
+from operators.kafka.consumer import read_topic
 
 
-def read_control(connection: Connection) -> Control:
+def read_control(connection: Connection) -> ControlState:
     """Read the control topic from its beginning to where it ends now; empty if nothing was ever applied."""
-    control = Control.empty()
-    for record in read_whole(connection.bootstrap, [connection.topics.control], DEADLINE):
+    control = ControlState.empty()
+    for record in read_topic(connection.bootstrap, [connection.topics.control], DEADLINE):
         control.read(record)
     return control

@@ -5,7 +5,7 @@ key                    value (JSON)
 =====================  ============================================================
 `release/NAME/NUMBER`  a `Release`: resolved manifests and the digests of artifacts
 `head/NAME`            a `Head`: the generation that serves, the latest wins
-`model/NAME`           a `Registered` model, which pipelines applied later may name
+`model/NAME`           a `RegisteredModel` model, which pipelines applied later may name
 `tap/NAME`             a `Tap`: everything of a pipeline's steps is published for a while
 =====================  ============================================================
 
@@ -35,7 +35,7 @@ class Artifact(msgspec.Struct, frozen=True):
     memory: int = 0
 
 
-class Registered(msgspec.Struct, frozen=True):
+class RegisteredModel(msgspec.Struct, frozen=True):
     """A model that was applied, whether a pipeline uses it or not."""
 
     model: dict[str, Any]

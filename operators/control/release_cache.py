@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
 from operators.kafka.topics import Topics
@@ -13,7 +13,7 @@ from operators.kafka.topics import Topics
 class ReleaseCache:
     """The releases on the control topic when `read` was called last."""
 
-    def __init__(self, topics: Topics, read: Callable[[], Control]) -> None:
+    def __init__(self, topics: Topics, read: Callable[[], ControlState]) -> None:
         self._topics = topics
         self._read = read
         self._releases: dict[tuple[str, int], Release] = {}

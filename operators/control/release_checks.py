@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from operators.control.release import Artifact, Registered, Release
+from operators.control.release import Artifact, RegisteredModel, Release
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import convert, moment, require_name, require_number, shown
+from operators.core.foreign_json import convert, parse_time, require_name, require_number, shorten
 from operators.resources.references import parse_external
 
 T = TypeVar("T")
@@ -51,16 +51,16 @@ class _MonitorSpec(msgspec.Struct):
 def check_release(release: Release, name: str, generation: int) -> None:
     """Raise MalformedError where a release is not that of its key, or its documents have another shape."""
     if (release.name, release.generation) != (name, generation):
-        found = f"{shown(release.name)}/{shown(release.generation)}"
+        found = f"{shorten(release.name)}/{shorten(release.generation)}"
         raise MalformedError(f"the key names release {name}/{generation}, the value is release {found}")
-    moment(release.created_at, "created_at")
+    parse_time(release.created_at, "created_at")
     spec = _spec(release.pipeline, "Pipeline", name, "pipeline", _PipelineSpec)
     _check_models(release.models, release.artifacts, spec)
     if release.monitor is not None:
         _spec(release.monitor, "Monitor", "", "monitor", _MonitorSpec)
     for topic in (*release.topics, *([release.external_topic] if release.external_topic else [])):
         if not _TOPIC.fullmatch(topic):
-            raise MalformedError(f"topics: {shown(repr(topic))} cannot be the name of a topic")
+            raise MalformedError(f"topics: {shorten(repr(topic))} cannot be the name of a topic")
     if release.external_topic:
         _check_external(spec.input.external_inputs if spec.input else [])
     for step, epoch in release.epochs.items():
@@ -68,7 +68,7 @@ def check_release(release: Release, name: str, generation: int) -> None:
         require_number(epoch, f"epochs[{step}]")
 
 
-def check_registered(registered: Registered, name: str) -> None:
+def check_registered(registered: RegisteredModel, name: str) -> None:
     """Raise MalformedError where a registered model is not that of its key."""
     _spec(registered.model, "Model", name, "model", dict[str, Any])
     _check_artifact(registered.artifact, name)
@@ -89,7 +89,7 @@ def _check_models(
         _check_artifact(artifact, name)
     for step in spec.steps:
         if step.name not in artifacts:
-            raise MalformedError(f"models: there is none of step {shown(repr(step.name))}")
+            raise MalformedError(f"models: there is none of step {shorten(repr(step.name))}")
 
 
 def _check_artifact(artifact: Artifact, name: str) -> None:
@@ -107,7 +107,7 @@ def _spec(document: object, kind: str, name: str, at: str, type_: type[T]) -> T:
     """Return a document's spec; `name` is what it must be called, empty where any name will do."""
     found = convert(document, _Document, at)
     if found.kind != kind:
-        raise MalformedError(f"{at}: kind must be {kind}, got {shown(repr(found.kind))}")
+        raise MalformedError(f"{at}: kind must be {kind}, got {shorten(repr(found.kind))}")
     require_name(found.metadata.name, f"{at}: metadata.name")
     if name and found.metadata.name != name:
         raise MalformedError(f"{at}: metadata.name must be {name}, got {found.metadata.name}")

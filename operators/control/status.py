@@ -3,7 +3,7 @@
 ==============================  ================================================================
 key                             value (JSON)
 ==============================  ================================================================
-`worker/JOB/SUBTASK`            a `Worker`, every two seconds and at each change
+`worker/JOB/SUBTASK`            a `WorkerStatus`, every two seconds and at each change
 `event/PIPELINE/GENERATION/WHAT`  an `Event`: a generation serves, or cannot be loaded, or was deleted; or
                                 a record was skipped (PIPELINE is empty where it named none)
 ==============================  ================================================================
@@ -20,8 +20,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import decode, require_name, require_number, require_seconds, shown
-from operators.kafka.skipped_records import Skipped, SkippedRecords, key_text, skip
+from operators.core.foreign_json import decode, require_name, require_number, require_seconds, shorten
+from operators.kafka.skipped_records import Skipped, SkippedRecords, key_text, skipped_record
 
 STALE_AFTER = 15.0
 INTERVAL = 2.0
@@ -35,7 +35,7 @@ class Serving(msgspec.Struct, frozen=True):
     failure: str = ""
 
 
-class Worker(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One subtask of a job's infer operator; times are seconds since 1970.
 
     `processed_at` is when it last had a micro-batch or a tick in hands.
@@ -57,7 +57,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
         """Where the topic keeps the latest."""
         return f"worker/{self.job}/{self.subtask}"
 
-    def lives(self, now: float) -> bool:
+    def is_alive(self, now: float) -> bool:
         """Tell whether it works, at a time in seconds since 1970."""
         return now - min(self.at, self.processed_at) <= STALE_AFTER
 
@@ -80,16 +80,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return f"event/{self.pipeline}/{self.generation}/{self.what}"
 
 
-class Told(NamedTuple):
+class StatusState(NamedTuple):
     """What the status topic says: workers by job and subtask, events, both the latest, and the records that
     could not be used."""
 
-    workers: dict[str, Worker]
+    workers: dict[str, WorkerStatus]
     events: dict[str, Event]
     skipped: SkippedRecords
 
     @classmethod
-    def empty(cls) -> Told:
+    def empty(cls) -> StatusState:
         """Start with nothing said."""
         return cls({}, {}, SkippedRecords())
 
@@ -99,7 +99,7 @@ class Told(NamedTuple):
         try:
             self._read(key, record.value)
         except Exception as error:  # whatever it is, the records around it count
-            return self.skipped.add(skip(record, error))
+            return self.skipped.add(skipped_record(record, error))
         self.skipped.pop(key, None)
         return None
 
@@ -116,17 +116,17 @@ class Told(NamedTuple):
         else:
             raise MalformedError("the key must begin with worker/ or event/")
 
-    def copy(self) -> Told:
+    def copy(self) -> StatusState:
         """Return one that does not change when more is read."""
-        return Told(dict(self.workers), dict(self.events), self.skipped.copy())
+        return StatusState(dict(self.workers), dict(self.events), self.skipped.copy())
 
-    def alive(self, now: float) -> list[Worker]:
+    def alive(self, now: float) -> list[WorkerStatus]:
         """Return the workers that live: of each job the subtasks that its newest worker counts."""
         return [worker for workers in _by_job(self.workers.values()) for worker in _alive(workers, now)]
 
 
-def _worker(key: str, value: bytes) -> Worker:
-    worker = decode(value, Worker)
+def _worker(key: str, value: bytes) -> WorkerStatus:
+    worker = decode(value, WorkerStatus)
     _require_key(worker.key, key)
     for at in ("started_at", "at", "processed_at"):
         require_seconds(getattr(worker, at), at)
@@ -153,17 +153,17 @@ def _event(key: str, value: bytes) -> Event:
 
 def _require_key(own: str, key: str) -> None:
     if own != key:
-        raise MalformedError(f"the value belongs to the key {shown(repr(own))}")
+        raise MalformedError(f"the value belongs to the key {shorten(repr(own))}")
 
 
-def _by_job(workers: Iterable[Worker]) -> list[list[Worker]]:
-    jobs: dict[str, list[Worker]] = {}
+def _by_job(workers: Iterable[WorkerStatus]) -> list[list[WorkerStatus]]:
+    jobs: dict[str, list[WorkerStatus]] = {}
     for worker in workers:
         jobs.setdefault(worker.job, []).append(worker)
     return list(jobs.values())
 
 
-def _alive(workers: list[Worker], now: float) -> list[Worker]:
+def _alive(workers: list[WorkerStatus], now: float) -> list[WorkerStatus]:
     subtasks = max(workers, key=lambda worker: worker.started_at).subtasks
-    alive = [one for one in workers if one.lives(now) and one.subtask < subtasks]
+    alive = [one for one in workers if one.is_alive(now) and one.subtask < subtasks]
     return sorted(alive, key=lambda worker: worker.subtask)

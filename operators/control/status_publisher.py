@@ -11,20 +11,20 @@ from threading import Thread
 import msgspec
 from kafka import KafkaProducer
 
-from operators.control.status import INTERVAL, Event, Worker
+from operators.control.status import INTERVAL, Event, WorkerStatus
 from operators.core.background_thread import log_failure, repeat
 from operators.kafka.connection import Connection
 
 _log = logging.getLogger(__name__)
 
 
-class Heartbeat:
+class StatusPublisher:
     """Sends what `look` returns, every two seconds and whenever it is woken, and events as they come.
 
     What cannot be sent is logged and left: nothing waits for it.
     """
 
-    def __init__(self, connection: Connection, look: Callable[[], Worker]) -> None:
+    def __init__(self, connection: Connection, look: Callable[[], WorkerStatus]) -> None:
         self._connection = connection
         self._look = look
         self._events: SimpleQueue[Event] = SimpleQueue()

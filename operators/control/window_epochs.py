@@ -17,28 +17,28 @@ from operators.resources.monitor_schema import Monitor
 from operators.resources.pipeline_checks import dependencies
 
 
-def batched(release: Release) -> list[str]:
+def batched_steps(release: Release) -> list[str]:
     """Name the steps of a release that gather rows; DeploymentError for one that holds no pipeline."""
     pipeline = pipeline_of(release)
     return [step.name for step in pipeline.spec.steps if step.batch.gathers]
 
 
-def epochs_after(release: Release, before: Release | None) -> dict[str, int]:
+def next_epochs(release: Release, before: Release | None) -> dict[str, int]:
     """Return the epoch of each batched step, that of the release before where nothing changed.
 
     DeploymentError where the release holds no pipeline; one before that holds none went on with nothing.
     """
     return {
-        step: before.epoch(step) if before and _goes_on(step, before, release) else release.generation
-        for step in batched(release)
+        step: before.epoch(step) if before and _continues(step, before, release) else release.generation
+        for step in batched_steps(release)
     }
 
 
-def _goes_on(step: str, before: Release, release: Release) -> bool:
+def _continues(step: str, before: Release, release: Release) -> bool:
     """Tell whether a step's windows are made in the same way as in the release before."""
     own = _definition(release, step)
     try:
-        return step in batched(before) and _definition(before, step) == own
+        return step in batched_steps(before) and _definition(before, step) == own
     except DeploymentError:  # a release of another version
         return False
 
@@ -52,8 +52,8 @@ def ended(releases: Sequence[Release], head: Release | None) -> Iterator[tuple[s
     """
     if releases and head is None:
         yield "", max(map(_generation, releases)) + 1
-    last = {step: one.generation for one in sorted(releases, key=_generation) for step in batched(one)}
-    there = batched(head) if head else []
+    last = {step: one.generation for one in sorted(releases, key=_generation) for step in batched_steps(one)}
+    there = batched_steps(head) if head else []
     yield from ((step, generation + 1) for step, generation in last.items() if step not in there)
 
 

@@ -12,7 +12,7 @@ def quiet_libraries() -> None:
     logging.getLogger("kafka").setLevel(logging.WARNING)
 
 
-def tell(event: str, level: int = logging.INFO, **about: object) -> None:
+def log_event(event: str, level: int = logging.INFO, **about: object) -> None:
     """Log an event as `EVENT name=value …`, what is empty left out; a text with blanks comes in quotes."""
     words = [f"{name}={_quoted(value)}" for name, value in about.items() if value not in ("", None)]
     _log.log(level, " ".join([event, *words]))

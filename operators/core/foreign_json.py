@@ -35,9 +35,9 @@ def decode(value: bytes | None, type_: type[T]) -> T:
     except RecursionError:
         raise MalformedError(_TOO_DEEP) from None
     except msgspec.ValidationError as error:
-        raise MalformedError(shown(error)) from None
+        raise MalformedError(shorten(error)) from None
     except (ValueError, MemoryError, OverflowError) as error:
-        raise MalformedError(f"the value is not JSON: {shown(error)}") from None
+        raise MalformedError(f"the value is not JSON: {shorten(error)}") from None
     if _is_deep(value):
         raise MalformedError(_TOO_DEEP)
     return found
@@ -48,22 +48,22 @@ def convert(value: object, type_: type[T], at: str) -> T:
     try:
         return msgspec.convert(value, type_)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise MalformedError(f"{at}: {shown(error)}") from None
+        raise MalformedError(f"{at}: {shorten(error)}") from None
 
 
 def require_name(name: str, at: str) -> None:
     """Raise MalformedError for what cannot be the name of a pipeline, a step or a model."""
     for problem in check_name(name, at):
-        raise MalformedError(shown(problem))
+        raise MalformedError(shorten(problem))
 
 
 def require_number(number: int, at: str, least: int = 0, most: int = MOST_NUMBER) -> None:
     """Raise MalformedError for a whole number below `least`, or above what every reader can hold."""
     if not least <= number <= most:
-        raise MalformedError(f"{at} must be a whole number from {least} to {most}, got {shown(number)}")
+        raise MalformedError(f"{at} must be a whole number from {least} to {most}, got {shorten(number)}")
 
 
-def moment(text: str, at: str) -> datetime:
+def parse_time(text: str, at: str) -> datetime:
     """Read a time in ISO 8601, as UTC where it names no zone; MalformedError for one that no clock shows."""
     try:
         found = datetime.fromisoformat(text)
@@ -72,13 +72,13 @@ def moment(text: str, at: str) -> datetime:
             return found
     except (ValueError, OverflowError):
         pass
-    raise MalformedError(f"{at} must be a time as 2026-01-31T12:00:00Z, got {shown(repr(text))}")
+    raise MalformedError(f"{at} must be a time as 2026-01-31T12:00:00Z, got {shorten(repr(text))}")
 
 
-def nearest_moment(milliseconds: float) -> datetime:
+def nearest_time(milliseconds: float) -> datetime:
     """Return the time so many milliseconds after 1970; of one that no clock shows, the nearest that it does.
 
-    >>> nearest_moment(2**62).isoformat()
+    >>> nearest_time(2**62).isoformat()
     '9998-12-31T00:00:00+00:00'
     """
     return datetime.fromtimestamp(min(max(milliseconds / 1000, 0), LAST_MOMENT.timestamp()), UTC)
@@ -87,13 +87,13 @@ def nearest_moment(milliseconds: float) -> datetime:
 def require_seconds(seconds: float, at: str) -> None:
     """Raise MalformedError for seconds since 1970 that no clock shows."""
     if not 0 <= seconds <= LAST_MOMENT.timestamp():
-        raise MalformedError(f"{at} must be seconds since 1970, got {shown(seconds)}")
+        raise MalformedError(f"{at} must be seconds since 1970, got {shorten(seconds)}")
 
 
-def shown(value: object) -> str:
+def shorten(value: object) -> str:
     """Return enough of a text to recognise it.
 
-    >>> len(shown("x" * 1_000_000))
+    >>> len(shorten("x" * 1_000_000))
     201
     """
     text = str(value)

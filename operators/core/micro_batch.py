@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-TICK, ANSWERED, SILENT, FAILED = "tick", "answered", "silent", "failed"
+TICK, ANSWERED, NO_RESPONSE, FAILED = "tick", "answered", "silent", "failed"
 
 
-class Records(NamedTuple):
+class RequestBatch(NamedTuple):
     """Records of a micro-batch, in columns of n.
 
     A tick has no topic. A record above the limit carries its full `lengths` and only its beginning in
@@ -32,7 +32,7 @@ class Records(NamedTuple):
     readers: Sequence[str | None]
 
 
-class Answers(NamedTuple):
+class ResponseBatch(NamedTuple):
     """What became of each record, in columns of n.
 
     `targets` is the topic of the pipeline's responses, None where there is no such pipeline. `bodies` is the
@@ -57,7 +57,7 @@ class Answers(NamedTuple):
     tap_bodies: list[list[bytes] | None]
 
     @classmethod
-    def empty(cls, n: int) -> Answers:
+    def empty(cls, n: int) -> ResponseBatch:
         """Start with n ticks."""
         return cls([TICK] * n, *([None] * n for _ in cls._fields[1:]))  # type: ignore[arg-type]
 

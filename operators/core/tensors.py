@@ -13,7 +13,7 @@ Array = NDArray[Any]
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
-class Column(NamedTuple):
+class TensorColumn(NamedTuple):
     """One tensor of k requests, their rows one after the other.
 
     `data` has shape (sum of rows, ...), `rows` says how many belong to each request, shape (k,).
@@ -30,7 +30,7 @@ class Column(NamedTuple):
     hidden: bool = False
     content_type: str = ""
 
-    def take(self, requests: NDArray[np.intp]) -> Column:
+    def take(self, requests: NDArray[np.intp]) -> TensorColumn:
         """Keep some requests, in the given order."""
         return self._replace(data=self.data[self._row_numbers(requests)], rows=self.rows[requests])
 
@@ -48,7 +48,7 @@ class Column(NamedTuple):
         return np.asarray(np.arange(len(steps)) + steps)
 
 
-Tensors = dict[str, Column]
+Tensors = dict[str, TensorColumn]
 
 
 def take(tensors: Tensors, requests: NDArray[np.intp]) -> Tensors:

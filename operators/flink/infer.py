@@ -10,23 +10,23 @@ import pandas as pd
 from pyflink.table.udf import FunctionContext, ScalarFunction
 
 from operators.core.event_log import quiet_libraries
-from operators.core.micro_batch import Records
+from operators.core.micro_batch import RequestBatch
 from operators.flink.task_manager_watch import exit_with_task_manager
 from operators.inference.worker import Identity, Worker
 from operators.kafka.connection import Connection
 from operators.metrics.flink_metrics import Metrics, PipelineMetrics
-from operators.storage.trusted_roots import Site
-from operators.windows.chunks import Sender
+from operators.storage.trusted_roots import ArtifactPolicy
+from operators.windows.chunks import SubtaskId
 
 
-class Infer(ScalarFunction):  # type: ignore[misc]
+class InferFunction(ScalarFunction):  # type: ignore[misc]
     """Answers micro-batches of records with the pipelines that the control topic says are live.
 
     `job` is the job's name, `only` the pipelines that it serves, all of them where that is empty.
     """
 
     def __init__(
-        self, connection: Connection, limit: int, site: Site, job: str, only: Collection[str]
+        self, connection: Connection, limit: int, site: ArtifactPolicy, job: str, only: Collection[str]
     ) -> None:
         self._connection = connection
         self._limit = limit
@@ -38,7 +38,7 @@ class Infer(ScalarFunction):  # type: ignore[misc]
         """Load the live releases, and begin to follow them."""
         exit_with_task_manager()
         quiet_libraries()
-        sender = Sender(
+        sender = SubtaskId(
             function_context.get_index_of_this_subtask(), function_context.get_number_of_parallel_subtasks()
         )
         identity = Identity(self._job, sender, function_context.get_attempt_number())
@@ -53,9 +53,9 @@ class Infer(ScalarFunction):  # type: ignore[misc]
         self._worker.close()
 
     def eval(self, *columns: pd.Series) -> pd.DataFrame:
-        """Answer one micro-batch of records, a column for each field of `Records`."""
+        """Answer one micro-batch of records, a column for each field of `RequestBatch`."""
         value, topic, partition, offset, timestamp, length, infer_type, origin, reader = columns
-        records = Records(
+        records = RequestBatch(
             value.tolist(),
             _texts(topic),
             _numbers(partition),

@@ -11,35 +11,35 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
-from operators.alerts.active_alerts import Standing
-from operators.alerts.alert import Sent
+from operators.alerts.active_alerts import ActiveAlerts
+from operators.alerts.alert import AlertRecord
 from operators.alerts.rules_cache import AlertRulesCache
 from operators.control.control_topic import read_control
 from operators.control.release_cache import ReleaseCache
-from operators.core.event_log import quiet_libraries, tell
+from operators.core.event_log import log_event, quiet_libraries
 from operators.core.state import Blobs, Value
 from operators.flink.task_manager_watch import exit_with_task_manager
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import topic_exists
 from operators.metrics.flink_metrics import Metrics, WindowMetrics
 from operators.metrics.pipeline_tally import decode_tally, is_tally
-from operators.models.runtimes.batched import Rules
-from operators.storage.trusted_roots import Site
+from operators.models.runtimes.batched import WindowRules
+from operators.storage.trusted_roots import ArtifactPolicy
 from operators.windows.chunks import decode
 from operators.windows.rate_windows import PipelineRates, Rates
 from operators.windows.step_windows import Report, StepWindows, WindowState
 
 BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
-TOLD = Types.ROW_NAMED(
+OUTPUT_TYPE = Types.ROW_NAMED(
     ["topic", "key", "headers", "body"],
     [Types.STRING(), Types.STRING(), Types.MAP(Types.STRING(), Types.STRING()), BYTES],
 )
 
 
-class Monitor(KeyedProcessFunction):  # type: ignore[misc]
+class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
     """Gathers what infer tells of one pipeline's step, or of a pipeline; tells reports, rates and alerts."""
 
-    def __init__(self, connection: Connection, rules: Rules, site: Site) -> None:
+    def __init__(self, connection: Connection, rules: WindowRules, site: ArtifactPolicy) -> None:
         self._connection = connection
         self._topics = connection.topics
         self._rules = rules
@@ -59,7 +59,7 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
         metrics = WindowMetrics(Metrics(runtime_context.get_metrics_group()))
         releases = ReleaseCache(self._topics, partial(read_control, self._connection))
         alert_rules = AlertRulesCache(self._topics, releases)
-        standing = Standing(value("alerts"))
+        standing = ActiveAlerts(value("alerts"))
         windows = WindowState(value("head"), blobs("rows"), blobs("panes"), value("draining"))
         self._windows = StepWindows(
             windows, releases, alert_rules, standing, metrics, self._rules, self._site, self._has_topic
@@ -69,7 +69,7 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Take in a chunk or a tally."""
         data, now = bytes(value[0]), int(time() * 1000)
-        told: Iterator[Report | Rates | Sent]
+        told: Iterator[Report | Rates | AlertRecord]
         if is_tally(data):
             told = self._rates.take(decode_tally(data), now)
         else:
@@ -79,11 +79,11 @@ class Monitor(KeyedProcessFunction):  # type: ignore[misc]
     def _has_topic(self, step: str) -> bool:
         return topic_exists(self._connection.bootstrap, self._topics.model_outputs(step))
 
-    def _row(self, told: Report | Rates | Sent) -> Row:
-        if isinstance(told, Sent):
+    def _row(self, told: Report | Rates | AlertRecord) -> Row:
+        if isinstance(told, AlertRecord):
             headers, labels = told.headers(self._topics), told.alert.labels
             about = {name: labels.get(name, "") for name in ("pipeline", "step", "severity")}
-            tell(f"Alert{told.alert.status.capitalize()}", INFO, alert=labels["alertname"], **about)
+            log_event(f"Alert{told.alert.status.capitalize()}", INFO, alert=labels["alertname"], **about)
             return Row(self._topics.alerts, told.alert.fingerprint, headers, told.alert.encode())
         if isinstance(told, Rates):
             return Row(

@@ -9,10 +9,10 @@ from typing import Any
 
 from kafka import KafkaConsumer
 
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.core.background_thread import log_failure, repeat
 from operators.core.errors import DeploymentError
-from operators.inference.deployments import Lineup
+from operators.inference.deployments import Deployments
 from operators.kafka.connection import DEADLINE, Connection
 from operators.kafka.consumer import open_consumer, read_to_end
 from operators.kafka.skipped_records import Skipped
@@ -20,7 +20,7 @@ from operators.kafka.skipped_records import Skipped
 _log = logging.getLogger(__name__)
 
 
-class Following:
+class ControlFollower:
     """Reads the control topic to its end, then follows it in a background thread.
 
     `changed` is called at first and whenever the lineup serves anything else than before, again if it raised.
@@ -30,16 +30,16 @@ class Following:
     def __init__(
         self,
         connection: Connection,
-        lineup: Lineup,
+        deployments: Deployments,
         changed: Callable[[], None],
         skipped: Callable[[Sequence[Skipped]], None],
     ) -> None:
         self._connection = connection
-        self._lineup = lineup
+        self._deployments = deployments
         self._changed = changed
         self._skipped = skipped
         self._reported: dict[int, int] = {}
-        self._opened: tuple[KafkaConsumer, Control] | None = None
+        self._opened: tuple[KafkaConsumer, ControlState] | None = None
         self._pending = True
         self._stop = Event()
         self._thread = Thread(target=self._follow, name="control", daemon=True)
@@ -47,7 +47,7 @@ class Following:
     def start(self) -> None:
         """Take up what is live now, and begin to follow; DeploymentError when the topic cannot be read."""
         consumer, control = self._read()
-        self._take_up(control)
+        self._reconcile(control)
         self._opened = (consumer, control)
         self._thread.start()
 
@@ -55,10 +55,10 @@ class Following:
         """Stop following."""
         self._stop.set()
 
-    def _read(self) -> tuple[KafkaConsumer, Control]:
+    def _read(self) -> tuple[KafkaConsumer, ControlState]:
         consumer, partitions = open_consumer(self._connection.bootstrap, [self._connection.topics.control])
         try:
-            control = Control.empty()
+            control = ControlState.empty()
             if partitions:
                 consumer.seek_to_beginning()
             self._take(read_to_end(consumer, partitions, DEADLINE), control)
@@ -73,19 +73,19 @@ class Following:
     def _follow_once(self) -> None:
         (consumer, control), self._opened = self._opened or self._read(), None
         with consumer:
-            self._take_up(control)
+            self._reconcile(control)
             self._poll(consumer, control)
 
-    def _poll(self, consumer: KafkaConsumer, control: Control) -> None:
+    def _poll(self, consumer: KafkaConsumer, control: ControlState) -> None:
         """Follow until told to stop; returns at once where there is no topic yet."""
         while consumer.assignment() and not self._stop.is_set():
             batches = consumer.poll(timeout_ms=500)
             for records in batches.values():
                 self._take(records, control)
-            if batches or self._lineup.due():
-                self._take_up(control)
+            if batches or self._deployments.is_due():
+                self._reconcile(control)
 
-    def _take(self, records: Iterable[Any], control: Control) -> None:
+    def _take(self, records: Iterable[Any], control: ControlState) -> None:
         """Take in records, and report those that could not be used; of what is read again, none again."""
         found = [skipped for record in records if (skipped := control.read(record))]
         fresh = [one for one in found if one.offset > self._reported.get(one.partition, -1)]
@@ -93,10 +93,10 @@ class Following:
         if fresh:
             self._skipped(fresh)
 
-    def _take_up(self, control: Control) -> None:
-        if not control.names() and self._lineup.places:
+    def _reconcile(self, control: ControlState) -> None:
+        if not control.names() and self._deployments.places:
             raise DeploymentError("the control topic is empty, which it was not: nothing is changed")
-        self._pending |= self._lineup.take_up(control)
+        self._pending |= self._deployments.reconcile(control)
         if self._pending:
             self._changed()
             self._pending = False

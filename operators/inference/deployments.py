@@ -7,24 +7,24 @@ from logging import ERROR
 from time import monotonic, time
 from typing import NamedTuple
 
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.control.release import Release
 from operators.control.window_epochs import ended
 from operators.core.errors import DeploymentError, describe
-from operators.core.event_log import tell
-from operators.inference.monitor_feed import Ended
-from operators.pipeline.load import Models, Served, reads_from, serve
+from operators.core.event_log import log_event
+from operators.inference.monitor_feed import RemovedStep
+from operators.pipeline.load import LoadedPipeline, ModelCache, external_input_of, load_pipeline
 
 # How many generations are tried, the newest first, until one can be loaded.
 _TRIED = 3
 # What failed is tried again after so many seconds, then after twice as many, and so on up to the second.
-_PATIENCE, _MOST_PATIENCE = 15.0, 300.0
+_RETRY_AFTER, _LONGEST_RETRY = 15.0, 300.0
 
 
-class Place(NamedTuple):
+class Deployment(NamedTuple):
     """What serves a pipeline; `head` is the generation that should, `failure` says why another one does."""
 
-    served: Served
+    served: LoadedPipeline
     head: int
     failure: str = ""
 
@@ -40,30 +40,30 @@ class _Failed(NamedTuple):
     again: float
 
 
-class Lineup:
+class Deployments:
     """Takes up what the control topic says, for the pipelines in `only`, or for all where that is empty.
 
     A release is loaded while the one before it serves, and replaces it only when it is whole.
     """
 
-    def __init__(self, models: Models, only: Collection[str] = ()) -> None:
+    def __init__(self, models: ModelCache, only: Collection[str] = ()) -> None:
         self._models = models
         self._only = frozenset(only)
         self._failed: dict[str, _Failed] = {}
-        self.places: dict[str, Place] = {}
-        self.ended: list[Ended] = []
+        self.places: dict[str, Deployment] = {}
+        self.ended: list[RemovedStep] = []
         self.taps: dict[str, float] = {}
 
     @property
-    def served(self) -> list[Served]:
+    def served(self) -> list[LoadedPipeline]:
         """What answers, a pipeline each."""
         return [place.served for place in self.places.values()]
 
-    def take_up(self, control: Control) -> bool:
+    def reconcile(self, control: ControlState) -> bool:
         """Follow the control topic; returns whether anything else serves, or ended, than before."""
         self._failed = {name: failed for name, failed in self._failed.items() if name in control.heads}
         names = [name for name in control.names() if not self._only or name in self._only]
-        places = dict(self._all(control, names))
+        places = dict(self._deploy_all(control, names))
         gone = [one for name in names for one in _ended(control, name, places.get(name))]
         taps = {name: until for name, until in control.taps.items() if until > time()}
         if (places, gone, taps) == (self.places, self.ended, self.taps):
@@ -72,64 +72,66 @@ class Lineup:
         self._models.keep(served.release for served in self.served)
         return True
 
-    def _all(self, control: Control, names: list[str]) -> Iterator[tuple[str, Place]]:
+    def _deploy_all(self, control: ControlState, names: list[str]) -> Iterator[tuple[str, Deployment]]:
         for name in names:
             candidates = control.candidates(name)
             if candidates:
-                place = self._place(name, candidates)
+                place = self._deploy(name, candidates)
                 head = control.heads[name]
                 if head != candidates[0].generation:
-                    place = Place(place.served, head, control.why_missing(name, head))
+                    place = Deployment(place.served, head, control.reason_missing(name, head))
                 yield name, place
 
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Tell whether something that failed should be tried again."""
         return any(failed.again <= monotonic() for failed in self._failed.values())
 
-    def _place(self, name: str, candidates: list[Release]) -> Place:
+    def _deploy(self, name: str, candidates: list[Release]) -> Deployment:
         head, now = candidates[0], self.places.get(name)
         if now and now.generation == head.generation and now.served.release == head:
-            return now if not now.failure else Place(now.served, head.generation)
+            return now if not now.failure else Deployment(now.served, head.generation)
         failed = self._failed.get(name)
         if now and failed and failed.head == head.generation and monotonic() < failed.again:
             return now
         try:
-            served = serve(head, self._models)
+            served = load_pipeline(head, self._models)
         except Exception as error:  # whatever it is, the other pipelines are not touched
             why = str(error) if isinstance(error, DeploymentError) else describe(error)
-            self._put_off(name, head.generation)
+            self._schedule_retry(name, head.generation)
             if now and now.served.plan:
-                return Place(now.served, head.generation, why)
-            return self._older(candidates, why)
+                return Deployment(now.served, head.generation, why)
+            return self._fall_back(candidates, why)
         self._failed.pop(name, None)
-        return Place(served, head.generation)
+        return Deployment(served, head.generation)
 
-    def _older(self, candidates: list[Release], why: str) -> Place:
+    def _fall_back(self, candidates: list[Release], why: str) -> Deployment:
         """Serve the newest release before the head that can be loaded."""
         head = candidates[0]
         for release in candidates[1:_TRIED]:
             try:
-                served = serve(release, self._models)
+                served = load_pipeline(release, self._models)
             except Exception as error:
-                tell("LoadFailed", ERROR, pipeline=release.name, generation=release.generation, why=error)
+                log_event(
+                    "LoadFailed", ERROR, pipeline=release.name, generation=release.generation, why=error
+                )
             else:
-                return Place(served, head.generation, why)
+                return Deployment(served, head.generation, why)
         failure = f"generation {head.generation}: {why}"
-        return Place(Served(head, None, failure, reads_from(head)), head.generation, why)
+        return Deployment(LoadedPipeline(head, None, failure, external_input_of(head)), head.generation, why)
 
-    def _put_off(self, name: str, head: int) -> None:
+    def _schedule_retry(self, name: str, head: int) -> None:
         before = self._failed.get(name)
-        wait = min(2 * before.wait, _MOST_PATIENCE) if before and before.head == head else _PATIENCE
+        wait = min(2 * before.wait, _LONGEST_RETRY) if before and before.head == head else _RETRY_AFTER
         self._failed[name] = _Failed(head, wait, monotonic() + wait)
 
 
-def _ended(control: Control, name: str, place: Place | None) -> Iterator[Ended]:
+def _ended(control: ControlState, name: str, place: Deployment | None) -> Iterator[RemovedStep]:
     """Yield what a pipeline has no more: what serves, maybe an older release, tells."""
     if place is None and name in control.heads:
         return
     release = place.served.release if place else None
     known = [one for one in control.history(name) if release is None or one.generation <= release.generation]
     try:
-        yield from (Ended(name, step, epoch) for step, epoch in ended(known, release))
+        yield from (RemovedStep(name, step, epoch) for step, epoch in ended(known, release))
     except Exception as error:  # somebody else's release: the other pipelines are not touched
-        tell("ReleaseUnreadable", ERROR, pipeline=name, why=error)
+        log_event("ReleaseUnreadable", ERROR, pipeline=name, why=error)

@@ -10,31 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.core.errors import Reason, RecordError
-from operators.core.micro_batch import ANSWERED, FAILED, SILENT, Answers, Records
+from operators.core.micro_batch import ANSWERED, FAILED, NO_RESPONSE, RequestBatch, ResponseBatch
 from operators.core.redaction import Redaction
 from operators.core.tensors import Tensors, take
-from operators.inference.monitor_feed import Ended, Heartbeats, chunk_of
-from operators.inference.outlier_log import outlier
+from operators.inference.monitor_feed import MonitorTicks, RemovedStep, chunk_of
+from operators.inference.outlier_log import flagged_row
 from operators.inference.taps import Taps
 from operators.kafka.topics import Topics
 from operators.metrics.pipeline_tally import PipelineTally
 from operators.metrics.tally import Tally, count, count_up
-from operators.models.runtimes.outlier import Strange
-from operators.models.step import Ask
+from operators.models.runtimes.outlier import FlaggedRow
+from operators.models.step import InferenceOptions
 from operators.pipeline.external_input import ERROR
 from operators.pipeline.failure_isolation import Budget
-from operators.pipeline.load import Served
-from operators.pipeline.plan import Flag, Part
+from operators.pipeline.load import LoadedPipeline
+from operators.pipeline.plan import Part, WindowVerdict
 from operators.protocol.batching import Signature, signature, to_columns
 from operators.protocol.decode import decode_request
 from operators.protocol.encode import INFER_TYPES, encode_responses, encode_taps
 from operators.protocol.request import Encoding, Request
-from operators.windows.chunks import Sender
+from operators.windows.chunks import SubtaskId
 
 # Bounds the memory of a micro-batch of requests of many rows.
 MOST_ROWS = 20_000
-Flags = Callable[[str], Mapping[str, Flag]]
-_ALONE = Sender()
+Flags = Callable[[str], Mapping[str, WindowVerdict]]
+_ALONE = SubtaskId()
 
 
 class Engine:
@@ -49,13 +49,13 @@ class Engine:
 
     def __init__(
         self,
-        served: Sequence[Served],
+        served: Sequence[LoadedPipeline],
         topics: Topics,
         limit: int,
         flags: Flags,
         told: Callable[[Mapping[str, Tally]], None] = lambda tallies: None,
-        ended: Sequence[Ended] = (),
-        sender: Sender = _ALONE,
+        ended: Sequence[RemovedStep] = (),
+        sender: SubtaskId = _ALONE,
         taps: Mapping[str, float] | None = None,
     ) -> None:
         self._served = {topics.inputs(one.release.name): one for one in served}
@@ -66,15 +66,15 @@ class Engine:
         self._begun = False
         self._taps = Taps(served, taps or {})
         self._sender = sender
-        self._heartbeats = Heartbeats(served, ended, sender)
+        self._heartbeats = MonitorTicks(served, ended, sender)
 
-    def answer(self, records: Records) -> Answers:
+    def answer(self, records: RequestBatch) -> ResponseBatch:
         """Answer every record, whatever it holds."""
-        answers, tallies = Answers.empty(len(records.values)), self._nothing_yet()
+        answers, tallies = ResponseBatch.empty(len(records.values)), self._initial_tallies()
         groups: dict[tuple[str, Signature], list[tuple[int, Request]]] = {}
         for i, topic in enumerate(records.topics):
             if topic is None:
-                answers.chunks[i] = self._heartbeats.beat(monotonic())
+                answers.chunks[i] = self._heartbeats.messages(monotonic())
                 continue
             reader = records.readers[i]
             target = self._topics.inputs(reader) if reader else topic
@@ -89,7 +89,9 @@ class Engine:
         for (target, (_, content_type, outputs, encoding)), members in groups.items():
             served = self._served[target]
             tally = tallies.setdefault(served.release.name, Tally())
-            run = _Run(served, Ask(content_type, outputs), encoding, records, answers, tally)
+            run = _RequestGroup(
+                served, InferenceOptions(content_type, outputs), encoding, records, answers, tally
+            )
             for some in _slices(members):
                 self._answer(run, some, budgets.setdefault(target, Budget()))
         count(tallies, records, answers, int(time() * 1000))
@@ -97,7 +99,7 @@ class Engine:
         self._send(tallies, answers)
         return answers
 
-    def _send(self, tallies: Mapping[str, Tally], answers: Answers) -> None:
+    def _send(self, tallies: Mapping[str, Tally], answers: ResponseBatch) -> None:
         """Let the monitor hear what pipelines did, on the last record."""
         told = [
             PipelineTally(served.release.name, served.release.generation, tally).encode()
@@ -107,7 +109,7 @@ class Engine:
         if told:
             answers.chunks[-1] = [*(answers.chunks[-1] or ()), *told]
 
-    def _nothing_yet(self) -> dict[str, Tally]:
+    def _initial_tallies(self) -> dict[str, Tally]:
         """Start with a tally of nothing for all that is served, once: who counts finds every name there."""
         if self._begun:
             return {}
@@ -115,7 +117,7 @@ class Engine:
         plans = [one.plan for one in self._served.values() if one.plan]
         return {plan.name: Tally.of(planned.name for planned in plan.steps) for plan in plans}
 
-    def _decode(self, target: str, records: Records, i: int) -> Request | None:
+    def _decode(self, target: str, records: RequestBatch, i: int) -> Request | None:
         """Decode a record for the pipeline that reads a topic; None where it is not for that pipeline."""
         served = self._served.get(target)
         external = served.external if served and records.readers[i] else None
@@ -142,7 +144,7 @@ class Engine:
         infer_type = records.infer_types[i]
         return decode_request(value, None if infer_type == ERROR else infer_type)
 
-    def _answer(self, run: _Run, members: list[tuple[int, Request]], budget: Budget) -> None:
+    def _answer(self, run: _RequestGroup, members: list[tuple[int, Request]], budget: Budget) -> None:
         name, plan = run.served.release.name, run.served.plan
         topic = self._topics.inputs(name)
         tensors, errors = to_columns([request for _, request in members])
@@ -155,18 +157,18 @@ class Engine:
         for position, error in outcome.errors.items():
             self._fail(run.answers, members[position][0], topic, error)
         for position, failures in outcome.monitor_failures.items():
-            self._watch(run, members[position][0], failures)
+            self._record_monitor_failure(run, members[position][0], failures)
         for part in outcome.parts:
             self._finish(run, part, members)
-        for step, position, strange in outcome.strange:
-            self._audit(run, step, members[position][0], strange, plan.hides)
+        for step, position, flagged in outcome.flagged:
+            self._log_outlier(run, step, members[position][0], flagged, plan.hides)
 
-    def _finish(self, run: _Run, part: Part, members: list[tuple[int, Request]]) -> None:
+    def _finish(self, run: _RequestGroup, part: Part, members: list[tuple[int, Request]]) -> None:
         answers = run.answers
         here = [members[position] for position in part.requests.tolist()]
         if part.outputs is None:
             for i, _ in here:
-                self._put(answers, i, run.served, SILENT, None)
+                self._set_response(answers, i, run.served, NO_RESPONSE, None)
         else:
             self._respond(run, part.outputs, here)
         kept = np.array([j for j, (i, _) in enumerate(here) if answers.statuses[i] != FAILED], dtype=np.intp)
@@ -183,7 +185,7 @@ class Engine:
                 *(piece.encode() for piece in chunk.parts()),
             ]
 
-    def _respond(self, run: _Run, outputs: Tensors, here: list[tuple[int, Request]]) -> None:
+    def _respond(self, run: _RequestGroup, outputs: Tensors, here: list[tuple[int, Request]]) -> None:
         release = run.served.release
         topic = self._topics.inputs(release.name)
         try:
@@ -202,10 +204,12 @@ class Engine:
                 message = f"the response has {len(body)} bytes, the limit is {self._limit}"
                 self._fail(run.answers, i, topic, RecordError(Reason.RESPONSE_TOO_LONG, message))
             else:
-                self._put(run.answers, i, run.served, ANSWERED, body)
+                self._set_response(run.answers, i, run.served, ANSWERED, body)
                 run.answers.infer_types[i] = INFER_TYPES[run.encoding]
 
-    def _tap(self, run: _Run, part: Part, here: list[tuple[int, Request]], kept: NDArray[np.intp]) -> None:
+    def _tap(
+        self, run: _RequestGroup, part: Part, here: list[tuple[int, Request]], kept: NDArray[np.intp]
+    ) -> None:
         """Put what other pipelines read of this one's steps on the topics of those steps."""
         members = [here[position] for position in kept.tolist()]
         ids = [request.id for _, request in members]
@@ -220,20 +224,24 @@ class Engine:
             for position, (i, _) in enumerate(members):
                 body = bodies[position] if bodies else b""
                 if not body or len(body) > self._limit:
-                    self._watch(run, i, [RecordError(Reason.MONITOR_FAILED, why, step)])
+                    self._record_monitor_failure(run, i, [RecordError(Reason.MONITOR_FAILED, why, step)])
                     continue
                 run.answers.tap(i, topic, body)
 
-    def _audit(self, run: _Run, step: str, i: int, strange: Strange, hides: Redaction) -> None:
+    def _log_outlier(
+        self, run: _RequestGroup, step: str, i: int, flagged: FlaggedRow, hides: Redaction
+    ) -> None:
         """Tell of a row that was flagged, if its request was answered."""
         if run.answers.statuses[i] == FAILED:
             return
         records = run.records
         place = (str(records.topics[i]), int(records.partitions[i]), int(records.offsets[i]))
-        told = outlier(run.served.release, step, place, int(records.timestamps[i]), strange)
+        told = flagged_row(run.served.release, step, place, int(records.timestamps[i]), flagged)
         run.answers.tap(i, self._topics.outliers, told.hiding(hides).encode())
 
-    def _put(self, answers: Answers, i: int, served: Served, status: str, body: bytes | None) -> None:
+    def _set_response(
+        self, answers: ResponseBatch, i: int, served: LoadedPipeline, status: str, body: bytes | None
+    ) -> None:
         pipeline, version = served.release.name, str(served.release.generation)
         answers.statuses[i] = status
         answers.pipelines[i] = pipeline
@@ -241,16 +249,16 @@ class Engine:
         answers.targets[i] = self._topics.outputs(pipeline)
         answers.bodies[i] = body
 
-    def _fail(self, answers: Answers, i: int, topic: str, error: RecordError) -> None:
-        self._tell(answers, i, error)
+    def _fail(self, answers: ResponseBatch, i: int, topic: str, error: RecordError) -> None:
+        self._set_error(answers, i, error)
         body = (answers.errors[i] or "").encode()
         served = self._served.get(topic)
         if served is None:
             answers.statuses[i], answers.bodies[i] = FAILED, body
         else:
-            self._put(answers, i, served, FAILED, body)
+            self._set_response(answers, i, served, FAILED, body)
 
-    def _watch(self, run: _Run, i: int, failures: list[RecordError]) -> None:
+    def _record_monitor_failure(self, run: _RequestGroup, i: int, failures: list[RecordError]) -> None:
         """Count what cost no response, and tell it where the record has no error of its own."""
         for failure in failures:
             count_up(run.tally.errors, failure.step, str(failure.reason))
@@ -258,22 +266,22 @@ class Engine:
             told = "; ".join(f"{one.step}: {one.message}" for one in failures)
             first = failures[0]
             message = first.message if len(failures) == 1 else told
-            self._tell(run.answers, i, RecordError(first.reason, message, first.step))
+            self._set_error(run.answers, i, RecordError(first.reason, message, first.step))
 
-    def _tell(self, answers: Answers, i: int, error: RecordError) -> None:
+    def _set_error(self, answers: ResponseBatch, i: int, error: RecordError) -> None:
         answers.errors[i] = error.message
         answers.reasons[i] = str(error.reason)
         answers.steps[i] = error.step
 
 
-class _Run(NamedTuple):
+class _RequestGroup(NamedTuple):
     """What some requests of a micro-batch share on their way through one pipeline."""
 
-    served: Served
-    ask: Ask
+    served: LoadedPipeline
+    ask: InferenceOptions
     encoding: Encoding
-    records: Records
-    answers: Answers
+    records: RequestBatch
+    answers: ResponseBatch
     tally: Tally
 
 

@@ -9,10 +9,10 @@ import msgspec
 from operators.control.release import Release
 from operators.core.foreign_json import decode, require_name, require_number, require_seconds
 from operators.core.redaction import Redaction
-from operators.models.runtimes.outlier import Strange
+from operators.models.runtimes.outlier import FlaggedRow
 
 
-class Culprit(msgspec.Struct, frozen=True, omit_defaults=True):
+class FeatureContribution(msgspec.Struct, frozen=True, omit_defaults=True):
     """A column that made a row strange: what it added to the strangeness, and its value for the detector.
 
     `raw` is what the value is in the feature's own units, or its category, where a preprocessor is known.
@@ -24,7 +24,7 @@ class Culprit(msgspec.Struct, frozen=True, omit_defaults=True):
     raw: float | str | None = None
 
 
-class Outlier(msgspec.Struct, frozen=True):
+class FlaggedRowRecord(msgspec.Struct, frozen=True):
     """One record of the outliers topic.
 
     `topic`, `partition`, `offset` name the request, `row` is its row from 0, `timestamp` the request's Kafka
@@ -42,10 +42,10 @@ class Outlier(msgspec.Struct, frozen=True):
     row: int
     score: float | None
     threshold: float
-    features: list[Culprit]
+    features: list[FeatureContribution]
     detector: str
 
-    def hiding(self, hides: Redaction) -> Outlier:
+    def hiding(self, hides: Redaction) -> FlaggedRowRecord:
         """Return it without names and values of hidden columns; how much they added stays."""
         if not hides:
             return self
@@ -62,22 +62,22 @@ class Outlier(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self)
 
 
-def read_outlier(value: bytes | None) -> Outlier:
+def read_flagged_row(value: bytes | None) -> FlaggedRowRecord:
     """Read a record of the outliers topic; MalformedError for one that cannot be shown."""
-    outlier = decode(value, Outlier)
-    require_name(outlier.pipeline, "pipeline")
-    require_number(outlier.timestamp, "timestamp", -1)
-    require_seconds(max(outlier.timestamp, 0) / 1000, "timestamp / 1000")
+    flagged_row = decode(value, FlaggedRowRecord)
+    require_name(flagged_row.pipeline, "pipeline")
+    require_number(flagged_row.timestamp, "timestamp", -1)
+    require_seconds(max(flagged_row.timestamp, 0) / 1000, "timestamp / 1000")
     for at in ("generation", "partition", "offset", "row"):
-        require_number(getattr(outlier, at), at)
-    return outlier
+        require_number(getattr(flagged_row, at), at)
+    return flagged_row
 
 
-def outlier(
-    release: Release, step: str, place: tuple[str, int, int], timestamp: int, strange: Strange
-) -> Outlier:
+def flagged_row(
+    release: Release, step: str, place: tuple[str, int, int], timestamp: int, strange: FlaggedRow
+) -> FlaggedRowRecord:
     """Tell of a flagged row of the request at a topic, partition and offset."""
-    return Outlier(
+    return FlaggedRowRecord(
         release.name,
         release.generation,
         step,
@@ -87,7 +87,7 @@ def outlier(
         _finite(strange.score),
         strange.threshold,
         [
-            Culprit(
+            FeatureContribution(
                 name,
                 _finite(round(contribution, 6)),
                 _finite(value),

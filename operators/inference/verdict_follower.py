@@ -12,15 +12,15 @@ from kafka import KafkaConsumer, TopicPartition
 from operators.core.background_thread import log_failure, repeat
 from operators.kafka.connection import DEADLINE, Connection
 from operators.kafka.consumer import open_consumer, read_to_end
-from operators.kafka.skipped_records import Skipped, skip
-from operators.pipeline.plan import Flag
+from operators.kafka.skipped_records import Skipped, skipped_record
+from operators.pipeline.plan import WindowVerdict
 from operators.windows.report import read_report
 
 _LOOK_BACK = 1_000
 _log = logging.getLogger(__name__)
 
 
-class LastVerdicts:
+class VerdictFollower:
     """Follows the reports of some steps in a background thread; reading it never waits.
 
     Only committed reports count, so a verdict that a failure takes back was never shown. `skipped` is called
@@ -31,7 +31,7 @@ class LastVerdicts:
         self._connection = connection
         self._skipped = skipped
         self._steps: frozenset[str] = frozenset()
-        self._verdicts: dict[str, dict[str, Flag]] = {}
+        self._verdicts: dict[str, dict[str, WindowVerdict]] = {}
         self._reported: dict[tuple[str, int], int] = {}
         self._stop = Event()
         self._thread = Thread(target=self._follow, name="last-verdicts", daemon=True)
@@ -48,7 +48,7 @@ class LastVerdicts:
         if not self._thread.ident:
             self._thread.start()
 
-    def of(self, pipeline: str) -> Mapping[str, Flag]:
+    def of(self, pipeline: str) -> Mapping[str, WindowVerdict]:
         """Return the pipeline's verdicts by step."""
         return self._verdicts.get(pipeline, {})
 
@@ -59,7 +59,7 @@ class LastVerdicts:
             try:
                 self._take(record)
             except Exception as error:  # whatever it is, the records around it count
-                found.append(skip(record, error))
+                found.append(skipped_record(record, error))
         fresh = [one for one in found if one.offset > self._reported.get((one.topic, one.partition), -1)]
         self._reported.update({(one.topic, one.partition): one.offset for one in fresh})
         if fresh:

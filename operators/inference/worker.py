@@ -11,28 +11,27 @@ from queue import SimpleQueue
 from time import time
 from typing import NamedTuple
 
-from operators.control.status import Event, Serving
-from operators.control.status import Worker as Said
-from operators.control.status_publisher import Heartbeat
-from operators.core.event_log import tell
-from operators.core.micro_batch import Answers, Records
-from operators.inference.control_follower import Following
-from operators.inference.deployments import Lineup, Place
+from operators.control.status import Event, Serving, WorkerStatus
+from operators.control.status_publisher import StatusPublisher
+from operators.core.event_log import log_event
+from operators.core.micro_batch import RequestBatch, ResponseBatch
+from operators.inference.control_follower import ControlFollower
+from operators.inference.deployments import Deployment, Deployments
 from operators.inference.engine import Engine
-from operators.inference.verdict_follower import LastVerdicts
+from operators.inference.verdict_follower import VerdictFollower
 from operators.kafka.connection import Connection
 from operators.kafka.skipped_records import Skipped
 from operators.metrics.tally import Tally
-from operators.pipeline.load import Models
-from operators.storage.trusted_roots import Site
-from operators.windows.chunks import Sender
+from operators.pipeline.load import ModelCache
+from operators.storage.trusted_roots import ArtifactPolicy
+from operators.windows.chunks import SubtaskId
 
 
 class Identity(NamedTuple):
     """Which subtask of which job, of how many, and how often it was started before."""
 
     job: str
-    sender: Sender
+    sender: SubtaskId
     attempt: int = 0
 
 
@@ -45,7 +44,7 @@ class Worker:
     def __init__(
         self,
         connection: Connection,
-        site: Site,
+        site: ArtifactPolicy,
         limit: int,
         only: Collection[str],
         identity: Identity,
@@ -55,27 +54,27 @@ class Worker:
         self._limit = limit
         self._identity = identity
         self._told = told
-        self._lineup = Lineup(Models(site), only)
-        self._places: dict[str, Place] = {}
-        self._verdicts = LastVerdicts(connection, self._skip)
-        self._following = Following(connection, self._lineup, self._exchange, self._skip)
-        self._heartbeat = Heartbeat(connection, self._look)
+        self._deployments = Deployments(ModelCache(site), only)
+        self._serving: dict[str, Deployment] = {}
+        self._verdicts = VerdictFollower(connection, self._skip)
+        self._follower = ControlFollower(connection, self._deployments, self._swap_engine, self._skip)
+        self._heartbeat = StatusPublisher(connection, self._status)
         self._happened: SimpleQueue[Event] = SimpleQueue()
         self._skipped: SimpleQueue[tuple[str, int]] = SimpleQueue()
         self._started_at = self._processed_at = time()
 
     def start(self) -> None:
         """Load what is live, and begin to follow; DeploymentError when Kafka does not answer."""
-        self._following.start()
+        self._follower.start()
         self._heartbeat.start()
 
     def close(self) -> None:
         """Stop the background threads."""
-        self._following.close()
+        self._follower.close()
         self._verdicts.close()
         self._heartbeat.close()
 
-    def answer(self, records: Records) -> Answers:
+    def answer(self, records: RequestBatch) -> ResponseBatch:
         """Answer every record with the pipelines as they are at this moment."""
         engine = self._engine
         answers = engine.answer(records)
@@ -85,7 +84,7 @@ class Worker:
     def serving(self, pipeline: str) -> tuple[int, int, dict[str, str]]:
         """Return the generation that serves a pipeline, the one that should, and the digests of the models
         that serve, by name; zeros and nothing where it has ended."""
-        place = self._places.get(pipeline)
+        place = self._serving.get(pipeline)
         artifacts = place.served.release.artifacts if place and place.generation else {}
         digests = {name: artifact.digest for name, artifact in artifacts.items()}
         return (place.generation, place.head, digests) if place else (0, 0, digests)
@@ -110,34 +109,34 @@ class Worker:
             self._skipped.put((topic, count))
         counts = Counter(one.pipeline for one in skipped)
         for pipeline, newest in {one.pipeline: one for one in skipped}.items():
-            tell("RecordSkipped", ERROR, pipeline=pipeline, records=counts[pipeline], why=newest)
+            log_event("RecordSkipped", ERROR, pipeline=pipeline, records=counts[pipeline], why=newest)
             event = Event(at=time(), pipeline=pipeline, generation=0, what="RecordSkipped", why=str(newest))
             self._heartbeat.tell(event)
 
-    def _exchange(self) -> None:
+    def _swap_engine(self) -> None:
         """Let the next micro-batch find what is live now; called from the thread that follows control."""
-        lineup = self._lineup
-        self._verdicts.follow({step for place in lineup.places.values() for step in _batched(place)})
+        deployments = self._deployments
+        self._verdicts.follow({step for place in deployments.places.values() for step in _batched(place)})
         self._engine = Engine(
-            lineup.served,
+            deployments.served,
             self._topics,
             self._limit,
             self._verdicts.of,
             self._told,
-            lineup.ended,
+            deployments.ended,
             self._identity.sender,
-            lineup.taps,
+            deployments.taps,
         )
-        before, self._places = self._places, lineup.places
-        for event in _events(before, self._places):
+        before, self._serving = self._serving, deployments.places
+        for event in _events(before, self._serving):
             self._heartbeat.tell(event)
             level = ERROR if event.what == "LoadFailed" else INFO
-            tell(event.what, level, pipeline=event.pipeline, generation=event.generation, why=event.why)
+            log_event(event.what, level, pipeline=event.pipeline, generation=event.generation, why=event.why)
             self._happened.put(event)
 
-    def _look(self) -> Said:
+    def _status(self) -> WorkerStatus:
         job, sender, attempt = self._identity
-        return Said(
+        return WorkerStatus(
             job=job,
             subtask=sender.subtask,
             subtasks=sender.subtasks,
@@ -149,17 +148,17 @@ class Worker:
             processed_at=self._processed_at,
             pipelines={
                 name: Serving(place.generation, place.head, place.failure)
-                for name, place in self._places.items()
+                for name, place in self._serving.items()
             },
         )
 
 
-def _batched(place: Place) -> list[str]:
+def _batched(place: Deployment) -> list[str]:
     plan = place.served.plan
     return [planned.name for planned in plan.steps if planned.batch] if plan else []
 
 
-def _events(before: dict[str, Place], after: dict[str, Place]) -> list[Event]:
+def _events(before: dict[str, Deployment], after: dict[str, Deployment]) -> list[Event]:
     events = [
         Event(at=time(), pipeline=name, generation=place.head, what="Deleted")
         for name, place in before.items()

@@ -62,7 +62,7 @@ def read_to_end(consumer: KafkaConsumer, partitions: list[TopicPartition], secon
             yield from records
 
 
-def read_whole(bootstrap: str, topics: list[str], seconds: float) -> Iterator[Any]:
+def read_topic(bootstrap: str, topics: list[str], seconds: float) -> Iterator[Any]:
     """Yield every committed record that the topics hold now; nothing for a topic that does not exist."""
     consumer, partitions = open_consumer(bootstrap, topics)
     with consumer:

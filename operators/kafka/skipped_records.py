@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from operators.core.errors import MalformedError, NewerError, describe, tidy
-from operators.core.foreign_json import shown
+from operators.core.foreign_json import shorten
 
 # A topic's newest so many are remembered, by key.
 MOST_SKIPPED = 1_000
@@ -35,7 +35,7 @@ class Skipped(NamedTuple):
     @property
     def shown_key(self) -> str:
         """The key as a terminal can show it, cut where it is long."""
-        return "(no key)" if self.key is None else tidy(shown(self.key))
+        return "(no key)" if self.key is None else tidy(shorten(self.key))
 
     def __str__(self) -> str:
         return f"{self.shown_key} ({self.place}): {self.reason}"
@@ -61,7 +61,7 @@ class SkippedRecords(dict[str | None, Skipped]):
         return [one for one in self.values() if one.pipeline == pipeline]
 
 
-def skip(record: Any, error: Exception, pipeline: str = "") -> Skipped:
+def skipped_record(record: Any, error: Exception, pipeline: str = "") -> Skipped:
     """Say of a Kafka record why it is skipped."""
     reason = str(error) if isinstance(error, MalformedError) else describe(error)
     newer = isinstance(error, NewerError)

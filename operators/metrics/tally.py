@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detectors.quality.issues import ISSUES
 from operators.core.errors import MalformedError
 from operators.core.foreign_json import require_name, require_number
-from operators.core.micro_batch import FAILED, TICK, Answers, Records
+from operators.core.micro_batch import FAILED, TICK, RequestBatch, ResponseBatch
 from operators.core.redaction import Redaction
 from operators.core.tensors import Tensors
 
@@ -143,7 +143,7 @@ class Tally(msgspec.Struct):
             self.step(name).add(step)
 
 
-def count(tallies: dict[str, Tally], records: Records, answers: Answers, now: int) -> None:
+def count(tallies: dict[str, Tally], records: RequestBatch, answers: ResponseBatch, now: int) -> None:
     """Add every request of a micro-batch, at a time in milliseconds since 1970."""
     numbers: dict[str, list[int]] = {}
     for i, status in enumerate(answers.statuses):

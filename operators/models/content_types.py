@@ -24,8 +24,8 @@ from typing import NamedTuple
 import numpy as np
 
 from operators.core.errors import DeploymentError, MismatchError
-from operators.core.tensors import Array, Column, Tensors
-from operators.models.step import Ask, the_only
+from operators.core.tensors import Array, TensorColumn, Tensors
+from operators.models.step import InferenceOptions, single_tensor
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _AS_IT_IS = ("", "np")
@@ -39,21 +39,21 @@ class ContentTypes(NamedTuple):
     request: str = ""
     tensors: Mapping[str, str] = _NONE
 
-    def names_columns(self, ask: Ask) -> bool:
+    def names_columns(self, ask: InferenceOptions) -> bool:
         """Tell whether tensors are named columns."""
         return (ask.content_type or self.request) == "pd"
 
-    def of_tensor(self, name: str, column: Column) -> str:
+    def of_tensor(self, name: str, column: TensorColumn) -> str:
         """Return a tensor's own content type, empty if it has none."""
         return column.content_type or self.tensors.get(name, "")
 
-    def single(self, tensors: Tensors, ask: Ask) -> tuple[Column, str]:
+    def single(self, tensors: Tensors, ask: InferenceOptions) -> tuple[TensorColumn, str]:
         """Return the single tensor that is wanted, and its content type, empty for a plain array."""
-        column = the_only(tensors)
+        column = single_tensor(tensors)
         kind = self.of_tensor(next(iter(tensors)), column) or ask.content_type or self.request
         return column, "" if kind in _AS_IT_IS else kind
 
-    def decoded(self, name: str, column: Column) -> Array:
+    def decoded(self, name: str, column: TensorColumn) -> Array:
         """Return a named column's values as its own content type says, in the tensor's shape."""
         return decode(column.data, self.of_tensor(name, column))
 

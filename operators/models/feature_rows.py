@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.core.errors import MismatchError
-from operators.core.tensors import Array, Column, Tensors
+from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.content_types import PLAIN, ContentTypes
-from operators.models.step import Ask, check_width, named_columns, side_by_side, the_only
+from operators.models.step import InferenceOptions, check_width, hstack_tensors, named_columns, single_tensor
 
 
-class Table:
+class FeatureRows:
     """The columns of a detector's reference: so many, and their names where they are known.
 
     `categories` gives, for a column of codes, the text of code 0, 1, …: text is then taken as well as the
@@ -45,7 +45,7 @@ class Table:
         """Return the texts behind a column's codes, if it holds codes."""
         return self._texts.get(name, [])
 
-    def read(self, tensors: Tensors, ask: Ask) -> Column:
+    def read(self, tensors: Tensors, ask: InferenceOptions) -> TensorColumn:
         """Return numeric rows, shape (rows, columns).
 
         With content type `pd` tensors are found by name where names are known; else values are taken in
@@ -55,8 +55,8 @@ class Table:
         if self._content_types.names_columns(ask):
             tensors = self._named(tensors)
         elif self._single:
-            the_only(tensors)
-        column = side_by_side(tensors)
+            single_tensor(tensors)
+        column = hstack_tensors(tensors)
         check_width(column.data, self._width)
         if column.data.dtype.kind in "biuf":
             return column
@@ -64,7 +64,7 @@ class Table:
             data=np.column_stack([self._numbers(i, c) for i, c in enumerate(column.data.T)])
         )
 
-    def columns(self, tensors: Tensors, ask: Ask) -> tuple[list[Array], NDArray[np.int64]]:
+    def columns(self, tensors: Tensors, ask: InferenceOptions) -> tuple[list[Array], NDArray[np.int64]]:
         """Return the values of each column as they came, shape (rows,), and each request's number of rows.
 
         Tensors are found as `read` finds them, or by position where not one has a known name; no value is

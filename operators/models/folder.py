@@ -10,7 +10,7 @@ from operators.core.errors import DeploymentError
 from operators.models.pickles import Unpickled, unpickle
 from operators.models.probe import Probe
 from operators.models.settings import ModelSettings
-from operators.storage.trusted_roots import Origin, Site, require_trust
+from operators.storage.trusted_roots import ArtifactPolicy, Origin, require_trust
 
 
 class Folder(NamedTuple):
@@ -21,7 +21,7 @@ class Folder(NamedTuple):
     digest: str
     settings: ModelSettings
     probe: Probe | None
-    site: Site
+    site: ArtifactPolicy
 
     def file(self, names: Sequence[str]) -> Path:
         """Return the file that `parameters.uri` names, or the first of these that is there."""

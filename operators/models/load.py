@@ -15,9 +15,9 @@ from operators.models.probe import check_probe, read_probe
 from operators.models.settings import ALIBI_DETECT, DATA_QUALITY, LIGHTGBM, SKLEARN, XGBOOST, read_settings
 from operators.models.step import Step
 from operators.resources.seldon_schema import Model
-from operators.storage.artifact_cache import Cache
+from operators.storage.artifact_cache import ArtifactCache
 from operators.storage.fetch import fetch
-from operators.storage.trusted_roots import Site, UntrustedError, locate
+from operators.storage.trusted_roots import ArtifactPolicy, UntrustedError, locate
 
 _RUNTIMES = {
     SKLEARN: sklearn_estimator.load,
@@ -28,7 +28,7 @@ _RUNTIMES = {
 }
 
 
-def load_step(model: Model, uri: str, recorded: str, site: Site) -> Step:
+def load_step(model: Model, uri: str, recorded: str, site: ArtifactPolicy) -> Step:
     """Load a model's folder if it still has the digest that was recorded for it.
 
     Whether it may run code is decided by where it lies now; what is checked and what is loaded is one
@@ -44,7 +44,7 @@ def load_step(model: Model, uri: str, recorded: str, site: Site) -> Step:
         return _load(Folder(path, origin, recorded, read_settings(model, path), read_probe(path), site))
     except (Exception, SystemExit) as error:  # files of all kinds, and code in them, may raise anything
         if origin.root is None:
-            Cache(site.cache).discard(None, recorded)
+            ArtifactCache(site.cache).discard(None, recorded)
         kind = UntrustedError if isinstance(error, UntrustedError) else DeploymentError
         told = _told(error).replace(str(path), uri)
         raise kind(f"Model {model.metadata.name}: {told}") from error

@@ -31,14 +31,14 @@ class Unpickled(NamedTuple):
     versions: dict[str, str]
 
 
-def here() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
     """Return the versions of this environment."""
     return {name: version(name) for name in LIBRARIES}
 
 
-def differing(saved: dict[str, str]) -> str:
+def version_differences(saved: dict[str, str]) -> str:
     """Tell the libraries whose versions differ from those here, both versions named; empty if none does."""
-    now = here()
+    now = installed_versions()
     return ", ".join(
         f"{name} {saved[name]} (here {now[name]})"
         for name in LIBRARIES
@@ -60,7 +60,7 @@ def unpickle(path: Path, recorded: dict[str, str]) -> Unpickled:
     saved = {**_told(caught), **recorded}
     if failure is None:
         return Unpickled(value, saved)
-    versions = differing(saved) or f"unknown versions (here {_listed(here())})"
+    versions = version_differences(saved) or f"unknown versions (here {_listed(installed_versions())})"
     raise DeploymentError(
         f"{path} cannot be read: {describe(failure)}; it was saved with {versions}: {REMEDY}"
     ) from failure

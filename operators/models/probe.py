@@ -13,10 +13,10 @@ import msgspec
 import numpy as np
 
 from operators.core.errors import DeploymentError, describe
-from operators.core.tensors import Array, Column, Routed, Tensors
+from operators.core.tensors import Array, Routed, TensorColumn, Tensors
 from operators.models.json_files import read_json
-from operators.models.pickles import REMEDY, differing, here
-from operators.models.step import Ask, Step
+from operators.models.pickles import REMEDY, installed_versions, version_differences
+from operators.models.step import InferenceOptions, Step
 from operators.protocol.batching import to_columns
 from operators.protocol.encode import plain, tensors_of
 from operators.protocol.request import Encoding, InputTensor, Request
@@ -43,19 +43,19 @@ def read_probe(folder: Path) -> Probe | None:
 
 def write_probe(folder: Path, rows: Array, answers: Mapping[str, Array]) -> None:
     """Record what a model answers to some rows, with the versions here."""
-    inputs = {"input-0": Column(rows, np.array([len(rows)], dtype=np.int64))}
+    inputs = {"input-0": TensorColumn(rows, np.array([len(rows)], dtype=np.int64))}
     outputs = {
-        name: Column(np.asarray(answer), np.array([len(rows)], dtype=np.int64))
+        name: TensorColumn(np.asarray(answer), np.array([len(rows)], dtype=np.int64))
         for name, answer in answers.items()
     }
-    probe = {"versions": here(), "inputs": tensors_of(inputs), "outputs": tensors_of(outputs)}
+    probe = {"versions": installed_versions(), "inputs": tensors_of(inputs), "outputs": tensors_of(outputs)}
     (folder / "probe.json").write_bytes(msgspec.json.encode(probe))
 
 
 def check_probe(step: Step, probe: Probe, folder: Path) -> None:
     """Raise DeploymentError, naming the versions, unless the step answers the probe as was recorded."""
     names = tuple(tensor.name for tensor in probe.outputs)
-    ask = Ask(outputs=tuple(name for name in names if name in step.functions))
+    ask = InferenceOptions(outputs=tuple(name for name in names if name in step.functions))
     try:
         answers = step.infer(_columns(probe.inputs), ask)
     except Exception as error:  # a model may raise anything
@@ -88,6 +88,6 @@ def _columns(tensors: list[InputTensor]) -> Tensors:
 
 
 def _differs(folder: Path, why: str, saved: dict[str, str]) -> DeploymentError:
-    versions = differing(saved)
+    versions = version_differences(saved)
     wrote = f"it was saved with {versions}: {REMEDY}" if versions else "record the probe again, or the model"
     return DeploymentError(f"{folder / 'probe.json'} is answered otherwise than recorded ({why}); {wrote}")

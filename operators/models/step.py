@@ -12,10 +12,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from operators.core.errors import MismatchError
-from operators.core.tensors import Array, Column, Routed, Tensors
+from operators.core.tensors import Array, Routed, TensorColumn, Tensors
 
 
-class Ask(NamedTuple):
+class InferenceOptions(NamedTuple):
     """What a request says besides its tensors.
 
     `content_type` is `pd` (tensors are named columns), `np` or `str` (a single tensor, whatever its name), or
@@ -43,14 +43,14 @@ class Step(Protocol):
     def functions(self) -> tuple[str, ...]:
         """What a request's `outputs` may choose."""
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Tensors | Routed:
+    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors | Routed:
         """Answer every request of the micro-batch, or raise if any of them cannot be answered.
 
         A step that answers each request with tensors of its own returns them routed.
         """
 
 
-def the_only(tensors: Tensors) -> Column:
+def single_tensor(tensors: Tensors) -> TensorColumn:
     """Return the single tensor that MLServer's `np` codec wants, whatever its name."""
     if len(tensors) != 1:
         raise MismatchError(
@@ -82,7 +82,7 @@ def check_width(data: Array, width: int) -> None:
         raise MismatchError(f"takes rows of {width} values, got rows of shape {list(data.shape[1:])}")
 
 
-def side_by_side(tensors: Tensors) -> Column:
+def hstack_tensors(tensors: Tensors) -> TensorColumn:
     """Put the values of all tensors into rows of one table, in their order."""
     columns = list(tensors.values())
     if len(columns) == 1:
@@ -92,4 +92,4 @@ def side_by_side(tensors: Tensors) -> Column:
         if not np.array_equal(column.rows, columns[0].rows):
             raise ValueError(f"tensor {name!r} has other numbers of rows than {next(iter(tensors))!r}")
     data = np.hstack([column.data.reshape(len(column.data), -1) for column in columns])
-    return Column(data, columns[0].rows)
+    return TensorColumn(data, columns[0].rows)

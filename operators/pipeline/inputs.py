@@ -9,8 +9,8 @@ from operators.core.tensors import Tensors
 from operators.resources.references import Reference, Side, parse_reference
 from operators.resources.seldon_schema import JoinType
 
-Place = tuple[str, Side]
-Environment = dict[Place, Tensors]
+TensorAddress = tuple[str, Side]
+Environment = dict[TensorAddress, Tensors]
 
 
 def shown(tensors: Tensors) -> Tensors:
@@ -18,10 +18,10 @@ def shown(tensors: Tensors) -> Tensors:
     return {name: column for name, column in tensors.items() if not column.hidden}
 
 
-class Source(NamedTuple):
+class InputSource(NamedTuple):
     """Tensors that are read from one place; `tensors` None means all of them."""
 
-    place: Place
+    place: TensorAddress
     tensors: tuple[str, ...] | None
     renamed: Mapping[str, str]
 
@@ -52,7 +52,7 @@ class Inputs(NamedTuple):
     """Sources and how they are joined: with `inner` all must be there, `outer` takes those that are there,
     `any` the first of them that is there, in the order of the manifest."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[InputSource, ...]
     join: JoinType
 
     def read(self, environment: Environment) -> Tensors:
@@ -82,14 +82,14 @@ def _add(gathered: Tensors, name: str, column: object) -> None:
 
 def inputs_of(texts: list[str], join: JoinType, tensor_map: Mapping[str, str], pipeline: str) -> Inputs:
     """Compile references; naming a place without a tensor anywhere means all of its tensors."""
-    grouped: dict[Place, list[Reference]] = {}
+    grouped: dict[TensorAddress, list[Reference]] = {}
     for text in texts:
         reference = parse_reference(text, pipeline)
         grouped.setdefault((reference.node, reference.side), []).append(reference)
     renames = {parse_reference(text, pipeline): new for text, new in tensor_map.items()}
     return Inputs(
         tuple(
-            Source(place, _selection(references), dict(_renames(renames, place)))
+            InputSource(place, _selection(references), dict(_renames(renames, place)))
             for place, references in grouped.items()
         ),
         join,
@@ -101,7 +101,7 @@ def _selection(references: list[Reference]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names)) if len(names) == len(references) else None
 
 
-def _renames(renames: Mapping[Reference, str], place: Place) -> Iterator[tuple[str, str]]:
+def _renames(renames: Mapping[Reference, str], place: TensorAddress) -> Iterator[tuple[str, str]]:
     for reference, new in renames.items():
         if (reference.node, reference.side) == place and reference.tensor is not None:
             yield reference.tensor, new

@@ -12,18 +12,18 @@ from operators.control.release import Release
 from operators.core.errors import DeploymentError
 from operators.core.redaction import Redaction
 from operators.models.load import load_step
-from operators.models.runtimes.batched import Rules, Watcher
+from operators.models.runtimes.batched import BatchedStep, WindowRules
 from operators.models.step import Step
 from operators.pipeline.external_input import ExternalInput, external_input
 from operators.pipeline.plan import Plan
-from operators.pipeline.window_rules import in_force
+from operators.pipeline.window_rules import effective_rules
 from operators.resources.field_support import Resource
 from operators.resources.manifests import parse_document
 from operators.resources.seldon_schema import Batch, Model
-from operators.storage.trusted_roots import Site
+from operators.storage.trusted_roots import ArtifactPolicy
 
 
-class Served(NamedTuple):
+class LoadedPipeline(NamedTuple):
     """A release made ready to answer.
 
     `failure` says why it cannot: then `plan` is None, and its requests become dead letters.
@@ -35,10 +35,10 @@ class Served(NamedTuple):
     external: ExternalInput | None = None
 
 
-class Models:
+class ModelCache:
     """Loads models, each once however many releases use it."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: ArtifactPolicy) -> None:
         self._site = site
         self._steps: dict[bytes, Step] = {}
 
@@ -70,7 +70,7 @@ def _identity(release: Release, document: dict[str, Any]) -> bytes:
     return msgspec.json.encode((document, place), order="sorted")
 
 
-def serve(release: Release, models: Models) -> Served:
+def load_pipeline(release: Release, models: ModelCache) -> LoadedPipeline:
     """Load every model of a release and compile its plan.
 
     DeploymentError tells all that is unusable, a line each.
@@ -91,29 +91,31 @@ def serve(release: Release, models: Models) -> Served:
     if errors:
         raise DeploymentError("\n".join(errors))
     plan = Plan(pipeline, steps, Redaction(monitor.spec.redact if monitor else ()))
-    return Served(release, plan, external=external_input(pipeline.spec.input))
+    return LoadedPipeline(release, plan, external=external_input(pipeline.spec.input))
 
 
-class Watched(NamedTuple):
+class BatchedStepConfig(NamedTuple):
     """A batched step of one generation: how it gathers rows and judges windows of them."""
 
-    step: Watcher
+    step: BatchedStep
     batch: Batch
-    rules: Rules
+    rules: WindowRules
     digest: str
 
 
-def watched_step(release: Release, name: str, models: Models, rules: Rules) -> Watched:
+def batched_step_config(
+    release: Release, name: str, models: ModelCache, rules: WindowRules
+) -> BatchedStepConfig:
     """Load one batched step of a release; `rules` hold where its Monitor has none of its own."""
     batches = {step.name: step.batch for step in pipeline_of(release).spec.steps}
     step = models.load(release, next(one for one in release.models if one["metadata"]["name"] == name))
-    if not isinstance(step, Watcher):
+    if not isinstance(step, BatchedStep):
         raise DeploymentError(f"release {release.name}/{release.generation}: {name} gathers no rows")
-    rules = in_force(monitor_of(release), name, rules)
-    return Watched(step, batches[name], rules, release.artifacts[name].digest)
+    rules = effective_rules(monitor_of(release), name, rules)
+    return BatchedStepConfig(step, batches[name], rules, release.artifacts[name].digest)
 
 
-def reads_from(release: Release) -> ExternalInput | None:
+def external_input_of(release: Release) -> ExternalInput | None:
     """Return a release's external input, None where it has none or none that can be read."""
     try:
         return external_input(pipeline_of(release).spec.input)

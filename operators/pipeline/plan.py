@@ -14,23 +14,23 @@ from numpy.typing import NDArray
 
 from operators.core.errors import Reason, RecordError, describe
 from operators.core.redaction import Redaction
-from operators.core.tensors import Column, Routed, Tensors, take
+from operators.core.tensors import Routed, TensorColumn, Tensors, take
 from operators.metrics.tally import Tally
-from operators.models.runtimes.batched import ROWS, Watcher
-from operators.models.runtimes.outlier import Explains, Strange
-from operators.models.step import Ask, Step
+from operators.models.runtimes.batched import ROWS, BatchedStep
+from operators.models.runtimes.outlier import ExplainableStep, FlaggedRow
+from operators.models.step import InferenceOptions, Step
 from operators.pipeline.failure_isolation import Budget, isolate
-from operators.pipeline.inputs import Environment, Inputs, Place, inputs_of, shown
+from operators.pipeline.inputs import Environment, Inputs, TensorAddress, inputs_of, shown
 from operators.pipeline.planned_step import PlannedStep, needed_steps, plan_step, read_by_name
 from operators.resources.pipeline_checks import dependencies
 from operators.resources.seldon_schema import Pipeline
 
 _HIDES_NOTHING = Redaction()
 # Of one micro-batch so many flagged rows are told why: a flood of them must not hold up the others.
-_MOST_STRANGE = 100
+_MOST_FLAGGED = 100
 
 
-class Flag(NamedTuple):
+class WindowVerdict(NamedTuple):
     """The verdict of a batched step's last closed window."""
 
     is_drift: int
@@ -48,7 +48,7 @@ class Part(NamedTuple):
 
     requests: NDArray[np.intp]
     outputs: Tensors | None
-    gathered: dict[str, Column]
+    gathered: dict[str, TensorColumn]
     tapped: Environment
 
 
@@ -56,13 +56,13 @@ class Outcome(NamedTuple):
     """What became of a micro-batch.
 
     `monitor_failures` cost no response: for each request the steps that only watch and failed on it.
-    `strange` are flagged rows, each with its step and the request that it is a row of.
+    `flagged` are flagged rows, each with its step and the request that it is a row of.
     """
 
     parts: list[Part]
     errors: dict[int, RecordError]
     monitor_failures: dict[int, list[RecordError]]
-    strange: list[tuple[str, int, Strange]]
+    flagged: list[tuple[str, int, FlaggedRow]]
 
 
 class Plan:
@@ -99,10 +99,10 @@ class Plan:
     def run(
         self,
         tensors: Tensors,
-        ask: Ask,
-        flags: Mapping[str, Flag],
+        ask: InferenceOptions,
+        flags: Mapping[str, WindowVerdict],
         budget: Budget,
-        taps: Collection[Place] = (),
+        taps: Collection[TensorAddress] = (),
         tally: Tally | None = None,
     ) -> Outcome:
         """Run a micro-batch of requests that share their signature through every step.
@@ -111,8 +111,8 @@ class Plan:
         """
         outcome = Outcome([], {}, {}, [])
         requests = np.arange(len(next(iter(tensors.values())).rows))
-        walk = _Walk(self, ask, flags, budget, taps, tally or Tally(), outcome)
-        walk.go(0, _Known({(self.name, "inputs"): tensors}, requests, {}))
+        walk = _Execution(self, ask, flags, budget, taps, tally or Tally(), outcome)
+        walk.run_from(0, _Known({(self.name, "inputs"): tensors}, requests, {}))
         return outcome
 
 
@@ -121,9 +121,9 @@ class _Known(NamedTuple):
 
     environment: Environment
     requests: NDArray[np.intp]
-    gathered: dict[str, Column]
+    gathered: dict[str, TensorColumn]
 
-    def put(self, place: Place, tensors: Tensors) -> _Known:
+    def put(self, place: TensorAddress, tensors: Tensors) -> _Known:
         return self._replace(environment={**self.environment, place: tensors})
 
     def take(self, positions: NDArray[np.intp]) -> _Known:
@@ -134,24 +134,24 @@ class _Known(NamedTuple):
         )
 
 
-class _Walk(NamedTuple):
+class _Execution(NamedTuple):
     """One run of a plan."""
 
     plan: Plan
-    ask: Ask
-    flags: Mapping[str, Flag]
+    ask: InferenceOptions
+    flags: Mapping[str, WindowVerdict]
     budget: Budget
-    taps: Collection[Place]
+    taps: Collection[TensorAddress]
     tally: Tally
     outcome: Outcome
 
-    def go(self, at: int, known: _Known) -> None:
+    def run_from(self, at: int, known: _Known) -> None:
         """Go on from a step; where requests part ways, each part goes on by itself."""
         for number, planned in enumerate(self.plan.steps[at:], start=at):
             try:
                 inputs = planned.inputs.read(known.environment)
             except ValueError as error:
-                self._lose(planned, number, known, [str(error)] * len(known.requests))
+                self._drop_failed(planned, number, known, [str(error)] * len(known.requests))
                 return
             if not inputs or not planned.triggers.present(known.environment):
                 continue
@@ -162,18 +162,18 @@ class _Walk(NamedTuple):
             if len(done.parts) == 1 and not done.failures:
                 known = self._answered(planned, known, done.parts[0][1])
                 continue
-            self._part_ways(planned, number, known, done)
+            self._branch(planned, number, known, done)
             return
         self._finish(known)
 
     def _call(self, planned: PlannedStep, inputs: Tensors) -> Tensors | Routed:
         ask = self._ask(planned)
-        if planned.batch and isinstance(planned.step, Watcher):
+        if planned.batch and isinstance(planned.step, BatchedStep):
             return planned.step.gather(inputs, ask)
         return planned.step.infer(inputs, ask)
 
-    def _ask(self, planned: PlannedStep) -> Ask:
-        return Ask(
+    def _ask(self, planned: PlannedStep) -> InferenceOptions:
+        return InferenceOptions(
             self.ask.content_type if planned.reads_requests else "",
             self.ask.outputs if planned.asked else (),
             planned.besides,
@@ -181,7 +181,7 @@ class _Walk(NamedTuple):
 
     def _answered(self, planned: PlannedStep, known: _Known, outputs: Tensors) -> _Known:
         self.tally.step(planned.name).found(outputs, self.plan.hides)
-        if isinstance(planned.step, Explains):
+        if isinstance(planned.step, ExplainableStep):
             try:
                 self._explain(planned, planned.step, known, outputs)
             except Exception as error:  # why a row was flagged is no reason to lose its answer
@@ -195,24 +195,24 @@ class _Walk(NamedTuple):
             }
         return known.put((planned.name, "outputs"), outputs)
 
-    def _explain(self, planned: PlannedStep, step: Explains, known: _Known, outputs: Tensors) -> None:
-        room = _MOST_STRANGE - len(self.outcome.strange)
+    def _explain(self, planned: PlannedStep, step: ExplainableStep, known: _Known, outputs: Tensors) -> None:
+        room = _MOST_FLAGGED - len(self.outcome.flagged)
         bounds = outputs["is_outlier"].bounds() if "is_outlier" in outputs else [0]
         told = step.explain(known.environment[planned.name, "inputs"], outputs, self._ask(planned), room)
         for one in told:
             request = bisect_right(bounds, one.row) - 1
             here = one._replace(row=one.row - bounds[request])
-            self.outcome.strange.append((planned.name, int(known.requests[request]), here))
+            self.outcome.flagged.append((planned.name, int(known.requests[request]), here))
 
-    def _part_ways(self, planned: PlannedStep, number: int, known: _Known, done: Routed) -> None:
+    def _branch(self, planned: PlannedStep, number: int, known: _Known, done: Routed) -> None:
         for answered, outputs in done.parts:
-            self.go(number + 1, self._answered(planned, known.take(answered), outputs))
+            self.run_from(number + 1, self._answered(planned, known.take(answered), outputs))
         if done.failures:
             lost = sorted(done.failures)
             messages = [done.failures[position] for position in lost]
-            self._lose(planned, number, known.take(np.array(lost, dtype=np.intp)), messages)
+            self._drop_failed(planned, number, known.take(np.array(lost, dtype=np.intp)), messages)
 
-    def _lose(self, planned: PlannedStep, number: int, known: _Known, messages: list[str]) -> None:
+    def _drop_failed(self, planned: PlannedStep, number: int, known: _Known, messages: list[str]) -> None:
         """Give up the requests that a step failed on, or go on without it where it only watches."""
         watches = planned.step.monitor and not planned.needed
         for request, message in zip(known.requests.tolist(), messages, strict=True):
@@ -222,7 +222,7 @@ class _Walk(NamedTuple):
             else:
                 self.outcome.errors[request] = RecordError(Reason.STEP_FAILED, message, planned.name)
         if watches:
-            self.go(number + 1, known)
+            self.run_from(number + 1, known)
 
     def _finish(self, known: _Known) -> None:
         output = self.plan.output
@@ -261,10 +261,10 @@ def _nothing(output: Inputs, environment: Environment) -> str:
     return f"{message}, and spec.output.stepsJoin is inner: with outer the others would answer"
 
 
-def _flag_column(flag: Flag | None, requests: int) -> Column:
-    flag = flag or Flag(0, "INSUFFICIENT_DATA", 0, "")
+def _flag_column(flag: WindowVerdict | None, requests: int) -> TensorColumn:
+    flag = flag or WindowVerdict(0, "INSUFFICIENT_DATA", 0, "")
     parameters: dict[str, object] = {"state": flag.state, "window": flag.window}
     if flag.closed_at:
         parameters["closed_at"] = flag.closed_at
     each = np.ones(requests, dtype=np.int64)
-    return Column(np.full((requests, 1), flag.is_drift, dtype=np.int64), each, parameters=parameters)
+    return TensorColumn(np.full((requests, 1), flag.is_drift, dtype=np.int64), each, parameters=parameters)

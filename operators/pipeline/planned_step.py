@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from operators.core.errors import DeploymentError
-from operators.models.runtimes.batched import Watcher
+from operators.models.runtimes.batched import BatchedStep
 from operators.models.step import Step
 from operators.pipeline.inputs import Inputs, inputs_of
-from operators.resources.seldon_schema import Batch, Pipeline
-from operators.resources.seldon_schema import Step as StepSpec
+from operators.resources.seldon_schema import Batch, Pipeline, StepSpec
 
 
 class PlannedStep(NamedTuple):
@@ -39,7 +38,7 @@ def plan_step(
     that others read of it by name."""
     name = pipeline.metadata.name
     batch = spec.batch if spec.batch.gathers else None
-    if batch and not isinstance(step, Watcher):
+    if batch and not isinstance(step, BatchedStep):
         raise DeploymentError(
             f"pipeline {name}: step {spec.name} has a batch, but only drift detectors "
             "and data quality checks gather rows; leave it out"

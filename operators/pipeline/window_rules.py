@@ -6,13 +6,13 @@ from typing import TypeVar
 
 from detectors.drift.confirmation import Confirmation
 from detectors.drift.judgement import Judgement
-from operators.models.runtimes.batched import Rules
+from operators.models.runtimes.batched import WindowRules
 from operators.resources.monitor_schema import Monitor, QualityRules
 
 N = TypeVar("N", int, float)
 
 
-def in_force(monitor: Monitor | None, step: str, rules: Rules) -> Rules:
+def effective_rules(monitor: Monitor | None, step: str, rules: WindowRules) -> WindowRules:
     """Return the rules for one batched step; `rules` are the job's."""
     own = monitor.rules_of(step) if monitor else None
     if own is None:
@@ -21,9 +21,9 @@ def in_force(monitor: Monitor | None, step: str, rules: Rules) -> Rules:
     confirmation = Confirmation(_or(own.confirm, confirm), _or(own.resolve, resolve))
     judgement = judgement._replace(min_n=_or(own.min_n, judgement.min_n))
     if isinstance(own, QualityRules):
-        return Rules(judgement, confirmation, _or(own.tolerance, tolerance))
+        return WindowRules(judgement, confirmation, _or(own.tolerance, tolerance))
     judgement = Judgement(judgement.min_n, _or(own.min_effect, judgement.min_effect))
-    return Rules(judgement, confirmation, tolerance)
+    return WindowRules(judgement, confirmation, tolerance)
 
 
 def _or(given: N | None, default: N) -> N:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from operators.core.errors import Reason, RecordError
-from operators.core.tensors import Array, Column, Tensors
+from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.protocol.datatypes import many_to_array, to_array
 from operators.protocol.request import Encoding, InputTensor, Request
 
@@ -61,7 +61,7 @@ def to_columns(requests: Sequence[Request]) -> tuple[Tensors, Mapping[int, Recor
         else:
             data = column if not errors else column[np.repeat(*_kept(requests, i, errors))]
         first = requests[0].inputs[i]
-        tensors[first.name] = Column(data, rows, content_type=first.content_type)
+        tensors[first.name] = TensorColumn(data, rows, content_type=first.content_type)
     return tensors, errors
 
 

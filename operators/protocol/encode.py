@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from operators.core.tensors import Array, Column, Tensors
+from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.protocol import json_codec, protobuf_codec
 from operators.protocol.datatypes import datatype_of
 from operators.protocol.request import Encoding
@@ -67,7 +67,7 @@ def _usual(datatype: str) -> str:
     return "str" if datatype == "BYTES" else "np"
 
 
-def _outputs(name: str, column: Column, encoding: Encoding) -> list[dict[str, Any]]:
+def _outputs(name: str, column: TensorColumn, encoding: Encoding) -> list[dict[str, Any]]:
     """One output tensor a request. A one-dimensional result is shown as [n, 1], as MLServer shows it."""
     data = plain(column.data)
     datatype = datatype_of(data)

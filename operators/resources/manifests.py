@@ -49,22 +49,22 @@ class Manifests(NamedTuple):
 
 
 def read_manifests(
-    paths: list[Path], adopt: Callable[[Manifests], None] | None = None, *, alone: bool = True
+    paths: list[Path], add_to: Callable[[Manifests], None] | None = None, *, alone: bool = True
 ) -> Manifests:
     """Read files, folders (not their subfolders) and `-`, standard input, several documents each.
 
-    `adopt` takes in what is live and goes with the documents read. Every error found is in `errors`, a line
+    `add_to` takes in what is live and goes with the documents read. Every error found is in `errors`, a line
     each: file, document, path in it, remedy. Without `alone`, a Model or Pipeline that is named and not among
     the documents may be elsewhere: that is a notice.
     """
     manifests = Manifests({}, {}, {}, {}, [], [], [], [])
     for path in files(paths, manifests.errors):
         manifests.errors.extend(tidy(f"{path}: {message}") for message in _read_file(path, manifests))
-    if adopt:
-        adopt(manifests)
+    if add_to:
+        add_to(manifests)
     for place, kind, name in _missing(manifests):
         if alone:
-            where = "in these manifests, and none was applied before" if adopt else "in these manifests"
+            where = "in these manifests, and none was applied before" if add_to else "in these manifests"
             manifests.errors.append(tidy(f"{place}: there is no {kind} {name} {where}; add its document"))
         else:
             manifests.notices.append(
@@ -169,11 +169,11 @@ def read_applied(documents: Iterable[Any]) -> Manifests:
     """Take documents as they were applied before for manifests."""
     manifests = Manifests({}, {}, {}, {}, [], [], [], [])
     for document in documents:
-        take_in(document, manifests)
+        add_document(document, manifests)
     return manifests
 
 
-def take_in(document: Any, into: Manifests) -> bool:
+def add_document(document: Any, into: Manifests) -> bool:
     """Take in a document as it was applied before, unless its name is there; returns whether it did."""
     if f"{_kind(document)}/{document['metadata']['name']}" in into.origin:
         return False

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from operators.core.names import check_name
 from operators.resources.field_support import Resource, Status, judged
 from operators.resources.references import External, Reference, parse_external, parse_reference
-from operators.resources.seldon_schema import Model, Pipeline, PipelineInput, Step
+from operators.resources.seldon_schema import Model, Pipeline, PipelineInput, StepSpec
 from operators.storage.store_settings import NAME as STORE_NAME
 
 _LARGEST = 2**32 - 1
@@ -103,7 +103,7 @@ def check_support(document: Resource) -> Iterator[str]:
             yield f"{path} is not supported: {support.text}"
 
 
-def _step(step: Step, at: str, scope: _Scope) -> Iterator[str]:
+def _step(step: StepSpec, at: str, scope: _Scope) -> Iterator[str]:
     yield from _references(step.inputs, f"{at}.inputs", scope)
     yield from _references(step.triggers, f"{at}.triggers", scope)
     reads = step.inputs or [scope.pipeline]

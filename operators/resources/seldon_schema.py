@@ -61,7 +61,7 @@ class Batch(Document, frozen=True):
         return held if held <= most else max(0, held - self.slide)
 
 
-class Step(Document, frozen=True):
+class StepSpec(Document, frozen=True):
     """One model in a pipeline; without `inputs` it reads the pipeline's input."""
 
     name: str
@@ -103,7 +103,7 @@ class DataflowSpec(Document, frozen=True):
 class PipelineSpec(Document, frozen=True):
     """The body of a Pipeline."""
 
-    steps: list[Step]
+    steps: list[StepSpec]
     input: PipelineInput = PipelineInput()
     output: PipelineOutput | None = None
     dataflow: DataflowSpec = DataflowSpec()

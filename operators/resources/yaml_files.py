@@ -44,7 +44,7 @@ def read_documents(path: Path) -> list[Any]:
         raise DeploymentError(f"is longer than {_LONGEST // 1_000_000} MB")
     try:
         if path.suffix == ".json":
-            return [json.loads(text, object_pairs_hook=_without_twins)]
+            return [json.loads(text, object_pairs_hook=_reject_duplicate_keys)]
         return list(yaml.load_all(text, _Loader))
     except Exception as error:  # what a value does not fit its tag, PyYAML raises as it comes
         kind = "JSON" if path.suffix == ".json" else "YAML"
@@ -89,7 +89,7 @@ class _Loader(yaml.SafeLoader):
             )
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twin = Counter(key for key, _ in pairs).most_common(1)[0][0]

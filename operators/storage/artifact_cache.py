@@ -20,13 +20,13 @@ from pathlib import Path
 
 from operators.core.errors import DeploymentError
 from operators.storage.digest import digest, entries_of
-from operators.storage.ownership import others_on_the_way, user_name
+from operators.storage.ownership import user_name, writers_on_path
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REMEDY = "or name a folder of your own with --artifact-cache"
 
 
-class Cache:
+class ArtifactCache:
     """A cache that is this user's alone, made where it is missing; DeploymentError where it is not."""
 
     def __init__(self, folder: Path) -> None:
@@ -34,7 +34,7 @@ class Cache:
             whole = Path(os.path.abspath(folder))
             for above in reversed([one for one in whole.parents if not one.exists()]):
                 above.mkdir(mode=0o700, exist_ok=True)
-            fault = others_on_the_way(whole)
+            fault = writers_on_path(whole)
             if fault:
                 raise DeploymentError(f"{folder} cannot hold models: {fault}, {_REMEDY}")
             self.folder = whole.parent.resolve() / whole.name

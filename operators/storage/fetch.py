@@ -9,17 +9,17 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from operators.core.errors import DeploymentError, describe
-from operators.storage.artifact_cache import Cache, copy_files
+from operators.storage.artifact_cache import ArtifactCache, copy_files
 from operators.storage.digest import digest
 from operators.storage.stores import Stores, open_store
-from operators.storage.trusted_roots import Origin, Site, locate
+from operators.storage.trusted_roots import ArtifactPolicy, Origin, locate
 from operators.storage.uris import local_path
 
 SETTINGS = "model-settings.json"
 _NUMBER = re.compile(r"[0-9]+")
 
 
-class Found(NamedTuple):
+class ResolvedArtifact(NamedTuple):
     """A model's folder: its URI with the chosen version, a private copy, and its digest."""
 
     uri: str
@@ -27,7 +27,7 @@ class Found(NamedTuple):
     digest: str
 
 
-def find(uri: str, version: int | None, site: Site) -> Found:
+def resolve(uri: str, version: int | None, site: ArtifactPolicy) -> ResolvedArtifact:
     """Find a model's folder and what it holds now.
 
     A model-settings.json at the top wins; else it is the folder named by the version, else the highest
@@ -54,7 +54,7 @@ def fetch(origin: Origin, recorded: str, folder: Path) -> Path:
     Copies from below another trusted root, or from nowhere trusted, do not count. Raises DeploymentError
     where the origin holds another digest; then nothing is kept.
     """
-    cache = Cache(folder)
+    cache = ArtifactCache(folder)
     kept = cache.find(origin.root, recorded)
     if kept:
         return kept
@@ -70,19 +70,19 @@ def fetch(origin: Origin, recorded: str, folder: Path) -> Path:
     )
 
 
-def _found(origin: Origin, names: list[str], folder: Path) -> Found:
-    cache = Cache(folder)
+def _found(origin: Origin, names: list[str], folder: Path) -> ResolvedArtifact:
+    cache = ArtifactCache(folder)
     now = digest(origin.path) if origin.path else ""
     kept = cache.find(origin.root, now)
     if kept:
-        return Found(origin.uri, kept, now)
+        return ResolvedArtifact(origin.uri, kept, now)
     with _copying(origin, cache) as half:
         _copy(origin, names, half)
-        return Found(origin.uri, *cache.settle(half, origin.root))
+        return ResolvedArtifact(origin.uri, *cache.settle(half, origin.root))
 
 
 @contextmanager
-def _copying(origin: Origin, cache: Cache) -> Iterator[Path]:
+def _copying(origin: Origin, cache: ArtifactCache) -> Iterator[Path]:
     """Make a folder in the cache to copy to, and tell what fails while it is filled."""
     try:
         with cache.half() as half:

@@ -17,7 +17,7 @@ from pathlib import Path
 _ACL = "system.posix_acl_access"
 
 
-def others_on_the_way(path: Path) -> str | None:
+def writers_on_path(path: Path) -> str | None:
     """Tell who else could put another thing in the place of a path, and the remedy; None if nobody can.
 
     The folders above it are looked at, and links among them; not the path itself.
@@ -32,7 +32,7 @@ def others_on_the_way(path: Path) -> str | None:
     return next((fault for fault in checks if fault), None)
 
 
-def others_in(path: Path) -> str | None:
+def writers_in(path: Path) -> str | None:
     """Tell who else could change a file, or a folder and anything in it, and the remedy; None if nobody can.
 
     It must belong to the calling user. Raises OSError for a path that is not there.
@@ -40,7 +40,7 @@ def others_in(path: Path) -> str | None:
     real = path.resolve(strict=True)
     if os.stat(real).st_uid != os.geteuid():
         return f"{real} belongs to {user_name(os.stat(real).st_uid)}: copy it to a folder of your own"
-    fault = others_on_the_way(real)
+    fault = writers_on_path(real)
     return fault or next((found for one in _everything(real) if (found := _owner(one) or _writer(one))), None)
 
 

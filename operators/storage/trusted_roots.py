@@ -21,7 +21,7 @@ from operators.storage.stores import Stores
 from operators.storage.uris import local_path, remote_parts
 
 
-class Site(NamedTuple):
+class ArtifactPolicy(NamedTuple):
     """What this machine's operator says: roots whose code may run, and where copies of folders are kept."""
 
     trusted_roots: tuple[str, ...]
@@ -42,7 +42,7 @@ class UntrustedError(DeploymentError):
     """A folder that is below no trusted root runs code when it is loaded."""
 
 
-def make_site(trusted_roots: str, cache: str, stores: str = "") -> Site:
+def make_policy(trusted_roots: str, cache: str, stores: str = "") -> ArtifactPolicy:
     """Read the operator's settings: roots by commas; an empty cache is one below the temporary folder.
 
     `stores` is a YAML or JSON file, or its text. Raises DeploymentError for a root that is neither a folder
@@ -54,10 +54,10 @@ def make_site(trusted_roots: str, cache: str, stores: str = "") -> Site:
         if local_path(root) is None:
             known.find(root)
     default = Path(tempfile.gettempdir()) / f"weir-artifacts-{os.geteuid()}"
-    return Site(roots, Path(cache) if cache else default, known)
+    return ArtifactPolicy(roots, Path(cache) if cache else default, known)
 
 
-def locate(uri: str, site: Site) -> Origin:
+def locate(uri: str, site: ArtifactPolicy) -> Origin:
     """Find where a URI leads now, and the first trusted root that it is below.
 
     Links are followed here, and only here: whoever reads the folder reads it at `path`. Raises
@@ -70,7 +70,7 @@ def locate(uri: str, site: Site) -> Origin:
     return Origin(uri, real, None if root is None else _named(root, site), site.stores)
 
 
-def require_trust(origin: Origin, file: str, site: Site) -> None:
+def require_trust(origin: Origin, file: str, site: ArtifactPolicy) -> None:
     """Raise UntrustedError unless the folder's bytes come from below a trusted root."""
     if origin.root is not None:
         return
@@ -81,7 +81,7 @@ def require_trust(origin: Origin, file: str, site: Site) -> None:
     )
 
 
-def _below(real: Path | None, parts: tuple[str, ...], root: str, site: Site) -> bool:
+def _below(real: Path | None, parts: tuple[str, ...], root: str, site: ArtifactPolicy) -> bool:
     path = local_path(root)
     if path is not None:
         return real is not None and real.is_relative_to(_real(path))
@@ -89,7 +89,7 @@ def _below(real: Path | None, parts: tuple[str, ...], root: str, site: Site) -> 
     return real is None and parts[: len(above)] == above
 
 
-def _named(root: str, site: Site) -> str:
+def _named(root: str, site: ArtifactPolicy) -> str:
     """Return one name for a root however it is written; links in it are its owner's to move.
 
     The name of a remote one says how its store is opened: another server of the same name is another root.
@@ -101,7 +101,7 @@ def _named(root: str, site: Site) -> str:
     return f"{'/'.join(_parts(root, site))} {store}"
 
 
-def _parts(uri: str, site: Site) -> tuple[str, ...]:
+def _parts(uri: str, site: ArtifactPolicy) -> tuple[str, ...]:
     """Split a remote URI whose store is known, by the store's one name."""
     site.stores.find(uri)
     return remote_parts(site.stores.canonical(uri))

@@ -18,7 +18,7 @@ _PREFIX = struct.Struct("<BI")
 _LONGEST = 1_000_000
 
 
-class Sender(NamedTuple):
+class SubtaskId(NamedTuple):
     """Which subtask of infer sends, and how many there are."""
 
     subtask: int = 0
@@ -31,7 +31,7 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
     generation: int
     epoch: int
     ended: bool
-    sender: Sender
+    sender: SubtaskId
     dtype: str
     shape: tuple[int, int]
     topics: tuple[str, ...]
@@ -51,7 +51,7 @@ class Chunk(NamedTuple):
     generation: int
     epoch: int
     ended: bool
-    sender: Sender
+    sender: SubtaskId
     rows: Array
     topics: tuple[str, ...]
     topic: NDArray[np.int8]
@@ -111,7 +111,9 @@ class Chunk(NamedTuple):
         return _PREFIX.pack(_VERSION, len(header)) + header + zlib.compress(b"".join(arrays), level=1)
 
 
-def bare(pipeline: str, step: str, generation: int, epoch: int, sender: Sender, *, ended: bool) -> Chunk:
+def empty_chunk(
+    pipeline: str, step: str, generation: int, epoch: int, sender: SubtaskId, *, ended: bool
+) -> Chunk:
     """Return a chunk without rows."""
     nothing = np.zeros(0, dtype=np.int64)
     return Chunk(

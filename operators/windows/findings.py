@@ -7,7 +7,7 @@ from typing import Any
 
 from detectors.drift.confirmation import Streak
 from operators.alerts.alert import iso
-from operators.alerts.finding import UNKNOWN, About, Finding, Severity, Unknown
+from operators.alerts.finding import UNKNOWN, AlertKey, Finding, Severity, Unknown
 from operators.alerts.rules import DATA_QUALITY, StepRule
 from operators.models.runtimes.batched import Verdict
 from operators.windows.lineage import Lineage
@@ -16,14 +16,14 @@ from operators.windows.lineage import Lineage
 _NAMED = 5
 
 
-def find_in_window(
+def evaluate_window(
     rule: StepRule, lineage: Lineage, window: int, verdict: Verdict, streak: Streak
-) -> tuple[About, Finding | Unknown | None]:
+) -> tuple[AlertKey, Finding | Unknown | None]:
     """Tell what a closed window and those before it confirm of a step.
 
     A window between the first and the last of `resolve` without a finding leaves the alert as it is.
     """
-    about = About(rule.alert, lineage.step)
+    about = AlertKey(rule.alert, lineage.step)
     if not streak.confirmed:
         return about, None
     if verdict.state not in ("DRIFT", "VIOLATION"):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from operators.windows.chunks import Chunk
 
 
-class Member(NamedTuple):
+class OffsetRange(NamedTuple):
     """Rows of one topic's partition: the first and the last request's offset, and how many rows."""
 
     first_offset: int
@@ -25,7 +25,7 @@ class Lineage(NamedTuple):
     pipeline: str
     step: str
     generation: int
-    members: dict[tuple[str, int], Member]
+    members: dict[tuple[str, int], OffsetRange]
     first_timestamp: int
     last_timestamp: int
 
@@ -45,7 +45,7 @@ def lineage_of(chunk: Chunk) -> Lineage:
     members = {}
     for topic, partition in set(zip(chunk.topic.tolist(), chunk.partition.tolist(), strict=True)):
         offsets = chunk.offset[(chunk.topic == topic) & (chunk.partition == partition)]
-        member = Member(int(offsets.min()), int(offsets.max()), len(offsets))
+        member = OffsetRange(int(offsets.min()), int(offsets.max()), len(offsets))
         members[chunk.topics[topic], partition] = member
     return Lineage(
         chunk.pipeline,
@@ -57,13 +57,13 @@ def lineage_of(chunk: Chunk) -> Lineage:
     )
 
 
-def together(parts: Sequence[Lineage]) -> Lineage:
+def merge_lineages(parts: Sequence[Lineage]) -> Lineage:
     """Put parts of one window together."""
-    members: dict[tuple[str, int], Member] = {}
+    members: dict[tuple[str, int], OffsetRange] = {}
     for part in parts:
         for place, other in part.members.items():
             known = members.get(place, other._replace(rows=0))
-            members[place] = Member(
+            members[place] = OffsetRange(
                 min(known.first_offset, other.first_offset),
                 max(known.last_offset, other.last_offset),
                 known.rows + other.rows,

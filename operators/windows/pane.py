@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from detectors.counts import Counts
-from operators.windows.lineage import Lineage, Member, together
+from operators.windows.lineage import Lineage, OffsetRange, merge_lineages
 
 _VERSION = 1
 _PREFIX = struct.Struct("<BI")
@@ -68,7 +68,7 @@ def decode_pane(data: bytes) -> Pane:
     counts = np.frombuffer(body, "<i8", count=total, offset=keys.nbytes)
     ends = np.cumsum([size for size, _ in header.columns])[:-1]
     columns = zip(np.split(keys, ends), np.split(counts, ends), header.columns, strict=True)
-    members = {(topic, partition): Member(*rest) for topic, partition, *rest in header.members}
+    members = {(topic, partition): OffsetRange(*rest) for topic, partition, *rest in header.members}
     lineage = Lineage(
         header.pipeline,
         header.step,
@@ -84,7 +84,7 @@ def merge(panes: Sequence[Pane], add: Add) -> Pane:
     """Put panes of one window together."""
     if len(panes) == 1:
         return panes[0]
-    return Pane(together([pane.lineage for pane in panes]), add([pane.counts for pane in panes]))
+    return Pane(merge_lineages([pane.lineage for pane in panes]), add([pane.counts for pane in panes]))
 
 
 def compact(panes: Sequence[Pane], slide: int, add: Add) -> list[Pane]:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from operators.alerts.active_alerts import Standing
-from operators.alerts.alert import Sent, iso
-from operators.alerts.rate_rules import Slice, find
+from operators.alerts.active_alerts import ActiveAlerts
+from operators.alerts.alert import AlertRecord, iso
+from operators.alerts.rate_rules import Slice, evaluate_rates
 from operators.alerts.rules import PipelineRules
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import decode, moment, require_name, require_number
+from operators.core.foreign_json import decode, parse_time, require_name, require_number
 from operators.core.state import Value, pack, unpack
 from operators.metrics.pipeline_tally import PipelineTally
 from operators.metrics.tally import BOUNDS, Tally, check_tally
@@ -46,7 +46,7 @@ def read_rates(value: bytes | None) -> Rates:
     rates = decode(value, Rates)
     require_name(rates.pipeline, "pipeline")
     require_number(rates.generation, "generation")
-    seconds = (moment(rates.until, "until") - moment(rates.since, "since")).total_seconds()
+    seconds = (parse_time(rates.until, "until") - parse_time(rates.since, "since")).total_seconds()
     if not 0 < seconds <= _LONGEST_SLICE:
         raise MalformedError(f"until must be at most {_LONGEST_SLICE} s after since, got {seconds:g} s")
     if rates.le != BOUNDS:
@@ -77,7 +77,7 @@ class PipelineRates:
         self,
         current: Value,
         closed: Value,
-        standing: Standing,
+        standing: ActiveAlerts,
         rules_of: Callable[[str, int], PipelineRules],
     ) -> None:
         self._current = current
@@ -85,7 +85,7 @@ class PipelineRates:
         self._standing = standing
         self._rules_of = rules_of
 
-    def take(self, told: PipelineTally, now: int) -> Iterator[Rates | Sent]:
+    def take(self, told: PipelineTally, now: int) -> Iterator[Rates | AlertRecord]:
         """Add a tally; rates leave for every slice that the clock ends, alerts when something changes."""
         stored = self._current.value()
         fresh = _Open(told.generation, _floor(now), now, Tally())
@@ -106,7 +106,7 @@ class PipelineRates:
             was_down = now - current.until > _DOWN_MS
             if not was_down:
                 standing = self._standing.severities()
-                found = dict(find(rules.rates, slices, current.last, now, standing))
+                found = dict(evaluate_rates(rules.rates, slices, current.last, now, standing))
                 yield from self._standing.settle(rules.lifecycle, found, now)
             current = _Open(current.generation, _floor(now), now if was_down else current.last, Tally())
         if told.tally.requests:
@@ -124,7 +124,7 @@ class PipelineRates:
         self._closed.update(pack(kept, _VERSION))
         return kept
 
-    def _end(self, told: PipelineTally, current: _Open, now: int) -> Iterator[Rates | Sent]:
+    def _end(self, told: PipelineTally, current: _Open, now: int) -> Iterator[Rates | AlertRecord]:
         if current.ended or current.generation >= told.generation:
             return
         if current.tally.requests:

@@ -11,10 +11,10 @@ import numpy as np
 from detectors.drift.confirmation import Streak
 from detectors.drift.judgement import State
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import convert, decode, moment, require_name, require_number
-from operators.core.tensors import Column, Tensors
+from operators.core.foreign_json import convert, decode, parse_time, require_name, require_number
+from operators.core.tensors import TensorColumn, Tensors
 from operators.models.runtimes.batched import Verdict
-from operators.pipeline.plan import Flag
+from operators.pipeline.plan import WindowVerdict
 from operators.protocol.encode import encode_response
 from operators.windows.lineage import Lineage
 
@@ -23,7 +23,7 @@ _ONE = np.ones(1, dtype=np.int64)
 
 def report(lineage: Lineage, window: int, verdict: Verdict, streak: Streak, digest: str) -> bytes:
     """Tell what a window showed, and what windows in a row confirmed."""
-    tensors = {name: Column(values, _ONE) for name, values in verdict.tensors.items()}
+    tensors = {name: TensorColumn(values, _ONE) for name, values in verdict.tensors.items()}
     told = {"confirmed": streak.confirmed, "confirmed_since_window": streak.since, "detector": digest}
     return _encode(lineage, window, verdict.state, tensors, {**told, **verdict.about})
 
@@ -70,12 +70,12 @@ class WindowReport(msgspec.Struct, frozen=True):
     window: Window
     outputs: dict[str, list[Any]]
 
-    def flag(self) -> Flag | None:
+    def flag(self) -> WindowVerdict | None:
         """Return the verdict on drift; None where the window has none."""
         values = self.outputs.get("is_drift")
         if values is None or self.window.state == "SUPERSEDED":
             return None
-        return Flag(max(values), self.window.state, self.window.window, self.window.closed_at)
+        return WindowVerdict(max(values), self.window.state, self.window.window, self.window.closed_at)
 
 
 def read_report(value: bytes | None) -> WindowReport | None:
@@ -131,7 +131,7 @@ def _check_window(window: Window) -> None:
     require_name(window.step, "parameters.step")
     for at in ("generation", "window", "n"):
         require_number(getattr(window, at), f"parameters.{at}")
-    moment(window.closed_at, "parameters.closed_at")
+    parse_time(window.closed_at, "parameters.closed_at")
     if window.drifts:
         convert(window.features, list[_DriftFeature], "parameters.features")
     else:

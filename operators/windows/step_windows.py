@@ -7,25 +7,25 @@ from logging import INFO, WARNING
 from typing import NamedTuple
 
 from detectors.drift.confirmation import Streak
-from operators.alerts.active_alerts import Standing
-from operators.alerts.alert import Sent
+from operators.alerts.active_alerts import ActiveAlerts
+from operators.alerts.alert import AlertRecord
 from operators.alerts.rules import PipelineRules
 from operators.alerts.rules_cache import AlertRulesCache
 from operators.control.release_cache import ReleaseCache
-from operators.core.event_log import tell
+from operators.core.event_log import log_event
 from operators.core.state import Blobs, Value
 from operators.metrics.flink_metrics import WindowMetrics
-from operators.models.runtimes.batched import Rules
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.pipeline.load import Models, Watched, watched_step
-from operators.storage.trusted_roots import Site
+from operators.models.runtimes.batched import WindowRules
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.pipeline.load import BatchedStepConfig, ModelCache, batched_step_config
+from operators.storage.trusted_roots import ArtifactPolicy
 from operators.windows.chunks import Chunk, decode, join
-from operators.windows.findings import find_in_window
-from operators.windows.lineage import Lineage, lineage_of, together
+from operators.windows.findings import evaluate_window
+from operators.windows.lineage import Lineage, lineage_of, merge_lineages
 from operators.windows.pane import Pane, compact, decode_pane, keep, merge
 from operators.windows.report import report, superseded
-from operators.windows.superseded import Draining, decode_draining
-from operators.windows.window import Head, cut, decode_head
+from operators.windows.superseded import SupersededWindow, decode_superseded
+from operators.windows.window import OpenWindow, cut, decode_window
 
 # Rows are counted so many at a time: one by one would cost more, and more would be held.
 _MOST_PENDING = 1_000
@@ -61,10 +61,10 @@ class StepWindows:
         state: WindowState,
         releases: ReleaseCache,
         alert_rules: AlertRulesCache,
-        standing: Standing,
+        standing: ActiveAlerts,
         metrics: WindowMetrics,
-        rules: Rules,
-        site: Site,
+        rules: WindowRules,
+        site: ArtifactPolicy,
         has_topic: Callable[[str], bool],
     ) -> None:
         self._head, self._rows, self._panes, self._draining = state
@@ -75,30 +75,30 @@ class StepWindows:
         self._rules = rules
         self._site = site
         self._has_topic = has_topic
-        self._watched: dict[str, tuple[int, Watched]] = {}
+        self._watched: dict[str, tuple[int, BatchedStepConfig]] = {}
         self._told_late: set[tuple[str, int]] = set()
 
-    def take(self, chunk: Chunk, now: int) -> Iterator[Report | Sent]:
+    def take(self, chunk: Chunk, now: int) -> Iterator[Report | AlertRecord]:
         """Add a chunk's rows; a report leaves for every window that they, the clock or a change end, and
         alerts where something changes by it."""
         yield from self._take(chunk, now)
         if self._standing.fires():
             yield from self._standing.remind(self._alerting(chunk).lifecycle, now)
 
-    def finish(self, key: str, now: int) -> Iterator[Report | Sent]:
+    def finish(self, key: str, now: int) -> Iterator[Report | AlertRecord]:
         """Close the open window of the key at hand as it is, if it holds fresh rows: no more will come."""
         stored, watched = self._head.value(), self._watched.get(key, (0, None))[1]
-        head = decode_head(bytes(stored)) if stored else None
+        head = decode_window(bytes(stored)) if stored else None
         if head and head.fresh and watched:
             head = yield from self._close(self._count(head, watched), watched, now)
             self._head.update(head.encode())
 
-    def _take(self, chunk: Chunk, now: int) -> Iterator[Report | Sent]:
+    def _take(self, chunk: Chunk, now: int) -> Iterator[Report | AlertRecord]:
         stored, drained = self._head.value(), self._draining.value()
         if chunk.ended and not stored:
             return
-        head = decode_head(bytes(stored)) if stored else Head(1, chunk.epoch)
-        draining = decode_draining(bytes(drained)) if drained else None
+        head = decode_window(bytes(stored)) if stored else OpenWindow(1, chunk.epoch)
+        draining = decode_superseded(bytes(drained)) if drained else None
         before = (stored and head, draining)
         if chunk.epoch > head.epoch:
             if draining:
@@ -124,17 +124,17 @@ class StepWindows:
         size = watched.batch.rows if watched else None
         self._metrics.holds(chunk.pipeline, chunk.step, head.rows, head.streak.confirmed, size)
 
-    def _end(self, head: Head, chunk: Chunk, now: int) -> Draining:
+    def _end(self, head: OpenWindow, chunk: Chunk, now: int) -> SupersededWindow:
         """Begin to drain the open window because a new epoch began."""
-        draining = Draining(head.epoch, 0 if chunk.ended else chunk.generation, now, now)
+        draining = SupersededWindow(head.epoch, 0 if chunk.ended else chunk.generation, now, now)
         if head.fresh:
             parts = [*map(lineage_of, self._chunks()), *(pane.lineage for pane in self._counted())]
-            draining = draining.joined(together(parts))
+            draining = draining.joined(merge_lineages(parts))
         self._rows.clear()
         self._panes.clear()
         return draining
 
-    def _join(self, chunk: Chunk, draining: Draining | None) -> Draining | None:
+    def _join(self, chunk: Chunk, draining: SupersededWindow | None) -> SupersededWindow | None:
         """Put rows of an earlier epoch where they belong, if that is still there."""
         if not len(chunk.rows):
             return draining
@@ -143,29 +143,35 @@ class StepWindows:
         self._metrics.late(chunk.pipeline, chunk.step, len(chunk.rows))
         if (chunk.key, chunk.epoch) not in self._told_late:
             self._told_late.add((chunk.key, chunk.epoch))
-            tell("LateRows", WARNING, pipeline=chunk.pipeline, step=chunk.step, generation=chunk.generation)
+            log_event(
+                "LateRows", WARNING, pipeline=chunk.pipeline, step=chunk.step, generation=chunk.generation
+            )
         return draining
 
-    def _supersede(self, head: Head, draining: Draining) -> Generator[Report | Sent, None, Head]:
+    def _supersede(
+        self, head: OpenWindow, draining: SupersededWindow
+    ) -> Generator[Report | AlertRecord, None, OpenWindow]:
         """Report on what drained, if anything did, under the next number."""
         if (lineage := draining.lineage) is None:
             return head
         if not draining.successor and not self._has_topic(lineage.step):
-            tell("WindowDropped", WARNING, pipeline=lineage.pipeline, step=lineage.step, why="no topic")
+            log_event("WindowDropped", WARNING, pipeline=lineage.pipeline, step=lineage.step, why="no topic")
             return head
         self._metrics.closed(lineage.pipeline, lineage.step, "SUPERSEDED")
         about = {"pipeline": lineage.pipeline, "step": lineage.step, "generation": lineage.generation}
-        tell("WindowSuperseded", INFO, **about, window=head.window, rows=lineage.rows)
+        log_event("WindowSuperseded", INFO, **about, window=head.window, rows=lineage.rows)
         yield Report(lineage, superseded(lineage, head.window, draining.successor))
         return head._replace(window=head.window + 1)
 
-    def _keep(self, draining: Draining | None) -> None:
+    def _keep(self, draining: SupersededWindow | None) -> None:
         if draining:
             self._draining.update(draining.encode())
         else:
             self._draining.clear()
 
-    def _fill(self, head: Head, chunk: Chunk, now: int) -> Generator[Report | Sent, None, Head]:
+    def _fill(
+        self, head: OpenWindow, chunk: Chunk, now: int
+    ) -> Generator[Report | AlertRecord, None, OpenWindow]:
         watched = self._look_up(chunk)
         if not len(chunk.rows) and head.idle(watched.batch, now):
             head = yield from self._close(self._count(head, watched), watched, now)
@@ -179,7 +185,7 @@ class StepWindows:
                 head = yield from self._close(head, watched, now)
         return head
 
-    def _count(self, head: Head, watched: Watched) -> Head:
+    def _count(self, head: OpenWindow, watched: BatchedStepConfig) -> OpenWindow:
         """Put the latest rows into a pane."""
         if not head.pending:
             return head
@@ -191,7 +197,9 @@ class StepWindows:
             panes = self._store(compact(self._counted(), watched.batch.slide, watched.step.add))
         return head._replace(pending=0, panes=panes)
 
-    def _close(self, head: Head, watched: Watched, now: int) -> Generator[Report | Sent, None, Head]:
+    def _close(
+        self, head: OpenWindow, watched: BatchedStepConfig, now: int
+    ) -> Generator[Report | AlertRecord, None, OpenWindow]:
         panes, batch = self._counted(), watched.batch
         whole = merge(panes, watched.step.add)
         lineage = whole.lineage
@@ -200,9 +208,9 @@ class StepWindows:
         streak = watched.rules.confirmation.after(head.streak, verdict.state, head.window)
         self._metrics.closed(lineage.pipeline, lineage.step, verdict.state, verdict)
         yield Report(lineage, report(lineage, head.window, verdict, streak, watched.digest))
-        quality = isinstance(watched.step, CheckQuality)
+        quality = isinstance(watched.step, DataQualityModel)
         rule = rules.of_step(lineage.step, quality=quality)
-        found = dict([find_in_window(rule, lineage, head.window, verdict, streak)])
+        found = dict([evaluate_window(rule, lineage, head.window, verdict, streak)])
         yield from self._standing.settle(rules.lifecycle, found, now)
         rows = batch.kept(lineage.rows)
         kept = self._store(keep(panes, rows, batch.slide))
@@ -221,11 +229,11 @@ class StepWindows:
     def _alerting(self, chunk: Chunk) -> PipelineRules:
         return self._alert_rules.get(chunk.pipeline, chunk.generation - int(chunk.ended))
 
-    def _look_up(self, chunk: Chunk) -> Watched:
+    def _look_up(self, chunk: Chunk) -> BatchedStepConfig:
         """Return what the chunk's release says of the step."""
         epoch, watched = self._watched.get(chunk.key, (0, None))
         if watched is None or epoch != chunk.epoch:
             release = self._releases.get(chunk.pipeline, chunk.generation)
-            watched = watched_step(release, chunk.step, Models(self._site), self._rules)
+            watched = batched_step_config(release, chunk.step, ModelCache(self._site), self._rules)
             self._watched[chunk.key] = (chunk.epoch, watched)
         return watched

@@ -5,15 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from operators.core.state import pack, unpack
-from operators.windows.chunks import Sender
-from operators.windows.lineage import Lineage, Member, together
+from operators.windows.chunks import SubtaskId
+from operators.windows.lineage import Lineage, OffsetRange, merge_lineages
 
 _VERSION = 1
 # How long to wait for stragglers once every subtask was heard in the new epoch, and at most, in milliseconds.
 _GRACE_MS, _MOST_MS = 2_000, 60_000
 
 
-class Draining(msgspec.Struct, frozen=True, array_like=True):
+class SupersededWindow(msgspec.Struct, frozen=True, array_like=True):
     """What ended in an epoch: where its rows came from, and which subtasks went on to the next one.
 
     `successor` is the generation that took over, 0 if none did. Times are the clock's, in milliseconds.
@@ -26,14 +26,14 @@ class Draining(msgspec.Struct, frozen=True, array_like=True):
     heard: frozenset[int] = frozenset()
     source: tuple[str, str, int, list[tuple[str, int, int, int, int]], int, int] | None = None
 
-    def joined(self, lineage: Lineage) -> Draining:
+    def joined(self, lineage: Lineage) -> SupersededWindow:
         """Take in rows."""
-        whole = together([known, lineage]) if (known := self.lineage) else lineage
+        whole = merge_lineages([known, lineage]) if (known := self.lineage) else lineage
         members = [(topic, partition, *member) for (topic, partition), member in whole.members.items()]
         source = (whole.pipeline, whole.step, whole.generation, members, whole.first_timestamp)
         return msgspec.structs.replace(self, source=(*source, whole.last_timestamp))
 
-    def told(self, sender: Sender, now: int) -> Draining:
+    def told(self, sender: SubtaskId, now: int) -> SupersededWindow:
         """Note that a subtask is in the new epoch."""
         if sender.subtask in self.heard:
             return self
@@ -50,7 +50,7 @@ class Draining(msgspec.Struct, frozen=True, array_like=True):
         if self.source is None:
             return None
         pipeline, step, generation, members, first, last = self.source
-        places = {(topic, partition): Member(*member) for topic, partition, *member in members}
+        places = {(topic, partition): OffsetRange(*member) for topic, partition, *member in members}
         return Lineage(pipeline, step, generation, places, first, last)
 
     def encode(self) -> bytes:
@@ -58,6 +58,6 @@ class Draining(msgspec.Struct, frozen=True, array_like=True):
         return pack(self, _VERSION)
 
 
-def decode_draining(data: bytes) -> Draining:
-    """Decode what `Draining.encode` wrote; ValueError for a version this code does not know."""
-    return unpack(data, Draining, _VERSION, "draining state")
+def decode_superseded(data: bytes) -> SupersededWindow:
+    """Decode what `SupersededWindow.encode` wrote; ValueError for a version this code does not know."""
+    return unpack(data, SupersededWindow, _VERSION, "draining state")

@@ -18,7 +18,7 @@ _VERSION = 4
 _GRACE_MS = 2_000
 
 
-class Head(NamedTuple):
+class OpenWindow(NamedTuple):
     """A step's open window: its number (from 1), the epoch it belongs to, the rows it holds, and how many of
     them are `fresh`, in no earlier window.
 
@@ -42,7 +42,7 @@ class Head(NamedTuple):
         """Encode for checkpointed state."""
         return _LAYOUT.pack(_VERSION, *self[:-1], *self.streak)
 
-    def grown(self, cut: Cut, now: int) -> Head:
+    def grown(self, cut: Cut, now: int) -> OpenWindow:
         """Take in a cut."""
         rows = cut.stop - cut.start
         return self._replace(
@@ -54,13 +54,13 @@ class Head(NamedTuple):
             pending=self.pending + rows,
         )
 
-    def closed(self, rows: int = 0, panes: int = 0) -> Head:
+    def closed(self, rows: int = 0, panes: int = 0) -> OpenWindow:
         """Begin the next window with what is kept of this one."""
-        return Head(self.window + 1, self.epoch, rows, panes=panes, streak=self.streak)
+        return OpenWindow(self.window + 1, self.epoch, rows, panes=panes, streak=self.streak)
 
-    def of_epoch(self, epoch: int) -> Head:
+    def of_epoch(self, epoch: int) -> OpenWindow:
         """Begin the same number again, without rows, in another epoch."""
-        return Head(self.window, epoch, streak=self.streak)
+        return OpenWindow(self.window, epoch, streak=self.streak)
 
     def idle(self, batch: Batch, now: int) -> bool:
         """Tell whether the window's time is up by the clock although no request closed it.
@@ -73,12 +73,12 @@ class Head(NamedTuple):
         return now >= due + _GRACE_MS or now >= max(due, self.last + min(batch.window_ms, _GRACE_MS))
 
 
-def decode_head(data: bytes) -> Head:
-    """Decode what `Head.encode` wrote; ValueError for a version this code does not know."""
+def decode_window(data: bytes) -> OpenWindow:
+    """Decode what `OpenWindow.encode` wrote; ValueError for a version this code does not know."""
     if data[0] != _VERSION:
         raise ValueError(f"window state of version {data[0]} cannot be read here, only version {_VERSION}")
     fields = _LAYOUT.unpack(data)
-    return Head._make((*fields[1:-3], Streak._make(fields[-3:])))
+    return OpenWindow._make((*fields[1:-3], Streak._make(fields[-3:])))
 
 
 class Cut(NamedTuple):
@@ -95,16 +95,16 @@ class Cut(NamedTuple):
     opened: int
 
 
-def cut(head: Head, batch: Batch, timestamps: NDArray[np.int64]) -> Iterator[Cut]:
+def cut(head: OpenWindow, batch: Batch, timestamps: NDArray[np.int64]) -> Iterator[Cut]:
     """Cut a chunk's rows, given by their Kafka times in milliseconds, where they close or slide windows.
 
     A window closes when it is full, or before the first row that came `windowMs` or more after its first
     fresh one.
 
     >>> times = np.arange(8)
-    >>> [tuple(part)[:3] for part in cut(Head(1, 1, rows=3, fresh=3), Batch(size=5), times)]
+    >>> [tuple(part)[:3] for part in cut(OpenWindow(1, 1, rows=3, fresh=3), Batch(size=5), times)]
     [(0, 2, True), (2, 7, True), (7, 8, False)]
-    >>> [tuple(part)[:3] for part in cut(Head(1, 1), Batch(size=5, window_ms=4), times)]
+    >>> [tuple(part)[:3] for part in cut(OpenWindow(1, 1), Batch(size=5, window_ms=4), times)]
     [(0, 4, True), (4, 8, False)]
     """
     start, held, fresh, opened = 0, head.rows, head.fresh, head.opened

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from operators.core.errors import DeploymentError
 from operators.core.tensors import Tensors
-from operators.models.step import Ask
+from operators.models.step import InferenceOptions
 from tests.boosters.conftest import folder_of, put_to_mlserver
 from tests.boosters.matrix import CASES, Case
 from tests.operators.storage.model import load, one_request
@@ -51,7 +51,7 @@ def test_it_answers_as_its_library(case: Case, boosters: Path) -> None:
         for name, expected in recorded.items():
             rows, _, method = name.partition("-")
             sent = np.load(folder.parent / f"{rows}.npy")
-            answers = step.infer(one_request(sent), Ask(outputs=(method,)))
+            answers = step.infer(one_request(sent), InferenceOptions(outputs=(method,)))
             assert isinstance(answers, dict)
             assert_equal(case, answers[method].data, expected)
 
@@ -110,11 +110,11 @@ def test_columns_are_found_by_name_in_any_order(boosters: Path) -> None:
     case = next(case for case in CASES if case.note == "one category" and case.form == "json")
     step = load(folder_of(case, boosters))
     rows = np.load(folder_of(case, boosters).parent / "rows.npy")
-    expected = step.infer(one_request(rows), Ask())
+    expected = step.infer(one_request(rows), InferenceOptions())
     columns: Tensors = {}
     for name in "fbdace":
         columns[name] = one_request(rows[:, ["abcdef".index(name)]])["x"]
-    answers = step.infer(columns, Ask("pd"))
+    answers = step.infer(columns, InferenceOptions("pd"))
     assert isinstance(answers, dict)
     assert isinstance(expected, dict)
     np.testing.assert_array_equal(answers["predict"].data, expected["predict"].data)
@@ -124,4 +124,4 @@ def test_a_booster_without_names_says_so_where_columns_are_named(boosters: Path)
     case = next(case for case in CASES if case.library == "xgboost" and case.saved_by == "XGBRegressor")
     step = load(folder_of(case, boosters))
     with pytest.raises(Exception, match="trained without names of columns, so content_type pd finds none"):
-        step.infer(one_request(np.zeros((2, 6))), Ask("pd"))
+        step.infer(one_request(np.zeros((2, 6))), InferenceOptions("pd"))

@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 
 from jobs.releases.validation.manifests import check
-from operators.core.micro_batch import Records
+from operators.core.micro_batch import RequestBatch
 from operators.inference.engine import Engine
 from operators.kafka.topics import Topics
-from operators.pipeline.load import Models, serve
-from operators.storage.trusted_roots import make_site
+from operators.pipeline.load import ModelCache, load_pipeline
+from operators.storage.trusted_roots import make_policy
 from tests.support.paths import EXAMPLES
 
 PIPELINES = ("income-workflow", "income-production")
@@ -29,18 +29,21 @@ def engine_of_examples(models: Path) -> Engine:
     manifests = models.parent / "manifests" / "income"  # their storageUri are ../../models/…
     if not manifests.exists():
         shutil.copytree(_INCOME, manifests)
-    site = make_site(str(models), "")
+    site = make_policy(str(models), "")
     releases = check([manifests], TOPICS, site).require().releases
-    served = [serve(msgspec.structs.replace(release, generation=5), Models(site)) for release in releases]
+    served = [
+        load_pipeline(msgspec.structs.replace(release, generation=5), ModelCache(site))
+        for release in releases
+    ]
     return Engine(served, TOPICS, 100_000_000, lambda pipeline: {})
 
 
 def records_of(
     pipeline: str, values: Sequence[bytes], infer_types: Sequence[str | None] | None = None
-) -> Records:
+) -> RequestBatch:
     """Records of a pipeline's own topic."""
     n = len(values)
-    return Records(
+    return RequestBatch(
         values=values,
         topics=[TOPICS.inputs(pipeline)] * n,
         partitions=np.zeros(n, dtype=np.int64),

@@ -21,7 +21,7 @@ from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import open_consumer
 from operators.kafka.topics import Topics
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 PATIENCE = 180.0
 
@@ -108,10 +108,10 @@ def running(
 ) -> Iterator[Deployment]:
     """Apply a folder of manifests, submit the job, and cancel it in the end."""
     connection = Connection(stack.bootstrap_servers, Topics("weir", namespace))
-    site = make_site(str(models), str(manifests.parent / "cache"))
+    site = make_policy(str(models), str(manifests.parent / "cache"))
     apply([manifests], connection, site, "test", partitions=2)
     before_submit()
-    where = submit.whereabouts(stack.bootstrap_servers, site)
+    where = submit.connection_arguments(stack.bootstrap_servers, site)
     arguments = [*where, "--namespace", namespace, "--checkpoint-interval-ms", "1000", *settings]
     job = submit.submit(stack.flink, submit.flink_run(arguments))
     try:

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from jobs.releases.apply import Applied, apply
 from operators.kafka.connection import Connection
 from operators.models.probe import write_probe
-from operators.storage.trusted_roots import Site, make_site
+from operators.storage.trusted_roots import ArtifactPolicy, make_policy
 
 _MODEL = """
 apiVersion: mlops.seldon.io/v1alpha1
@@ -34,8 +34,8 @@ class Project:
         self.manifests = folder / "manifests"
         self.manifests.mkdir()
 
-    def site(self, root: Path | None = None) -> Site:
-        return make_site(str(root or self.models), str(self.folder / "cache"))
+    def site(self, root: Path | None = None) -> ArtifactPolicy:
+        return make_policy(str(root or self.models), str(self.folder / "cache"))
 
     def write(self, name: str, spec: dict[str, Any], **folders: str) -> Path:
         """Write a pipeline's manifests; a model's folder is named as the model unless told otherwise."""

@@ -14,7 +14,7 @@ import pytest
 from detectors.drift.alibi_detect_files import read_drift
 from jobs.kafka.pipeline_client import request_body
 from jobs.local_stack.stack import Stack
-from jobs.traffic.local.emitted_records import Response
+from jobs.traffic.local.emitted_records import EmittedResponse
 from operators.windows.report import read_report
 from tests.corpus.payloads import CASES, good
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, deployed
@@ -250,7 +250,7 @@ def test_requests_are_answered_as_in_a_process_of_their_own(
         answers = await_answers(client, keys)
     manifests = deploy(tmp_path, models, f"size: {SIZE}")
     emitted = list(local(manifests, models, "income-production").answer(numbered(*values)))
-    bodies = {one.offset: one.body for one in emitted if isinstance(one, Response)}
+    bodies = {one.offset: one.body for one in emitted if isinstance(one, EmittedResponse)}
     failed = {one.offset: one for one in letters(emitted)}
     assert len(bodies) == 60
     for offset, key in enumerate(keys):

@@ -13,7 +13,7 @@ from jobs.local_stack.stack import Stack
 from jobs.releases.apply import apply
 from jobs.releases.delete import Resource, delete, parse_resource
 from jobs.releases.publish import KEPT
-from jobs.releases.rollback import go_back
+from jobs.releases.rollback import roll_back
 from operators.control.control_topic import read_control
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
@@ -147,13 +147,13 @@ def test_going_back_where_there_is_nothing_says_so(where: Connection, project: P
     apply([project.write("one", ONE)], where, project.site())
     go = (where, project.site(), "", 2)
     with pytest.raises(DeploymentError, match="pipeline one was never anything else than generation 1"):
-        go_back("one", None, *go)
+        roll_back("one", None, *go)
     with pytest.raises(DeploymentError, match="pipeline one has no generation 7; there are 1"):
-        go_back("one", 7, *go)
+        roll_back("one", 7, *go)
     with pytest.raises(DeploymentError, match=r"generation 1 of one is what serves now"):
-        go_back("one", 1, *go)
+        roll_back("one", 1, *go)
     with pytest.raises(DeploymentError, match="there is no pipeline two; there are one"):
-        go_back("two", None, *go)
+        roll_back("two", None, *go)
 
 
 def test_the_last_fifty_generations_are_kept(where: Connection, project: Project) -> None:
@@ -162,7 +162,7 @@ def test_the_last_fifty_generations_are_kept(where: Connection, project: Project
         [project.write("one", {**OTHER, "steps": [*OTHER["steps"]], "output": None})], where, project.site()
     )
     for _ in range(KEPT + 1):
-        last = go_back("one", None, where, project.site(), "", 2)
+        last = roll_back("one", None, where, project.site(), "", 2)
     kept = [one.generation for one in read_control(where).history("one")]
     assert last.generation == KEPT + 3
     assert kept == list(range(last.generation, last.generation - KEPT, -1))
@@ -175,7 +175,7 @@ def test_what_was_rolled_back_stays_back_when_something_else_is_applied(
     apply([file], where, project.site())
     project.retrain("income", 5)
     apply([file], where, project.site())
-    go_back("one", None, where, project.site(), "", 2)
+    roll_back("one", None, where, project.site(), "", 2)
     good = digest_of(where, "one", 1)
     assert digest_of(where, "one", 2) != good == digest_of(where, "one", 3)
 

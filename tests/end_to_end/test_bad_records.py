@@ -19,10 +19,10 @@ from kafka.errors import InvalidRecordError
 
 from jobs.kafka.pipeline_client import request_body
 from jobs.local_stack.stack import Stack
-from jobs.services.views.kafka_feed import Feed
+from jobs.services.views.kafka_feed import KafkaFeed
 from operators.control.control_topic import read_control
-from operators.control.status import Event, Told
-from operators.kafka.consumer import read_whole
+from operators.control.status import Event, StatusState
+from operators.kafka.consumer import read_topic
 from tests.corpus.records import KEY_OF, KEYS, VALUES, bad_values
 from tests.end_to_end.deployment import PATIENCE, Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project
@@ -47,7 +47,7 @@ class Scene(NamedTuple):
 
     job: Deployment
     stack: Stack
-    feed: Feed
+    feed: KafkaFeed
     alerts: Alerts
     hook: Hook
     bridge: Running
@@ -152,7 +152,7 @@ def scene(stack: Stack, models: Path, tmp_path_factory: pytest.TempPathFactory) 
         gateway(stack, NAMESPACE) as door,
     ):
         bridge = Running(job.connection, hook.port)
-        feed = Feed(job.connection, 3_600.0)
+        feed = KafkaFeed(job.connection, 3_600.0)
         feed.start()
         scene = Scene(job, stack, feed, Alerts(job.connection), hook, bridge, door, rows)
         scene.alerts.tell("before", wrong=True)
@@ -178,9 +178,9 @@ def test_requests_are_answered_while_all_of_it_comes(scene: Scene) -> None:
     assert scene.job.failures() == before
 
 
-def told(scene: Scene) -> Told:
-    found = Told.empty()
-    for record in read_whole(scene.job.connection.bootstrap, [scene.job.topics.status], 60.0):
+def told(scene: Scene) -> StatusState:
+    found = StatusState.empty()
+    for record in read_topic(scene.job.connection.bootstrap, [scene.job.topics.status], 60.0):
         found.read(record)
     return found
 

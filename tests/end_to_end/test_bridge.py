@@ -17,7 +17,7 @@ from jobs.local_stack.ports import HOST
 from jobs.local_stack.stack import Stack
 from jobs.services.alert_bridge.bridge import Bridge
 from jobs.services.alert_bridge.receivers import webhook
-from operators.alerts.finding import About, Finding
+from operators.alerts.finding import AlertKey, Finding
 from operators.alerts.lifecycle import Active, Lifecycle
 from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
@@ -88,7 +88,7 @@ class Alerts:
 
     def tell(self, pipeline: str, *, wrong: bool, at: float | None = None) -> None:
         life = Lifecycle({"job": "weir.x", "pipeline": pipeline}, 300.0, "")
-        found = {About("WeirErrors"): Finding("warning", {"summary": "bad"}) if wrong else None}
+        found = {AlertKey("WeirErrors"): Finding("warning", {"summary": "bad"}) if wrong else None}
         now = int((at or time()) * 1000)
         self._active[pipeline], sent = life.settle(self._active.get(pipeline, []), found, now)
         for one in sent:

@@ -26,7 +26,7 @@ from jobs.local_stack.stack import Stack
 from jobs.releases.apply import apply
 from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 from tests.end_to_end.deployment import Deployment, await_true, deployed
 from tests.end_to_end.project import Project
 
@@ -246,7 +246,7 @@ def test_a_pipeline_applied_later_is_served_too(
     # The job may run only what lies below its own trusted root.
     file = project.write("later_on", SLOW)
     file.write_text(file.read_text().replace(str(project.models), str(models)))
-    apply([file], job.connection, make_site(str(models), ""))
+    apply([file], job.connection, make_policy(str(models), ""))
     await_true(lambda: door.get("/v2/models/later_on/ready")[0] == 200, "the new pipeline is ready")
     status, body, _ = door.post("/v2/models/later_on/infer", request(rows[:1]))
     assert (status, body["model_name"]) == (200, "later_on")

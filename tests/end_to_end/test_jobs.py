@@ -17,7 +17,7 @@ from jobs.local_stack.stack import Stack
 from jobs.releases.apply import apply
 from jobs.releases.delete import Resource, delete
 from jobs.status.conditions import conditions
-from jobs.status.snapshot import observe
+from jobs.status.snapshot import take_snapshot
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
@@ -44,7 +44,7 @@ def test_two_jobs_share_a_namespace_and_each_serves_only_its_own(
     models_only.write_text("\n---\n".join(models_only.read_text().split("---")[:-1]))
     rows = np.nan_to_num(np.load(models / "holdout.npy")[:SIZE])
     with running(stack, project.manifests, project.models, NAMESPACE, ["--pipelines", "left"]) as left:
-        where = submit.whereabouts(stack.bootstrap_servers, project.site())
+        where = submit.connection_arguments(stack.bootstrap_servers, project.site())
         named = ["--namespace", NAMESPACE, "--pipelines", "right", "--checkpoint-interval-ms", "1000"]
         other = submit.submit(stack.flink, submit.flink_run([*where, *named]))
         try:
@@ -58,7 +58,7 @@ def test_two_jobs_share_a_namespace_and_each_serves_only_its_own(
                 assert {len(answers[key]) for key in keys} == {1}, "nobody else answers too"
                 (report,) = left.reports_of(name, "income-drift", 1)
                 assert report["parameters"]["n"] == SIZE
-            told = observe(left.connection, None).told
+            told = take_snapshot(left.connection, None).told
             assert told is not None
             assert {worker.job: list(worker.pipelines) for worker in told.workers.values()} == {
                 f"weir.{NAMESPACE}/left": ["left"],
@@ -83,7 +83,7 @@ def test_requests_of_another_prefix_are_read_beside_whoever_else_reads_them(
     names = [theirs.topics.inputs(name) for name in ("mine", "other")] + [theirs.topics.outputs("mine")]
     create_topics(stack.bootstrap_servers, names, 2)
     apply([project.manifests], ours, project.site())
-    where = submit.whereabouts(stack.bootstrap_servers, project.site())
+    where = submit.connection_arguments(stack.bootstrap_servers, project.site())
     named = ["--namespace", "beside", "--requests-prefix", "seldon", "--pipelines", "mine"]
     job = submit.submit(stack.flink, submit.flink_run([*where, *named]))
     try:
@@ -114,5 +114,5 @@ def partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
 
 
 def ready(one: Deployment) -> set[str]:
-    found = conditions(observe(one.connection, one.stack.cluster.rest), one.topics)
+    found = conditions(take_snapshot(one.connection, one.stack.cluster.rest), one.topics)
     return {each.of for each in found if each.type == "PipelineReady" and each.status == "True"}

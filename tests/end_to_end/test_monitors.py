@@ -19,7 +19,7 @@ from jobs.local_stack.stack import Stack
 from jobs.models.retraining.retrain import Retrained, retrain
 from jobs.models.training.options import Options
 from jobs.releases.apply import apply
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 from tests.end_to_end.deployment import Deployment, await_answers, running
 
 pytestmark = pytest.mark.cluster
@@ -177,7 +177,7 @@ def retrained(
     job: Deployment, windows: list[dict[str, Any]], models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Retrained:
     job.reports_of(PIPELINE, "income-quality", 10)
-    out, site = tmp_path_factory.mktemp("new"), make_site(str(models), "")
+    out, site = tmp_path_factory.mktemp("new"), make_policy(str(models), "")
     options = Options(PIPELINE, rate=0.05, draws=200)
     return retrain(job.connection, PIPELINE, out, site, 5_000, "exclude", options, say=lambda line: None)
 
@@ -192,7 +192,7 @@ def test_new_monitors_are_applied_as_a_new_generation(
     job: Deployment, retrained: Retrained, models: Path
 ) -> None:
     manifests = next(path for path in retrained.written if path.suffix == ".yaml")
-    site = make_site(f"{models},{manifests.parent}", "")
+    site = make_policy(f"{models},{manifests.parent}", "")
     applied = apply([manifests], job.connection, site, "retrained", partitions=2).applied
     pipelines = {one.name: (one.verb, one.generation) for one in applied if one.kind == "pipeline"}
     assert pipelines[PIPELINE] == ("updated", 2)

@@ -15,9 +15,9 @@ from jobs.kafka.pipeline_client import request_body
 from jobs.local_stack.stack import Stack
 from jobs.releases.apply import apply
 from jobs.releases.delete import Resource, delete
-from jobs.releases.rollback import go_back
+from jobs.releases.rollback import roll_back
 from jobs.status.conditions import Condition, conditions
-from jobs.status.snapshot import Observed, observe
+from jobs.status.snapshot import Snapshot, take_snapshot
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project
 from tests.end_to_end.traffic import Traffic, traffic
@@ -81,8 +81,8 @@ def rows(models: Path) -> Any:
     return holdout[~np.isnan(holdout).any(axis=1)]
 
 
-def look(job: Deployment) -> Observed:
-    return observe(job.connection, job.stack.cluster.rest)
+def look(job: Deployment) -> Snapshot:
+    return take_snapshot(job.connection, job.stack.cluster.rest)
 
 
 def condition(job: Deployment, type_: str, of: str) -> Condition | None:
@@ -132,7 +132,7 @@ def test_six_versions_under_traffic_lose_no_request_and_mix_none(
         assert model is not None
         assert (model.status, model.reason) == ("False", "LoadFailed")
 
-        assert go_back(NAME, 3, where, project.site(), "", 2).generation == 6
+        assert roll_back(NAME, 3, where, project.site(), "", 2).generation == 6
         await_ready(job, NAME, 6)
         job.report("income-drift", lambda one: one["generation"] == 6)
 
@@ -237,7 +237,7 @@ def test_a_new_pipeline_is_picked_up_and_a_deleted_one_closes_its_window(
     assert dict(letter.headers)["__connect.errors.exception.class.name"] == b"UNKNOWN_PIPELINE"
     assert condition(job, "PipelineReady", name) is None
 
-    assert go_back(name, None, where, project.site(), "", 2).generation == 2
+    assert roll_back(name, None, where, project.site(), "", 2).generation == 2
     await_ready(job, name, 2)
     with job.client(name) as client:
         await_answers(client, [client.send(body) for body in bodies(rows[:SIZE])])

@@ -10,7 +10,7 @@ import msgspec
 
 from jobs.releases.validation.manifests import check
 from jobs.streaming.settings import MOST_RECORD_BYTES, Settings
-from jobs.traffic.local.emitted_records import DeadLetter, Response
+from jobs.traffic.local.emitted_records import EmittedDeadLetter, EmittedResponse
 from jobs.traffic.local.pipeline import LocalPipeline, LocalRequest
 
 
@@ -43,9 +43,9 @@ class Weir:
         sent = [LocalRequest(offset, value) for offset, value in enumerate(requests)]
         answers: list[Answer] = []
         for one in self._pipelines[_pipeline(model)].answer(sent):
-            if isinstance(one, Response):
+            if isinstance(one, EmittedResponse):
                 answers.append(Answer("answered", None, msgspec.json.decode(one.body)))
-            elif isinstance(one, DeadLetter) and one.failed:
+            elif isinstance(one, EmittedDeadLetter) and one.failed:
                 answers.append(Answer("failed", one.reason, one.message))
         return answers
 

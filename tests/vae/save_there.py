@@ -24,7 +24,7 @@ from jobs.models.convert.alibi_detect_files import convert
 from jobs.models.convert.vae import export_vae
 from operators.core.errors import DeploymentError
 from operators.models.formats.outlier_detector import read_vae
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 FEATURES, LATENT, REPEATS = 8, 2, 200
 RNG = np.random.default_rng(0)
@@ -111,7 +111,7 @@ def given(draws: np.ndarray, ask: Callable[[], Any]) -> Any:
 
 def save_vae(detector: Any, folder: Path) -> None:
     save_detector(detector, folder)
-    convert(folder, make_site("/", ""))
+    convert(folder, make_policy("/", ""))
     # The answers of what was saved, as a server would load it.
     detector = load_detector(folder)
     draws = RNG.normal(size=(len(ROWS), detector.samples, LATENT))

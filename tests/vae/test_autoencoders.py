@@ -18,7 +18,7 @@ from jobs.models.convert.alibi_detect_files import convert
 from operators.core.errors import DeploymentError
 from operators.models.formats.outlier_detector import read_vae
 from operators.models.settings import ALIBI_DETECT
-from operators.models.step import Ask
+from operators.models.step import InferenceOptions
 from operators.protocol.encode import encode_responses
 from tests.operators.storage.model import TRUSTING, load, one_request, settings
 
@@ -97,7 +97,7 @@ def test_tensors_have_the_names_shapes_and_order_of_mlserver(saved: Path, tmp_pa
     extra = {"predict_parameters": {"outlier_type": kind}}
     settings(folder, implementation=ALIBI_DETECT, parameters={"uri": "./", "extra": extra})
     rows = opened(saved, "trained")[1]["rows"].astype(float)
-    answer = load(folder).infer(one_request(rows), Ask())
+    answer = load(folder).infer(one_request(rows), InferenceOptions())
     assert isinstance(answer, dict)
     (body,) = encode_responses(answer, ["a"], "p", "1")
     shown = [[o["name"], o["shape"], o["datatype"]] for o in msgspec.json.decode(body)["outputs"]]

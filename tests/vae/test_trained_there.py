@@ -11,7 +11,7 @@ import pytest
 from jobs.data.synthetic_census import TARGET, census_like
 from jobs.models.train import train
 from jobs.models.training.options import Options
-from operators.models.runtimes.outlier import ScoreOutlier
+from operators.models.runtimes.outlier import OutlierModel
 from tests.operators.storage.model import load
 from tests.vae.environment import run_there
 
@@ -25,7 +25,7 @@ def scored_there(folder: Path, rows: np.ndarray, tmp_path: Path) -> dict[str, np
 def test_an_autoencoder_is_trained_there_and_scored_here_without_tensorflow(tmp_path: Path) -> None:
     run_there("tests.vae.train_there", "vae", tmp_path)
     step = load(tmp_path / "income-outlier")
-    assert isinstance(step, ScoreOutlier)
+    assert isinstance(step, OutlierModel)
     rows = np.load(tmp_path / "holdout.npy")
     prepared = joblib.load(tmp_path / "income-preprocess" / "model.joblib").transform(rows)
     ours = step.detector.predict(prepared)
@@ -41,7 +41,7 @@ def test_a_distance_that_was_trained_here_loads_there_and_scores_the_same(tmp_pa
     table = census_like(1_500, 4)[["age", "capital-gain", "hours-per-week", TARGET]]
     train(table, TARGET, tmp_path, options, say=lambda line: None)
     step = load(tmp_path / "income-outlier")
-    assert isinstance(step, ScoreOutlier)
+    assert isinstance(step, OutlierModel)
     prepared = joblib.load(tmp_path / "income-preprocess" / "model.joblib").transform(
         np.load(tmp_path / "holdout.npy")
     )

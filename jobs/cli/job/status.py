@@ -8,10 +8,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, some_flink, waiting
+from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, find_flink_rest, waiting
 from jobs.cli.text_table import print_columns
 from jobs.status.conditions import Condition, conditions
-from jobs.status.snapshot import Observed, observe
+from jobs.status.snapshot import Snapshot, take_snapshot
 from jobs.status.wait import await_condition
 
 _EVENTS = 10
@@ -32,15 +32,15 @@ def status(
 
     Exit code 1 means that what was waited for did not come true, or that Kafka or Flink does not answer.
     """
-    where, rest = connection(bootstrap_servers, prefix, namespace), some_flink()
+    where, rest = connection(bootstrap_servers, prefix, namespace), find_flink_rest()
 
     def look() -> list[Condition]:
-        return conditions(observe(where, rest), where.topics)
+        return conditions(take_snapshot(where, rest), where.topics)
 
     if wait:
         with waiting(f"waiting for {wait}"):
             await_condition(look, wait, name, timeout)
-    seen = observe(where, rest)
+    seen = take_snapshot(where, rest)
     found = conditions(seen, where.topics)
     found = [one for one in found if name in ("", one.of) or one.type == "JobRunning"]
     if json:
@@ -53,7 +53,7 @@ def status(
         raise typer.Exit(1)
 
 
-def _show_events(name: str, seen: Observed) -> None:
+def _show_events(name: str, seen: Snapshot) -> None:
     events = sorted(seen.told.events.values(), key=lambda one: one.at) if seen.told else []
     last = [one for one in events if name in ("", one.pipeline)][-_EVENTS:]
     if last:

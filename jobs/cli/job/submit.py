@@ -18,8 +18,8 @@ from jobs.cli.options import (
     StoresSetting,
     TrustedRoots,
     connection,
-    the_flink,
-    the_job_name,
+    job_name_of,
+    require_flink,
     waiting,
 )
 from jobs.flink import submit as submitting
@@ -29,7 +29,7 @@ from jobs.local_stack.stack import find
 from jobs.streaming.settings import Settings, parse_settings
 from operators.control.control_topic import read_control
 from operators.core.errors import DeploymentError
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 Environment = Annotated[
     str,
@@ -54,9 +54,9 @@ def submit(
 
     Settings of the job follow two dashes: weir submit -- --parallelism 2
     """
-    cluster = the_flink()
+    cluster = require_flink()
     bootstrap = connection(bootstrap_servers, "", "").bootstrap
-    where = submitting.whereabouts(bootstrap, make_site(trusted_roots, artifact_cache, stores))
+    where = submitting.connection_arguments(bootstrap, make_policy(trusted_roots, artifact_cache, stores))
     given = [*where, *(arguments or [])]
     settings = parse_settings(given, os.environ)
     running = cluster.rest.jobs(settings.job_name)
@@ -75,8 +75,8 @@ def stop(
     namespace: Namespace = "default",
 ) -> None:
     """Stop the job with a savepoint, from which `weir submit -s` goes on; `flink stop` is printed."""
-    cluster = the_flink()
-    print(f"to go on: weir submit -s {_stop(cluster, the_job_name(prefix, namespace, pipelines))}")
+    cluster = require_flink()
+    print(f"to go on: weir submit -s {_stop(cluster, job_name_of(prefix, namespace, pipelines))}")
 
 
 def upgrade(
@@ -90,8 +90,8 @@ def upgrade(
 
     Settings stay as they are, but for those that follow two dashes: weir upgrade -- --batch-ms 10
     """
-    cluster, name = the_flink(), the_job_name(prefix, namespace, pipelines)
-    job = submitting.the_running_job(cluster.rest, name)
+    cluster, name = require_flink(), job_name_of(prefix, namespace, pipelines)
+    job = submitting.running_job(cluster.rest, name)
     before = [*submitting.arguments_of(cluster.rest, job)]
     given = [*before, *(arguments or [])]
     settings = parse_settings(given, os.environ)
@@ -149,7 +149,7 @@ def _run(cluster: Flink, arguments: Sequence[str], savepoint: str, environment: 
 
 
 def _stop(cluster: Flink, name: str) -> str:
-    job = submitting.the_running_job(cluster.rest, name)
+    job = submitting.running_job(cluster.rest, name)
     command = submitting.stop_command(job)
     print(cluster.printable(command))
     with waiting("flink stop"):

@@ -10,7 +10,7 @@ import typer
 from jobs.cli.options import TrustedRoots
 from jobs.cli.trusted_paths import load_named
 from jobs.models.convert.alibi_detect_files import convert as write
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 
 def convert(
@@ -18,7 +18,7 @@ def convert(
     trusted_roots: TrustedRoots = "models",
 ) -> None:
     """Write, beside alibi-detect's dill files, arrays and TOML that the job reads without running code."""
-    site = make_site(trusted_roots, "")
+    site = make_policy(trusted_roots, "")
     for folder in folders:
         for path in load_named(folder, site, write):
             print(f"wrote {path}")

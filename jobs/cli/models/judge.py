@@ -22,13 +22,13 @@ from jobs.cli.options import (
 )
 from jobs.cli.trusted_paths import load_named
 from operators.core.errors import DeploymentError, MismatchError, tidy
-from operators.models.runtimes.batched import Rules
-from operators.storage.trusted_roots import make_site
+from operators.models.runtimes.batched import WindowRules
+from operators.storage.trusted_roots import make_policy
 
 if TYPE_CHECKING:
-    from jobs.models.rows_to_judge import Given
-    from operators.models.runtimes.batched import Watcher
-    from operators.models.runtimes.outlier import ScoreOutlier
+    from jobs.models.rows_to_judge import RowsToJudge
+    from operators.models.runtimes.batched import BatchedStep
+    from operators.models.runtimes.outlier import OutlierModel
 
 # What a script is told by the exit code, besides 0 and the 1 of an error.
 DRIFTED, NOTHING_JUDGED = 3, 4
@@ -63,20 +63,20 @@ def judge(
     """
     from jobs.models import judge as judging
     from jobs.models.rows_to_judge import read_rows
-    from operators.models.runtimes.batched import Watcher
-    from operators.models.runtimes.outlier import ScoreOutlier
+    from operators.models.runtimes.batched import BatchedStep
+    from operators.models.runtimes.outlier import OutlierModel
 
     form = table_format(separator, decimal, encoding, missing_values)
-    site = make_site(trusted_roots, artifact_cache)
+    site = make_policy(trusted_roots, artifact_cache)
     step = load_named(folder, site, judging.load_monitor)
     before = load_named(through, site, judging.load_monitor) if through else None
     try:
-        if isinstance(step, ScoreOutlier):
+        if isinstance(step, OutlierModel):
             given = read_rows(data, step, folder, before, form, label)
             code = _outliers(step, given, most_outliers, json)
-        elif isinstance(step, Watcher):
+        elif isinstance(step, BatchedStep):
             given = read_rows(data, step, folder, before, form, label)
-            rules = Rules(Judgement(min_n, min_effect), Confirmation(confirm, resolve), tolerance)
+            rules = WindowRules(Judgement(min_n, min_effect), Confirmation(confirm, resolve), tolerance)
             code = _windows(step, given, window, rules, json)
         else:
             raise DeploymentError(f"{folder} is no monitor: a drift, outlier or data quality detector is")
@@ -86,7 +86,7 @@ def judge(
     raise typer.Exit(code)
 
 
-def _outliers(step: ScoreOutlier, given: Given, most: float, json: bool) -> int:
+def _outliers(step: OutlierModel, given: RowsToJudge, most: float, json: bool) -> int:
     from jobs.models import judge as judging
 
     print_notes(given.notes)
@@ -98,7 +98,7 @@ def _outliers(step: ScoreOutlier, given: Given, most: float, json: bool) -> int:
     return DRIFTED if 100 * found.share > most else 0
 
 
-def _windows(step: Watcher, given: Given, size: int, rules: Rules, json: bool) -> int:
+def _windows(step: BatchedStep, given: RowsToJudge, size: int, rules: WindowRules, json: bool) -> int:
     from jobs.models import judge as judging
 
     print_notes(given.notes)

@@ -20,7 +20,7 @@ from jobs.cli.options import (
 )
 from jobs.cli.trusted_paths import require_trusted, writing_for_oneself
 from operators.core.errors import DeploymentError
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 
 def retrain(
@@ -52,7 +52,7 @@ def retrain(
     options = Options(pipeline, seed, rate=rate, outlier_percent=outlier_percent).check()
     where, site = (
         connection(bootstrap_servers, prefix, namespace),
-        make_site(trusted_roots, artifact_cache, stores),
+        make_policy(trusted_roots, artifact_cache, stores),
     )
     how: Any = drifted
     with writing_for_oneself():

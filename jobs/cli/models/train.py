@@ -21,7 +21,7 @@ from jobs.cli.options import (
 )
 from jobs.cli.trusted_paths import require_trusted, writing_for_oneself
 from operators.core.errors import DeploymentError
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,18 +76,18 @@ def train(
         from jobs.models import train as train_monitors
     except ImportError as error:
         raise DeploymentError(f"{error}: training needs the extra, pip install 'weir[train]'") from None
-    from jobs.data.declared_columns import Declared
+    from jobs.data.declared_columns import DeclaredColumns
     from jobs.models.training.options import Options
 
     form = table_format(separator, decimal, encoding, missing_values)
     table, missing = _table(data, form, rows, seed, _names(drop))
     chosen: Any = {"outlier": outlier, "threshold": threshold, "outlier_percent": outlier_percent}
     options = Options(name, seed, tuple(window), rate, **chosen)
-    declared = Declared(
+    declared = DeclaredColumns(
         _names(categorical), _names(numeric), outlier_label, str(data or "generated people"), missing
     )
     if preprocessor and monitors_only:
-        require_trusted(preprocessor, make_site(trusted_roots, ""))
+        require_trusted(preprocessor, make_policy(trusted_roots, ""))
     with writing_for_oneself():
         if monitors_only:
             trained = train_monitors.train_monitors_only(

@@ -20,7 +20,7 @@ from jobs.cli.options import (
 from jobs.releases import apply as applying
 from jobs.releases.validation import manifests
 from operators.kafka.topics import Topics
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 Partitions = Annotated[int, typer.Option(help="partitions of topics that are created")]
 Message = Annotated[str, typer.Option("-m", "--message", help="why, for the history")]
@@ -42,7 +42,7 @@ def validate(
 
     What is in a store, and documents that are named and not there, are notices unless --with-artifacts.
     """
-    site = make_site(trusted_roots, artifact_cache, stores)
+    site = make_policy(trusted_roots, artifact_cache, stores)
     with waiting("loading the models") as say:
         if with_artifacts:
             checked = manifests.check(filename, Topics(), site, say=say)
@@ -79,7 +79,7 @@ def apply(
     those that are live.
     """
     where = connection(bootstrap_servers, prefix, namespace)
-    site = make_site(trusted_roots, artifact_cache, stores)
+    site = make_policy(trusted_roots, artifact_cache, stores)
     with waiting("applying") as say:
         done = applying.apply(filename, where, site, message, partitions, dry_run=dry_run, say=say)
     for notice in done.notices:
@@ -102,7 +102,7 @@ def diff(
 ) -> None:
     """Tell what applying would change. Exit code 0 means nothing, 1 something, as for kubectl."""
     where = connection(bootstrap_servers, prefix, namespace)
-    site = make_site(trusted_roots, artifact_cache, stores)
+    site = make_policy(trusted_roots, artifact_cache, stores)
     with waiting("comparing") as say:
         done = applying.apply(filename, where, site, dry_run=True, say=say)
     differing = [one for one in done.applied if one.verb != "unchanged"]

@@ -22,7 +22,7 @@ from jobs.releases.explain import released
 from jobs.releases.validation import manifests
 from operators.control.control_topic import read_control
 from operators.kafka.topics import Topics
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 
 def explain(
@@ -43,7 +43,7 @@ def explain(
     """Draw a pipeline's compiled plan and every default in force; with -f it needs no cluster."""
     topics = Topics(prefix, namespace)
     if filename:
-        site = make_site(trusted_roots, artifact_cache, stores)
+        site = make_policy(trusted_roots, artifact_cache, stores)
         with waiting("loading the models") as say:
             checked = manifests.check(filename, topics, site, say=say).require()
         release = released(checked.releases, name)

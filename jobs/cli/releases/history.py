@@ -21,10 +21,10 @@ from jobs.cli.options import (
 from jobs.cli.releases.apply import Message, Partitions
 from jobs.cli.text_table import print_columns
 from jobs.releases.diff import changed
-from jobs.releases.rollback import go_back
+from jobs.releases.rollback import roll_back
 from operators.control.control_topic import read_control
 from operators.core.errors import DeploymentError
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 
 def history(
@@ -79,7 +79,7 @@ def rollback(
     """Let an earlier generation's content serve again, as a new generation; brings deleted ones back too."""
     where = connection(bootstrap_servers, prefix, namespace)
     with waiting("loading the models"):
-        new = go_back(
-            pipeline, to, where, make_site(trusted_roots, artifact_cache, stores), message, partitions
+        new = roll_back(
+            pipeline, to, where, make_policy(trusted_roots, artifact_cache, stores), message, partitions
         )
     print(f"pipeline {pipeline} updated (generation {new.generation}): {new.message}")

@@ -14,7 +14,7 @@ from jobs.cli.text_table import print_columns
 from jobs.releases.apply import documents
 from jobs.releases.delete import KINDS, parse_resource
 from jobs.releases.delete import delete as take_back
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.control.control_topic import read_control
 from operators.core.errors import DeploymentError
 
@@ -63,7 +63,7 @@ def _one(name: str, found: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     raise DeploymentError(f"there is no {what}; there is {', '.join(sorted(found)) or 'nothing'}")
 
 
-def _print(found: list[dict[str, Any]], output: str, control: Control) -> None:
+def _print(found: list[dict[str, Any]], output: str, control: ControlState) -> None:
     if output == "yaml":
         print(yaml.safe_dump_all(found, sort_keys=False), end="")
     elif output == "json":
@@ -74,7 +74,7 @@ def _print(found: list[dict[str, Any]], output: str, control: Control) -> None:
         raise DeploymentError(f"--output must be table, yaml or json, got {output!r}")
 
 
-def _list(found: list[dict[str, Any]], control: Control) -> None:
+def _list(found: list[dict[str, Any]], control: ControlState) -> None:
     artifacts = {name: artifact for one in control.live() for name, artifact in one.artifacts.items()}
     artifacts |= {name: one.artifact for name, one in control.models.items()}
     rows = []

@@ -35,14 +35,14 @@ def dashboard(
 
         from jobs.services.dashboard.access import require_host, require_token
         from jobs.services.dashboard.app import Page
-        from jobs.services.views.kafka_feed import Feed
+        from jobs.services.views.kafka_feed import KafkaFeed
     except ImportError:
         raise DeploymentError("weir dashboard needs an extra: pip install 'weir[dashboard]'") from None
     if host not in _LOOPBACK and not token:
         raise DeploymentError(f"listening on {host} lets others look: name a --token, or stay on 127.0.0.1")
     refuse_taken(port)
     where = connection(bootstrap_servers, prefix, namespace)
-    feed = Feed(where, _PAST)
+    feed = KafkaFeed(where, _PAST)
     with waiting("looking for pipelines"):
         feed.start()
     page = Page(feed, f"{prefix}.{namespace}")

@@ -25,11 +25,11 @@ def report(
     """Write what a pipeline did in a period as one page of HTML that needs nothing else."""
     try:
         from jobs.services.views.html_report import write
-        from jobs.services.views.kafka_feed import Feed
+        from jobs.services.views.kafka_feed import KafkaFeed
     except ImportError:
         raise DeploymentError("weir report needs an extra: pip install 'weir[dashboard]'") from None
     begun = moment_of(since)
-    feed = Feed(connection(bootstrap_servers, prefix, namespace), time() - begun)
+    feed = KafkaFeed(connection(bootstrap_servers, prefix, namespace), time() - begun)
     with waiting("reading"):
         feed.read_once()
     release = released(list(feed.releases().values()), pipeline)

@@ -27,7 +27,7 @@ from jobs.releases.explain import released
 from jobs.releases.validation import manifests as checking
 from jobs.streaming.settings import Settings, parse_settings
 from jobs.traffic.local import text_output
-from jobs.traffic.local.emitted_records import DeadLetter, Emitted, Response, WindowReport
+from jobs.traffic.local.emitted_records import Emitted, EmittedDeadLetter, EmittedReport, EmittedResponse
 from jobs.traffic.local.pipeline import LocalPipeline, LocalRequest, models_aside
 from jobs.traffic.local.request_files import read_requests
 from operators.core.errors import DeploymentError
@@ -149,11 +149,11 @@ def _notice(line: str) -> None:
 def _print_body(emitted: Iterable[Emitted]) -> bool:
     """Print the response to the only request, as if it came through Kafka; return whether it failed."""
     for one in emitted:
-        if isinstance(one, DeadLetter):
+        if isinstance(one, EmittedDeadLetter):
             print(f"{'error' if one.failed else 'notice'}: {one.reason}: {one.message}", file=sys.stderr)
             if one.failed:
                 return True
-        elif isinstance(one, Response):
+        elif isinstance(one, EmittedResponse):
             print(one.body.decode("utf-8", "replace"))
     return False
 
@@ -163,23 +163,23 @@ def _print_records(emitted: Iterable[Emitted]) -> bool:
     failed = False
     for one in emitted:
         print(msgspec.json.encode(one.as_json()).decode())
-        failed |= isinstance(one, DeadLetter) and one.failed
+        failed |= isinstance(one, EmittedDeadLetter) and one.failed
     return failed
 
 
 def _print_table(emitted: Iterable[Emitted]) -> bool:
     """Print a line a request as they come, then windows and dead letters; return whether a request failed."""
-    windows: list[WindowReport] = []
-    letters: list[DeadLetter] = []
+    windows: list[EmittedReport] = []
+    letters: list[EmittedDeadLetter] = []
     answered = 0
     print(text_output.HEADER)
     for one in emitted:
-        if isinstance(one, Response):
+        if isinstance(one, EmittedResponse):
             answered += 1
             print(text_output.response_line(one))
-        elif isinstance(one, WindowReport):
+        elif isinstance(one, EmittedReport):
             windows.append(one)
-        elif isinstance(one, DeadLetter):
+        elif isinstance(one, EmittedDeadLetter):
             letters.append(one)
             if one.failed:
                 print(text_output.failed_line(one))

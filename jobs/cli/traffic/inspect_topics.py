@@ -11,7 +11,7 @@ from jobs.cli.timestamps import moment_of
 from jobs.traffic.inspect.expression import parse_expression
 from jobs.traffic.inspect.readable_records import parse_condition
 from jobs.traffic.inspect.tap import tap as begin_tap
-from jobs.traffic.inspect.topic_reader import Reader, Wanted, for_seconds
+from jobs.traffic.inspect.topic_reader import Reader, RecordFilter, for_seconds
 from operators.core.errors import DeploymentError
 from operators.resources.durations import seconds_of
 
@@ -55,7 +55,7 @@ def inspect(
     """
     place = connection(bootstrap_servers, prefix, namespace)
     target = parse_expression(expression, place.topics)
-    wanted = Wanted(
+    wanted = RecordFilter(
         moment_of(since) if since else 0.0,
         moment_of(until) if until else 0.0,
         key,

@@ -20,13 +20,13 @@ from operators.core.errors import DeploymentError, describe
 from operators.models.formats.alibi_detect import SUFFIXES
 from operators.models.formats.outlier_detector import write_mahalanobis
 from operators.storage.artifact_cache import copy_files
-from operators.storage.trusted_roots import Site, locate, require_trust
+from operators.storage.trusted_roots import ArtifactPolicy, locate, require_trust
 
 # Takes the folder to write to, the dill file, and what that holds; returns the files that it wrote.
 _Writer = Callable[[Path, Path, Any], Iterable[Path]]
 
 
-def convert(folder: Path, site: Site) -> list[Path]:
+def convert(folder: Path, site: ArtifactPolicy) -> list[Path]:
     """Write beside each detector's dill or pickle what the runtime reads; returns what was written.
 
     Raises DeploymentError for a folder that is not trusted, and for what cannot be converted.
@@ -78,7 +78,7 @@ def _load(path: Path) -> Any:
 
 
 def _forest(folder: Path, path: Path, state: Any) -> Iterable[Path]:
-    estimator, threshold = _of(state, path, "isolationforest"), _of(state, path, "threshold")
+    estimator, threshold = _part_of(state, path, "isolationforest"), _part_of(state, path, "threshold")
     if threshold is None:
         raise DeploymentError(f"{path} has no threshold: call infer_threshold before saving it")
     joblib.dump(estimator, folder / "IForest.joblib", compress=1)
@@ -89,7 +89,9 @@ def _forest(folder: Path, path: Path, state: Any) -> Iterable[Path]:
 
 def _mahalanobis(folder: Path, path: Path, state: Any) -> Iterable[Path]:
     keys = ("threshold", "mean", "C", "n_components", "d_abs", "cat_vars", "ohe")
-    threshold, mean, covariance, components, values, columns, one_hot = (_of(state, path, k) for k in keys)
+    threshold, mean, covariance, components, values, columns, one_hot = (
+        _part_of(state, path, k) for k in keys
+    )
     if threshold is None:
         raise DeploymentError(f"{path} has no threshold: call infer_threshold before saving it")
     if np.ndim(mean) == 0:
@@ -99,7 +101,7 @@ def _mahalanobis(folder: Path, path: Path, state: Any) -> Iterable[Path]:
 
 
 def _vae(folder: Path, path: Path, state: Any) -> Iterable[Path]:
-    check_settings(_of(state, path, "threshold"), _of(state, path, "score_type"))
+    check_settings(_part_of(state, path, "threshold"), _part_of(state, path, "score_type"))
     # Both tell on standard error what they would do with a GPU or PyTorch.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
@@ -120,9 +122,9 @@ def _vae(folder: Path, path: Path, state: Any) -> Iterable[Path]:
 
 
 def _drift(folder: Path, path: Path, state: Any) -> Iterable[Path]:
-    x_ref = np.asarray(_of(_of(state, path, "args"), path, "x_ref"))
-    options = _of(state, path, "kwargs")
-    if _of(state, path, "other").get("preprocess_fn") is not None:
+    x_ref = np.asarray(_part_of(_part_of(state, path, "args"), path, "x_ref"))
+    options = _part_of(state, path, "kwargs")
+    if _part_of(state, path, "other").get("preprocess_fn") is not None:
         raise DeploymentError(
             f"{path} has a preprocess_fn, which runs code: train the detector on data already prepared, "
             "and let a "
@@ -141,7 +143,7 @@ def _drift(folder: Path, path: Path, state: Any) -> Iterable[Path]:
     return folder / "config.toml", folder / "x_ref.npy"
 
 
-def _of(state: Any, path: Path, key: str) -> Any:
+def _part_of(state: Any, path: Path, key: str) -> Any:
     if not isinstance(state, dict) or key not in state:
         raise DeploymentError(f"{path} is no detector that alibi-detect saved: {key!r} is missing in it")
     return state[key]

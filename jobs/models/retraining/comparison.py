@@ -13,12 +13,12 @@ from detectors.drift.judgement import Judgement
 from jobs.data.usable_numbers import left_out
 from jobs.models.calibrate import false_alarms
 from jobs.models.retraining.refit import parts_of
-from jobs.models.retraining.replay import Watched
+from jobs.models.retraining.replay import MonitorInput
 from jobs.models.training.drift import hot_deck
 from jobs.models.training.options import Options
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.models.runtimes.drift import DetectDrift
-from operators.models.runtimes.outlier import ScoreOutlier
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.models.runtimes.drift import DriftModel
+from operators.models.runtimes.outlier import OutlierModel
 from operators.models.step import Step
 
 _DRAWS = 200
@@ -37,31 +37,31 @@ class Check(NamedTuple):
     told: str
 
 
-def compare(watched: Watched, new: Step, options: Options) -> Iterator[Check]:
+def compare(watched: MonitorInput, new: Step, options: Options) -> Iterator[Check]:
     """Yield what can be said of a new detector beside the old one."""
     yield from _left_out(watched)
     old = watched.step
-    if isinstance(old, DetectDrift) and isinstance(new, DetectDrift):
+    if isinstance(old, DriftModel) and isinstance(new, DriftModel):
         yield from _drift(watched, old, new, options)
-    elif isinstance(old, ScoreOutlier) and isinstance(new, ScoreOutlier):
+    elif isinstance(old, OutlierModel) and isinstance(new, OutlierModel):
         yield _outlier(watched, old, new, options)
-    elif isinstance(old, CheckQuality) and isinstance(new, CheckQuality):
+    elif isinstance(old, DataQualityModel) and isinstance(new, DataQualityModel):
         yield from _quality(watched, old, new)
 
 
-def _left_out(watched: Watched) -> Iterator[Check]:
+def _left_out(watched: MonitorInput) -> Iterator[Check]:
     """Tell which requests and values are no part of any reference."""
     for why, times in Counter(watched.refused).most_common(_TOLD):
         requests = "1 request is" if times == 1 else f"{times:,} requests are"
         yield Check(watched.name, True, f"{requests} left out: {why}")
-    if isinstance(watched.step, CheckQuality):
+    if isinstance(watched.step, DataQualityModel):
         return
     named = watched.step.columns or [str(i) for i in range(len(watched.columns))]
     for one in left_out(watched.read, named):
         yield Check(watched.name, True, f"{one}: left out")
 
 
-def _drift(watched: Watched, old: DetectDrift, new: DetectDrift, options: Options) -> Iterator[Check]:
+def _drift(watched: MonitorInput, old: DriftModel, new: DriftModel, options: Options) -> Iterator[Check]:
     test = parts_of(watched, options).test
     n = new.detector.n_reference
     window = watched.window or Judgement().min_n
@@ -80,7 +80,7 @@ def _drift(watched: Watched, old: DetectDrift, new: DetectDrift, options: Option
     yield Check(watched.name, fine, told)
 
 
-def _outlier(watched: Watched, old: ScoreOutlier, new: ScoreOutlier, options: Options) -> Check:
+def _outlier(watched: MonitorInput, old: OutlierModel, new: OutlierModel, options: Options) -> Check:
     parts = parts_of(watched, options)
     test = hot_deck(parts.test, options.seed, parts.reference)
     before, after = (float(step.detector.predict(test).is_outlier.mean()) for step in (old, new))
@@ -92,7 +92,7 @@ def _outlier(watched: Watched, old: ScoreOutlier, new: ScoreOutlier, options: Op
     return Check(watched.name, fine, told)
 
 
-def _quality(watched: Watched, old: CheckQuality, new: CheckQuality) -> Iterator[Check]:
+def _quality(watched: MonitorInput, old: DataQualityModel, new: DataQualityModel) -> Iterator[Check]:
     for name, before, after in zip(
         [one.name for one in old.quality.features], old.quality.features, new.quality.features, strict=True
     ):
@@ -109,7 +109,7 @@ def _quality(watched: Watched, old: CheckQuality, new: CheckQuality) -> Iterator
             yield Check(watched.name, not more, f"{name}: {'; '.join(change)}")
 
 
-def _constant(old: DetectDrift, new: DetectDrift) -> Iterator[str]:
+def _constant(old: DriftModel, new: DriftModel) -> Iterator[str]:
     for i, column in enumerate(new.columns):
         if new.detector.distinct(i) == 1 < old.detector.distinct(i):
             yield f"{column} has a single value in recent traffic, and had several before"

@@ -17,7 +17,7 @@ from detectors.outliers.threshold import percentile_threshold
 from detectors.quality.data_quality import Feature, Quality, quality_of
 from jobs.data.column_values import as_number
 from jobs.data.usable_numbers import endless, left_out
-from jobs.models.retraining.replay import Watched
+from jobs.models.retraining.replay import MonitorInput
 from jobs.models.training.drift import hot_deck, train_drift
 from jobs.models.training.model_folders import DATA_QUALITY, Folders
 from jobs.models.training.options import Options, OutlierKind
@@ -28,15 +28,15 @@ from operators.core.errors import DeploymentError
 from operators.core.tensors import Array
 from operators.models.formats.data_quality import write_quality
 from operators.models.formats.feature_names import FeatureNames, read_names, write_names
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.models.runtimes.drift import DetectDrift
-from operators.models.runtimes.outlier import ScoreOutlier
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.models.runtimes.drift import DriftModel
+from operators.models.runtimes.outlier import OutlierModel
 
 # A text that comes more rarely is a slip, no category.
 _LEAST_SHARE = 0.001
 
 
-def parts_of(watched: Watched, options: Options) -> Parts:
+def parts_of(watched: MonitorInput, options: Options) -> Parts:
     """Share out the rows at random: 60 percent reference, 20 calibration, 20 test."""
     rows = watched.rows
     order = np.random.default_rng(options.seed).permutation(len(rows))
@@ -44,13 +44,13 @@ def parts_of(watched: Watched, options: Options) -> Parts:
     return Parts(rows[reference], rows[calibration], rows[test])
 
 
-def rebuild(watched: Watched, old: Path, folders: Folders, options: Options) -> Path:
+def rebuild(watched: MonitorInput, old: Path, folders: Folders, options: Options) -> Path:
     """Write a new folder for a monitor; settings and names are those of the old folder."""
     step = watched.step
-    if isinstance(step, CheckQuality):
+    if isinstance(step, DataQualityModel):
         folder = folders.make(watched.name, DATA_QUALITY)
         write_quality(folder, _quality(step.quality, watched.columns))
-    elif isinstance(step, DetectDrift):
+    elif isinstance(step, DriftModel):
         folder = _drift(step, watched, old, folders, options)
     else:
         folder = _outlier(step, watched, old, folders, options)
@@ -60,7 +60,7 @@ def rebuild(watched: Watched, old: Path, folders: Folders, options: Options) -> 
     return folder
 
 
-def _drift(step: DetectDrift, watched: Watched, old: Path, folders: Folders, options: Options) -> Path:
+def _drift(step: DriftModel, watched: MonitorInput, old: Path, folders: Folders, options: Options) -> Path:
     detector, parts = step.detector, parts_of(watched, options)
     windows = _windows(step.calibrations, watched.window)
     chosen = options._replace(windows=windows, rate=_rate(step.calibrations, options.rate))
@@ -71,7 +71,9 @@ def _drift(step: DetectDrift, watched: Watched, old: Path, folders: Folders, opt
     ).folder
 
 
-def _outlier(step: ScoreOutlier, watched: Watched, old: Path, folders: Folders, options: Options) -> Path:
+def _outlier(
+    step: OutlierModel, watched: MonitorInput, old: Path, folders: Folders, options: Options
+) -> Path:
     parts, detector = parts_of(watched, options), step.detector
     kind: OutlierKind = "vae"
     if isinstance(detector, IsolationForest):
@@ -128,7 +130,7 @@ def _numbers(column: Array) -> NDArray[np.float64]:
     return np.array([np.inf if value is None else value for value in read], dtype=np.float64)
 
 
-def _require_values(parts: Parts, watched: Watched, columns: Sequence[str]) -> None:
+def _require_values(parts: Parts, watched: MonitorInput, columns: Sequence[str]) -> None:
     for name, known in zip(columns, ~np.isnan(parts.reference.T), strict=True):
         if not known.any():
             odd = [one for one in left_out(watched.read, columns) if one.column == name]

@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from jobs.data.usable_numbers import Rows, usable
 from operators.core.errors import DeploymentError, RecordError
 from operators.core.tensors import Array, Tensors
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.models.runtimes.drift import DetectDrift
-from operators.models.runtimes.outlier import ScoreOutlier
-from operators.models.step import Ask
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.models.runtimes.drift import DriftModel
+from operators.models.runtimes.outlier import OutlierModel
+from operators.models.step import InferenceOptions
 from operators.pipeline.failure_isolation import Budget
-from operators.pipeline.load import Served
+from operators.pipeline.load import LoadedPipeline
 from operators.pipeline.plan import Outcome, Part
 from operators.pipeline.planned_step import PlannedStep
 from operators.protocol.batching import Signature, signature, to_columns
 from operators.protocol.decode import decode_request
 from operators.protocol.request import Request
 
-Monitor = DetectDrift | ScoreOutlier | CheckQuality
-_MONITORS = (DetectDrift, ScoreOutlier, CheckQuality)
+Monitor = DriftModel | OutlierModel | DataQualityModel
+_MONITORS = (DriftModel, OutlierModel, DataQualityModel)
 # Requests computed at once: the pipeline's models see them as they would in the job.
 _AT_ONCE = 2_000
 _NOTHING: Mapping[str, int] = {}
@@ -33,7 +33,7 @@ _NOTHING: Mapping[str, int] = {}
 _Piece = tuple[int, list[Array]]
 
 
-class Watched(NamedTuple):
+class MonitorInput(NamedTuple):
     """One monitor of a pipeline with the values that it read in recent requests, in their order.
 
     `columns` holds an array of shape (rows,) for each column. `refused` counts requests that the monitor
@@ -57,7 +57,7 @@ class Watched(NamedTuple):
         return usable(self.read)
 
 
-def replay(served: Served, values: Sequence[bytes]) -> list[Watched]:
+def replay(served: LoadedPipeline, values: Sequence[bytes]) -> list[MonitorInput]:
     """Run requests, oldest first, through a pipeline, and keep what its monitors read of those answered.
 
     DeploymentError where no monitor read anything.
@@ -71,7 +71,7 @@ def replay(served: Served, values: Sequence[bytes]) -> list[Watched]:
     for numbers, requests in _groups(list(_decoded(values))):
         tensors, errors = to_columns(requests)
         kept = [number for position, number in enumerate(numbers) if position not in errors]
-        ask = Ask(requests[0].content_type)
+        ask = InferenceOptions(requests[0].content_type)
         places = {(one.name, "inputs") for one in monitors}
         if not kept:
             continue
@@ -82,7 +82,7 @@ def replay(served: Served, values: Sequence[bytes]) -> list[Watched]:
             for one in monitors:
                 pieces[one.name] += list(_pieces(one, part, ask, here))
     watched = [
-        Watched(
+        MonitorInput(
             one.name,
             one.step,  # type: ignore[arg-type]
             one.batch.size if one.batch else 0,
@@ -119,13 +119,13 @@ def _groups(requests: list[tuple[int, Request]]) -> Iterator[tuple[list[int], li
             yield list(numbers), list(some)
 
 
-def _pieces(planned: PlannedStep, part: Part, ask: Ask, here: list[int]) -> Iterator[_Piece]:
+def _pieces(planned: PlannedStep, part: Part, ask: InferenceOptions, here: list[int]) -> Iterator[_Piece]:
     """Yield what a monitor read of each request, with the request's number."""
     tensors = part.tapped.get((planned.name, "inputs"))
     if not tensors:
         return
     try:
-        columns, rows = _read(planned.step, tensors, ask if planned.reads_requests else Ask())
+        columns, rows = _read(planned.step, tensors, ask if planned.reads_requests else InferenceOptions())
     except ValueError:
         return
     bounds = [0, *np.cumsum(rows).tolist()]
@@ -144,8 +144,8 @@ def _refusals(outcome: Outcome, refused: dict[str, Counter[str]]) -> None:
                 refused[failure.step][failure.message] += 1
 
 
-def _read(step: Any, tensors: Tensors, ask: Ask) -> tuple[list[Array], NDArray[np.int64]]:
-    if isinstance(step, CheckQuality):
+def _read(step: Any, tensors: Tensors, ask: InferenceOptions) -> tuple[list[Array], NDArray[np.int64]]:
+    if isinstance(step, DataQualityModel):
         return step.columns(tensors, ask)
     column = step.rows(tensors, ask)
     return list(column.data.T), column.rows

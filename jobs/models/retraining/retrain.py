@@ -11,8 +11,8 @@ import yaml
 
 from jobs.models.retraining.comparison import Check, compare
 from jobs.models.retraining.refit import rebuild
-from jobs.models.retraining.replay import Watched, replay
-from jobs.models.retraining.selection import Chosen, Drifted, choose
+from jobs.models.retraining.replay import MonitorInput, replay
+from jobs.models.retraining.selection import Drifted, Selection, select_requests
 from jobs.models.training.model_folders import Folders
 from jobs.models.training.options import Options
 from jobs.models.training_report.model_card import make_card, write_card
@@ -21,15 +21,15 @@ from jobs.releases.validation.manifests import check
 from operators.control.control_topic import read_control
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
-from operators.core.foreign_json import nearest_moment
+from operators.core.foreign_json import nearest_time
 from operators.kafka.connection import Connection
 from operators.models.load import load_step
-from operators.pipeline.load import Models, serve
+from operators.pipeline.load import ModelCache, load_pipeline
 from operators.resources.manifests import parse_document
 from operators.resources.seldon_schema import Model
 from operators.storage.digest import digest
 from operators.storage.fetch import fetch
-from operators.storage.trusted_roots import Site, locate, make_site
+from operators.storage.trusted_roots import ArtifactPolicy, locate, make_policy
 
 _LEAST_ROWS = 100
 
@@ -37,7 +37,7 @@ _LEAST_ROWS = 100
 class Retrained(NamedTuple):
     """What was chosen, what was written, and what the new detectors are worth beside the old ones."""
 
-    chosen: Chosen
+    chosen: Selection
     checks: list[Check]
     written: list[Path]
 
@@ -51,7 +51,7 @@ def retrain(
     connection: Connection,
     pipeline: str,
     out: Path,
-    site: Site,
+    site: ArtifactPolicy,
     rows: int,
     drifted: Drifted,
     options: Options,
@@ -63,10 +63,10 @@ def retrain(
     for traffic that is too little.
     """
     release = released(read_control(connection).live(), pipeline)
-    served = serve(release, Models(site))
+    served = load_pipeline(release, ModelCache(site))
     batched = [one.name for one in served.plan.steps if one.batch] if served.plan else []
     say("reading recent requests and reports")
-    chosen = choose(connection, pipeline, batched, rows, drifted)
+    chosen = select_requests(connection, pipeline, batched, rows, drifted)
     say(f"running {len(chosen.values):,} requests through the pipeline")
     monitors = replay(served, chosen.values)
     for watched in monitors:
@@ -89,7 +89,7 @@ def describe(retrained: Retrained) -> Iterator[str]:
     """Tell what was done, a line each."""
     chosen = retrained.chosen
     first, last = (
-        nearest_moment(ms).isoformat(timespec="seconds")
+        nearest_time(ms).isoformat(timespec="seconds")
         for ms in (chosen.first_timestamp, chosen.last_timestamp)
     )
     yield f"requests  {len(chosen.values):,} of the {chosen.read:,} newest, {first} to {last}"
@@ -102,12 +102,12 @@ def describe(retrained: Retrained) -> Iterator[str]:
 
 
 def _renew(
-    watched: Watched, release: Release, folders: Folders, site: Site, options: Options
+    watched: MonitorInput, release: Release, folders: Folders, site: ArtifactPolicy, options: Options
 ) -> Iterator[Check]:
     artifact = release.artifacts[watched.name]
     old = fetch(locate(artifact.uri, site), artifact.digest, site.cache)
     folder = rebuild(watched, old, folders, options)
-    trusting = make_site(str(folder.parent), str(site.cache))
+    trusting = make_policy(str(folder.parent), str(site.cache))
     model = next(one for one in map(parse_document, release.models) if one.metadata.name == watched.name)
     assert isinstance(model, Model)
     new = load_step(model, str(folder), digest(folder), trusting)
@@ -130,17 +130,17 @@ def _write_manifests(release: Release, folders: Folders, name: str) -> Path:
     return path
 
 
-def _applies(manifests: Path, connection: Connection, out: Path, site: Site) -> Check:
+def _applies(manifests: Path, connection: Connection, out: Path, site: ArtifactPolicy) -> Check:
     roots = (*site.trusted_roots, str(out.resolve()))
     errors = check([manifests], connection.topics, site._replace(trusted_roots=roots)).errors
     return Check(manifests.name, not errors, "; ".join(errors) or "can be applied")
 
 
 def _card(
-    chosen: Chosen,
+    chosen: Selection,
     release: Release,
     folders: Folders,
-    monitors: list[Watched],
+    monitors: list[MonitorInput],
     drifted: Drifted,
     options: Options,
 ) -> Path:

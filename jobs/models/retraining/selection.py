@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 from jobs.kafka.newest_records import newest
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import DEADLINE, Connection
-from operators.kafka.consumer import read_whole
-from operators.kafka.skipped_records import Skipped, skip
+from operators.kafka.consumer import read_topic
+from operators.kafka.skipped_records import Skipped, skipped_record
 from operators.windows.report import read_report
 
 Drifted = Literal["exclude", "include", "only"]
@@ -34,7 +34,7 @@ class Drifts(NamedTuple):
     skipped: list[Skipped]
 
 
-class Chosen(NamedTuple):
+class Selection(NamedTuple):
     """Values of requests, oldest first, out of how many, and how many drifted windows there were.
 
     `skipped` are records on the topics of reports that are none: a window may be missing.
@@ -48,9 +48,9 @@ class Chosen(NamedTuple):
     skipped: list[Skipped]
 
 
-def choose(
+def select_requests(
     connection: Connection, pipeline: str, steps: Iterable[str], rows: int, drifted: Drifted
-) -> Chosen:
+) -> Selection:
     """Read about so many of a pipeline's newest requests, and choose by the reports on its steps.
 
     DeploymentError where nothing is left.
@@ -66,13 +66,13 @@ def choose(
             f"{topic}: of its {len(records):,} newest requests none is left with --drifted {drifted}; there "
             f"were {len(windows)} drifted windows"
         )
-    return Chosen(values, len(records), len(windows), kept[0].timestamp, kept[-1].timestamp, skipped)
+    return Selection(values, len(records), len(windows), kept[0].timestamp, kept[-1].timestamp, skipped)
 
 
 def drifted_windows(connection: Connection, pipeline: str, steps: Iterable[str]) -> Drifts:
     """Read the reports of a pipeline's steps."""
     topics = [connection.topics.model_outputs(step) for step in steps]
-    return drifts_in(read_whole(connection.bootstrap, topics, DEADLINE), pipeline)
+    return drifts_in(read_topic(connection.bootstrap, topics, DEADLINE), pipeline)
 
 
 def drifts_in(records: Iterable[Any], pipeline: str) -> Drifts:
@@ -82,7 +82,7 @@ def drifts_in(records: Iterable[Any], pipeline: str) -> Drifts:
         try:
             report = read_report(record.value)
         except Exception as error:  # whatever it is, the records around it count
-            found.skipped.append(skip(record, error))
+            found.skipped.append(skipped_record(record, error))
             continue
         if report and report.window.pipeline == pipeline and report.window.state in _DRIFTED:
             members = report.window.members

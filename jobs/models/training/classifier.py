@@ -19,7 +19,7 @@ from jobs.data.feature_encoding import Features
 from jobs.models.training.column_origins import origins_of
 from jobs.models.training.model_folders import SKLEARN, Folders
 from jobs.models.training.split import Rows, Split
-from jobs.models.training.training_data import Place
+from jobs.models.training.training_data import Stage
 from operators.models.formats.feature_names import FeatureNames
 from operators.models.probe import write_probe
 
@@ -80,16 +80,16 @@ def write(classifier: Classifier, reference: Rows, folders: Folders) -> None:
     _write(folders, "-classifier", forest, "predict", classifier.prepare(probe))
 
 
-def prepared_place(classifier: Classifier, rows: Rows, features: Features) -> Place:
+def prepared_stage(classifier: Classifier, rows: Rows, features: Features) -> Stage:
     """Return rows as the classifier reads them."""
     prepared = classifier.prepare(rows)
     encoded = range(len(features.numeric), prepared.shape[1])
-    return Place(prepared, encoded, _prepared_names(features, classifier.preprocessor))
+    return Stage(prepared, encoded, _prepared_names(features, classifier.preprocessor))
 
 
-def said_place(classifier: Classifier, prepared: Place) -> Place:
+def prediction_stage(classifier: Classifier, prepared: Stage) -> Stage:
     """Return class and scores of rows that are prepared."""
-    return Place(classifier.answer(prepared.rows), [0], _answer_names(classifier.scores.classes))
+    return Stage(classifier.answer(prepared.rows), [0], _answer_names(classifier.scores.classes))
 
 
 def _prepared_names(features: Features, preprocessor: ColumnTransformer) -> FeatureNames:

@@ -20,7 +20,7 @@ from operators.models.formats.data_quality import write_quality
 from operators.models.formats.feature_names import FeatureNames
 
 
-class Place(NamedTuple):
+class Stage(NamedTuple):
     """All rows as one place of the pipeline sees them, shape (n, columns), and which are categorical."""
 
     rows: Rows
@@ -32,7 +32,7 @@ class Place(NamedTuple):
         return Parts(self.rows[split.reference], self.rows[split.calibration], self.rows[split.test])
 
 
-class Material(NamedTuple):
+class TrainingData(NamedTuple):
     """Requests as they come (`raw`), behind a preprocessor, and what a model says of them; the last two may
     be missing.
 
@@ -43,21 +43,21 @@ class Material(NamedTuple):
     split: Split
     features: Features
     read: Rows
-    raw: Place
-    prepared: Place | None
+    raw: Stage
+    prepared: Stage | None
     prepare: Callable[[Rows], Rows]
-    said: Place | None
+    said: Stage | None
     marked: NDArray[np.bool_] | None = None
 
 
-def raw_place(rows: Rows, features: Features) -> Place:
+def raw_stage(rows: Rows, features: Features) -> Stage:
     """Name raw rows."""
     names = FeatureNames(features.names, features.names, features.categories)
-    return Place(rows, features.categorical, names)
+    return Stage(rows, features.categorical, names)
 
 
 def train_monitors(
-    material: Material, folders: Folders, options: Options, say: Callable[[str], None]
+    material: TrainingData, folders: Folders, options: Options, say: Callable[[str], None]
 ) -> tuple[Outlier, list[Drift]]:
     """Train a detector for each place that there is, and learn what values requests may hold."""
     place, reference = material.raw, material.split.reference
@@ -76,11 +76,11 @@ def train_monitors(
     return outlier, drifts
 
 
-def _drift(folders: Folders, suffix: str, place: Place, split: Split, options: Options) -> Drift:
+def _drift(folders: Folders, suffix: str, place: Stage, split: Split, options: Options) -> Drift:
     return train_drift(folders, suffix, place.parts(split), place.categorical, place.names, options)
 
 
-def _outlier(material: Material, folders: Folders, options: Options) -> Outlier:
+def _outlier(material: TrainingData, folders: Folders, options: Options) -> Outlier:
     split, place = material.split, material.prepared or material.raw
     labels = None if material.marked is None else material.marked[split.calibration]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from jobs.releases.validation.model_memory import memory_of
+from jobs.releases.validation.model_memory import measure_memory
 from operators.control.release import Artifact
 from operators.core.errors import DeploymentError, describe, tidy
 from operators.models.load import load_step
@@ -17,8 +17,8 @@ from operators.resources.manifests import Manifests
 from operators.resources.pipeline_checks import quantity
 from operators.resources.seldon_schema import Model
 from operators.resources.yaml_files import STANDARD_INPUT
-from operators.storage.fetch import find
-from operators.storage.trusted_roots import Site
+from operators.storage.fetch import resolve
+from operators.storage.trusted_roots import ArtifactPolicy
 from operators.storage.uris import local_path
 
 Say = Callable[[str], None]
@@ -34,7 +34,7 @@ class Loaded(NamedTuple):
 def load_all(
     manifests: Manifests,
     artifacts: Mapping[str, Artifact],
-    site: Site,
+    site: ArtifactPolicy,
     say: Say = lambda what: None,
 ) -> dict[str, Loaded]:
     """Load every model: those in `artifacts` as they were applied, the others as they are now.
@@ -65,7 +65,7 @@ def is_remote(model: Model) -> bool:
     return "://" in uri and not uri.startswith("file://")
 
 
-def require_store(model: Model, site: Site) -> None:
+def require_store(model: Model, site: ArtifactPolicy) -> None:
     """Raise DeploymentError for a model whose storageUri names no known store, or no one place in it."""
     if is_remote(model):
         try:
@@ -85,9 +85,9 @@ def uri_of(model: Model, manifest: Path) -> str:
     return os.path.abspath(base / path)
 
 
-def _load(model: Model, origin: Path, site: Site) -> Loaded:
+def _load(model: Model, origin: Path, site: ArtifactPolicy) -> Loaded:
     try:
-        found = find(uri_of(model, origin), model.spec.artifact_version, site)
+        found = resolve(uri_of(model, origin), model.spec.artifact_version, site)
     except DeploymentError as error:
         raise DeploymentError(f"Model {model.metadata.name}: {error}") from error
     except Exception as error:  # names and files of all kinds may raise anything
@@ -98,10 +98,10 @@ def _load(model: Model, origin: Path, site: Site) -> Loaded:
 
     step = load()
     runtime = read_settings(model, found.folder).implementation
-    return Loaded(step, Artifact(found.uri, found.digest, runtime, memory_of(load)))
+    return Loaded(step, Artifact(found.uri, found.digest, runtime, measure_memory(load)))
 
 
-def _load_again(model: Model, artifact: Artifact, site: Site) -> Loaded:
+def _load_again(model: Model, artifact: Artifact, site: ArtifactPolicy) -> Loaded:
     return Loaded(load_step(model, artifact.uri, artifact.digest, site), artifact)
 
 

@@ -10,20 +10,20 @@ from typing import Any, NamedTuple
 import msgspec
 
 from jobs.releases.validation.external_inputs import cycles, external_places
-from jobs.releases.validation.live_documents import Live, registered
+from jobs.releases.validation.live_documents import LiveDocuments, registered
 from jobs.releases.validation.load_models import Loaded, Say, is_remote, load_all, require_store
-from jobs.releases.validation.monitors import doubts, wrong_kinds
+from jobs.releases.validation.monitors import kind_errors, warnings
 from jobs.streaming.settings import Settings
-from operators.control.release import Artifact, Registered, Release
+from operators.control.release import Artifact, RegisteredModel, Release
 from operators.core.errors import DeploymentError, tidy
 from operators.kafka.topics import Topics
 from operators.pipeline.external_input import external_input
 from operators.pipeline.plan import Plan
-from operators.pipeline.window_rules import in_force
+from operators.pipeline.window_rules import effective_rules
 from operators.resources.field_support import Resource
 from operators.resources.manifests import APPLIED, Manifests, read_applied, read_manifests
 from operators.resources.seldon_schema import Metadata, Model, Pipeline
-from operators.storage.trusted_roots import Site
+from operators.storage.trusted_roots import ArtifactPolicy
 
 
 class Checked(NamedTuple):
@@ -34,7 +34,7 @@ class Checked(NamedTuple):
     """
 
     releases: list[Release]
-    models: dict[str, Registered]
+    models: dict[str, RegisteredModel]
     notices: list[str]
     errors: list[str]
     unloaded: list[Pipeline]
@@ -49,8 +49,8 @@ class Checked(NamedTuple):
 def check(
     paths: list[Path],
     topics: Topics,
-    site: Site,
-    live: Live | None = None,
+    site: ArtifactPolicy,
+    live: LiveDocuments | None = None,
     say: Say = lambda what: None,
 ) -> Checked:
     """Validate manifests as far as no broker is needed: models loaded and measured, plans compiled.
@@ -58,20 +58,22 @@ def check(
     With `live`, what the manifests leave out is taken from there, and a live pipeline that uses a model which
     changes has a release too. `say` receives each store before it is asked.
     """
-    manifests = read_manifests(paths, live.adopt if live else None)
+    manifests = read_manifests(paths, live.add_to if live else None)
     checked = Checked([], {}, manifests.notices, manifests.errors, [])
     loaded = load_all(manifests, live.artifacts if live else {}, site, say)
     _release_all(manifests, loaded, topics, checked)
     for name, one in loaded.items():
         if manifests.origin[f"Model/{name}"] != APPLIED:
-            checked.models[name] = Registered(_resolved(manifests.models[name], one.artifact), one.artifact)
+            checked.models[name] = RegisteredModel(
+                _resolved(manifests.models[name], one.artifact), one.artifact
+            )
     for release in live.releases.values() if live and not checked.errors else ():
         if release.name not in manifests.pipelines and _uses_another(release, checked.models):
             _renew(release, manifests, loaded, site, topics, checked, say)
     return _whole(manifests, checked)
 
 
-def check_text(paths: list[Path], topics: Topics, site: Site) -> Checked:
+def check_text(paths: list[Path], topics: Topics, site: ArtifactPolicy) -> Checked:
     """Validate manifests as far as files on this machine tell: no store is asked.
 
     A model in a store, and a document that is named and not among these, may be right: each is a notice.
@@ -127,11 +129,11 @@ def _release_all(
     checked.errors.extend([*_wrong_kinds(manifests, loaded), *_externals(manifests)])
 
 
-def _uses_another(release: Release, models: Mapping[str, Registered]) -> bool:
+def _uses_another(release: Release, models: Mapping[str, RegisteredModel]) -> bool:
     """Tell whether a release has any of these models otherwise than they are now."""
     before = {model["metadata"]["name"]: model for model in release.models}
     return any(
-        Registered(before[name], release.artifacts[name]).content() != models[name].content()
+        RegisteredModel(before[name], release.artifacts[name]).content() != models[name].content()
         for name in before.keys() & models.keys()
     )
 
@@ -140,7 +142,7 @@ def _renew(
     release: Release,
     manifests: Manifests,
     loaded: Mapping[str, Loaded],
-    site: Site,
+    site: ArtifactPolicy,
     topics: Topics,
     checked: Checked,
     say: Say,
@@ -162,11 +164,11 @@ def _doubts(pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, Loade
     name = pipeline.metadata.name
     steps = {step.name: loaded[step.name] for step in pipeline.spec.steps}
     monitor, rules = manifests.monitor_of(name), Settings().rules
-    found = doubts(
+    found = warnings(
         pipeline,
         {step: one.step for step, one in steps.items()},
         {step: one.artifact.uri for step, one in steps.items()},
-        {step: in_force(monitor, step, rules).judgement.min_n for step in steps},
+        {step: effective_rules(monitor, step, rules).judgement.min_n for step in steps},
     )
     yield from (f"{manifests.origin[f'Pipeline/{name}']}: Pipeline/{name}: {line}" for line in found)
 
@@ -177,7 +179,7 @@ def _wrong_kinds(manifests: Manifests, loaded: Mapping[str, Loaded]) -> Iterator
         names = [step.name for step in pipeline.spec.steps] if pipeline else []
         steps = {name: loaded[name].step for name in names if name in loaded}
         whole = len(steps) == len(names)
-        yield from (tidy(f"{place}: {line}") for line in wrong_kinds(monitor, steps, whole=whole))
+        yield from (tidy(f"{place}: {line}") for line in kind_errors(monitor, steps, whole=whole))
 
 
 def _release(

@@ -12,7 +12,7 @@ import psutil
 _SECONDS = 120.0
 
 
-def memory_of(load: Callable[[], object]) -> int:
+def measure_memory(load: Callable[[], object]) -> int:
     """Return the bytes that what `load` returns takes: measured in a forked process, 0 if that fails.
 
     It is the growth of the memory that the process shares with no other (USS). Load it once before, so that

@@ -15,7 +15,7 @@ from jobs.services.alert_bridge.receivers import Receiver, RefusedError, Unreach
 from operators.alerts.alert import Alert
 from operators.core.errors import DeploymentError, describe, tidy
 from operators.kafka.connection import Connection
-from operators.kafka.consumer import read_whole
+from operators.kafka.consumer import read_topic
 
 _FIRST_WAIT, _LONGEST_WAIT, _READING = 1.0, 30.0, 30.0
 Say = Callable[[str], None]
@@ -92,7 +92,7 @@ class Bridge:
         end = consumer.end_offsets([partition])[partition]
         read = read_records(
             record
-            for record in read_whole(self._connection.bootstrap, [partition.topic], _READING)
+            for record in read_topic(self._connection.bootstrap, [partition.topic], _READING)
             if record.partition == partition.partition and record.offset < end
         )
         for alert in reversed(firing(read.alerts)):

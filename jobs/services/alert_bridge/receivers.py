@@ -19,7 +19,7 @@ _SECONDS = 10.0
 _PASSING = (408, 425, 429)
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """Follows no redirection: the alert would be lost on the way, and the token told to others."""
 
     def redirect_request(self, *given: object) -> None:
@@ -27,7 +27,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         return
 
 
-_OPENER = urllib.request.build_opener(_Stay)
+_OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 class UnreachableError(Exception):

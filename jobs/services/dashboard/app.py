@@ -11,10 +11,10 @@ from jobs.services.dashboard import components
 from jobs.services.dashboard.layout import PERIODS, layout
 from jobs.services.views import drift_charts, pipeline_graph, time_series
 from jobs.services.views.html_report import step_of
-from jobs.services.views.kafka_feed import Feed
+from jobs.services.views.kafka_feed import KafkaFeed
 from jobs.services.views.monitored_inputs import prepared_steps
 from jobs.services.views.table_rows import dead_letter_rows, outlier_rows, release_rows
-from jobs.services.views.theme import Theme, nothing
+from jobs.services.views.theme import Theme, empty_figure
 from operators.windows.report import Window
 
 # Rates come every ten seconds and with the next checkpoint; much later than that, the job tells nothing.
@@ -27,7 +27,7 @@ _LISTED = 20
 class Page:
     """A Dash application over a feed; `name` is what it is about."""
 
-    def __init__(self, feed: Feed, name: str) -> None:
+    def __init__(self, feed: KafkaFeed, name: str) -> None:
         self._feed = feed
         # All of it comes from this process: nothing is fetched from elsewhere.
         self.app = Dash("jobs.services.dashboard", title=f"Weir {name}", update_title="", serve_locally=True)
@@ -87,7 +87,7 @@ class Page:
         release = self._feed.releases().get(pipeline or "")
         if release is None:
             words = self._feed.failure or "No pipeline is applied yet: weir apply publishes one."
-            empty = nothing("nothing to show yet", theme, 120)
+            empty = empty_figure("nothing to show yet", theme, 120)
             pictures = [*_sized(empty)] * len(_PICTURES)
             return "", "state", components.banner(words), None, *pictures, None, None, None, now
         span, of = (now - PERIODS[period], now), (release.name, period)
@@ -146,10 +146,10 @@ class Page:
             # Whoever looks at the newest goes on to the next; another that was chosen stays.
             closed = latest
         choices = [{"label": f"{one.window} {one.state}", "value": one.closed_at} for one in windows[::-1]]
-        heat = _sized(drift_charts.heat(windows, theme), (pipeline, step))
+        heat = _sized(drift_charts.drift_heatmap(windows, theme), (pipeline, step))
         shown = by_moment.get(closed or "")
         if shown is None:
-            empty = _sized(nothing("no window closed in this period", theme, 120))
+            empty = _sized(empty_figure("no window closed in this period", theme, 120))
             return steps, choices, _changed(step, asked_step), no_update, *heat, *empty, "", None
         release = self._feed.releases().get(pipeline or "")
         prepared = release is not None and step in prepared_steps(release)

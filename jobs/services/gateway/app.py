@@ -20,7 +20,7 @@ from jobs.services.gateway.content_codings import CODINGS, LongBodyError, Unsupp
 from jobs.services.gateway.correlator import BusyError, Correlator
 from jobs.services.gateway.http_errors import status_of
 from jobs.status.conditions import conditions
-from jobs.status.follower import Watching
+from jobs.status.follower import StatusFollower
 from operators.control.release import Release
 from operators.core.errors import Reason
 from operators.kafka.connection import Connection
@@ -37,7 +37,7 @@ class Gateway:
     def __init__(self, connection: Connection, seconds: float, most: int) -> None:
         self._connection = connection
         self._seconds = seconds
-        self._watching = Watching(connection)
+        self._watching = StatusFollower(connection)
         self._correlator = Correlator(connection, self._live, most)
 
     def app(self) -> Starlette:

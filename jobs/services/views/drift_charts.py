@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from jobs.services.views.theme import LOOKS, Theme, dress, nothing, shortened
+from jobs.services.views.theme import LOOKS, Theme, apply_theme, empty_figure, shortened
 from operators.windows.report import Window
 
 _MOST_COLUMNS, _MOST_TICKS = 60, 10
@@ -20,7 +20,7 @@ _LETTERS, _BIN_LETTERS = 28, 20
 _BIN, _TITLE, _AXIS, _LEGEND = 18, 42, 26, 30
 
 
-def heat(windows: Sequence[Window], theme: Theme) -> go.Figure:
+def drift_heatmap(windows: Sequence[Window], theme: Theme) -> go.Figure:
     """Draw how far each feature moved in each window; of columns that encode one feature, the furthest.
 
     A triangle marks what counts as drift, in shape and not in colour only; a question mark is where a feature
@@ -28,7 +28,7 @@ def heat(windows: Sequence[Window], theme: Theme) -> go.Figure:
     """
     shown = [one for one in windows if one.drifts][-_MOST_COLUMNS:]
     if not shown:
-        return nothing("no window closed in this period", theme, 220)
+        return empty_figure("no window closed in this period", theme, 220)
     features = list(dict.fromkeys(told["feature"] for one in shown for told in one.features))[::-1]
     effects: list[list[float | None]] = [[None] * len(shown) for _ in features]
     marks = [[""] * len(shown) for _ in features]
@@ -90,7 +90,7 @@ def heat(windows: Sequence[Window], theme: Theme) -> go.Figure:
         ticktext=names,
         showgrid=False,
     )
-    dress(figure, theme, 90 + 24 * len(features), legend=False)
+    apply_theme(figure, theme, 90 + 24 * len(features), legend=False)
     figure.update_layout(hovermode="closest", clickmode="event")
     return figure
 
@@ -103,7 +103,7 @@ def histograms(window: Window, theme: Theme, *, prepared: bool = False) -> go.Fi
     """
     told = window.histograms
     if not told:
-        return nothing("this window has no histograms", theme, 200)
+        return empty_figure("this window has no histograms", theme, 200)
     look = LOOKS[theme]
     bins = [_shown(one) for one in told]
     heights = [_BIN * len(names) + 8 for names, _ in bins]
@@ -133,7 +133,7 @@ def histograms(window: Window, theme: Theme, *, prepared: bool = False) -> go.Fi
             )
         ticks = [escape(shortened(name, _BIN_LETTERS)) for name in names]
         figure.update_yaxes(tickvals=places, ticktext=ticks, row=row, col=1)
-    dress(figure, theme, whole + _LEGEND + _TITLE + 2 * _AXIS)
+    apply_theme(figure, theme, whole + _LEGEND + _TITLE + 2 * _AXIS)
     figure.update_xaxes(rangemode="tozero", automargin=False)
     figure.update_xaxes(title="% of values", row=len(told), col=1)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)

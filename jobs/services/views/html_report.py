@@ -12,9 +12,9 @@ import plotly.io
 from jobs.services.views import drift_charts, pipeline_graph, time_series
 from jobs.services.views.monitored_inputs import prepared_steps
 from jobs.services.views.table_rows import alert_rows, dead_letter_rows, outlier_rows, release_rows
-from jobs.services.views.topic_history import Board, Span
+from jobs.services.views.topic_history import Span, TopicHistory
 from operators.control.release import Release
-from operators.core.foreign_json import moment
+from operators.core.foreign_json import parse_time
 from operators.metrics.tally import Tally
 from operators.windows.report import Window
 
@@ -40,7 +40,7 @@ def step_of(seconds: float) -> float:
     return max(10.0, round(seconds / _POINTS / 10) * 10.0)
 
 
-def write(release: Release, history: Sequence[Release], board: Board, since: float, now: float) -> str:
+def write(release: Release, history: Sequence[Release], board: TopicHistory, since: float, now: float) -> str:
     """Return the page; `since` and `now` in seconds since 1970."""
     name = release.name
     parts = "".join(_parts(release, history, board, since, now))
@@ -52,14 +52,14 @@ def write(release: Release, history: Sequence[Release], board: Board, since: flo
 
 
 def _parts(
-    release: Release, history: Sequence[Release], board: Board, since: float, now: float
+    release: Release, history: Sequence[Release], board: TopicHistory, since: float, now: float
 ) -> Iterator[str]:
     name = release.name
     spans = board.spans(name, since, step_of(now - since))
     whole = _whole(spans, since, now)
     yield f"<h1>{escape(name)}</h1><p>{_when(since)} to {_when(now)}, generation {release.generation}. "
     yield f"{whole.tally.requests:,} requests, {whole.tally.failed:,} without an answer.</p>"
-    told = [one for one in board.alerts(name) if moment(one.starts_at, "startsAt").timestamp() >= since]
+    told = [one for one in board.alerts(name) if parse_time(one.starts_at, "startsAt").timestamp() >= since]
     yield _table("Alerts", alert_rows(told[::-1]), "None began in this period.")
     yield _figure("Pipeline", pipeline_graph.picture(release, whole, "light"), first=True)
     period = (since, now)
@@ -71,7 +71,7 @@ def _parts(
     for step, windows in sorted(board.windows(name, since).items()):
         drifting = [one for one in windows if one.drifts]
         if drifting:
-            yield _figure(f"Drift: {step}", drift_charts.heat(drifting, "light"), room="broad")
+            yield _figure(f"Drift: {step}", drift_charts.drift_heatmap(drifting, "light"), room="broad")
             worst = _worst(drifting)
             title = f"{step}, window {worst.window}: {worst.state}"
             pictured = drift_charts.histograms(worst, "light", prepared=step in prepared)

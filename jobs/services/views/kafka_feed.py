@@ -10,11 +10,11 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from jobs.services.views.topic_history import Board
-from jobs.status.follower import Watching
-from operators.control.control_state import Control
+from jobs.services.views.topic_history import TopicHistory
+from jobs.status.follower import StatusFollower
+from operators.control.control_state import ControlState
 from operators.control.release import Release
-from operators.control.window_epochs import batched
+from operators.control.window_epochs import batched_steps
 from operators.core.background_thread import repeat
 from operators.core.errors import DeploymentError
 from operators.core.redaction import Redaction
@@ -29,14 +29,14 @@ _PATIENCE = 600.0
 _log = logging.getLogger(__name__)
 
 
-class Feed:
+class KafkaFeed:
     """Reads what was told in the last so many seconds, and follows."""
 
     def __init__(self, connection: Connection, past: float) -> None:
-        self.board = Board(connection.topics, past, self._hides)
+        self.board = TopicHistory(connection.topics, past, self._hides)
         self._connection = connection
         self._since = time() - past
-        self._watching = Watching(connection)
+        self._watching = StatusFollower(connection)
         self._positions: dict[TopicPartition, int] = {}
         self._stop = Event()
         self._thread = Thread(target=self._run, name="feed", daemon=True)
@@ -71,8 +71,8 @@ class Feed:
         release = self._control().head(pipeline)
         return Redaction.of_document(release.monitor if release else None)
 
-    def _control(self) -> Control:
-        return self._watching.observed().control or Control.empty()
+    def _control(self) -> ControlState:
+        return self._watching.observed().control or ControlState.empty()
 
     def _topics(self) -> list[str]:
         topics = self._connection.topics
@@ -138,6 +138,6 @@ class Feed:
 def _batched(release: Release) -> list[str]:
     """Name the steps whose reports are read; none of a release of another version that cannot be parsed."""
     try:
-        return batched(release)
+        return batched_steps(release)
     except DeploymentError:
         return []

@@ -9,15 +9,15 @@ from itertools import pairwise
 import plotly.graph_objects as go
 
 from jobs.services.views.layered_layout import Drawing, Point, Size, draw
-from jobs.services.views.theme import LOOKS, Theme, dress, nothing
+from jobs.services.views.theme import LOOKS, Theme, apply_theme, empty_figure
 from jobs.services.views.topic_history import Span
 from operators.alerts.rate_rules import quantile
 from operators.control.documents import pipeline_of
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
-from operators.core.foreign_json import shown
+from operators.core.foreign_json import shorten
 from operators.resources.references import parse_reference
-from operators.resources.seldon_schema import Pipeline, Step
+from operators.resources.seldon_schema import Pipeline, StepSpec
 
 # As no step can be named.
 REQUESTS, RESPONSES = " requests", " responses"
@@ -42,7 +42,7 @@ def picture(release: Release, span: Span | None, theme: Theme) -> go.Figure:
     try:
         pipeline = pipeline_of(release)
     except DeploymentError as error:  # a release of another version: the rest of the page is shown
-        return nothing(f"generation {release.generation} cannot be drawn: {shown(error)}", theme, 120)
+        return empty_figure(f"generation {release.generation} cannot be drawn: {shorten(error)}", theme, 120)
     look, told = LOOKS[theme], _told(pipeline, span)
     drawing = layout(pipeline, told)
     figure = go.Figure()
@@ -73,7 +73,7 @@ def picture(release: Release, span: Span | None, theme: Theme) -> go.Figure:
             font={"size": _FONT, "color": look.ink},
         )
     figure.add_scatter(x=[0], y=[0], mode="markers", marker={"opacity": 0}, hoverinfo="skip")
-    dress(figure, theme, round(drawing.height), legend=False)
+    apply_theme(figure, theme, round(drawing.height), legend=False)
     figure.update_layout(
         width=round(drawing.width), autosize=False, margin={"l": 0, "r": 0, "t": 0, "b": 0, "pad": 0}
     )
@@ -85,7 +85,7 @@ def picture(release: Release, span: Span | None, theme: Theme) -> go.Figure:
     return figure
 
 
-def _texts(step: Step, name: str) -> list[str]:
+def _texts(step: StepSpec, name: str) -> list[str]:
     """Return the references of a step; one without inputs reads the request."""
     return [*(step.inputs or [name]), *step.triggers]
 

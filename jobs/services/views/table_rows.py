@@ -8,8 +8,8 @@ from datetime import UTC
 from jobs.services.views.topic_history import DeadLetter
 from operators.alerts.alert import Alert
 from operators.control.release import Release
-from operators.core.foreign_json import moment, nearest_moment
-from operators.inference.outlier_log import Culprit, Outlier
+from operators.core.foreign_json import nearest_time, parse_time
+from operators.inference.outlier_log import FeatureContribution, FlaggedRowRecord
 
 Rows = list[dict[str, str]]
 
@@ -43,7 +43,7 @@ def release_rows(releases: Sequence[Release]) -> Rows:
     ]
 
 
-def outlier_rows(outliers: Sequence[Outlier], prepared: Collection[str] = ()) -> Rows:
+def outlier_rows(outliers: Sequence[FlaggedRowRecord], prepared: Collection[str] = ()) -> Rows:
     """Tell flagged rows, and why each was.
 
     `prepared` are the steps behind a preprocessor: values whose feature's own are not known are scaled there.
@@ -64,7 +64,7 @@ def outlier_rows(outliers: Sequence[Outlier], prepared: Collection[str] = ()) ->
     ]
 
 
-def _reason(told: Culprit, *, scaled: bool) -> str:
+def _reason(told: FeatureContribution, *, scaled: bool) -> str:
     if isinstance(told.raw, str):
         return told.column if told.value else f"not {told.column}"
     if told.raw is not None:
@@ -90,8 +90,8 @@ def dead_letter_rows(letters: Sequence[DeadLetter]) -> Rows:
 
 
 def _time(milliseconds: int) -> str:
-    return nearest_moment(milliseconds).strftime("%m-%d %H:%M:%S UTC")
+    return nearest_time(milliseconds).strftime("%m-%d %H:%M:%S UTC")
 
 
 def _moment(iso: str) -> str:
-    return moment(iso, "a time").astimezone(UTC).strftime("%m-%d %H:%M:%S UTC")
+    return parse_time(iso, "a time").astimezone(UTC).strftime("%m-%d %H:%M:%S UTC")

@@ -16,7 +16,7 @@ _SCALES = {
 }
 
 
-class Look(NamedTuple):
+class Palette(NamedTuple):
     """Colours of a theme."""
 
     ink: str
@@ -29,17 +29,17 @@ class Look(NamedTuple):
     scale: list[list[Any]]
 
 
-LOOKS: dict[Theme, Look] = {
-    "light": Look(
+LOOKS: dict[Theme, Palette] = {
+    "light": Palette(
         "#1c2228", "#5b6670", "#d5dade", "#f4f6f8", COLOURS[0], COLOURS[1], "#ffb000", _SCALES["light"]
     ),
-    "dark": Look(
+    "dark": Palette(
         "#e8ecef", "#9aa5af", "#3a434b", "#20262c", COLOURS[5], COLOURS[4], "#b33c00", _SCALES["dark"]
     ),
 }
 
 
-def dress(figure: go.Figure, theme: Theme, height: int, *, legend: bool = True) -> go.Figure:
+def apply_theme(figure: go.Figure, theme: Theme, height: int, *, legend: bool = True) -> go.Figure:
     """Give a figure the look of a theme, on the ground of the page."""
     look = LOOKS[theme]
     figure.update_layout(
@@ -74,7 +74,7 @@ def shortened(name: str, most: int) -> str:
     return f"{name[: most - 1 - end]}…{name[-end:]}"
 
 
-def nothing(words: str, theme: Theme, height: int) -> go.Figure:
+def empty_figure(words: str, theme: Theme, height: int) -> go.Figure:
     """Return an empty figure that says why it is."""
     figure = go.Figure()
     figure.add_annotation(
@@ -88,4 +88,4 @@ def nothing(words: str, theme: Theme, height: int) -> go.Figure:
     )
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
-    return dress(figure, theme, height, legend=False)
+    return apply_theme(figure, theme, height, legend=False)

@@ -8,7 +8,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from jobs.services.views.theme import LOOKS, Theme, dress, nothing, shortened
+from jobs.services.views.theme import LOOKS, Theme, apply_theme, empty_figure, shortened
 from jobs.services.views.topic_history import Span
 from operators.alerts.rate_rules import quantile
 from operators.metrics.tally import count_up
@@ -25,7 +25,7 @@ _NO_RATES = "nothing was told in this period: does the job run?"
 def requests(spans: Sequence[Span], period: Period, theme: Theme) -> go.Figure:
     """Draw requests a second, and those without an answer."""
     if not spans:
-        return nothing(_NO_RATES, theme, _HEIGHT)
+        return empty_figure(_NO_RATES, theme, _HEIGHT)
     look = LOOKS[theme]
     figure = go.Figure()
     answered = [(one.tally.requests - one.tally.failed) / one.seconds for one in spans]
@@ -39,7 +39,7 @@ def latency(spans: Sequence[Span], period: Period, theme: Theme) -> go.Figure:
     """Draw the time from request to response: half of the requests, and 99 %."""
     asked = [one for one in spans if one.tally.requests]
     if not asked:
-        return nothing("no request came in this period" if spans else _NO_RATES, theme, _HEIGHT)
+        return empty_figure("no request came in this period" if spans else _NO_RATES, theme, _HEIGHT)
     look = LOOKS[theme]
     figure = go.Figure()
     for share, name, line in (
@@ -57,7 +57,7 @@ def outliers(spans: Sequence[Span], period: Period, theme: Theme) -> go.Figure:
         {name for one in spans for name, done in one.tally.steps.items() if done.outliers is not None}
     )
     if not steps:
-        return nothing("no step flags outliers, or no request came", theme, _HEIGHT)
+        return empty_figure("no step flags outliers, or no request came", theme, _HEIGHT)
     figure = go.Figure()
     for step in steps:
         told = [(one, one.tally.steps[step]) for one in spans if step in one.tally.steps]
@@ -76,7 +76,7 @@ def bad_values(spans: Sequence[Span], theme: Theme) -> go.Figure:
                 for issue, n in issues.items():
                     count_up(counts, issue, feature, n)
     if not counts:
-        return nothing("no bad value was found, or no step looks for them", theme, _HEIGHT)
+        return empty_figure("no bad value was found, or no step looks for them", theme, _HEIGHT)
     features = sorted({name for by in counts.values() for name in by})
     figure = go.Figure()
     for (issue, by_feature), pattern in zip(sorted(counts.items()), ("", "/", "x", "."), strict=False):
@@ -89,7 +89,7 @@ def bad_values(spans: Sequence[Span], theme: Theme) -> go.Figure:
     figure.update_yaxes(
         tickvals=features, ticktext=[escape(shortened(name, _FEW_LETTERS)) for name in features]
     )
-    dress(figure, theme, max(_HEIGHT, 100 + 24 * len(features)))
+    apply_theme(figure, theme, max(_HEIGHT, 100 + 24 * len(features)))
     figure.update_layout(hovermode="closest")
     return figure
 
@@ -113,7 +113,7 @@ def _draw(
 def _over_time(figure: go.Figure, period: Period, unit: str, theme: Theme) -> go.Figure:
     figure.update_yaxes(rangemode="tozero", title=unit)
     figure.update_xaxes(title="UTC", range=[_time(moment) for moment in period])
-    return dress(figure, theme, _HEIGHT + _MORE * max(0, len(figure.data) - 2))
+    return apply_theme(figure, theme, _HEIGHT + _MORE * max(0, len(figure.data) - 2))
 
 
 def _time(seconds: float) -> datetime:

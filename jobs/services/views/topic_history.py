@@ -13,11 +13,11 @@ import msgspec
 from jobs.kafka.firing_alerts import firing
 from operators.alerts.alert import Alert, read_alert
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import moment, require_seconds
+from operators.core.foreign_json import parse_time, require_seconds
 from operators.core.redaction import HIDDEN, Redaction
-from operators.inference.outlier_log import Outlier, read_outlier
+from operators.inference.outlier_log import FlaggedRowRecord, read_flagged_row
 from operators.kafka.dead_letters import owner_of
-from operators.kafka.skipped_records import Skipped, skip
+from operators.kafka.skipped_records import Skipped, skipped_record
 from operators.kafka.topics import Topics
 from operators.metrics.tally import Tally
 from operators.windows.rate_windows import Rates, read_rates
@@ -61,7 +61,7 @@ class Span(NamedTuple):
         return self.since + self.seconds
 
 
-class Board:
+class TopicHistory:
     """Takes records in one thread and is looked at from others.
 
     `past` says for how many seconds rates are kept, `hides` which features of a pipeline nobody sees.
@@ -77,7 +77,7 @@ class Board:
         self._windows: dict[tuple[str, str], deque[Window]] = {}
         self._latest: dict[str, Alert] = {}
         self._alerts: dict[str, deque[Alert]] = {}
-        self._outliers: dict[str, deque[Outlier]] = {}
+        self._outliers: dict[str, deque[FlaggedRowRecord]] = {}
         self._dead: dict[str, deque[DeadLetter]] = {}
         self._skipped = 0
         self._last_skipped: Skipped | None = None
@@ -88,7 +88,7 @@ class Board:
             with self._lock:
                 self._take(topic, record)
         except Exception as error:  # whatever it is, the records around it count
-            skipped = skip(record, error)
+            skipped = skipped_record(record, error)
             with self._lock:
                 self._skipped += 1
                 self._last_skipped = skipped
@@ -150,7 +150,7 @@ class Board:
             latest = list(self._latest.values())
         return firing(one for one in latest if one.labels.get("pipeline") == pipeline)
 
-    def outliers(self, pipeline: str) -> list[Outlier]:
+    def outliers(self, pipeline: str) -> list[FlaggedRowRecord]:
         """Return the latest flagged rows, newest first."""
         with self._lock:
             known = list(self._outliers.get(pipeline, ()))
@@ -179,7 +179,7 @@ class Board:
             self._latest[alert.fingerprint] = alert
             _list(self._alerts, alert.labels["pipeline"], _MOST_ALERTS).append(alert)
         elif topic == self._topics.outliers:
-            outlier = read_outlier(value)
+            outlier = read_flagged_row(value)
             _list(self._outliers, outlier.pipeline, _MOST_LISTED).append(outlier)
         elif topic == self._topics.errors:
             letter = _dead_letter(record)
@@ -231,4 +231,4 @@ def _dead_letter(record: Any) -> DeadLetter:
 
 
 def _seconds(iso: str) -> float:
-    return moment(iso, "a time").timestamp()
+    return parse_time(iso, "a time").timestamp()

@@ -11,7 +11,7 @@ import msgspec
 
 from jobs.traffic.inspect.expression import Target
 from operators.core.errors import DeploymentError, MalformedError, RecordError
-from operators.core.foreign_json import decode, nearest_moment
+from operators.core.foreign_json import decode, nearest_time
 from operators.kafka.dead_letters import owner_of
 from operators.protocol.decode import decode_request
 
@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 _CONDITION = re.compile(r"(?P<tensor>[^=!<>]+?)\s*(?P<sign>>=|<=|!=|=|>|<)\s*(?P<value>.+)")
 
 
-class Shown(NamedTuple):
+class ReadableRecord(NamedTuple):
     """A record: what Kafka knows of it, its text headers, and its value as JSON has it, or as text."""
 
     topic: str
@@ -81,7 +81,7 @@ class Shown(NamedTuple):
 
     def json(self, tensor: str) -> str:
         """Tell it as one line of JSON."""
-        at = nearest_moment(self.timestamp).isoformat(timespec="milliseconds")
+        at = nearest_time(self.timestamp).isoformat(timespec="milliseconds")
         value = self.tensor(tensor) if tensor else self.value
         return msgspec.json.encode({**self._asdict(), "timestamp": at, "value": value}).decode()
 
@@ -93,7 +93,7 @@ class Condition(NamedTuple):
     sign: str
     value: Any
 
-    def holds(self, shown: Shown) -> bool:
+    def holds(self, shown: ReadableRecord) -> bool:
         """Tell whether it holds for any value of the tensor, or of a parameter of the message."""
         tensor = shown.tensor(self.tensor)
         if tensor is None:
@@ -130,11 +130,11 @@ def parse_condition(text: str) -> Condition:
     return Condition(found["tensor"].strip(), found["sign"], value)
 
 
-def show(record: Any, target: Target) -> Shown:
+def show(record: Any, target: Target) -> ReadableRecord:
     """Read a Kafka record."""
     headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
     value = _value(record.value or b"", headers, "inputs" if target.side == "errors" else target.side)
-    return Shown(
+    return ReadableRecord(
         record.topic,
         record.partition,
         record.offset,

@@ -8,7 +8,7 @@ import msgspec
 
 from jobs.kafka.admin import create_topics
 from jobs.releases.publish import Record, publish
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.control.release import Tap
 from operators.core.errors import DeploymentError
 from operators.core.redaction import Redaction
@@ -22,7 +22,7 @@ def tap(pipeline: str, connection: Connection, seconds: float, partitions: int =
     if not 0 < seconds <= MOST_SECONDS:
         raise DeploymentError(f"--tap must be above 0 and at most 1h, got {seconds:g} s")
 
-    def decide(control: Control) -> tuple[list[Record], None]:
+    def decide(control: ControlState) -> tuple[list[Record], None]:
         release = control.head(pipeline)
         if release is None:
             there = ", ".join(sorted(control.heads)) or "none"

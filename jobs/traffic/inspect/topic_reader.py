@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 
 from jobs.traffic.inspect.expression import Target
-from jobs.traffic.inspect.readable_records import Condition, Shown, show
+from jobs.traffic.inspect.readable_records import Condition, ReadableRecord, show
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import DEADLINE
 from operators.kafka.consumer import open_consumer, read_to_end
@@ -18,7 +18,7 @@ from operators.kafka.consumer import open_consumer, read_to_end
 _WIDER = 8
 
 
-class Wanted(NamedTuple):
+class RecordFilter(NamedTuple):
     """Which records: `since` and `until` in seconds since 1970, 0 where open; the others empty for all."""
 
     since: float = 0.0
@@ -27,7 +27,7 @@ class Wanted(NamedTuple):
     id: str = ""
     conditions: tuple[Condition, ...] = ()
 
-    def takes(self, shown: Shown, target: Target) -> bool:
+    def takes(self, shown: ReadableRecord, target: Target) -> bool:
         """Tell whether a record is wanted; of topics that pipelines share, the header tells whose it is."""
         return (
             (not (target.step or target.side == "errors") or shown.pipeline == target.pipeline)
@@ -53,7 +53,7 @@ class Reader:
     def __exit__(self, *exc: object) -> None:
         self._consumer.close()
 
-    def there(self, wanted: Wanted, most: int | None) -> list[Shown]:
+    def there(self, wanted: RecordFilter, most: int | None) -> list[ReadableRecord]:
         """Return the newest so many wanted records that are there, or all of them (None), oldest first."""
         beginnings = self._starts(wanted)
         most = most or sum(self._ends.values())
@@ -67,7 +67,7 @@ class Reader:
         found.sort(key=lambda one: (one.timestamp, one.partition, one.offset))
         return found[-most:]
 
-    def to_come(self, wanted: Wanted, going_on: Callable[[], bool]) -> Iterator[Shown]:
+    def to_come(self, wanted: RecordFilter, going_on: Callable[[], bool]) -> Iterator[ReadableRecord]:
         """Yield wanted records as they come, from where `there` ended."""
         for partition, end in self._ends.items():
             self._consumer.seek(partition, end)
@@ -76,7 +76,7 @@ class Reader:
                 shown = (show(record, self._target) for record in records)
                 yield from (one for one in shown if wanted.takes(one, self._target))
 
-    def _starts(self, wanted: Wanted) -> dict[TopicPartition, int]:
+    def _starts(self, wanted: RecordFilter) -> dict[TopicPartition, int]:
         beginnings: dict[TopicPartition, int] = self._consumer.beginning_offsets(self._partitions)
         if not wanted.since:
             return beginnings
@@ -84,7 +84,7 @@ class Reader:
         found = self._consumer.offsets_for_times(times)
         return {one: found[one].offset if found.get(one) else self._ends[one] for one in self._partitions}
 
-    def _read(self, starts: dict[TopicPartition, int]) -> Iterator[Shown]:
+    def _read(self, starts: dict[TopicPartition, int]) -> Iterator[ReadableRecord]:
         for partition, start in starts.items():
             self._consumer.seek(partition, start)
         for record in read_to_end(self._consumer, self._partitions, DEADLINE):

@@ -10,7 +10,7 @@ from operators.core.errors import RecordError
 from operators.protocol.decode import decode_request
 
 
-class Response(NamedTuple):
+class EmittedResponse(NamedTuple):
     """The response to the request at an offset; `body` is empty where the pipeline answers nothing."""
 
     topic: str
@@ -24,7 +24,7 @@ class Response(NamedTuple):
         return {"kind": "response", "topic": self.topic, "offset": self.offset, "value": value}
 
 
-class DeadLetter(NamedTuple):
+class EmittedDeadLetter(NamedTuple):
     """The request at an offset, and what was wrong; not `failed` where it was answered all the same."""
 
     topic: str
@@ -42,7 +42,7 @@ class DeadLetter(NamedTuple):
         return {"kind": "dead_letter", **told, "value": plain_value(self.body)}
 
 
-class FlaggedRow(NamedTuple):
+class EmittedFlaggedRow(NamedTuple):
     """A row of the request at an offset that an outlier detector flagged, as the outliers topic holds it."""
 
     topic: str
@@ -59,7 +59,7 @@ class FlaggedRow(NamedTuple):
         }
 
 
-class WindowReport(NamedTuple):
+class EmittedReport(NamedTuple):
     """The report of a window; a `partial` one was closed by the end of the data."""
 
     topic: str
@@ -76,7 +76,7 @@ class WindowReport(NamedTuple):
         }
 
 
-Emitted = Response | DeadLetter | FlaggedRow | WindowReport
+Emitted = EmittedResponse | EmittedDeadLetter | EmittedFlaggedRow | EmittedReport
 
 
 def plain_value(body: bytes) -> Any:

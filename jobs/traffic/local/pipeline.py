@@ -13,16 +13,16 @@ import numpy as np
 
 from jobs.releases.apply import numbered
 from jobs.streaming.settings import Settings
-from jobs.traffic.local.emitted_records import DeadLetter, Emitted, FlaggedRow, Response
+from jobs.traffic.local.emitted_records import Emitted, EmittedDeadLetter, EmittedFlaggedRow, EmittedResponse
 from jobs.traffic.local.windows import LocalWindows
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.control.release import Release
 from operators.core.errors import DeploymentError, RecordError
-from operators.core.micro_batch import ANSWERED, FAILED, SILENT, Answers, Records
+from operators.core.micro_batch import ANSWERED, FAILED, NO_RESPONSE, RequestBatch, ResponseBatch
 from operators.inference.engine import Engine
 from operators.metrics.pipeline_tally import is_tally
-from operators.pipeline.load import Models, serve
-from operators.pipeline.plan import Flag, Plan
+from operators.pipeline.load import ModelCache, load_pipeline
+from operators.pipeline.plan import Plan, WindowVerdict
 from operators.protocol.decode import decode_request
 from operators.windows.chunks import decode
 from operators.windows.report import read_report
@@ -43,13 +43,13 @@ class LocalPipeline:
     """
 
     def __init__(self, release: Release, settings: Settings, *, external: bool = False) -> None:
-        self.release = numbered(release, Control.empty(), "")
+        self.release = numbered(release, ControlState.empty(), "")
         self._settings = settings
-        self._served = serve(self.release, Models(settings.site))
+        self._served = load_pipeline(self.release, ModelCache(settings.site))
         if external and self._served.external is None:
             raise DeploymentError(f"pipeline {release.name} has no spec.input.externalInputs")
         self._external = self._served.external if external else None
-        self._flags: dict[str, Flag] = {}
+        self._flags: dict[str, WindowVerdict] = {}
         self._engine = Engine(
             [self._served], settings.topics, settings.max_record_bytes, lambda pipeline: self._flags
         )
@@ -125,11 +125,11 @@ class LocalPipeline:
                     self._flags[chunk.step] = flag
                 yield report
 
-    def _records(self, batch: list[LocalRequest]) -> Records:
+    def _records(self, batch: list[LocalRequest]) -> RequestBatch:
         n, limit, name = len(batch), self._settings.max_record_bytes, self.release.name
         sizes = np.array([len(request.value) for request in batch])
         topic = self.release.external_topic if self._external else self._settings.topics.inputs(name)
-        return Records(
+        return RequestBatch(
             values=[request.value[:limit] for request in batch],
             topics=[topic] * n,
             partitions=np.zeros(n, dtype=np.int64),
@@ -141,16 +141,16 @@ class LocalPipeline:
             readers=[name if self._external else ""] * n,
         )
 
-    def _of_request(self, answers: Answers, i: int, request: LocalRequest) -> Iterator[Emitted]:
+    def _of_request(self, answers: ResponseBatch, i: int, request: LocalRequest) -> Iterator[Emitted]:
         topics, status, body = self._settings.topics, answers.statuses[i], answers.bodies[i]
-        if status in (ANSWERED, SILENT):
+        if status in (ANSWERED, NO_RESPONSE):
             topic = topics.outputs(self.release.name)
-            yield Response(topic, request.offset, answers.infer_types[i] or "", body or b"")
+            yield EmittedResponse(topic, request.offset, answers.infer_types[i] or "", body or b"")
         for topic, tapped in zip(answers.tap_topics[i] or (), answers.tap_bodies[i] or (), strict=True):
             if topic == topics.outliers:
-                yield FlaggedRow(topic, request.offset, tapped)
+                yield EmittedFlaggedRow(topic, request.offset, tapped)
         if (reason := answers.reasons[i]) is not None:
-            yield DeadLetter(
+            yield EmittedDeadLetter(
                 topics.errors,
                 request.offset,
                 status == FAILED,
@@ -169,6 +169,6 @@ def models_aside() -> Iterator[None]:
         yield
 
 
-def _chunks(answers: Answers) -> Iterator[bytes]:
+def _chunks(answers: ResponseBatch) -> Iterator[bytes]:
     """Yield the chunks among what the monitor is told."""
     return (one for some in answers.chunks for one in some or () if not is_tally(one))

@@ -17,7 +17,7 @@ from jobs.kafka.pipeline_client import request_body
 from jobs.traffic.local.pipeline import LocalPipeline, LocalRequest
 from operators.core.errors import DeploymentError
 from operators.models.json_files import read_json
-from operators.models.runtimes.sklearn_estimator import Predict
+from operators.models.runtimes.sklearn_estimator import SklearnModel
 from operators.storage.uris import local_path
 
 TABLES = (".csv", ".parquet", ".pq", ".npy")
@@ -64,7 +64,7 @@ def encoding(pipeline: LocalPipeline) -> Features | None:
     It is the `features.json` that training left beside their folders.
     """
     readers = [planned for planned in pipeline.plan.steps if planned.reads_requests]
-    if any(isinstance(planned.step, Predict) and planned.step.names for planned in readers):
+    if any(isinstance(planned.step, SklearnModel) and planned.step.names for planned in readers):
         return None
     for planned in readers:
         folder = local_path(pipeline.release.artifacts[planned.name].uri)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from jobs.models.judge import strongest
-from jobs.traffic.local.emitted_records import DeadLetter, Response, WindowReport, plain_value
+from jobs.traffic.local.emitted_records import EmittedDeadLetter, EmittedReport, EmittedResponse, plain_value
 
 _MOST_VALUES = 4
 HEADER = f"{'OFFSET':<9}{'ID':<12}{'STATUS':<11}OUTPUTS"
@@ -16,7 +16,7 @@ WINDOWS = ("step", "window", "offsets", "rows", "state", "moved most")
 DEAD_LETTERS = ("offset", "reason", "step", "message")
 
 
-def response_line(response: Response) -> str:
+def response_line(response: EmittedResponse) -> str:
     """Show a response in a line: its tensors, of long ones the first values."""
     value = msgspec.json.decode(msgspec.json.encode(response.as_json()["value"]))
     if value is None:
@@ -27,14 +27,14 @@ def response_line(response: Response) -> str:
     return _line(response.offset, str(value.get("id", "")), "answered", outputs)
 
 
-def failed_line(letter: DeadLetter) -> str:
+def failed_line(letter: EmittedDeadLetter) -> str:
     """Show a request that failed in a line."""
     value = plain_value(letter.body)
     id_ = value.get("id") if isinstance(value, dict) else None
     return _line(letter.offset, str(id_ or ""), "failed", letter.reason)
 
 
-def window_row(report: WindowReport) -> Sequence[str]:
+def window_row(report: EmittedReport) -> Sequence[str]:
     """Show a window's report as cells of `WINDOWS`."""
     told = msgspec.json.decode(report.body)["parameters"]
     first = min(member["first_offset"] for member in told["members"])
@@ -45,7 +45,7 @@ def window_row(report: WindowReport) -> Sequence[str]:
     return told["step"], f"{told['window']}{open_}", f"{first}-{last}", f"{told['n']:,}", state, moved
 
 
-def letter_row(letter: DeadLetter) -> Sequence[str]:
+def letter_row(letter: EmittedDeadLetter) -> Sequence[str]:
     """Show a dead letter as cells of `DEAD_LETTERS`."""
     return str(letter.offset), letter.reason, letter.step or "-", letter.message
 

@@ -6,19 +6,19 @@ from collections.abc import Iterable, Iterator
 from time import time
 
 from jobs.streaming.settings import Settings
-from jobs.traffic.local.emitted_records import WindowReport
+from jobs.traffic.local.emitted_records import EmittedReport
 from jobs.traffic.local.flink_in_memory import DiscardedMetrics, MemoryBlobs, MemoryValue
-from operators.alerts.active_alerts import Standing
-from operators.alerts.alert import Sent
+from operators.alerts.active_alerts import ActiveAlerts
+from operators.alerts.alert import AlertRecord
 from operators.alerts.rules_cache import AlertRulesCache
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.control.release import Release
 from operators.control.release_cache import ReleaseCache
 from operators.metrics.flink_metrics import Metrics, WindowMetrics
 from operators.resources.seldon_schema import Batch
 from operators.windows.chunks import Chunk
 from operators.windows.step_windows import Report, StepWindows, WindowState
-from operators.windows.window import decode_head
+from operators.windows.window import decode_window
 
 
 class LocalWindows:
@@ -29,14 +29,14 @@ class LocalWindows:
         self._batch = batch
         self._topic = settings.topics.model_outputs(step)
         self._head = MemoryValue()
-        control = Control.empty()
+        control = ControlState.empty()
         control.releases[release.name, release.generation] = release
         releases = ReleaseCache(settings.topics, lambda: control)
         self._windows = StepWindows(
             WindowState(self._head, MemoryBlobs(), MemoryBlobs(), MemoryValue()),
             releases,
             AlertRulesCache(settings.topics, releases),
-            Standing(MemoryValue()),
+            ActiveAlerts(MemoryValue()),
             WindowMetrics(Metrics(DiscardedMetrics())),
             settings.rules,
             settings.site,
@@ -46,20 +46,20 @@ class LocalWindows:
     @property
     def room(self) -> int:
         """Rows that close the open window."""
-        return self._batch.rows - (decode_head(self._head.held).rows if self._head.held else 0)
+        return self._batch.rows - (decode_window(self._head.held).rows if self._head.held else 0)
 
-    def take(self, chunk: Chunk) -> Iterator[WindowReport]:
+    def take(self, chunk: Chunk) -> Iterator[EmittedReport]:
         """Add the rows of a chunk."""
         return self._reports(self._windows.take(chunk, _now()), partial=False)
 
-    def finish(self) -> Iterator[WindowReport]:
+    def finish(self) -> Iterator[EmittedReport]:
         """Close the open window: no more rows will come."""
         return self._reports(self._windows.finish(self._key, _now()), partial=True)
 
-    def _reports(self, emitted: Iterable[Report | Sent], *, partial: bool) -> Iterator[WindowReport]:
+    def _reports(self, emitted: Iterable[Report | AlertRecord], *, partial: bool) -> Iterator[EmittedReport]:
         for one in emitted:
             if isinstance(one, Report):
-                yield WindowReport(self._topic, partial, one.body)
+                yield EmittedReport(self._topic, partial, one.body)
 
 
 def _now() -> int:

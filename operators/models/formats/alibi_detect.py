@@ -12,7 +12,7 @@ from sklearn.ensemble import IsolationForest as ForestEstimator
 from detectors.outliers.isolation_forest import IsolationForest
 from operators.core.errors import DeploymentError
 from operators.models.content_types import ContentTypes
-from operators.models.feature_rows import Table
+from operators.models.feature_rows import FeatureRows
 from operators.models.folder import Folder
 from operators.models.formats.calibration import read_calibrations
 from operators.models.formats.drift_detector import read_named_drift
@@ -22,8 +22,8 @@ from operators.models.formats.sklearn_estimator import MODEL_FILES
 from operators.models.json_files import read_json
 from operators.models.runtimes import drift as detect_drift
 from operators.models.runtimes import outlier
-from operators.models.runtimes.drift import DetectDrift
-from operators.models.runtimes.outlier import ScoreOutlier
+from operators.models.runtimes.drift import DriftModel
+from operators.models.runtimes.outlier import OutlierModel
 from operators.models.step import Step
 
 # What alibi-detect saves ends so: the second until its version 0.7.
@@ -71,9 +71,9 @@ def _drift(folder: Folder, path: Path) -> Step:
     detector, known = read_named_drift(path)
     table = _table(known, detector.n_features, folder.settings.content_types)
     names = known or plain_names(detector.n_features)
-    shown: detect_drift.Shown = _shown(folder.settings.extra, detect_drift.Shown)
+    shown: detect_drift.PredictParameters = _shown(folder.settings.extra, detect_drift.PredictParameters)
     calibrations = read_calibrations(path, detector.n_features)
-    return DetectDrift(
+    return DriftModel(
         detector,
         names.columns,
         names.features or names.columns,
@@ -103,7 +103,7 @@ def _mahalanobis(folder: Folder, path: Path) -> Step:
 def _vae(folder: Folder, path: Path) -> Step:
     given: VaeArguments = _shown(folder.settings.extra, VaeArguments)
     detector = read_vae(path, given.outlier_type, given.outlier_perc)
-    shown = outlier.Shown(given.return_instance_score, given.return_feature_score)
+    shown = outlier.PredictParameters(given.return_instance_score, given.return_feature_score)
     return _outlier(folder, path, detector, shown)
 
 
@@ -116,13 +116,13 @@ _LOADERS: dict[str, Callable[[Folder, Path], Step]] = {
 
 
 def _outlier(
-    folder: Folder, path: Path, detector: outlier.Detector, shown: outlier.Shown | None = None
+    folder: Folder, path: Path, detector: outlier.Detector, shown: outlier.PredictParameters | None = None
 ) -> Step:
     names = read_names(path, detector.n_features)
     table = _table(names, detector.n_features, folder.settings.content_types)
-    shown = shown or _shown(folder.settings.extra, outlier.Shown)
+    shown = shown or _shown(folder.settings.extra, outlier.PredictParameters)
     names = names or FeatureNames([])
-    return ScoreOutlier(detector, table, shown, names.columns, names.origins)
+    return OutlierModel(detector, table, shown, names.columns, names.origins)
 
 
 def _estimator(folder: Folder, path: Path) -> ForestEstimator:
@@ -132,11 +132,11 @@ def _estimator(folder: Folder, path: Path) -> ForestEstimator:
     return estimator
 
 
-def _table(names: FeatureNames | None, n: int, content_types: ContentTypes) -> Table:
+def _table(names: FeatureNames | None, n: int, content_types: ContentTypes) -> FeatureRows:
     content_types.require_comparable("a detector")
     if names is None:
-        return Table(n, content_types=content_types)
-    return Table(n, names.columns, names.categories, content_types)
+        return FeatureRows(n, content_types=content_types)
+    return FeatureRows(n, names.columns, names.categories, content_types)
 
 
 def _shown(extra: dict[str, Any], type_: Any) -> Any:

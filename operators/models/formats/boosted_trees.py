@@ -21,7 +21,7 @@ from operators.models.formats.boosters.trees import (
     keep_first,
 )
 from operators.models.formats.boosters.xgboost_file import XGBoostFile, read_xgboost, without_categories
-from operators.models.runtimes.boosted_trees import Boosted, Ensemble
+from operators.models.runtimes.boosted_trees import BoostedTreesModel, Ensemble
 from operators.models.runtimes.xgboost_predictions import TRANSFORMS, identity, sigmoid, wrapper_answers
 from operators.models.step import Step
 
@@ -71,7 +71,7 @@ def _underlined(name: str) -> str:
 def _step(folder: Folder, ensemble: Ensemble) -> Step:
     settings = folder.settings
     settings.content_types.require_comparable("a booster")
-    return Boosted(ensemble, settings.predict_fn, settings.content_types)
+    return BoostedTreesModel(ensemble, settings.predict_fn, settings.content_types)
 
 
 def _xgboost_trees(path: Path, about: XGBoostFile) -> Any:

@@ -11,7 +11,7 @@ from detectors.quality.data_quality import Feature, Quality
 from operators.core.errors import DeploymentError
 from operators.models.folder import Folder
 from operators.models.json_files import read_json
-from operators.models.runtimes.data_quality import CheckQuality
+from operators.models.runtimes.data_quality import DataQualityModel
 from operators.models.step import Step
 
 FILE = "quality.json"
@@ -54,7 +54,7 @@ def load(folder: Folder) -> Step:
         )
     content_types = folder.settings.content_types
     content_types.require_comparable("a data quality check")
-    return CheckQuality(_read(path), content_types)
+    return DataQualityModel(_read(path), content_types)
 
 
 def _read(path: Path) -> Quality:

@@ -10,7 +10,7 @@ from typing import Any
 
 from operators.core.errors import DeploymentError, describe
 from operators.models.folder import Folder
-from operators.models.runtimes.python_class import PythonClass
+from operators.models.runtimes.python_class import PythonModel
 from operators.models.step import Step
 
 _NOT_MLSERVERS = (
@@ -41,7 +41,7 @@ def load(folder: Folder) -> Step:
             raise DeploymentError(f"{path}: {class_name} has no method predict(tensors)")
         if iscoroutinefunction(predict):
             raise DeploymentError(f"{path}: {class_name}.predict is a coroutine, {_NOT_MLSERVERS}")
-        return PythonClass(class_(folder.path, dict(folder.settings.extra)), folder.settings.content_types)
+        return PythonModel(class_(folder.path, dict(folder.settings.extra)), folder.settings.content_types)
     except DeploymentError:
         raise
     except ModuleNotFoundError as error:

@@ -11,8 +11,8 @@ import numpy as np
 
 from operators.core.errors import DeploymentError, describe
 from operators.models.folder import Folder
-from operators.models.pickles import REMEDY, Unpickled, differing
-from operators.models.runtimes.sklearn_estimator import Predict
+from operators.models.pickles import REMEDY, Unpickled, version_differences
+from operators.models.runtimes.sklearn_estimator import SklearnModel
 from operators.models.step import Step
 
 _log = logging.getLogger(__name__)
@@ -23,13 +23,13 @@ def load(folder: Folder) -> Step:
     """Load `parameters.uri`, or else the first of MLServer's file names."""
     saved = folder.unpickle(folder.file(MODEL_FILES))
     method = folder.settings.predict_fn
-    step = Predict(saved.value, method, folder.settings.content_types)
-    if folder.probe is None and differing(saved.versions):
+    step = SklearnModel(saved.value, method, folder.settings.content_types)
+    if folder.probe is None and version_differences(saved.versions):
         _try(saved, method, folder.path)
         _log.warning(
             "%s was saved with %s; nobody promises equal answers: record a probe.json, or export it again",
             folder.origin.uri,
-            differing(saved.versions),
+            version_differences(saved.versions),
         )
     return step
 
@@ -46,7 +46,7 @@ def _try(saved: Unpickled, method: str, path: Path) -> None:
     except Exception as error:  # a pickle of other versions may raise anything
         raise DeploymentError(
             f"{path}: {method} fails with {describe(error)}; it was saved with "
-            f"{differing(saved.versions)}: {REMEDY}"
+            f"{version_differences(saved.versions)}: {REMEDY}"
         ) from error
 
 

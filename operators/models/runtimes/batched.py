@@ -10,13 +10,13 @@ from detectors.drift.confirmation import Confirmation
 from detectors.drift.judgement import Judgement, State
 from operators.core.redaction import Redaction
 from operators.core.tensors import Array, Tensors
-from operators.models.step import Ask
+from operators.models.step import InferenceOptions
 
 # The tensor that holds a watcher's rows for the window.
 ROWS = "rows"
 
 
-class Rules(NamedTuple):
+class WindowRules(NamedTuple):
     """What makes a state of a verdict, and a confirmed finding of states.
 
     `tolerance` is the share of bad values, in [0, 1), that a feature may have besides those that the
@@ -41,14 +41,14 @@ class Verdict(NamedTuple):
 
 
 @runtime_checkable
-class Watcher(Protocol):
+class BatchedStep(Protocol):
     """A step whose rows can be gathered into windows."""
 
     @property
     def width(self) -> int:
         """Columns of the rows that it gathers."""
 
-    def gather(self, tensors: Tensors, ask: Ask) -> Tensors:
+    def gather(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
         """Return `ROWS`, numbers of shape (rows, width), and what can be answered without the window."""
 
     def count(self, rows: Array) -> list[Counts]:
@@ -57,5 +57,5 @@ class Watcher(Protocol):
     def add(self, parts: Sequence[Sequence[Counts]]) -> list[Counts]:
         """Add the counts of parts of a window."""
 
-    def judge(self, counts: Sequence[Counts], rows: int, rules: Rules) -> Verdict:
+    def judge(self, counts: Sequence[Counts], rows: int, rules: WindowRules) -> Verdict:
         """Judge a window of so many rows."""

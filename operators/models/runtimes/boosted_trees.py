@@ -9,11 +9,11 @@ import numpy as np
 import treelite
 
 from operators.core.errors import DeploymentError, MismatchError
-from operators.core.tensors import Array, Column, Tensors
+from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.content_types import PLAIN, ContentTypes
-from operators.models.feature_rows import Table
+from operators.models.feature_rows import FeatureRows
 from operators.models.runtimes.xgboost_predictions import Answer
-from operators.models.step import Ask
+from operators.models.step import InferenceOptions
 
 
 class Ensemble(NamedTuple):
@@ -35,7 +35,7 @@ class Ensemble(NamedTuple):
     known_as: Callable[[str], str] = str
 
 
-class Boosted:
+class BoostedTreesModel:
     """Answers `predict` and, for XGBoost's classifiers, `predict_proba`, as their MLServer runtimes do.
 
     NaN are missing values.
@@ -51,9 +51,9 @@ class Boosted:
         self._method = method
         self._content_types = content_types
         width = int(ensemble.trees.num_feature)
-        self._table = Table(width, ensemble.names, content_types=content_types, single=True)
+        self._table = FeatureRows(width, ensemble.names, content_types=content_types, single=True)
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
         """Answer every row with each wanted method."""
         if self._content_types.names_columns(ask):
             self._require_names()
@@ -62,7 +62,7 @@ class Boosted:
         wanted = ask.chosen(self.functions, self._method)
         with np.errstate(over="ignore", divide="ignore"):
             sums = self._sums(column.data)
-            return {name: Column(self._ensemble.answers[name](sums), column.rows) for name in wanted}
+            return {name: TensorColumn(self._ensemble.answers[name](sums), column.rows) for name in wanted}
 
     def _require_names(self) -> None:
         if self._ensemble.names is not None and not self._ensemble.names:

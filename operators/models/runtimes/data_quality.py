@@ -13,16 +13,16 @@ from detectors.counts import Counts
 from detectors.drift.judgement import State
 from detectors.quality.data_quality import Quality, QualityResult
 from detectors.quality.issues import FINE, ISSUES
-from operators.core.tensors import Array, Column, Tensors
+from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.content_types import PLAIN, ContentTypes
-from operators.models.feature_rows import Table
-from operators.models.runtimes.batched import ROWS, Rules, Verdict
-from operators.models.step import Ask
+from operators.models.feature_rows import FeatureRows
+from operators.models.runtimes.batched import ROWS, Verdict, WindowRules
+from operators.models.step import InferenceOptions
 
 _LEGEND = {str(code): issue for code, issue in enumerate(("fine", *ISSUES))}
 
 
-class CheckQuality:
+class DataQualityModel:
     """Answers `issues` (UINT8 [n, features]) and `violations` (INT64 [n, 1]) to every request at once.
 
     `issues` holds a code for each value, `violations` how many bad values a row has. The parameters
@@ -37,21 +37,24 @@ class CheckQuality:
         self.quality = quality
         self.width = quality.n_features
         self._names = [feature.name for feature in quality.features]
-        self._table = Table(self.width, self._names, content_types=content_types)
+        self._table = FeatureRows(self.width, self._names, content_types=content_types)
         self._legend = {"features": _json(self._names), "codes": _json(_LEGEND)}
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
         """Check every value; only a wrong number of columns is refused."""
         columns, rows = self.columns(tensors, ask)
         issues = self.quality.check(columns)
         bad = (issues != FINE).sum(axis=1, dtype=np.int64, keepdims=True)
-        return {"issues": Column(issues, rows, parameters=self._legend), "violations": Column(bad, rows)}
+        return {
+            "issues": TensorColumn(issues, rows, parameters=self._legend),
+            "violations": TensorColumn(bad, rows),
+        }
 
-    def columns(self, tensors: Tensors, ask: Ask) -> tuple[list[Array], NDArray[np.int64]]:
+    def columns(self, tensors: Tensors, ask: InferenceOptions) -> tuple[list[Array], NDArray[np.int64]]:
         """Return the columns that are checked, and how many of their rows belong to each request."""
         return self._table.columns(tensors, ask)
 
-    def gather(self, tensors: Tensors, ask: Ask) -> Tensors:
+    def gather(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
         """Answer every request, and return the codes as rows for the window."""
         answers = self.infer(tensors, ask)
         return {ROWS: answers["issues"], **answers}
@@ -64,7 +67,7 @@ class CheckQuality:
         """Add the counts of parts of a window."""
         return self.quality.add(parts)
 
-    def judge(self, counts: Sequence[Counts], rows: int, rules: Rules) -> Verdict:
+    def judge(self, counts: Sequence[Counts], rows: int, rules: WindowRules) -> Verdict:
         """Judge a window of so many rows."""
         result = self.quality.judge(counts, rules.tolerance)
         tensors = {issue: result.counts[np.newaxis, :, i] for i, issue in enumerate(ISSUES)}
@@ -90,7 +93,7 @@ class CheckQuality:
             }
 
 
-def _state(result: QualityResult, rows: int, rules: Rules) -> State:
+def _state(result: QualityResult, rows: int, rules: WindowRules) -> State:
     if rows < rules.judgement.min_n:
         return "INSUFFICIENT_DATA"
     return "VIOLATION" if result.is_violation else "OK"

@@ -16,17 +16,17 @@ from detectors.drift.judgement import order, ranked
 from detectors.drift.tabular import TabularDrift
 from detectors.histogram import Histogram
 from detectors.results import DriftResult
-from operators.core.tensors import Array, Column, Tensors
+from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.column_origins import Origin
-from operators.models.feature_rows import Table
-from operators.models.runtimes.batched import ROWS, Rules, Verdict
-from operators.models.step import Ask
+from operators.models.feature_rows import FeatureRows
+from operators.models.runtimes.batched import ROWS, Verdict, WindowRules
+from operators.models.step import InferenceOptions
 
 # Histograms are told of the columns that moved most, as many as a person looks at.
 _PICTURED = 5
 
 
-class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PredictParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a verdict shows: alibi-detect's own arguments to `predict`."""
 
     drift_type: Literal["batch", "feature"] = "batch"
@@ -34,10 +34,10 @@ class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     return_distance: bool = True
 
 
-ALL = Shown()
+ALL = PredictParameters()
 
 
-class DetectDrift:
+class DriftModel:
     """Tests the rows of each request, as MLServer does; in a batched step the monitor tests windows.
 
     `columns` names each column of the reference, `features` the feature that each column encodes, `origins`
@@ -52,8 +52,8 @@ class DetectDrift:
         detector: TabularDrift,
         columns: Sequence[str],
         features: Sequence[str],
-        table: Table | None = None,
-        shown: Shown = ALL,
+        table: FeatureRows | None = None,
+        shown: PredictParameters = ALL,
         calibrations: Sequence[Calibration] = (),
         origins: Mapping[str, Origin] = MappingProxyType({}),
     ) -> None:
@@ -64,9 +64,9 @@ class DetectDrift:
         self.width = detector.n_features
         self._shown = shown
         self._origins = dict(origins)
-        self._table = table or Table(detector.n_features)
+        self._table = table or FeatureRows(detector.n_features)
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
         """Test each request's rows as a window of their own."""
         column = self.rows(tensors, ask)
         results = [
@@ -75,10 +75,11 @@ class DetectDrift:
         each = np.ones(len(results), dtype=np.int64)
         outputs = [self._tensors(result) for result in results]
         return {
-            name: Column(np.concatenate([output[name] for output in outputs]), each) for name in outputs[0]
+            name: TensorColumn(np.concatenate([output[name] for output in outputs]), each)
+            for name in outputs[0]
         }
 
-    def gather(self, tensors: Tensors, ask: Ask) -> Tensors:
+    def gather(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
         """Return the rows; a verdict has to wait for the window."""
         return {ROWS: self.rows(tensors, ask)}
 
@@ -90,7 +91,7 @@ class DetectDrift:
         """Add the counts of parts of a window."""
         return self.detector.add(parts)
 
-    def judge(self, counts: Sequence[Counts], rows: int, rules: Rules) -> Verdict:
+    def judge(self, counts: Sequence[Counts], rows: int, rules: WindowRules) -> Verdict:
         """Judge a window of so many rows."""
         judgement, result = rules.judgement, self.detector.judge(counts)
         guilty = judgement.guilty(result, rows, self.calibrations)
@@ -108,7 +109,7 @@ class DetectDrift:
         }
         return Verdict(judgement.state(result, rows, self.calibrations), self._tensors(result), about)
 
-    def rows(self, tensors: Tensors, ask: Ask) -> Column:
+    def rows(self, tensors: Tensors, ask: InferenceOptions) -> TensorColumn:
         """Return the rows that are tested, or raise what is wrong with them."""
         column = self._table.read(tensors, ask)
         if np.isinf(column.data).any():
@@ -179,7 +180,7 @@ def _rounded(edges: Sequence[float]) -> list[float]:
     return list(edges)
 
 
-def drift_tensors(result: DriftResult, p_val: float, shown: Shown = ALL) -> dict[str, Array]:
+def drift_tensors(result: DriftResult, p_val: float, shown: PredictParameters = ALL) -> dict[str, Array]:
     """Arrange a verdict as MLServer does: a leading axis of 1 before alibi-detect's values.
 
     With `drift_type` feature there is a flag for each feature, and the threshold is not corrected.

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 
 from detectors.results import OutlierResult
-from operators.core.tensors import Array, Column, Tensors
+from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.column_origins import Origin
-from operators.models.feature_rows import Table
-from operators.models.step import Ask
+from operators.models.feature_rows import FeatureRows
+from operators.models.step import InferenceOptions
 
 # So many columns are told of a flagged row.
 _TOLD = 5
@@ -35,7 +35,7 @@ class Detector(Protocol):
         """Return what each feature adds to the strangeness, float64 (n, features)."""
 
 
-class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PredictParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an answer shows: alibi-detect's own arguments to `predict`.
 
     A detector whose score is not made of features' scores has none in alibi-detect: `return_feature_score` is
@@ -46,10 +46,10 @@ class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     return_feature_score: bool = False
 
 
-ALL = Shown()
+ALL = PredictParameters()
 
 
-class Strange(NamedTuple):
+class FlaggedRow(NamedTuple):
     """A flagged row: its position among the rows, score and threshold, and the columns that made it strange.
 
     `columns` are name, contribution, value, and what the value is in the feature's own, None where that is
@@ -63,14 +63,16 @@ class Strange(NamedTuple):
 
 
 @runtime_checkable
-class Explains(Protocol):
+class ExplainableStep(Protocol):
     """A step that can tell why it flagged rows."""
 
-    def explain(self, tensors: Tensors, outputs: Tensors, ask: Ask, most: int) -> list[Strange]:
+    def explain(
+        self, tensors: Tensors, outputs: Tensors, ask: InferenceOptions, most: int
+    ) -> list[FlaggedRow]:
         """Return the first so many flagged rows, and why each was."""
 
 
-class ScoreOutlier:
+class OutlierModel:
     """Answers `instance_score` (FP64), `feature_score` (FP64) and `is_outlier` (INT64), as far as shown.
 
     Their shapes are [1, rows] and [1, rows, features] a request; `columns` names the features, `origins` says
@@ -83,8 +85,8 @@ class ScoreOutlier:
     def __init__(
         self,
         detector: Detector,
-        table: Table,
-        shown: Shown = ALL,
+        table: FeatureRows,
+        shown: PredictParameters = ALL,
         columns: Sequence[str] = (),
         origins: Mapping[str, Origin] = MappingProxyType({}),
     ) -> None:
@@ -95,20 +97,22 @@ class ScoreOutlier:
         self._origins = dict(origins)
         self._named = {"columns": msgspec.json.encode(list(columns)).decode()} if columns else {}
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
         """Score all rows at once."""
         column = self.rows(tensors, ask)
         result = self.detector.predict(column.data)
         outputs: Tensors = {}
         if self._shown.return_instance_score:
-            outputs["instance_score"] = Column(result.instance_score, column.rows, flat=True)
+            outputs["instance_score"] = TensorColumn(result.instance_score, column.rows, flat=True)
         if self._shown.return_feature_score:
             scores = self._feature_score(column.data, result)
-            outputs["feature_score"] = Column(scores, column.rows, flat=True, parameters=self._named)
-        outputs["is_outlier"] = Column(result.is_outlier, column.rows, flat=True)
+            outputs["feature_score"] = TensorColumn(scores, column.rows, flat=True, parameters=self._named)
+        outputs["is_outlier"] = TensorColumn(result.is_outlier, column.rows, flat=True)
         return outputs
 
-    def explain(self, tensors: Tensors, outputs: Tensors, ask: Ask, most: int) -> list[Strange]:
+    def explain(
+        self, tensors: Tensors, outputs: Tensors, ask: InferenceOptions, most: int
+    ) -> list[FlaggedRow]:
         """Return the first so many flagged rows, and why each was."""
         flags = outputs["is_outlier"].data
         flagged = np.flatnonzero(flags.reshape(len(flags), -1).any(axis=1))[:most]
@@ -118,7 +122,7 @@ class ScoreOutlier:
         scores, contributions = self.detector.predict(rows).instance_score, self.detector.contributions(rows)
         order = np.argsort(-contributions, axis=1)[:, :_TOLD]
         return [
-            Strange(
+            FlaggedRow(
                 number,
                 float(score),
                 float(np.max(self.detector.threshold)),
@@ -134,7 +138,7 @@ class ScoreOutlier:
         origin = self._origins.get(name)
         return name, contribution, value, origin.told(value) if origin else None
 
-    def rows(self, tensors: Tensors, ask: Ask) -> Column:
+    def rows(self, tensors: Tensors, ask: InferenceOptions) -> TensorColumn:
         """Return the rows that are scored, or raise what is wrong with them."""
         return self._table.read(tensors, ask)
 

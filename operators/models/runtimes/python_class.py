@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from operators.core.errors import describe
-from operators.core.tensors import Array, Column, Routed, Tensors
+from operators.core.tensors import Array, Routed, TensorColumn, Tensors
 from operators.models.content_types import PLAIN, ContentTypes
-from operators.models.step import Ask
+from operators.models.step import InferenceOptions
 from operators.protocol.encode import plain
 
 
-class PythonClass:
+class PythonModel:
     """Calls `predict` of an object with a request's tensors by name; it returns tensors by name.
 
     It is called for each request alone, and may leave tensors out: a step that reads one that is not there
@@ -30,7 +30,7 @@ class PythonClass:
         self.monitor = bool(getattr(model, "monitor", False))
         self._row_by_row = bool(getattr(model, "row_by_row", False))
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Tensors | Routed:
+    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors | Routed:
         """Answer all requests at once, or each with tensors of its own."""
         tensors = {
             name: column._replace(data=self._decoded(name, column)) for name, column in tensors.items()
@@ -45,11 +45,11 @@ class PythonClass:
             except Exception as error:  # the class may raise anything; it is told to whoever sent the request
                 failures[i] = describe(error)
             else:
-                columns = {name: Column(data, np.array([len(data)])) for name, data in outputs.items()}
+                columns = {name: TensorColumn(data, np.array([len(data)])) for name, data in outputs.items()}
                 parts.append((np.array([i], dtype=np.intp), columns))
         return Routed(parts, failures)
 
-    def _decoded(self, name: str, column: Column) -> Array:
+    def _decoded(self, name: str, column: TensorColumn) -> Array:
         return self._content_types.decoded(name, column)
 
     def _together(self, tensors: Tensors) -> Tensors:
@@ -65,7 +65,7 @@ class PythonClass:
                     f"row_by_row promises a row for each row, but {name!r} has {len(data)} for "
                     f"{int(rows.sum())}"
                 )
-            outputs[name] = Column(data, rows)
+            outputs[name] = TensorColumn(data, rows)
         return outputs
 
     def _predict(self, inputs: dict[str, Array]) -> Iterator[tuple[str, Any]]:

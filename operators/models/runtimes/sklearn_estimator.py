@@ -10,17 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from operators.core.errors import DeploymentError, MismatchError, describe
-from operators.core.tensors import Array, Column, Tensors
+from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.content_types import PLAIN, ContentTypes, decode
-from operators.models.runtimes.sklearn_fast import classes_of, compiled
-from operators.models.step import Ask, check_width, named_columns
+from operators.models.runtimes.sklearn_fast import classes_of, compile_estimator
+from operators.models.step import InferenceOptions, check_width, named_columns
 
 METHODS = ("predict", "predict_proba", "transform")
 # What `predict_fn` may name besides: functions of rows that learn nothing.
 _KNOWN = {*METHODS, "predict_log_proba", "decision_function", "score_samples", "inverse_transform", "apply"}
 
 
-class Predict:
+class SklearnModel:
     """Calls methods of a fitted estimator; each output tensor has its method's name, as in MLServer.
 
     `method` is the one that is called unless a request's `outputs` name others; `names` are the columns that
@@ -41,14 +41,14 @@ class Predict:
         self._content_types = content_types
         self._width = int(getattr(estimator, "n_features_in_", 0))
         self.names: list[str] | None = getattr(estimator, "feature_names_in_", np.array(None)).tolist()
-        quick = compiled(estimator)
+        quick = compile_estimator(estimator)
         self._classes = classes_of(quick)
         self._named = {name: getattr(estimator, name) for name in (*self.functions, method)}
         self._plain = {
             name: _or_original(getattr(quick, name, call), call) for name, call in self._named.items()
         }
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
         """Answer every row with each wanted method."""
         wanted = ask.chosen(self.functions, self._method)
         rows = next(iter(tensors.values())).rows
@@ -70,7 +70,7 @@ class Predict:
             return None
         return np.asarray(self._classes.take(np.argmax(outputs["predict_proba"].data, axis=1)))
 
-    def _columns(self, method: str, tensors: Tensors, ask: Ask) -> Any:
+    def _columns(self, method: str, tensors: Tensors, ask: InferenceOptions) -> Any:
         columns: dict[str, Any] = named_columns(tensors)
         for name, column in tensors.items():
             if self._content_types.of_tensor(name, column) not in ("", "np", "str"):
@@ -86,7 +86,7 @@ class Predict:
             )
         return self._named[method](pd.DataFrame({name: columns[name] for name in self.names}))
 
-    def _table(self, method: str, tensors: Tensors, ask: Ask) -> Any:
+    def _table(self, method: str, tensors: Tensors, ask: InferenceOptions) -> Any:
         column, kind = self._content_types.single(tensors, ask)
         data = column.data
         if self._width:
@@ -134,10 +134,10 @@ def _words(data: Array) -> Array:
 
 def _tensors(method: str, answer: Any, rows: NDArray[np.int64]) -> Tensors:
     if isinstance(answer, pd.DataFrame):
-        return {str(name): Column(answer[name].to_numpy(), rows) for name in answer.columns}
+        return {str(name): TensorColumn(answer[name].to_numpy(), rows) for name in answer.columns}
     if isinstance(answer, list):
         raise MismatchError(f"{method} gives {len(answer)} arrays, one for each target: a tensor holds one")
     data = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
     if data.ndim == 0 or len(data) != rows.sum():
         raise MismatchError(f"{method} gives shape {list(data.shape)} for {int(rows.sum())} rows")
-    return {method: Column(data, rows)}
+    return {method: TensorColumn(data, rows)}

@@ -27,7 +27,7 @@ FEW_ROWS = 500
 _log = logging.getLogger(__name__)
 
 
-def compiled(estimator: Any) -> Any:
+def compile_estimator(estimator: Any) -> Any:
     """Return something that answers as the fitted estimator does, quicker where we know how."""
     try:
         with warnings.catch_warnings():
@@ -41,7 +41,7 @@ def compiled(estimator: Any) -> Any:
 def _quick_form(estimator: Any) -> Any:
     kind = type(estimator)
     if kind is Pipeline:
-        return _Chain([compiled(step) for _, step in estimator.steps], estimator)
+        return _Chain([compile_estimator(step) for _, step in estimator.steps], estimator)
     if kind in (RandomForestClassifier, ExtraTreesClassifier) and estimator.n_outputs_ == 1:
         return _verified(_Forest(estimator), estimator, "predict_proba")
     if kind is ColumnTransformer:

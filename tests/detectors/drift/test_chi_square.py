@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from detectors.counts import MOST_STRANGERS
+from detectors.counts import MOST_UNKNOWN
 from detectors.drift.chi_square import ChiSquare
 from detectors.results import FeatureResult
 
@@ -73,7 +73,7 @@ def test_a_flood_of_unknown_categories_takes_bounded_memory() -> None:
     flood = np.append(rng.permutation(50_000) + 2.0, 0.0)
     parts = [test.count(part) for part in np.array_split(flood, 7)]
     whole = test.count(flood)
-    assert len(whole.keys) == MOST_STRANGERS + 2
+    assert len(whole.keys) == MOST_UNKNOWN + 2
     assert test.judge(test.add(parts)) == test.judge(test.add(parts[::-1])) == test.judge(whole)
     assert test.judge(whole).outside == 50_000
 

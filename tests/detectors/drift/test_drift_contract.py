@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.counts import MOST_STRANGERS, Counts
-from operators.windows.lineage import Lineage, Member
+from detectors.counts import MOST_UNKNOWN, Counts
+from operators.windows.lineage import Lineage, OffsetRange
 from operators.windows.pane import Pane, decode_pane
 from tests.detectors.drift.drift_cases import (
     CASES,
@@ -147,7 +147,7 @@ def most_keys(feature: int, case: Any) -> int:
     distinct = np.unique(REFERENCE[:, feature]).size
     if isinstance(case, Checked):
         return 5
-    return distinct + MOST_STRANGERS + 1 if feature in case.detector.categorical else 2 * distinct + 1
+    return distinct + MOST_UNKNOWN + 1 if feature in case.detector.categorical else 2 * distinct + 1
 
 
 def test_counts_of_a_million_rows_take_bounded_memory(case: Any) -> None:
@@ -163,7 +163,7 @@ def test_panes_stop_growing_once_every_cell_was_seen(case: Any) -> None:
     keys = sum(one.keys.size for one in counts)
     for times in (1, 10, 1_000, 100_000):
         many = [Counts(one.keys, one.counts * times, one.missing * times) for one in counts]
-        lineage = Lineage("p", "s", 1, {("t", 0): Member(0, 1, len(rows) * times)}, 0, 1)
+        lineage = Lineage("p", "s", 1, {("t", 0): OffsetRange(0, 1, len(rows) * times)}, 0, 1)
         encoded = Pane(lineage, many).encode()
         assert_same_counts(decode_pane(encoded).counts, many)
         assert len(encoded) <= 16 * keys + 250

@@ -62,11 +62,11 @@ def test_values_on_a_split_fall_on_scikit_learns_side(estimator: Estimator) -> N
 def test_extreme_values_score_the_same_at_every_batch_size(
     rows: Rows, estimator: Estimator, extreme: float
 ) -> None:
-    strange = rows[: FEW_ROWS + 1].copy()
-    strange[0, 3] = extreme
+    flagged = rows[: FEW_ROWS + 1].copy()
+    flagged[0, 3] = extreme
     with np.errstate(over="ignore"):
-        many = IsolationForest(estimator, 0.0).score(strange)
-    assert IsolationForest(estimator, 0.0).score(strange[:1])[0] == pytest.approx(many[0], abs=1e-15)
+        many = IsolationForest(estimator, 0.0).score(flagged)
+    assert IsolationForest(estimator, 0.0).score(flagged[:1])[0] == pytest.approx(many[0], abs=1e-15)
 
 
 def test_rows_of_another_width_are_refused(estimator: Estimator) -> None:

@@ -79,9 +79,9 @@ def test_what_is_expected_is_the_mean_path_of_the_rows_that_the_trees_grew_on(ro
 @pytest.mark.parametrize("feature", range(FEATURES))
 def test_a_strange_value_is_the_reason(rows: Rows, feature: int) -> None:
     paths = IsolationPaths(Estimator(random_state=0).fit(rows))
-    strange = rows[(np.abs(rows) < 1.5).all(axis=1)][:200].copy()
-    strange[:, feature] = 6.0
-    contributions = paths.contributions(strange)
+    flagged = rows[(np.abs(rows) < 1.5).all(axis=1)][:200].copy()
+    flagged[:, feature] = 6.0
+    contributions = paths.contributions(flagged)
     assert (np.argmax(contributions, axis=1) == feature).all()
     assert (contributions[:, feature] > 0).all()
 

@@ -27,7 +27,7 @@ def rows() -> Rows:
 
 
 @pytest.fixture(scope="module")
-def strange(rows: Rows) -> Rows:
+def flagged(rows: Rows) -> Rows:
     """Some of the rows, and some far away from them in one feature."""
     some = rows[:60].copy()
     some[np.arange(0, 60, 3), np.arange(20) % FEATURES] += 6 * rows.std(axis=0)[np.arange(20) % FEATURES]
@@ -48,26 +48,26 @@ def first_scores(detector: Any, rows: Rows) -> Rows:
     )
 
 
-def test_a_row_scores_as_the_first_after_loading_in_alibi_detect(rows: Rows, strange: Rows) -> None:
+def test_a_row_scores_as_the_first_after_loading_in_alibi_detect(rows: Rows, flagged: Rows) -> None:
     theirs = seen(rows, n_components=FEATURES)
     ours = Mahalanobis(theirs.mean, theirs.C, theirs.threshold, theirs.n_components)
-    np.testing.assert_allclose(ours.score(strange), first_scores(theirs, strange), rtol=1e-9)
+    np.testing.assert_allclose(ours.score(flagged), first_scores(theirs, flagged), rtol=1e-9)
 
 
 @pytest.mark.parametrize("components", [1, 2, 3, 4])
-def test_with_fewer_components_it_scores_nearly_the_same(rows: Rows, strange: Rows, components: int) -> None:
+def test_with_fewer_components_it_scores_nearly_the_same(rows: Rows, flagged: Rows, components: int) -> None:
     theirs = seen(rows, n_components=components)
-    ours = Mahalanobis(theirs.mean, theirs.C, theirs.threshold, components).score(strange)
-    expected = first_scores(theirs, strange)
+    ours = Mahalanobis(theirs.mean, theirs.C, theirs.threshold, components).score(flagged)
+    expected = first_scores(theirs, flagged)
     assert np.abs(ours / expected - 1).max() < 0.25
     assert np.median(np.abs(ours / expected - 1)) < 0.02
 
 
-def test_it_is_the_distance_of_scipy(rows: Rows, strange: Rows) -> None:
+def test_it_is_the_distance_of_scipy(rows: Rows, flagged: Rows) -> None:
     ours = fit_mahalanobis(rows)
     inverse = np.linalg.inv(np.cov(rows, rowvar=False))
-    expected = [mahalanobis(row, rows.mean(axis=0), inverse) ** 2 for row in strange]
-    np.testing.assert_allclose(ours.score(strange), expected, rtol=1e-9)
+    expected = [mahalanobis(row, rows.mean(axis=0), inverse) ** 2 for row in flagged]
+    np.testing.assert_allclose(ours.score(flagged), expected, rtol=1e-9)
 
 
 def test_fitting_finds_the_state_that_alibi_detect_has_after_seeing_the_rows(rows: Rows) -> None:
@@ -81,17 +81,17 @@ def test_the_threshold_passes_the_asked_share_of_the_rows(rows: Rows) -> None:
     assert fit_mahalanobis(rows, percent=98).predict(rows).is_outlier.mean() == 0.02
 
 
-def test_a_score_does_not_depend_on_the_rows_before_as_alibi_detects_does(rows: Rows, strange: Rows) -> None:
+def test_a_score_does_not_depend_on_the_rows_before_as_alibi_detects_does(rows: Rows, flagged: Rows) -> None:
     theirs = seen(rows, n_components=FEATURES)
     ours = Mahalanobis(theirs.mean, theirs.C, theirs.threshold)
-    first, again = theirs.score(strange), theirs.score(strange)
+    first, again = theirs.score(flagged), theirs.score(flagged)
     assert not np.allclose(first, again)
-    assert np.array_equal(ours.score(strange), ours.score(strange))
+    assert np.array_equal(ours.score(flagged), ours.score(flagged))
 
 
-def test_contributions_add_up_to_the_score(rows: Rows, strange: Rows) -> None:
+def test_contributions_add_up_to_the_score(rows: Rows, flagged: Rows) -> None:
     ours = fit_mahalanobis(rows, n_components=3)
-    np.testing.assert_allclose(ours.contributions(strange).sum(axis=1), ours.score(strange), rtol=1e-9)
+    np.testing.assert_allclose(ours.contributions(flagged).sum(axis=1), ours.score(flagged), rtol=1e-9)
 
 
 def test_of_independent_features_each_adds_its_own_square() -> None:
@@ -196,13 +196,13 @@ def test_an_extreme_value_is_strange_and_guilty(rows: Rows, extreme: float) -> N
     assert np.argmax(ours.contributions(row)) == 3
 
 
-def test_directions_without_variance_do_not_count_as_in_scikit_learn(rows: Rows, strange: Rows) -> None:
+def test_directions_without_variance_do_not_count_as_in_scikit_learn(rows: Rows, flagged: Rows) -> None:
     def doubled(x: Rows) -> Rows:
         return np.column_stack([x, x[:, 0] - x[:, 1], np.ones(len(x))])
 
     theirs = EmpiricalCovariance().fit(doubled(rows))
     ours = Mahalanobis(theirs.location_, theirs.covariance_, 0.0)
-    np.testing.assert_allclose(ours.score(doubled(strange)), theirs.mahalanobis(doubled(strange)), rtol=1e-6)
+    np.testing.assert_allclose(ours.score(doubled(flagged)), theirs.mahalanobis(doubled(flagged)), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

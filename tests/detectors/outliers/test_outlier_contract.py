@@ -172,10 +172,10 @@ def test_every_feature_has_a_contribution(case: Case) -> None:
 
 @pytest.mark.parametrize("feature", range(FEATURES - 1))
 def test_a_strange_value_makes_the_row_strange_and_comes_first(case: Case, feature: int) -> None:
-    strange = ROWS.copy()
-    strange[:, feature] += 8 * TRAINED[:, feature].std()
-    assert (case.detector.score(strange) > case.detector.score(ROWS)).mean() > 0.99
-    first = np.argmax(case.detector.contributions(strange), axis=1)
+    flagged = ROWS.copy()
+    flagged[:, feature] += 8 * TRAINED[:, feature].std()
+    assert (case.detector.score(flagged) > case.detector.score(ROWS)).mean() > 0.99
+    first = np.argmax(case.detector.contributions(flagged), axis=1)
     assert (first == feature).mean() > 0.8
 
 

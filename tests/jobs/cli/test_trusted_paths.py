@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from jobs.cli.trusted_paths import load_named
 from jobs.models.judge import load_monitor
 from operators.core.errors import DeploymentError
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 from tests.operators.storage.model import arm
 from tests.operators.storage.other_users import STRANGER, as_root, give_away
 from tests.support.paths import FOLDERS
@@ -115,7 +115,7 @@ def test_what_others_can_write_is_named_with_the_remedy_and_not_loaded(
     folder = arm(x / "outlier", trace)
     told = change(x / name)
     with pytest.raises(DeploymentError) as raised:
-        load_named(folder, make_site("models", str(tmp_path / "cache")), load_monitor)
+        load_named(folder, make_policy("models", str(tmp_path / "cache")), load_monitor)
     assert f"it is not trusted as your own, because {told}" in str(raised.value)
     assert "name its root with --trusted-roots" in str(raised.value)
     assert not trace.exists()

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from detectors.drift.alibi_detect_files import read_drift
-from jobs.data.declared_columns import Declared
+from jobs.data.declared_columns import DeclaredColumns
 from jobs.data.feature_encoding import encode, infer_features
 from jobs.data.synthetic_census import TARGET, census_like
 from jobs.data.table_files import read_table
@@ -25,8 +25,8 @@ from jobs.models.train import Trained, train, train_monitors_only
 from jobs.models.training.options import Options
 from operators.core.errors import DeploymentError
 from operators.models.formats.data_quality import read_quality
-from operators.models.runtimes.batched import Rules, Watcher
-from operators.models.runtimes.drift import DetectDrift
+from operators.models.runtimes.batched import BatchedStep, WindowRules
+from operators.models.runtimes.drift import DriftModel
 from tests.operators.storage.model import TRUSTING
 
 N = 400
@@ -40,12 +40,12 @@ def people() -> pd.DataFrame:
 
 
 def whole(table: pd.DataFrame, out: Path, options: Options = QUICK, **declared: Any) -> Trained:
-    return train(table, TARGET, out, options, Declared(**declared), say=lambda line: None)
+    return train(table, TARGET, out, options, DeclaredColumns(**declared), say=lambda line: None)
 
 
 def monitors(table: pd.DataFrame, out: Path, options: Options = QUICK, **declared: Any) -> Trained:
     return train_monitors_only(
-        table.drop(columns=TARGET), out, options, Declared(**declared), say=lambda line: None
+        table.drop(columns=TARGET), out, options, DeclaredColumns(**declared), say=lambda line: None
     )
 
 
@@ -253,7 +253,14 @@ def trained_on_a_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("odd")
     countries().to_csv(folder / "train.csv", index=False)
     read = read_table(folder / "train.csv")
-    train(read.frame, TARGET, folder / "models", QUICK, Declared(missing=read.missing), say=lambda line: None)
+    train(
+        read.frame,
+        TARGET,
+        folder / "models",
+        QUICK,
+        DeclaredColumns(missing=read.missing),
+        say=lambda line: None,
+    )
     return folder
 
 
@@ -276,12 +283,12 @@ def test_what_was_trained_is_what_is_judged(trained_on_a_csv: Path, tmp_path: Pa
     assert set(quality[13].categories or ()) == {"00999", "01234", "12345"}
     for name in ("income-quality", "income-drift"):
         step = load_monitor(models / name, TRUSTING)
-        assert isinstance(step, Watcher)
+        assert isinstance(step, BatchedStep)
         given = read_rows(tmp_path / "new.csv", step, models / name)
-        states = [one.verdict.state for one in judge_windows(step, given.tensors, 500, Rules())]
+        states = [one.verdict.state for one in judge_windows(step, given.tensors, 500, WindowRules())]
         assert states == ["OK", "OK"]
     step = load_monitor(models / "income-drift", TRUSTING)
-    assert isinstance(step, DetectDrift)
+    assert isinstance(step, DriftModel)
     given = read_rows(tmp_path / "new.csv", step, models / "income-drift")
     assert not np.isnan(given.tensors["rows"].data[:, 12:]).any()
     added = calibrate_folder(models / "income-drift", 50, 0.05, tmp_path / "new.csv", draws=100).calibration
@@ -304,9 +311,9 @@ def test_codes_are_the_same_words_in_a_file_without_a_leading_zero(
 
 
 def _named() -> Any:
-    from operators.models.step import Ask
+    from operators.models.step import InferenceOptions
 
-    return Ask("pd")
+    return InferenceOptions("pd")
 
 
 INFINITE = "1 row holds infinity, first row 7 (counted from 0), column 'price': left out"
@@ -338,8 +345,8 @@ def test_an_odd_file_is_judged_and_told(
     left_out = odd == "an infinity" and name != "income-quality"
     assert len(given.numbers) == 1_000 - left_out
     assert any(note.startswith(INFINITE) for note in given.notes) == left_out, given.notes
-    if isinstance(step, Watcher):
-        windows = list(judge_windows(step, given.tensors, 500, Rules(), given.numbers.tolist()))
+    if isinstance(step, BatchedStep):
+        windows = list(judge_windows(step, given.tensors, 500, WindowRules(), given.numbers.tolist()))
         assert [one.last for one in windows] == [499 + left_out, 999]
         if name == "income-quality" and odd == "an infinity":
             assert windows[0].verdict.tensors["out_of_range"][0].sum() >= 1

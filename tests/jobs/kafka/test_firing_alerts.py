@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from jobs.kafka.firing_alerts import firing
 from operators.alerts.alert import Alert, read_alert
-from operators.alerts.finding import About, Finding
+from operators.alerts.finding import AlertKey, Finding
 from operators.alerts.lifecycle import Lifecycle
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -14,7 +14,7 @@ MS = int(NOW.timestamp() * 1000)
 def told(pipeline: str, *moments: tuple[int, bool]) -> list[Alert]:
     life, active, alerts = Lifecycle({"pipeline": pipeline}, 300.0, ""), [], []
     for seconds, wrong in moments:
-        found = {About("WeirErrors"): Finding("warning", {}) if wrong else None}
+        found = {AlertKey("WeirErrors"): Finding("warning", {}) if wrong else None}
         active, sent = life.settle(active, found, MS - 1000 * seconds)
         alerts += [one.alert for one in sent]
     return alerts

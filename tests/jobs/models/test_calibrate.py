@@ -13,7 +13,7 @@ from detectors.drift.confirmation import Confirmation
 from jobs.models.calibrate import calibrate_folder, describe, false_alarms, warnings
 from operators.core.errors import DeploymentError
 from operators.models.formats.calibration import read_calibrations
-from operators.models.runtimes.drift import DetectDrift
+from operators.models.runtimes.drift import DriftModel
 from tests.operators.storage.model import load, settings
 
 ALIBI = "mlserver_alibi_detect.AlibiDetectRuntime"
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 def test_what_was_calibrated_is_used_by_the_step(folder: Path) -> None:
     done = calibrate_folder(folder, 100, 0.05, draws=200)
     step = load(folder)
-    assert isinstance(step, DetectDrift)
+    assert isinstance(step, DriftModel)
     assert [one.window for one in step.calibrations] == [100]
     assert np.allclose(step.calibrations[0].effect, done.calibration.effect)
 

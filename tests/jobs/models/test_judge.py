@@ -16,11 +16,11 @@ from jobs.models.rows_to_judge import read_rows
 from jobs.models.train import train_monitors_only
 from jobs.models.training.options import Options
 from operators.core.errors import DeploymentError, MismatchError
-from operators.models.runtimes.batched import Rules, Watcher
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.models.runtimes.drift import DetectDrift
-from operators.models.runtimes.outlier import ScoreOutlier
-from operators.storage.trusted_roots import make_site
+from operators.models.runtimes.batched import BatchedStep, WindowRules
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.models.runtimes.drift import DriftModel
+from operators.models.runtimes.outlier import OutlierModel
+from operators.storage.trusted_roots import make_policy
 from tests.operators.storage.model import TRUSTING
 
 WEIR = (sys.executable, "-c", "from jobs.cli.main import main; main()")
@@ -41,9 +41,9 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_windows_of_a_table_are_judged_by_name(models: Path, stream: Path) -> None:
     step = load_monitor(models / "income-drift", TRUSTING)
-    assert isinstance(step, DetectDrift)
+    assert isinstance(step, DriftModel)
     windows = list(
-        judge_windows(step, read_rows(stream, step, models / "income-drift").tensors, 300, Rules())
+        judge_windows(step, read_rows(stream, step, models / "income-drift").tensors, 300, WindowRules())
     )
     assert [one.verdict.state for one in windows] == ["OK"] * 5 + ["DRIFT"] * 5
     assert [one.streak.confirmed for one in windows] == [False] * 6 + [True] * 4
@@ -54,9 +54,11 @@ def test_windows_of_a_table_are_judged_by_name(models: Path, stream: Path) -> No
 def test_rows_of_numbers_are_judged_as_they_are(models: Path) -> None:
     folder = models / "income-drift"
     step = load_monitor(folder, TRUSTING)
-    assert isinstance(step, DetectDrift)
+    assert isinstance(step, DriftModel)
     rows = np.load(models / "holdout.npy")
-    windows = list(judge_windows(step, read_rows(models / "holdout.npy", step, folder).tensors, 300, Rules()))
+    windows = list(
+        judge_windows(step, read_rows(models / "holdout.npy", step, folder).tensors, 300, WindowRules())
+    )
     assert len(windows) == 4
     expected = read_drift(folder).test(rows[300:600]).p_val
     assert np.array_equal(windows[1].verdict.tensors["p_val"][0], expected)
@@ -64,9 +66,9 @@ def test_rows_of_numbers_are_judged_as_they_are(models: Path) -> None:
 
 def test_quality_is_judged_on_the_values_as_they_came(models: Path, stream: Path) -> None:
     step = load_monitor(models / "income-quality", TRUSTING)
-    assert isinstance(step, CheckQuality)
+    assert isinstance(step, DataQualityModel)
     windows = list(
-        judge_windows(step, read_rows(stream, step, models / "income-quality").tensors, 300, Rules())
+        judge_windows(step, read_rows(stream, step, models / "income-quality").tensors, 300, WindowRules())
     )
     assert windows[-1].verdict.state == "VIOLATION"
     assert windows[-1].verdict.tensors["unseen"][0, 1] == 300
@@ -74,7 +76,7 @@ def test_quality_is_judged_on_the_values_as_they_came(models: Path, stream: Path
 
 def test_outliers_are_scored_behind_their_preprocessor(models: Path, stream: Path) -> None:
     step = load_monitor(models / "income-outlier", TRUSTING)
-    assert isinstance(step, ScoreOutlier)
+    assert isinstance(step, OutlierModel)
     before = load_monitor(models / "income-preprocess", TRUSTING)
     found = score(step, read_rows(stream, step, models / "income-outlier", before).tensors)
     marks = pd.read_csv(stream)["odd"] == 1
@@ -128,9 +130,9 @@ def test_rows_that_do_not_fill_the_last_window_are_judged_too(models: Path, ordi
 def test_a_short_window_is_judged_as_the_whole_detector_would(models: Path, stream: Path) -> None:
     """The last 200 rows, all of them drifted: beyond --min-n they are judged, by what calibration says."""
     step = load_monitor(models / "income-drift", TRUSTING)
-    assert isinstance(step, DetectDrift)
+    assert isinstance(step, DriftModel)
     tensors = read_rows(stream, step, models / "income-drift").tensors
-    *_, last = judge_windows(step, tensors, 1_400, Rules())
+    *_, last = judge_windows(step, tensors, 1_400, WindowRules())
     assert (last.first, last.last, last.rows) == (2_800, 2_999, 200)
     expected = read_drift(models / "income-drift").test(tensors["rows"].data[2_800:]).p_val
     assert np.array_equal(last.verdict.tensors["p_val"][0], expected)
@@ -219,11 +221,11 @@ def test_a_file_without_the_columns_of_a_monitor_is_refused(
     path = tmp_path / "new.csv"
     (table[columns] if columns else table.rename(columns=lambda one: f"{one}_new")).to_csv(path, index=False)
     step = load_monitor(models / name, TRUSTING)
-    assert isinstance(step, Watcher)
+    assert isinstance(step, BatchedStep)
     with pytest.raises(
         (DeploymentError, MismatchError), match=r"the table has no column|takes columns by name"
     ):
-        list(judge_windows(step, read_rows(path, step, models / name).tensors, 300, Rules()))
+        list(judge_windows(step, read_rows(path, step, models / name).tensors, 300, WindowRules()))
 
 
 def test_a_monitor_of_one_column_is_judged_by_its_name(tmp_path: Path) -> None:
@@ -233,12 +235,12 @@ def test_a_monitor_of_one_column_is_judged_by_its_name(tmp_path: Path) -> None:
     table.to_csv(tmp_path / "one.csv", index=False)
     table.rename(columns={"age": "years"}).to_csv(tmp_path / "other.csv", index=False)
     for name in ("income-drift", "income-quality", "income-outlier"):
-        step = load_monitor(tmp_path / "m" / name, make_site(str(tmp_path), ""))
+        step = load_monitor(tmp_path / "m" / name, make_policy(str(tmp_path), ""))
         given = read_rows(tmp_path / "one.csv", step, tmp_path / "m" / name)
-        if isinstance(step, ScoreOutlier):
+        if isinstance(step, OutlierModel):
             assert score(step, given.tensors).is_outlier.shape == (600,)
         else:
-            assert isinstance(step, Watcher)
-            assert [one.rows for one in judge_windows(step, given.tensors, 400, Rules())] == [400, 200]
+            assert isinstance(step, BatchedStep)
+            assert [one.rows for one in judge_windows(step, given.tensors, 400, WindowRules())] == [400, 200]
         with pytest.raises(DeploymentError, match="the table has no column 'age'; it has years"):
             read_rows(tmp_path / "other.csv", step, tmp_path / "m" / name)

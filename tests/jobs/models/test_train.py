@@ -15,7 +15,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from detectors.drift.alibi_detect_files import read_drift
-from jobs.data.declared_columns import Declared
+from jobs.data.declared_columns import DeclaredColumns
 from jobs.data.feature_encoding import encode
 from jobs.data.synthetic_census import TARGET, census_like
 from jobs.data.table_files import read_table
@@ -25,9 +25,9 @@ from jobs.models.training_report.model_card import hash_of
 from jobs.releases.validation.manifests import check
 from operators.core.errors import DeploymentError
 from operators.kafka.topics import Topics
-from operators.models.runtimes.outlier import ScoreOutlier
+from operators.models.runtimes.outlier import OutlierModel
 from operators.storage.digest import digest
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 from tests.operators.storage.model import load
 
 QUICK = Options(windows=(50,), rate=0.05, draws=100)
@@ -179,7 +179,7 @@ def test_a_table_that_cannot_be_used_says_why(
 
 
 def test_the_manifests_that_are_written_can_be_applied(models: Path) -> None:
-    checked = check([models / "income.yaml"], Topics(), make_site(str(models), "")).require()
+    checked = check([models / "income.yaml"], Topics(), make_policy(str(models), "")).require()
     assert [release.name for release in checked.releases] == ["income-monitored"]
 
 
@@ -224,7 +224,7 @@ def test_the_threshold_may_come_from_a_percentile_or_injected_outliers(
     trained = train(census_like(1_500, 4), TARGET, tmp_path, options, say=lambda line: None)
     found = trained.outlier.found
     step = load(tmp_path / "income-outlier")
-    assert isinstance(step, ScoreOutlier)
+    assert isinstance(step, OutlierModel)
     if threshold == "percentile":
         assert 0.01 < trained.outlier.share < 0.12
     else:
@@ -237,7 +237,7 @@ def test_the_threshold_may_come_from_marked_outliers(tmp_path: Path) -> None:
     marked = np.random.default_rng(0).random(1_500) < 0.1
     table.loc[marked, ["age", "hours-per-week"]] = [400, 500]
     options = QUICK._replace(outlier="mahalanobis", threshold="labels", windows=())
-    declared = Declared(outlier_label="odd")
+    declared = DeclaredColumns(outlier_label="odd")
     trained = train(
         table.assign(odd=marked.astype(int)), TARGET, tmp_path, options, declared, lambda line: None
     )
@@ -252,7 +252,7 @@ def test_monitors_are_trained_for_a_model_that_there_already_is(tmp_path: Path, 
         table,
         tmp_path,
         QUICK._replace(name="theirs"),
-        Declared(categorical=["said"]),
+        DeclaredColumns(categorical=["said"]),
         models / "income-preprocess" / "model.joblib",
         ["said", "score"],
         lambda line: None,
@@ -264,7 +264,7 @@ def test_monitors_are_trained_for_a_model_that_there_already_is(tmp_path: Path, 
         "said",
         "score",
     ]
-    checked = check([tmp_path / "theirs.yaml"], Topics(), make_site(str(tmp_path), "")).require()
+    checked = check([tmp_path / "theirs.yaml"], Topics(), make_policy(str(tmp_path), "")).require()
     assert [release.name for release in checked.releases] == ["theirs-monitored"]
 
 
@@ -293,7 +293,7 @@ def test_without_a_preprocessor_the_raw_columns_are_watched(tmp_path: Path) -> N
 
 def test_types_are_as_declared(tmp_path: Path) -> None:
     table = census_like(800, 6).drop(columns=TARGET).assign(grade=np.arange(800) % 4, code=["7", "8"] * 400)
-    declared = Declared(categorical=["grade"], numeric=["code"])
+    declared = DeclaredColumns(categorical=["grade"], numeric=["code"])
     trained = train_monitors_only(table, tmp_path, QUICK, declared, say=lambda line: None)
     assert trained.explained["grade"] == "categorical (declared): 4 categories, 0, 1, 2, 3"
     assert trained.explained["code"] == "numeric (declared): 7 to 8"
@@ -304,13 +304,13 @@ def test_types_are_as_declared(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("declared", "says"),
     [
-        (Declared(categorical=["wage"]), "there is no column 'wage'"),
-        (Declared(numeric=["workclass"]), "'workclass' cannot be read as numbers"),
-        (Declared(categorical=["age"], numeric=["age"]), "both categorical and numeric"),
-        (Declared(outlier_label="age"), "must hold 0 and 1"),
+        (DeclaredColumns(categorical=["wage"]), "there is no column 'wage'"),
+        (DeclaredColumns(numeric=["workclass"]), "'workclass' cannot be read as numbers"),
+        (DeclaredColumns(categorical=["age"], numeric=["age"]), "both categorical and numeric"),
+        (DeclaredColumns(outlier_label="age"), "must hold 0 and 1"),
     ],
 )
-def test_a_declaration_that_cannot_be_says_why(tmp_path: Path, declared: Declared, says: str) -> None:
+def test_a_declaration_that_cannot_be_says_why(tmp_path: Path, declared: DeclaredColumns, says: str) -> None:
     with pytest.raises(DeploymentError, match=says):
         train_monitors_only(census_like(300, 0), tmp_path, QUICK, declared, say=lambda line: None)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobs.releases.publish import Record as Written
 from jobs.releases.publish import next_generation, records_of, require_readable
 from jobs.releases.repair import plan_repairs
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.core.errors import DeploymentError
 from operators.kafka.skipped_records import key_bytes
 from tests.corpus.records import KEYS, VALUES, Record, bad_values, good_model, good_release
@@ -29,14 +29,14 @@ GOOD = [
 ]
 
 
-def read(*records: Record) -> Control:
-    control = Control.empty()
+def read(*records: Record) -> ControlState:
+    control = ControlState.empty()
     for record in records:
         control.read(record)
     return control
 
 
-def repaired(*records: Record) -> tuple[Control, Control]:
+def repaired(*records: Record) -> tuple[ControlState, ControlState]:
     """A topic as it is read before it is repaired, and when it was repaired and compacted."""
     before = read(*records)
     written = [

@@ -24,7 +24,7 @@ from jobs.services.alert_bridge.receivers import (
 )
 from jobs.services.views import drift_charts, time_series
 from jobs.services.views.table_rows import alert_rows, dead_letter_rows, outlier_rows
-from jobs.services.views.topic_history import Board
+from jobs.services.views.topic_history import TopicHistory
 from jobs.traffic.inspect.expression import Target
 from jobs.traffic.inspect.readable_records import parse_condition, show
 from operators.alerts.alert import read_alert
@@ -71,14 +71,14 @@ def of_pipeline(kind: str, name: str) -> bytes:
     return encoded(value)
 
 
-def put_good(board: Board) -> None:
+def put_good(board: TopicHistory) -> None:
     for kind, topic in TOPIC_OF.items():
         assert board.take(topic, Record(b"k", of_pipeline(kind, "good"), topic)) is None
     headers = tuple((name, text.encode()) for name, text in HEADERS.items())
     assert board.take(TOPICS.errors, Record(b"k", b"{}", TOPICS.errors, headers=headers)) is None
 
 
-def assert_shown(board: Board, pipeline: str, times: int) -> None:
+def assert_shown(board: TopicHistory, pipeline: str, times: int) -> None:
     """A pipeline's own records are there."""
     spans = board.spans(pipeline, 0.0, 10.0)
     assert sum(one.tally.requests for one in spans) == times
@@ -89,13 +89,13 @@ def assert_shown(board: Board, pipeline: str, times: int) -> None:
     assert len(board.dead_letters(pipeline)) == times
 
 
-def draw(board: Board, pipeline: str) -> None:
+def draw(board: TopicHistory, pipeline: str) -> None:
     spans = board.spans(pipeline, 0.0, 10.0)
     for picture in (time_series.requests, time_series.latency, time_series.outliers):
         picture(spans, PERIOD, "light")
     time_series.bad_values(spans, "light")
     for windows in board.windows(pipeline).values():
-        drift_charts.heat(windows, "light")
+        drift_charts.drift_heatmap(windows, "light")
         for one in windows:
             drift_charts.histograms(one, "light")
     alert_rows(board.alerts(pipeline))
@@ -109,7 +109,7 @@ def draw(board: Board, pipeline: str) -> None:
     ids=[f"{kind}: {name}" for kind, name, _ in BAD],
 )
 def test_a_page_skips_and_tells_a_bad_record_and_shows_its_neighbours(kind: str, value: bytes) -> None:
-    board = Board(TOPICS, past=1e10)
+    board = TopicHistory(TOPICS, past=1e10)
     put_good(board)
     skipped = board.take(TOPIC_OF[kind], Record(b"k", value, TOPIC_OF[kind], 0, 17))
     put_good(board)
@@ -125,7 +125,7 @@ def test_a_page_skips_and_tells_a_bad_record_and_shows_its_neighbours(kind: str,
 @given(st.sampled_from(list(TOPIC_OF)).flatmap(lambda kind: st.tuples(st.just(kind), changed(kind))))
 def test_whatever_a_page_reads_its_neighbours_are_shown(case: tuple[str, bytes]) -> None:
     kind, value = case
-    board = Board(TOPICS, past=1e10, hides=lambda pipeline: Redaction(["age"]))
+    board = TopicHistory(TOPICS, past=1e10, hides=lambda pipeline: Redaction(["age"]))
     put_good(board)
     board.take(TOPIC_OF[kind], Record(b"k", value, TOPIC_OF[kind]))
     put_good(board)
@@ -137,7 +137,7 @@ def test_whatever_a_page_reads_its_neighbours_are_shown(case: tuple[str, bytes])
 @pytest.mark.parametrize("missing", list(HEADERS))
 @pytest.mark.parametrize("value", [None, *list(VALUES.values())[:5]])
 def test_a_page_skips_a_dead_letter_without_its_headers(missing: str, value: bytes | None) -> None:
-    board = Board(TOPICS, past=1e10)
+    board = TopicHistory(TOPICS, past=1e10)
     kept = tuple((name, text.encode()) for name, text in HEADERS.items() if name != missing)
     skipped = board.take(TOPICS.errors, Record(None, value, headers=kept))
     assert skipped is not None
@@ -148,7 +148,7 @@ def test_a_page_skips_a_dead_letter_without_its_headers(missing: str, value: byt
 
 @pytest.mark.parametrize("timestamp", [-1, 2**62])
 def test_a_dead_letter_of_no_time_does_not_stop_the_page(timestamp: int) -> None:
-    board = Board(TOPICS, past=1e10)
+    board = TopicHistory(TOPICS, past=1e10)
     headers = tuple((name, text.encode()) for name, text in HEADERS.items())
     board.take(TOPICS.errors, Record(b"\xff", b"", headers=headers, timestamp=timestamp))
     put_good(board)
@@ -156,7 +156,7 @@ def test_a_dead_letter_of_no_time_does_not_stop_the_page(timestamp: int) -> None
 
 
 def test_rates_of_the_future_do_not_push_out_those_of_the_past() -> None:
-    board = Board(TOPICS, past=3_600)
+    board = TopicHistory(TOPICS, past=3_600)
     good = good_rates()
     board.take(TOPICS.rates, Record(b"p", encoded(good)))
     future = {**good, "since": "9000-01-01T00:00:00Z", "until": "9000-01-01T00:00:10Z"}
@@ -300,6 +300,6 @@ def test_the_deepest_record_that_is_taken_can_be_flattened() -> None:
 
 
 def test_an_outlier_of_the_corpus_is_shown() -> None:
-    board = Board(TOPICS, past=1e10)
+    board = TopicHistory(TOPICS, past=1e10)
     assert board.take(TOPICS.outliers, Record(b"p", encoded(good_outlier()))) is None
     assert outlier_rows(board.outliers("p"))[0]["because of"] == "age 99"

@@ -6,11 +6,11 @@ import pytest
 
 from jobs.flink.rest_api import Job
 from jobs.status.conditions import Condition, conditions
-from jobs.status.snapshot import Observed
+from jobs.status.snapshot import Snapshot
 from jobs.status.wait import await_condition
-from operators.control.control_state import Control
-from operators.control.release import Artifact, Registered, Release
-from operators.control.status import Event, Serving, Told, Worker
+from operators.control.control_state import ControlState
+from operators.control.release import Artifact, RegisteredModel, Release
+from operators.control.status import Event, Serving, StatusState, WorkerStatus
 from operators.core.errors import DeploymentError
 from operators.kafka.skipped_records import SkippedRecords
 from operators.kafka.topics import Topics
@@ -36,8 +36,8 @@ def release(generation: int, digest: str) -> Release:
 
 def worker(
     subtask: int, serving: Serving | None = None, *, job: str = "weir.test", age: float = 1.0
-) -> Worker:
-    return Worker(
+) -> WorkerStatus:
+    return WorkerStatus(
         job=job,
         subtask=subtask,
         subtasks=2,
@@ -54,16 +54,16 @@ def worker(
 READY = Serving(2, 2)
 
 
-def seen(*workers: Worker, jobs: list[Job] | None = None, events: tuple[Event, ...] = ()) -> Observed:
+def seen(*workers: WorkerStatus, jobs: list[Job] | None = None, events: tuple[Event, ...] = ()) -> Snapshot:
     releases = {("p", 1): release(1, "old"), ("p", 2): release(2, "new")}
-    control = Control(
-        releases, {"p": 2}, {"spare": Registered({}, Artifact("/spare", "x"))}, {}, SkippedRecords()
+    control = ControlState(
+        releases, {"p": 2}, {"spare": RegisteredModel({}, Artifact("/spare", "x"))}, {}, SkippedRecords()
     )
-    told = Told({one.key: one for one in workers}, {one.key: one for one in events}, SkippedRecords())
-    return Observed(NOW, control, told, "", "http://flink", [JOB] if jobs is None else jobs, {})
+    told = StatusState({one.key: one for one in workers}, {one.key: one for one in events}, SkippedRecords())
+    return Snapshot(NOW, control, told, "", "http://flink", [JOB] if jobs is None else jobs, {})
 
 
-def found(observed: Observed, type_: str, of: str) -> Condition:
+def found(observed: Snapshot, type_: str, of: str) -> Condition:
     (one,) = [one for one in conditions(observed, TOPICS) if (one.type, one.of) == (type_, of)]
     return one
 
@@ -99,7 +99,7 @@ def test_a_pipeline_is_ready_when_every_worker_serves_its_head() -> None:
     ],
 )
 def test_a_pipeline_that_is_not_ready_says_why(
-    workers: tuple[Worker, ...], reason: str, message: str
+    workers: tuple[WorkerStatus, ...], reason: str, message: str
 ) -> None:
     told = found(seen(*workers), "PipelineReady", "p")
     assert (told.status, told.reason) == ("False", reason)

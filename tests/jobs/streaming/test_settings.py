@@ -7,7 +7,7 @@ from detectors.drift.judgement import Judgement
 from jobs.streaming import kafka_tables
 from jobs.streaming.settings import Settings, parse_settings
 from operators.core.errors import DeploymentError
-from operators.models.runtimes.batched import Rules
+from operators.models.runtimes.batched import WindowRules
 
 
 def test_flags_win_over_the_environment_and_both_over_defaults() -> None:
@@ -38,7 +38,7 @@ def test_settings_that_make_no_sense_are_refused(arguments: list[str], message: 
 
 def test_rules_are_made_of_settings() -> None:
     settings = parse_settings(["--min-n", "50", "--tolerance", "0.2", "--confirm", "3"], {})
-    assert settings.rules == Rules(Judgement(50, 0.1), Confirmation(3, 2), 0.2)
+    assert settings.rules == WindowRules(Judgement(50, 0.1), Confirmation(3, 2), 0.2)
 
 
 def test_a_prefix_with_dots_is_taken_literally_in_patterns() -> None:

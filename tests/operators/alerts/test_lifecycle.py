@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.alerts.alert import fingerprint
-from operators.alerts.finding import UNKNOWN, About, Finding
+from operators.alerts.finding import UNKNOWN, AlertKey, Finding
 from operators.alerts.lifecycle import Active, Lifecycle, decode_active, encode_active
 from operators.kafka.topics import Topics
 
 LIFE = Lifecycle({"job": "weir.default", "pipeline": "p"}, 300.0, "https://wiki/x")
-ERRORS, DRIFT = About("WeirErrors"), About("WeirDrift", "drift")
+ERRORS, DRIFT = AlertKey("WeirErrors"), AlertKey("WeirDrift", "drift")
 BAD, WORSE = Finding("warning", {"summary": "bad"}), Finding("critical", {"summary": "worse"})
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from operators.alerts.finding import UNKNOWN, About, Finding, Severity, Unknown
-from operators.alerts.rate_rules import LatencyRule, RateRule, RateRules, Slice, find, quantile
+from operators.alerts.finding import UNKNOWN, AlertKey, Finding, Severity, Unknown
+from operators.alerts.rate_rules import LatencyRule, RateRule, RateRules, Slice, evaluate_rates, quantile
 from operators.metrics.tally import BOUNDS, StepTally, Tally
 
 NOW = 600_000
@@ -25,13 +25,13 @@ def failing(failed: int, requests: int) -> Tally:
 
 
 def found(
-    rules: RateRules, told: list[Slice], last: int = NOW, standing: dict[About, Severity] | None = None
-) -> dict[About, Finding | Unknown | None]:
-    return dict(find(rules, told, last, NOW, standing or {}))
+    rules: RateRules, told: list[Slice], last: int = NOW, standing: dict[AlertKey, Severity] | None = None
+) -> dict[AlertKey, Finding | Unknown | None]:
+    return dict(evaluate_rates(rules, told, last, NOW, standing or {}))
 
 
 def errors(*tallies: Tally, standing: Severity | None = None) -> Any:
-    about = About("WeirErrors")
+    about = AlertKey("WeirErrors")
     stands = {about: standing} if standing else {}
     return found(NONE._replace(errors=SHARE), slices(*tallies), standing=stands)[about]
 
@@ -75,7 +75,7 @@ def latency(buckets: dict[float, int], **levels: float) -> Any:
     counts = [buckets.get(bound, 0) for bound in (*BOUNDS, float("inf"))]
     tally = Tally(requests=sum(counts), buckets=counts, steps={"slow": StepTally(microseconds=9)})
     rules = NONE._replace(latency=LatencyRule(levels, 60.0))  # type: ignore[arg-type]
-    return found(rules, slices(tally))[About("WeirLatency")]
+    return found(rules, slices(tally))[AlertKey("WeirLatency")]
 
 
 def test_latency_is_judged_by_its_99th_percentile() -> None:
@@ -111,17 +111,17 @@ def test_outliers_are_judged_for_every_step_that_flags() -> None:
 
     rules = NONE._replace(outliers={"two": RateRule({"critical": 0.9}, 60.0)}, any_outliers=SHARE)
     told = found(rules, slices(flagged(60)))
-    assert told.keys() == {About("WeirOutliers", "one"), About("WeirOutliers", "two")}
-    one = told[About("WeirOutliers", "one")]
+    assert told.keys() == {AlertKey("WeirOutliers", "one"), AlertKey("WeirOutliers", "two")}
+    one = told[AlertKey("WeirOutliers", "one")]
     assert isinstance(one, Finding)
-    assert (one.severity, told[About("WeirOutliers", "two")]) == ("warning", None)
+    assert (one.severity, told[AlertKey("WeirOutliers", "two")]) == ("warning", None)
     assert one.annotations["summary"] == "30.0% of 200 rows are outliers to one"
 
 
 def test_no_data_is_told_after_its_time_and_not_before() -> None:
     rules = NONE._replace(no_data=60.0)
-    assert found(rules, [], last=NOW - 59_999) == {About("WeirNoData"): None}
-    told = found(rules, [], last=NOW - 60_000)[About("WeirNoData")]
+    assert found(rules, [], last=NOW - 59_999) == {AlertKey("WeirNoData"): None}
+    told = found(rules, [], last=NOW - 60_000)[AlertKey("WeirNoData")]
     assert isinstance(told, Finding)
     assert told.annotations["summary"] == "no request came since 1970-01-01T00:09:00.000Z"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from operators.alerts.rules import StepRule, rules_of
+from operators.alerts.rules import StepRule, alert_rules
 from operators.kafka.topics import Topics
 from operators.resources.manifests import parse_document
 from operators.resources.monitor_schema import Monitor
@@ -18,8 +18,8 @@ def monitor(**spec: Any) -> Monitor:
 
 
 def test_without_a_monitor_stated_defaults_hold() -> None:
-    rules = rules_of("p", None, TOPICS)
-    assert rules == rules_of("p", monitor(), TOPICS)
+    rules = alert_rules("p", None, TOPICS)
+    assert rules == alert_rules("p", monitor(), TOPICS)
     assert rules.rates.errors == ({"warning": 0.01, "critical": 0.1}, 60.0)
     assert rules.rates.any_outliers == ({"warning": 0.15, "critical": 0.5}, 60.0)
     assert (rules.rates.latency, rules.rates.no_data, rules.lifecycle.resend) == (None, None, 300.0)
@@ -29,7 +29,7 @@ def test_without_a_monitor_stated_defaults_hold() -> None:
 
 
 def test_a_monitor_says_what_it_says_and_the_defaults_the_rest() -> None:
-    rules = rules_of(
+    rules = alert_rules(
         "p",
         monitor(
             drift=[{"step": "a", "of": "predictions"}, {"step": "b", "severity": {"critical": 0.5}}],

@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from jobs.releases.apply import documents, external_pairs
 from jobs.releases.validation.external_inputs import cycles, external_places
-from operators.control.control_state import Control
-from operators.control.status import Told
-from operators.control.window_epochs import batched, epochs_after
+from operators.control.control_state import ControlState
+from operators.control.status import StatusState
+from operators.control.window_epochs import batched_steps, next_epochs
 from operators.core.errors import MESSAGE_LENGTH, DeploymentError
 from operators.core.redaction import Redaction
-from operators.inference.deployments import Lineup
-from operators.inference.verdict_follower import LastVerdicts
+from operators.inference.deployments import Deployments
+from operators.inference.verdict_follower import VerdictFollower
 from operators.kafka.connection import Connection
 from operators.kafka.skipped_records import MOST_SKIPPED, Skipped
 from operators.kafka.topics import Topics
-from operators.pipeline.load import Models
-from operators.storage.trusted_roots import make_site
+from operators.pipeline.load import ModelCache
+from operators.storage.trusted_roots import make_policy
 from tests.corpus.records import (
     GOOD,
     KEY_OF,
@@ -78,14 +78,14 @@ def bad(*kinds: str) -> list[tuple[str, bytes | None, bytes]]:
     return [(f"{kind}: {name}", KEY_OF[kind], value) for kind in kinds for name, value in bad_values(kind)]
 
 
-def control_around(*records: Record) -> tuple[Control, list[Skipped]]:
+def control_around(*records: Record) -> tuple[ControlState, list[Skipped]]:
     """A control topic with these records between good ones of another pipeline."""
-    control = Control.empty()
+    control = ControlState.empty()
     told = [control.read(record) for record in (*good_generation(1), *records, *good_generation(2))]
     return control, [one for one in told if one]
 
 
-def assert_fine(control: Control) -> None:
+def assert_fine(control: ControlState) -> None:
     """What a control topic says can be walked by whatever reads it."""
     (good,) = [one for one in control.live() if one.name == "good"]
     assert good.generation == 2
@@ -97,13 +97,13 @@ def assert_fine(control: Control) -> None:
     for release in control.releases.values():
         Redaction.of_document(release.monitor)
         try:
-            batched(release)
-            epochs_after(release, good)
-            epochs_after(good, release)
+            batched_steps(release)
+            next_epochs(release, good)
+            next_epochs(good, release)
         except DeploymentError:
             continue
-    lineup = Lineup(Models(make_site("/nowhere", "/nowhere/cache")))
-    assert lineup.take_up(control)
+    lineup = Deployments(ModelCache(make_policy("/nowhere", "/nowhere/cache")))
+    assert lineup.reconcile(control)
     assert "good" in lineup.places
 
 
@@ -204,7 +204,7 @@ def test_a_release_of_a_newer_weir_says_to_upgrade() -> None:
 
 
 def test_of_very_many_bad_records_the_newest_are_remembered() -> None:
-    control = Control.empty()
+    control = ControlState.empty()
     for number in range(MOST_SKIPPED + 10):
         control.read(Record(b"junk %d" % number, b"junk"))
     assert len(control.skipped) == MOST_SKIPPED
@@ -212,14 +212,14 @@ def test_of_very_many_bad_records_the_newest_are_remembered() -> None:
 
 
 def test_a_copy_does_not_change_when_more_is_skipped() -> None:
-    control = Control.empty()
+    control = ControlState.empty()
     copy = control.copy()
     control.read(Record(b"junk", b"junk"))
     assert copy.skipped == {}
 
 
-def status_around(*records: Record) -> tuple[Told, list[Skipped]]:
-    told = Told.empty()
+def status_around(*records: Record) -> tuple[StatusState, list[Skipped]]:
+    told = StatusState.empty()
     good = Record(b"worker/good/0", encoded({**good_worker(), "job": "good"}))
     event = Record(b"event/good/1/Serving", encoded({**good_event(), "pipeline": "good"}))
     found = [told.read(record) for record in (good, *records, event)]
@@ -257,9 +257,9 @@ def test_a_good_status_record_of_the_corpus_is_read(kind: str) -> None:
     assert status_around(Record(KEY_OF[kind], encoded(GOOD[kind])))[1] == []
 
 
-def verdicts_around(*values: bytes | None) -> tuple[LastVerdicts, list[Skipped]]:
+def verdicts_around(*values: bytes | None) -> tuple[VerdictFollower, list[Skipped]]:
     skipped: list[Skipped] = []
-    verdicts = LastVerdicts(Connection("nowhere:1", TOPICS), skipped.extend)
+    verdicts = VerdictFollower(Connection("nowhere:1", TOPICS), skipped.extend)
     topic = TOPICS.model_outputs("d")
     verdicts.take([Record(b"p/d", encoded(good_report(0, 1)), topic, 0, 0)])
     assert verdicts.of("p")["d"].is_drift == 0
@@ -297,7 +297,7 @@ def test_a_report_without_a_value_is_told() -> None:
 
 def test_records_that_are_read_again_are_told_once() -> None:
     skipped: list[Skipped] = []
-    verdicts = LastVerdicts(Connection("nowhere:1", TOPICS), skipped.extend)
+    verdicts = VerdictFollower(Connection("nowhere:1", TOPICS), skipped.extend)
     records: list[Any] = [Record(b"p/d", b"junk", "t", 0, offset) for offset in range(3)]
     verdicts.take(records)
     verdicts.take([*records, Record(b"p/d", b"junk", "t", 0, 3)])

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from operators.control.release import Artifact, Release
-from operators.control.window_epochs import ended, epochs_after
+from operators.control.window_epochs import ended, next_epochs
 
 STEPS = ("pre", "classifier", "raw-drift", "drift")
 
@@ -52,7 +52,7 @@ def release(generation: int = 1, before: Release | None = None, **changed: Any) 
         topics=[],
         created_at="",
     )
-    return msgspec.structs.replace(made, epochs=epochs_after(made, before))
+    return msgspec.structs.replace(made, epochs=next_epochs(made, before))
 
 
 FIRST = release()

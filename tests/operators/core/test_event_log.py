@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from operators.core.event_log import quiet_libraries, tell
+from operators.core.event_log import log_event, quiet_libraries
 
 
 def test_an_event_is_one_line_with_what_it_is_about(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "weir"):
-        tell("Serving", pipeline="p", step="", generation=3)
-        tell("LoadFailed", logging.ERROR, pipeline="p", generation=4, why='no\n "model" there')
+        log_event("Serving", pipeline="p", step="", generation=3)
+        log_event("LoadFailed", logging.ERROR, pipeline="p", generation=4, why='no\n "model" there')
     assert [(one.levelname, one.message) for one in caplog.records] == [
         ("INFO", "Serving pipeline=p generation=3"),
         ("ERROR", "LoadFailed pipeline=p generation=4 why=\"no 'model' there\""),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.core.errors import MESSAGE_LENGTH, MalformedError
-from operators.core.foreign_json import MOST_LEVELS, decode, moment
+from operators.core.foreign_json import MOST_LEVELS, decode, parse_time
 from tests.corpus.records import VALUES, nested
 
 LEVELS = [1, 50, MOST_LEVELS, MOST_LEVELS + 1, 400, 990, 1_000, 10_000, 1_000_000]
@@ -93,11 +93,11 @@ def test_no_value_is_refused() -> None:
 
 @pytest.mark.parametrize("text", ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05+02:00", "2026-01-02T03:04:05"])
 def test_a_moment_can_be_compared_and_shown(text: str) -> None:
-    found = moment(text, "at")
+    found = parse_time(text, "at")
     assert found.tzinfo is not None
     assert 1e9 < found.timestamp() < 2e9
 
 
 @given(st.text())
 def test_any_text_is_a_moment_or_refused(text: str) -> None:
-    assert_bounded(refusal(lambda: moment(text, "at").timestamp()))
+    assert_bounded(refusal(lambda: parse_time(text, "at").timestamp()))

@@ -12,12 +12,12 @@ import pytest
 
 from detectors.quality.data_quality import quality_of
 from operators.core.redaction import HIDDEN, Redaction
-from operators.inference.outlier_log import Outlier
+from operators.inference.outlier_log import FlaggedRowRecord
 from operators.inference.taps import Taps
 from operators.metrics.pipeline_tally import decode_tally, is_tally
-from operators.models.runtimes.batched import Rules
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.pipeline.load import Served
+from operators.models.runtimes.batched import WindowRules
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.pipeline.load import LoadedPipeline
 from operators.pipeline.plan import Plan
 from tests.operators.inference.test_engine import GOOD, engine, records, request
 from tests.operators.inference.test_several_pipelines import live, pipeline
@@ -31,7 +31,7 @@ def texts(value: Any) -> str:
 
 
 def test_a_verdict_names_neither_the_feature_nor_its_histogram_but_tells_that_one_moved() -> None:
-    verdict = STEP.judge(STEP.count(REFERENCE[:500] + np.array([2.0, 0])), 500, Rules())
+    verdict = STEP.judge(STEP.count(REFERENCE[:500] + np.array([2.0, 0])), 500, WindowRules())
     hidden = verdict.redacted(HIDES)
     assert "age" in texts(verdict.about)
     assert "age" not in texts(hidden.about)
@@ -44,12 +44,12 @@ def test_a_verdict_names_neither_the_feature_nor_its_histogram_but_tells_that_on
 
 
 def test_a_data_quality_verdict_too() -> None:
-    step = CheckQuality(quality_of(REFERENCE, ["age", "work"], {"work": ["a", "b", "c"]}))
-    verdict = step.judge(step.count(np.ones((300, 2), dtype=np.uint8)), 300, Rules())
+    step = DataQualityModel(quality_of(REFERENCE, ["age", "work"], {"work": ["a", "b", "c"]}))
+    verdict = step.judge(step.count(np.ones((300, 2), dtype=np.uint8)), 300, WindowRules())
     assert [one["feature"] for one in verdict.redacted(HIDES).about["features"]] == [HIDDEN, "work"]
 
 
-def hiding(tmp_path: Path, models: Path, *names: str) -> Served:
+def hiding(tmp_path: Path, models: Path, *names: str) -> LoadedPipeline:
     steps = [
         {"name": "income-preprocess"},
         {"name": "income-quality"},
@@ -66,7 +66,7 @@ def test_flagged_rows_and_bad_values_do_not_name_it(tmp_path: Path, models: Path
     odd = [90.0, *GOOD[1:8], 99_999.0, 4_000.0, 500.0, GOOD[11]]
     served = hiding(tmp_path, models, "capital-gain", "hours-per-week")
     answers = engine([served]).answer(records(request(odd), pipeline="p"))
-    (told,) = [msgspec.json.decode(one, type=Outlier) for one in answers.tap_bodies[0] or ()]
+    (told,) = [msgspec.json.decode(one, type=FlaggedRowRecord) for one in answers.tap_bodies[0] or ()]
     columns = {one.column: one.value for one in told.features}
     assert columns[HIDDEN] is None
     assert all(one.raw is None for one in told.features if one.column == HIDDEN)

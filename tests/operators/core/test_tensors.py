@@ -7,14 +7,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.core.tensors import Column, concatenate, take
+from operators.core.tensors import TensorColumn, concatenate, take
 
 
-def column(counts: list[int]) -> Column:
-    return Column(np.arange(sum(counts) * 2).reshape(-1, 2), np.array(counts, dtype=np.int64))
+def column(counts: list[int]) -> TensorColumn:
+    return TensorColumn(np.arange(sum(counts) * 2).reshape(-1, 2), np.array(counts, dtype=np.int64))
 
 
-def parts(of: Column) -> list[Any]:
+def parts(of: TensorColumn) -> list[Any]:
     bounds = of.bounds()
     return [of.data[start:stop].tolist() for start, stop in pairwise(bounds)]
 

@@ -11,15 +11,15 @@ import pytest
 
 from jobs.kafka.pipeline_client import request_body
 from jobs.releases.validation.manifests import check
-from operators.core.micro_batch import Answers, Records
+from operators.core.micro_batch import RequestBatch, ResponseBatch
 from operators.core.tensors import Tensors
 from operators.inference.engine import Engine
 from operators.kafka.topics import Topics
 from operators.metrics.pipeline_tally import is_tally
-from operators.models.step import Ask
-from operators.pipeline.load import Models, Served, serve
-from operators.pipeline.plan import Flag
-from operators.storage.trusted_roots import make_site
+from operators.models.step import InferenceOptions
+from operators.pipeline.load import LoadedPipeline, ModelCache, load_pipeline
+from operators.pipeline.plan import WindowVerdict
+from operators.storage.trusted_roots import make_policy
 from operators.windows.chunks import Chunk, decode
 
 TOPICS = Topics()
@@ -27,19 +27,22 @@ GOOD = [40.0, 2, 1, 1, 3, 0, 3, 1, 0, 0, 40, 4]
 
 
 @pytest.fixture(scope="module")
-def served(models: Path) -> list[Served]:
+def served(models: Path) -> list[LoadedPipeline]:
     """Both income topologies, as their releases would be live."""
     examples = models.parent / "examples" / "income"
     if not examples.exists():
         examples.mkdir(parents=True)
         for file in Path("examples/income").glob("*.yaml"):
             (examples / file.name).write_text(file.read_text())
-    site = make_site(str(models), "")
+    site = make_policy(str(models), "")
     releases = check([examples], TOPICS, site).require().releases
-    return [serve(msgspec.structs.replace(release, generation=5), Models(site)) for release in releases]
+    return [
+        load_pipeline(msgspec.structs.replace(release, generation=5), ModelCache(site))
+        for release in releases
+    ]
 
 
-def engine(served: list[Served], limit: int = 1_000_000, **flags: Flag) -> Engine:
+def engine(served: list[LoadedPipeline], limit: int = 1_000_000, **flags: WindowVerdict) -> Engine:
     return Engine(served, TOPICS, limit, lambda pipeline: flags)
 
 
@@ -52,9 +55,9 @@ def request(*rows: list[Any], id_: str = "id", name: str = "x") -> bytes:
 BATCHED = ("income-drift-preprocessed", "income-prediction-drift", "income-quality")
 
 
-def records(*values: bytes | None, pipeline: str = "income-workflow", lengths: Any = None) -> Records:
+def records(*values: bytes | None, pipeline: str = "income-workflow", lengths: Any = None) -> RequestBatch:
     n = len(values)
-    return Records(
+    return RequestBatch(
         list(values),
         [TOPICS.inputs(pipeline)] * n,
         np.arange(n) % 2,
@@ -67,13 +70,13 @@ def records(*values: bytes | None, pipeline: str = "income-workflow", lengths: A
     )
 
 
-def outputs(answers: Answers, i: int) -> dict[str, Any]:
+def outputs(answers: ResponseBatch, i: int) -> dict[str, Any]:
     assert answers.statuses[i] == "answered", answers.bodies[i]
     body = msgspec.json.decode(answers.bodies[i] or b"")
     return {tensor["name"]: tensor for tensor in body["outputs"]}
 
 
-def chunks_of(answers: Answers) -> list[Chunk]:
+def chunks_of(answers: ResponseBatch) -> list[Chunk]:
     return [chunk for some in answers.chunks for chunk in chunks_in(some)]
 
 
@@ -82,8 +85,8 @@ def chunks_in(told: list[bytes] | None) -> list[Chunk]:
     return [decode(one) for one in told or () if not is_tally(one)]
 
 
-def test_the_workflow_answers_with_prediction_outlier_and_drift(served: list[Served]) -> None:
-    flags = {"income-drift-preprocessed": Flag(1, "DRIFT", 3, "2026-01-01T00:00:00Z")}
+def test_the_workflow_answers_with_prediction_outlier_and_drift(served: list[LoadedPipeline]) -> None:
+    flags = {"income-drift-preprocessed": WindowVerdict(1, "DRIFT", 3, "2026-01-01T00:00:00Z")}
     answers = engine(served, **flags).answer(records(request(GOOD, GOOD, id_="seven")))
     got = outputs(answers, 0)
     assert {name: tensor["shape"] for name, tensor in got.items()} == {
@@ -100,12 +103,12 @@ def test_the_workflow_answers_with_prediction_outlier_and_drift(served: list[Ser
     assert answers.targets[0] == "weir.default.pipeline.income-workflow.outputs"
 
 
-def test_seldons_topology_answers_as_seldon_does(served: list[Served]) -> None:
+def test_seldons_topology_answers_as_seldon_does(served: list[LoadedPipeline]) -> None:
     answers = engine(served).answer(records(request(GOOD), pipeline="income-production"))
     assert list(outputs(answers, 0)) == ["predict", "is_outlier"]
 
 
-def test_both_topologies_predict_the_same(served: list[Served], models: Path) -> None:
+def test_both_topologies_predict_the_same(served: list[LoadedPipeline], models: Path) -> None:
     rows = np.load(models / "holdout.npy")[:300]
     bodies = [request_body(row[np.newaxis], "id") for row in rows]
     one = engine(served).answer(records(*bodies))
@@ -115,7 +118,7 @@ def test_both_topologies_predict_the_same(served: list[Served], models: Path) ->
             assert outputs(one, i)[name] == outputs(other, i)[name]
 
 
-def test_a_batch_of_one_answers_as_a_batch_of_many(served: list[Served], models: Path) -> None:
+def test_a_batch_of_one_answers_as_a_batch_of_many(served: list[LoadedPipeline], models: Path) -> None:
     rows = np.load(models / "holdout.npy")[:700]
     bodies = [request_body(row[np.newaxis], "id") for row in rows]
     many = engine(served).answer(records(*bodies))
@@ -127,7 +130,9 @@ def test_a_batch_of_one_answers_as_a_batch_of_many(served: list[Served], models:
         assert one["instance_score"]["data"] == pytest.approx(got["instance_score"]["data"], abs=1e-15)
 
 
-def test_bad_requests_fail_with_their_reasons_and_leave_their_neighbours_alone(served: list[Served]) -> None:
+def test_bad_requests_fail_with_their_reasons_and_leave_their_neighbours_alone(
+    served: list[LoadedPipeline],
+) -> None:
     wide = request([*GOOD, 1.0])
     bad = {
         b"{nope": "UNREADABLE",
@@ -150,43 +155,43 @@ def test_bad_requests_fail_with_their_reasons_and_leave_their_neighbours_alone(s
     assert set(rows.values()) == {len(bad)}, "rows of the answered requests, and no others, enter the windows"
 
 
-def test_a_refused_value_takes_no_neighbour_with_it(served: list[Served]) -> None:
-    strange = request([1e300, *GOOD[1:]]).replace(b"FP64", b"FP32")
+def test_a_refused_value_takes_no_neighbour_with_it(served: list[LoadedPipeline]) -> None:
+    flagged = request([1e300, *GOOD[1:]]).replace(b"FP64", b"FP32")
     fine = request(GOOD).replace(b"FP64", b"FP32")
-    answers = engine(served).answer(records(*[strange if i % 50 == 7 else fine for i in range(600)]))
+    answers = engine(served).answer(records(*[flagged if i % 50 == 7 else fine for i in range(600)]))
     assert [i for i, status in enumerate(answers.statuses) if status == "failed"] == list(range(7, 600, 50))
 
 
-def test_missing_values_are_answered(served: list[Served]) -> None:
+def test_missing_values_are_answered(served: list[LoadedPipeline]) -> None:
     answers = engine(served).answer(records(request([None, None, *GOOD[2:]])))
     assert outputs(answers, 0)["predict"]["data"][0] in (0, 1)
 
 
-def test_an_unknown_pipeline_is_told_and_has_no_outputs_topic(served: list[Served]) -> None:
+def test_an_unknown_pipeline_is_told_and_has_no_outputs_topic(served: list[LoadedPipeline]) -> None:
     answers = engine(served).answer(records(request(GOOD), pipeline="nobody"))
     assert answers.reasons == ["UNKNOWN_PIPELINE"]
     assert answers.targets == [None]
 
 
-def test_an_overlong_request_is_told_its_length(served: list[Served]) -> None:
+def test_an_overlong_request_is_told_its_length(served: list[LoadedPipeline]) -> None:
     answers = engine(served, limit=1_000).answer(records(b"x" * 1_000, lengths=[5_000_000]))
     assert answers.reasons == ["RECORD_TOO_LONG"]
     assert answers.bodies == [b"the value has 5000000 bytes, the limit is 1000"]
 
 
-def test_an_overlong_response_becomes_an_error(served: list[Served]) -> None:
+def test_an_overlong_response_becomes_an_error(served: list[LoadedPipeline]) -> None:
     answers = engine(served, limit=800).answer(records(request(GOOD), request(*[GOOD] * 100)))
     assert answers.statuses == ["answered", "failed"]
     assert answers.reasons[1] == "RESPONSE_TOO_LONG"
     assert {chunk.step: len(chunk.rows) for chunk in chunks_of(answers)} == dict.fromkeys(BATCHED, 1)
 
 
-def test_answers_that_json_has_no_words_for_become_errors(served: list[Served]) -> None:
+def test_answers_that_json_has_no_words_for_become_errors(served: list[LoadedPipeline]) -> None:
     class Strange:
         monitor = False
         functions = ()
 
-        def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+        def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
             (column,) = tensors.values()
             return {"predict": column._replace(data=column.data[:, :1].astype(complex))}
 
@@ -202,13 +207,13 @@ def test_answers_that_json_has_no_words_for_become_errors(served: list[Served]) 
     assert b"cannot be written as V2 tensors" in (answers.bodies[0] or b"")
 
 
-def test_ticks_pass_through(served: list[Served]) -> None:
+def test_ticks_pass_through(served: list[LoadedPipeline]) -> None:
     tick = records(None, request(GOOD))
     answers = engine(served).answer(tick._replace(topics=[None, tick.topics[1]]))
     assert answers.statuses == ["tick", "answered"]
 
 
-def test_chunks_tell_where_their_rows_came_from(served: list[Served]) -> None:
+def test_chunks_tell_where_their_rows_came_from(served: list[LoadedPipeline]) -> None:
     answers = engine(served).answer(records(request(GOOD), request(GOOD, GOOD), pipeline="income-production"))
     (chunk,) = chunks_of(answers)
     assert chunk.key == "income-production/income-drift"
@@ -219,7 +224,7 @@ def test_chunks_tell_where_their_rows_came_from(served: list[Served]) -> None:
     assert chunk.timestamp.tolist() == [1_700_000_000_000, 1_700_000_000_001, 1_700_000_000_001]
 
 
-def test_requests_of_many_rows_are_computed_a_slice_at_a_time(served: list[Served]) -> None:
+def test_requests_of_many_rows_are_computed_a_slice_at_a_time(served: list[LoadedPipeline]) -> None:
     body = request(*[GOOD] * 9_000)
     answers = engine(served, limit=10_000_000).answer(records(*[body] * 5))
     assert answers.statuses == ["answered"] * 5

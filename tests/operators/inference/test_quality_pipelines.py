@@ -12,15 +12,15 @@ import pytest
 
 from detectors.quality.data_quality import quality_of
 from operators.core.errors import DeploymentError
-from operators.core.tensors import Column
+from operators.core.tensors import TensorColumn
 from operators.models.formats.data_quality import write_quality
-from operators.models.runtimes.batched import Rules
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.models.step import Ask
+from operators.models.runtimes.batched import WindowRules
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.models.step import InferenceOptions
 from operators.pipeline.failure_isolation import Budget
-from operators.pipeline.load import Models, Served, watched_step
-from operators.pipeline.plan import Flag
-from operators.storage.trusted_roots import make_site
+from operators.pipeline.load import LoadedPipeline, ModelCache, batched_step_config
+from operators.pipeline.plan import WindowVerdict
+from operators.storage.trusted_roots import make_policy
 from tests.operators.inference.test_engine import GOOD, chunks_in, chunks_of, outputs, records, request
 from tests.operators.inference.test_several_pipelines import engine, live, pipeline, released
 
@@ -45,7 +45,7 @@ def with_batch(output: list[str] | None = None, **batch: Any) -> dict[str, Any]:
     return pipeline("p", steps, output={"steps": output or ["income", "quality"]})
 
 
-def served(folder: Path, models: Path, spec: dict[str, Any]) -> list[Served]:
+def served(folder: Path, models: Path, spec: dict[str, Any]) -> list[LoadedPipeline]:
     return live(folder / "manifests", models, spec)
 
 
@@ -118,23 +118,27 @@ def test_another_number_of_columns_costs_no_answer_that_does_not_show_it(
 def test_a_check_with_a_time_beats_with_every_tick(tmp_path: Path, checked: Path) -> None:
     spec = with_batch(windowMs=1_000)
     tick = records(None)._replace(topics=[None])
-    (beat,) = chunks_of(engine(served(tmp_path, checked, spec)).answer(tick))
-    assert (beat.key, beat.rows.shape) == ("p/quality", (0, 0))
+    (messages,) = chunks_of(engine(served(tmp_path, checked, spec)).answer(tick))
+    assert (messages.key, messages.rows.shape) == ("p/quality", (0, 0))
 
 
 def test_a_flag_of_drift_is_not_shown_in_the_place_of_the_answers(tmp_path: Path, checked: Path) -> None:
     spec = with_batch(["quality"], size=5)
     (one,) = served(tmp_path, checked, spec)
     assert one.plan is not None
-    tensors = {"x": Column(np.array([GOOD]), np.ones(1, dtype=np.int64))}
-    outcome = one.plan.run(tensors, Ask(), {"quality": Flag(1, "DRIFT", 1, "")}, Budget())
+    tensors = {"x": TensorColumn(np.array([GOOD]), np.ones(1, dtype=np.int64))}
+    outcome = one.plan.run(
+        tensors, InferenceOptions(), {"quality": WindowVerdict(1, "DRIFT", 1, "")}, Budget()
+    )
     assert list(outcome.parts[0].outputs or ()) == ["issues", "violations"]
 
 
 def test_the_monitor_judges_windows_of_it(tmp_path: Path, checked: Path) -> None:
     (release,) = released(tmp_path / "m", checked, with_batch(size=5, rolling=True))
-    watched = watched_step(release, "quality", Models(make_site(str(checked), "")), Rules(tolerance=0.3))
-    assert isinstance(watched.step, CheckQuality)
+    watched = batched_step_config(
+        release, "quality", ModelCache(make_policy(str(checked), "")), WindowRules(tolerance=0.3)
+    )
+    assert isinstance(watched.step, DataQualityModel)
     assert (watched.batch.size, watched.rules.tolerance) == (5, 0.3)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from operators.core.errors import MismatchError, Reason
-from operators.core.tensors import Column, Routed, Tensors
-from operators.models.step import Ask, the_only
+from operators.core.tensors import Routed, TensorColumn, Tensors
+from operators.models.step import InferenceOptions, single_tensor
 from operators.pipeline.failure_isolation import Budget
 from operators.pipeline.plan import Outcome, Plan
 from tests.operators.pipeline.test_plan import Tell, column, pipeline, run
@@ -21,7 +21,7 @@ class Branch:
     monitor = False
     functions = ()
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Routed:
+    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Routed:
         values = next(iter(tensors.values())).data.ravel()
         parts = []
         for name, here in (("odd", values % 2 == 1), ("even", values % 2 == 0)):
@@ -41,8 +41,8 @@ class Single:
         self._output = output
         self._plus = plus
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
-        only = the_only(tensors)
+    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+        only = single_tensor(tensors)
         names = [name for name in ask.outputs if name in self.functions] or [self._output]
         return {name: only._replace(data=only.data + self._plus) for name in names}
 
@@ -53,7 +53,7 @@ class Named:
     monitor = False
     functions = ()
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
         if "age" not in tensors:
             raise MismatchError("'age' is missing")
         return {"y": tensors["age"]}
@@ -204,7 +204,7 @@ def test_one_step_feeds_several_and_several_are_shown() -> None:
 
 
 def ask(plan_: Plan, *names: str) -> Outcome:
-    return plan_.run({"a": column(1, 2)}, Ask(outputs=names), {}, Budget())
+    return plan_.run({"a": column(1, 2)}, InferenceOptions(outputs=names), {}, Budget())
 
 
 CHAIN: dict[str, tuple[dict[str, Any], Any]] = {
@@ -234,7 +234,7 @@ def test_an_output_may_be_named_by_the_tensor_that_it_is() -> None:
 
 def test_taps_hold_what_steps_were_sent_and_answered() -> None:
     taps = {("first", "outputs"), ("last", "inputs"), ("nobody", "outputs")}
-    outcome = plan(CHAIN, {"steps": ["last"]}).run({"a": column(1)}, Ask(), {}, Budget(), taps)
+    outcome = plan(CHAIN, {"steps": ["last"]}).run({"a": column(1)}, InferenceOptions(), {}, Budget(), taps)
     tapped = outcome.parts[0].tapped
     assert {place: list(tensors) for place, tensors in tapped.items()} == {
         ("first", "outputs"): ["transform"],
@@ -247,7 +247,7 @@ def test_requests_of_several_rows_stay_whole_on_their_way() -> None:
         monitor = False
         functions = ()
 
-        def infer(self, tensors: Tensors, ask: Ask) -> Routed:
+        def infer(self, tensors: Tensors, ask: InferenceOptions) -> Routed:
             (only,) = tensors.values()
             big = np.flatnonzero(only.rows > 1)
             small = np.flatnonzero(only.rows == 1)
@@ -258,8 +258,10 @@ def test_requests_of_several_rows_stay_whole_on_their_way() -> None:
         "sum": ({"inputs": ["route.outputs.big"]}, Single("y", 100)),
         "same": ({"inputs": ["route.outputs.small"]}, Single("y")),
     }
-    tensors = {"a": Column(np.arange(6.0)[:, None], np.array([1, 2, 1, 2], dtype=np.int64))}
-    outcome = plan(steps, {"steps": ["sum", "same"], "stepsJoin": "any"}).run(tensors, Ask(), {}, Budget())
+    tensors = {"a": TensorColumn(np.arange(6.0)[:, None], np.array([1, 2, 1, 2], dtype=np.int64))}
+    outcome = plan(steps, {"steps": ["sum", "same"], "stepsJoin": "any"}).run(
+        tensors, InferenceOptions(), {}, Budget()
+    )
     answers = {
         tuple(part.requests): (part.outputs or {})["y"].data.ravel().tolist() for part in outcome.parts
     }
@@ -271,7 +273,7 @@ def test_a_step_that_writes_into_its_input_changes_nobody_elses() -> None:
         monitor = False
         functions = ()
 
-        def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+        def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
             (only,) = tensors.values()
             only.data[:] = 0
             return {"y": only}
@@ -293,10 +295,10 @@ def test_a_tensor_without_rows_costs_no_neighbour() -> None:
         monitor = False
         functions = ()
 
-        def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+        def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
             (only,) = tensors.values()
             keep = np.arange(len(only.data)) < len(only.data) - 1
-            return {"x": Column(only.data[keep], np.array([1, 1, 0], dtype=np.int64))}
+            return {"x": TensorColumn(only.data[keep], np.array([1, 1, 0], dtype=np.int64))}
 
     steps = {
         "empty": ({"inputs": ["p.inputs.a"]}, Empties()),

@@ -14,21 +14,21 @@ import numpy as np
 import pytest
 
 from jobs.releases.validation.manifests import check
-from operators.control.control_state import Control
+from operators.control.control_state import ControlState
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
-from operators.core.micro_batch import Records
-from operators.inference.deployments import Lineup
+from operators.core.micro_batch import RequestBatch
+from operators.inference.deployments import Deployments
 from operators.inference.engine import Engine
-from operators.inference.monitor_feed import Ended, Heartbeats
-from operators.inference.outlier_log import Outlier
+from operators.inference.monitor_feed import MonitorTicks, RemovedStep
+from operators.inference.outlier_log import FlaggedRowRecord
 from operators.kafka.skipped_records import SkippedRecords
 from operators.kafka.topics import Topics
 from operators.metrics.pipeline_tally import decode_tally, is_tally
 from operators.metrics.tally import Tally
-from operators.pipeline.load import Models, Served, serve
-from operators.storage.trusted_roots import make_site
-from operators.windows.chunks import Chunk, Sender
+from operators.pipeline.load import LoadedPipeline, ModelCache, load_pipeline
+from operators.storage.trusted_roots import make_policy
+from operators.windows.chunks import Chunk, SubtaskId
 from operators.windows.messages import key_of
 from tests.operators.inference.test_engine import GOOD, chunks_in, outputs, records, request
 
@@ -48,26 +48,29 @@ def released(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Rel
     documents = [MODEL.format(name, models) for name in names]
     documents += [json.dumps(pipeline) for pipeline in pipelines]
     (folder / "all.yaml").write_text("\n---\n".join(documents))
-    return check([folder], TOPICS, make_site(str(models), str(folder / "cache"))).require().releases
+    return check([folder], TOPICS, make_policy(str(models), str(folder / "cache"))).require().releases
 
 
-def live(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Served]:
+def live(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[LoadedPipeline]:
     releases = released(folder, models, *pipelines)
-    site = make_site(str(models), str(folder / "cache"))
-    return [serve(msgspec.structs.replace(release, generation=1), Models(site)) for release in releases]
+    site = make_policy(str(models), str(folder / "cache"))
+    return [
+        load_pipeline(msgspec.structs.replace(release, generation=1), ModelCache(site))
+        for release in releases
+    ]
 
 
-def applied_once(releases: list[Release]) -> Control:
-    control = Control.empty()
+def applied_once(releases: list[Release]) -> ControlState:
+    control = ControlState.empty()
     control.releases.update({(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases})
     control.heads.update({one.name: 1 for one in releases})
     return control
 
 
-def lined_up(control: Control, models: Path) -> list[Served]:
+def lined_up(control: ControlState, models: Path) -> list[LoadedPipeline]:
     """What a worker that starts serves."""
-    lineup = Lineup(Models(make_site(str(models), str(models.with_name("another-cache")))))
-    lineup.take_up(control)
+    lineup = Deployments(ModelCache(make_policy(str(models), str(models.with_name("another-cache")))))
+    lineup.reconcile(control)
     return lineup.served
 
 
@@ -96,11 +99,13 @@ def second(external: list[str], **more: Any) -> dict[str, Any]:
     )
 
 
-def engine(served: list[Served]) -> Engine:
+def engine(served: list[LoadedPipeline]) -> Engine:
     return Engine(served, TOPICS, 1_000_000, lambda pipeline: {})
 
 
-def as_external(body: bytes, topic: str, origin: str = "first", infer_type: str | None = None) -> Records:
+def as_external(
+    body: bytes, topic: str, origin: str = "first", infer_type: str | None = None
+) -> RequestBatch:
     """One record of another pipeline's topic, read by `second`."""
     plain = records(body)
     return plain._replace(topics=[topic], readers=["second"], origins=[origin], infer_types=[infer_type])
@@ -197,7 +202,7 @@ def test_a_pipeline_that_cannot_be_loaded_fails_by_itself(tmp_path: Path, models
     copy = shutil.copytree(models, tmp_path / "models")
     beside = pipeline("beside", [{"name": "income"}], output={"steps": ["income"]})
     releases = released(tmp_path / "m", copy, FIRST, beside)
-    control = Control(
+    control = ControlState(
         {(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases},
         {},
         {},
@@ -219,7 +224,7 @@ def test_a_pipeline_that_cannot_be_loaded_loses_no_external_input(tmp_path: Path
     releases = released(
         tmp_path / "m", copy, FIRST, second(["first.step.income-preprocess.outputs.transform"])
     )
-    control = Control(
+    control = ControlState(
         {(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases},
         {},
         {},
@@ -251,7 +256,7 @@ def test_the_newest_generation_that_can_be_loaded_serves(tmp_path: Path, models:
         ("only", i): msgspec.structs.replace(one, generation=i) for i, one in enumerate((good, good, bad), 1)
     }
     shutil.rmtree(copy / "income-classifier")
-    (served,) = lined_up(Control(known, {"only": 3}, {}, {}, SkippedRecords()), copy)
+    (served,) = lined_up(ControlState(known, {"only": 3}, {}, {}, SkippedRecords()), copy)
     assert served.release.generation == 2
     answers = engine([served]).answer(records(request(GOOD), pipeline="only"))
     assert answers.versions == ["2"]
@@ -266,24 +271,24 @@ def test_steps_end_only_with_the_generation_that_serves(tmp_path: Path, models: 
     (second,) = released(tmp_path / "n", copy, other)
     control = applied_once([first])
     control.releases["only", 2] = msgspec.structs.replace(second, generation=2)
-    lineup = Lineup(Models(make_site(str(copy), str(tmp_path / "another-cache"))))
-    assert lineup.take_up(control)
+    lineup = Deployments(ModelCache(make_policy(str(copy), str(tmp_path / "another-cache"))))
+    assert lineup.reconcile(control)
     hidden = (copy / "income-classifier").rename(copy / "hidden")
     control.heads["only"] = 2
-    assert lineup.take_up(control)
+    assert lineup.reconcile(control)
     assert (lineup.places["only"].generation, lineup.places["only"].head) == (1, 2)
     assert lineup.ended == []
-    assert not lineup.take_up(control), "it is tried again later"
+    assert not lineup.reconcile(control), "it is tried again later"
 
     hidden.rename(copy / "income-classifier")
     control.releases["only", 3] = msgspec.structs.replace(second, generation=3)
     control.heads["only"] = 3
-    assert lineup.take_up(control)
-    assert lineup.ended == [Ended("only", "income-drift", 2)]
+    assert lineup.reconcile(control)
+    assert lineup.ended == [RemovedStep("only", "income-drift", 2)]
     del control.heads["only"]
-    assert lineup.take_up(control)
+    assert lineup.reconcile(control)
     assert lineup.served == []
-    assert lineup.ended == [Ended("only", "", 4), Ended("only", "income-drift", 2)]
+    assert lineup.ended == [RemovedStep("only", "", 4), RemovedStep("only", "income-drift", 2)]
 
 
 def test_a_monitor_that_fails_beside_the_response_is_reported_and_counted(
@@ -311,7 +316,7 @@ def test_ticks_tell_the_monitor_of_steps_that_live_and_that_ended(tmp_path: Path
         {"name": "income-quality", "batch": {"size": 50}},
     ]
     served = live(tmp_path, models, pipeline("timed", steps, output={"steps": ["income"]}))
-    gone, sender = Ended("old", "income-drift", 8), Sender(1, 3)
+    gone, sender = RemovedStep("old", "income-drift", 8), SubtaskId(1, 3)
     speaking = Engine(served, TOPICS, 1_000_000, lambda pipeline: {}, ended=[gone], sender=sender)
     tick = records(None)._replace(topics=[None])
 
@@ -326,9 +331,9 @@ def test_ticks_tell_the_monitor_of_steps_that_live_and_that_ended(tmp_path: Path
         "old/income-drift": (8, True),
     }
     assert all(len(chunk.rows) == 0 and chunk.sender == sender for chunk in first.values())
-    heartbeats = Heartbeats(served, [gone], sender)
+    heartbeats = MonitorTicks(served, [gone], sender)
     moments = (1_000.0, 1_089.0, 1_091.0, 1_098.0, 1_099.0)
-    keys = [[key_of(one) for one in heartbeats.beat(now) or ()] for now in moments]
+    keys = [[key_of(one) for one in heartbeats.messages(now) or ()] for now in moments]
     assert set(keys[0]) == set(keys[1]) == {*first, "timed/"}
     assert keys[2] == keys[3] == ["timed/", "timed/income-drift"], "only they need the clock"
     assert keys[4] == ["timed/", "timed/income-drift", "timed/income-quality"]
@@ -336,8 +341,8 @@ def test_ticks_tell_the_monitor_of_steps_that_live_and_that_ended(tmp_path: Path
 
 def test_ticks_tell_the_monitor_of_pipelines_that_live_and_that_ended(tmp_path: Path, models: Path) -> None:
     plain = live(tmp_path, models, pipeline("plain", [{"name": "income"}], output={"steps": ["income"]}))
-    heartbeats = Heartbeats(plain, [Ended("gone", "", 4)], Sender())
-    told = [[decode_tally(one) for one in heartbeats.beat(now) or ()] for now in (1_000.0, 1_091.0)]
+    heartbeats = MonitorTicks(plain, [RemovedStep("gone", "", 4)], SubtaskId())
+    told = [[decode_tally(one) for one in heartbeats.messages(now) or ()] for now in (1_000.0, 1_091.0)]
     assert [(one.pipeline, one.generation, one.ended) for one in told[0]] == [
         ("plain", 1, False),
         ("gone", 4, True),
@@ -375,7 +380,7 @@ def test_flagged_rows_are_told_with_what_made_them_strange(tmp_path: Path, model
     answers = engine(served).answer(asked)
     assert answers.tap_numbers == [None, [1], [1], None]
     assert answers.tap_topics == [None, [TOPICS.outliers], [TOPICS.outliers], None]
-    told = [msgspec.json.decode(some[0], type=Outlier) for some in answers.tap_bodies if some]
+    told = [msgspec.json.decode(some[0], type=FlaggedRowRecord) for some in answers.tap_bodies if some]
     places = [(one.offset, one.row) for one in told]
     assert places == [(int(asked.offsets[1]), 1), (int(asked.offsets[2]), 0)]
     first = told[0]
@@ -463,7 +468,7 @@ class Strange:
 """
 
 
-def strange(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Served]:
+def flagged(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[LoadedPipeline]:
     own = shutil.copytree(models, folder / "models")
     (own / "strange").mkdir()
     (own / "strange" / "model-settings.json").write_text('{"implementation": "strange.Strange"}')
@@ -477,7 +482,7 @@ def row(first: float) -> bytes:
 
 def test_what_a_tensor_cannot_hold_costs_no_neighbour_its_answer(tmp_path: Path, models: Path) -> None:
     alone = pipeline("odd", [{"name": "strange"}], output={"steps": ["strange"]})
-    answers = engine(strange(tmp_path, models, alone)).answer(
+    answers = engine(flagged(tmp_path, models, alone)).answer(
         records(*(row(i) for i in (0, 1, 2, 3, 0)), pipeline="odd")
     )
     assert answers.reasons == [None, "NO_OUTPUT", "NO_OUTPUT", "RESPONSE_TOO_LONG", None]
@@ -491,7 +496,7 @@ def test_what_another_pipeline_cannot_be_told_costs_no_answer(tmp_path: Path, mo
         input={"externalInputs": ["first.step.strange.outputs"]},
         output={"steps": ["income"]},
     )
-    served = strange(tmp_path, models, first, reader)
+    served = flagged(tmp_path, models, first, reader)
     answers = engine(served).answer(records(row(0), row(2), row(3), pipeline="first"))
     assert answers.statuses == ["answered"] * 3
     assert answers.reasons == [None, "MONITOR_FAILED", "MONITOR_FAILED"]

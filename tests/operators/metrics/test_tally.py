@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from operators.core.redaction import HIDDEN, Redaction
-from operators.core.tensors import Column
+from operators.core.tensors import TensorColumn
 from operators.metrics.tally import StepTally
 
 ONE = np.ones(2, dtype=np.int64)
@@ -16,7 +16,7 @@ ONE = np.ones(2, dtype=np.int64)
 
 def counted(name: str, values: Any, parameters: dict[str, object] | None = None) -> StepTally:
     tally = StepTally()
-    tally.found({name: Column(np.asarray(values), ONE, parameters=parameters or {})}, Redaction())
+    tally.found({name: TensorColumn(np.asarray(values), ONE, parameters=parameters or {})}, Redaction())
     return tally
 
 

@@ -17,12 +17,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from operators.core.errors import DeploymentError, MismatchError
-from operators.core.tensors import Column, Tensors
+from operators.core.tensors import TensorColumn, Tensors
 from operators.models.content_types import ContentTypes, decode
-from operators.models.feature_rows import Table
-from operators.models.runtimes.python_class import PythonClass
-from operators.models.runtimes.sklearn_estimator import Predict
-from operators.models.step import Ask, Step
+from operators.models.feature_rows import FeatureRows
+from operators.models.runtimes.python_class import PythonModel
+from operators.models.runtimes.sklearn_estimator import SklearnModel
+from operators.models.step import InferenceOptions, Step
 from tests.operators.storage.model import load, settings
 
 TEXTS = ["good film", "bad film", "good good", "awful bad thing", "a good one", "bad"]
@@ -30,14 +30,14 @@ LABELS = [1, 0, 1, 0, 1, 0]
 MODEL = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, LABELS)
 
 
-def column(values: list[Any], content_type: str = "", *, nested: bool = True) -> Column:
+def column(values: list[Any], content_type: str = "", *, nested: bool = True) -> TensorColumn:
     data = np.empty(len(values), dtype=object)
     data[:] = values
     shape = (-1, 1) if nested else (-1,)
-    return Column(data.reshape(shape), np.array([len(values)]), content_type=content_type)
+    return TensorColumn(data.reshape(shape), np.array([len(values)]), content_type=content_type)
 
 
-def answer(step: Step, tensors: Tensors, ask: Ask = Ask()) -> Any:  # noqa: B008
+def answer(step: Step, tensors: Tensors, ask: InferenceOptions = InferenceOptions()) -> Any:  # noqa: B008
     answers = step.infer(tensors, ask)
     assert isinstance(answers, dict)
     return answers
@@ -58,15 +58,17 @@ def answer(step: Step, tensors: Tensors, ask: Ask = Ask()) -> Any:  # noqa: B008
 def test_a_model_of_texts_takes_a_text_a_row(
     of_tensor: str, of_request: str, of_settings: ContentTypes, nested: bool
 ) -> None:
-    step = Predict(MODEL, "predict_proba", of_settings)
+    step = SklearnModel(MODEL, "predict_proba", of_settings)
     tensors = {"x": column(TEXTS, of_tensor, nested=nested)}
     expected = MODEL.predict_proba(TEXTS)
-    np.testing.assert_array_equal(answer(step, tensors, Ask(of_request))["predict_proba"].data, expected)
+    np.testing.assert_array_equal(
+        answer(step, tensors, InferenceOptions(of_request))["predict_proba"].data, expected
+    )
 
 
 def test_a_model_of_texts_takes_base64_of_them() -> None:
     coded = [base64.b64encode(text.encode()).decode() for text in TEXTS]
-    answers = answer(Predict(MODEL, "predict"), {"x": column(coded, "base64")})
+    answers = answer(SklearnModel(MODEL, "predict"), {"x": column(coded, "base64")})
     assert answers["predict"].data.tolist() == MODEL.predict([text.encode() for text in TEXTS]).tolist()
 
 
@@ -75,12 +77,14 @@ def test_rows_of_several_texts_are_refused_by_a_model_of_texts() -> None:
     with pytest.raises(
         MismatchError, match=r"content_type str takes one value a row, got rows of shape \[2\]"
     ):
-        Predict(MODEL, "predict").infer({"x": Column(data, np.array([2]), content_type="str")}, Ask())
+        SklearnModel(MODEL, "predict").infer(
+            {"x": TensorColumn(data, np.array([2]), content_type="str")}, InferenceOptions()
+        )
 
 
 def test_rows_of_one_text_without_a_content_type_say_how_to_send_them() -> None:
     with pytest.raises(MismatchError, match="if it is a model of texts, send them with content_type str"):
-        Predict(MODEL, "predict").infer({"x": column(TEXTS)}, Ask())
+        SklearnModel(MODEL, "predict").infer({"x": column(TEXTS)}, InferenceOptions())
 
 
 def hours(frame: Any) -> Any:
@@ -93,7 +97,7 @@ def test_named_columns_are_decoded_each_as_it_says() -> None:
     frame = pd.DataFrame(
         {"at": [datetime.fromisoformat(time) for time in times], "raw": [b"abc", b"\x00\xff"]}
     )
-    step = Predict(FunctionTransformer(hours).fit(frame), "transform", ContentTypes("pd"))
+    step = SklearnModel(FunctionTransformer(hours).fit(frame), "transform", ContentTypes("pd"))
     answers = answer(step, {"at": column(times, "datetime"), "raw": column(raw, "base64")})
     expected = hours(frame)
     assert answers["hour"].data.tolist() == expected["hour"].tolist() == [12, 7]
@@ -123,9 +127,9 @@ class Keeps:
 )
 def test_a_class_of_ones_own_gets_decoded_values(kind: str, sent: list[Any], expected: list[Any]) -> None:
     model = Keeps()
-    PythonClass(model).infer({"x": column(sent, kind)}, Ask())
+    PythonModel(model).infer({"x": column(sent, kind)}, InferenceOptions())
     assert model.seen["x"].ravel().tolist() == expected
-    PythonClass(model, ContentTypes(tensors={"x": kind})).infer({"x": column(sent)}, Ask())
+    PythonModel(model, ContentTypes(tensors={"x": kind})).infer({"x": column(sent)}, InferenceOptions())
     assert model.seen["x"].ravel().tolist() == expected
 
 
@@ -137,7 +141,7 @@ def test_a_time_that_is_none_is_an_error_that_quotes_it() -> None:
 @pytest.mark.parametrize("kind", ["base64", "datetime"])
 def test_detectors_and_boosters_refuse_what_they_cannot_compare(kind: str, tmp_path: Path) -> None:
     with pytest.raises(MismatchError, match=f"takes numbers or categories, but 'x' has content_type {kind}"):
-        Table(1).read({"x": column(["AAAA"], kind)}, Ask())
+        FeatureRows(1).read({"x": column(["AAAA"], kind)}, InferenceOptions())
     inputs = [{"name": "x", "datatype": "BYTES", "shape": [-1, 1], "parameters": {"content_type": kind}}]
     folder = settings(tmp_path / "q", implementation="weir.DataQuality", inputs=inputs)
     (folder / "quality.json").write_text('{"features": [{"name": "a", "missing": 0}]}')

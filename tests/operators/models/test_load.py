@@ -12,29 +12,29 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from operators.core.errors import DeploymentError, MismatchError
-from operators.core.tensors import Column
+from operators.core.tensors import TensorColumn
 from operators.models.load import load_step
-from operators.models.runtimes.drift import DetectDrift
-from operators.models.runtimes.outlier import ScoreOutlier
-from operators.models.runtimes.sklearn_estimator import Predict
-from operators.models.step import Ask
+from operators.models.runtimes.drift import DriftModel
+from operators.models.runtimes.outlier import OutlierModel
+from operators.models.runtimes.sklearn_estimator import SklearnModel
+from operators.models.step import InferenceOptions
 from operators.storage.digest import digest
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 from tests.operators.storage.model import load, model, settings
 
 
-def rows(*values: float) -> dict[str, Column]:
-    return {"x": Column(np.array(values)[:, None], np.ones(len(values), dtype=np.int64))}
+def rows(*values: float) -> dict[str, TensorColumn]:
+    return {"x": TensorColumn(np.array(values)[:, None], np.ones(len(values), dtype=np.int64))}
 
 
 @pytest.mark.parametrize(
     ("folder", "kind"),
     [
-        ("income", Predict),
-        ("income-preprocess", Predict),
-        ("income-outlier", ScoreOutlier),
-        ("income-drift", DetectDrift),
-        ("income-drift-preprocessed", DetectDrift),
+        ("income", SklearnModel),
+        ("income-preprocess", SklearnModel),
+        ("income-outlier", OutlierModel),
+        ("income-drift", DriftModel),
+        ("income-drift-preprocessed", DriftModel),
     ],
 )
 def test_what_training_wrote_is_loaded(models: Path, folder: str, kind: type) -> None:
@@ -43,7 +43,7 @@ def test_what_training_wrote_is_loaded(models: Path, folder: str, kind: type) ->
 
 def test_a_drift_detector_knows_the_features_its_columns_encode(models: Path) -> None:
     step = load(models / "income-drift-preprocessed")
-    assert isinstance(step, DetectDrift)
+    assert isinstance(step, DriftModel)
     at = step.columns.index("workclass=Private")
     assert step.features[at] == "workclass"
     assert len(step.columns) == step.detector.n_features
@@ -51,7 +51,7 @@ def test_a_drift_detector_knows_the_features_its_columns_encode(models: Path) ->
 
 def test_a_drift_detector_knows_what_its_reference_missed(models: Path) -> None:
     step = load(models / "income-drift")
-    assert isinstance(step, DetectDrift)
+    assert isinstance(step, DriftModel)
     missed = step.detector.reference_missing
     held_out = np.isnan(np.load(models / "income-drift" / "held_out.npy")).mean(axis=0)
     assert missed.tolist() == pytest.approx(held_out.tolist(), abs=0.03)
@@ -66,7 +66,7 @@ def test_names_of_an_earlier_version_are_read(tmp_path: Path, models: Path) -> N
     names = json.loads(path.read_text())
     path.write_text(json.dumps({key: names[key] for key in ("columns", "features")} | {"categories": {}}))
     step = load(folder)
-    assert isinstance(step, DetectDrift)
+    assert isinstance(step, DriftModel)
     assert step.detector.reference_missing.tolist() == [0] * len(step.columns)
 
 
@@ -100,19 +100,19 @@ def test_the_method_is_chosen_by_predict_fn(tmp_path: Path) -> None:
         parameters={"extra": {"predict_fn": "transform"}},
     )
     joblib.dump(StandardScaler().fit([[0.0], [2.0]]), folder / "model.joblib")
-    assert load(folder).infer(rows(3.0), Ask())["transform"].data.tolist() == [[2.0]]
+    assert load(folder).infer(rows(3.0), InferenceOptions())["transform"].data.tolist() == [[2.0]]
 
 
 def test_the_manifests_parameters_win_over_the_folders(tmp_path: Path) -> None:
     folder = settings(tmp_path, implementation="mlserver_sklearn.SKLearnModel")
     joblib.dump(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), folder / "model.joblib")
     step = load(folder, parameters=[{"name": "predict_fn", "value": "predict_proba"}])
-    assert step.infer(rows(0.0), Ask())["predict_proba"].data.shape == (1, 2)
+    assert step.infer(rows(0.0), InferenceOptions())["predict_proba"].data.shape == (1, 2)
 
 
 def test_a_folder_without_settings_is_served_by_what_the_model_requires(tmp_path: Path) -> None:
     joblib.dump(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), tmp_path / "model.pkl")
-    assert "predict" in load(tmp_path, requirements=["sklearn"]).infer(rows(1.0), Ask())
+    assert "predict" in load(tmp_path, requirements=["sklearn"]).infer(rows(1.0), InferenceOptions())
 
 
 def test_named_columns_reach_an_estimator_that_wants_them(tmp_path: Path, models: Path) -> None:
@@ -122,10 +122,10 @@ def test_named_columns_reach_an_estimator_that_wants_them(tmp_path: Path, models
     joblib.dump(LogisticRegression().fit(frame, [0, 1, 0]), tmp_path / "model.joblib")
     step = load(tmp_path, requirements=["sklearn"])
     one = np.ones(1, dtype=np.int64)
-    columns = {"age": Column(np.array([[60.0]]), one), "hours": Column(np.array([[50.0]]), one)}
-    assert step.infer(columns, Ask("pd"))["predict"].data.tolist() == [1]
+    columns = {"age": TensorColumn(np.array([[60.0]]), one), "hours": TensorColumn(np.array([[50.0]]), one)}
+    assert step.infer(columns, InferenceOptions("pd"))["predict"].data.tolist() == [1]
     with pytest.raises(MismatchError, match="takes a single tensor, got 2"):
-        step.infer(columns, Ask("np"))
+        step.infer(columns, InferenceOptions("np"))
 
 
 def test_a_changed_folder_is_not_opened(tmp_path: Path, models: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_changed_folder_is_not_opened(tmp_path: Path, models: Path) -> None:
     recorded = digest(folder)
     (folder / "IForest.joblib").write_bytes(b"something else")
     with pytest.raises(DeploymentError, match="has changed since it was applied"):
-        load_step(model(), str(folder), recorded, make_site("/", str(tmp_path / "cache")))
+        load_step(model(), str(folder), recorded, make_policy("/", str(tmp_path / "cache")))
 
 
 def test_the_digest_depends_on_names_and_contents_only(tmp_path: Path, models: Path) -> None:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from operators.core.errors import MismatchError
-from operators.core.tensors import Column, Tensors
+from operators.core.tensors import TensorColumn, Tensors
 from operators.pipeline.failure_isolation import Budget, isolate
 
 
 def batch(values: list[float]) -> Tensors:
-    return {"x": Column(np.array(values)[:, None], np.ones(len(values), dtype=np.int64))}
+    return {"x": TensorColumn(np.array(values)[:, None], np.ones(len(values), dtype=np.int64))}
 
 
 class Picky:
@@ -80,7 +80,7 @@ def test_a_mismatch_is_true_of_all_and_not_searched() -> None:
 
 
 def test_requests_of_several_rows_stand_or_fall_as_a_whole() -> None:
-    tensors = {"x": Column(np.array([[1.0], [2.0], [-1.0], [4.0]]), np.array([2, 2], dtype=np.int64))}
+    tensors = {"x": TensorColumn(np.array([[1.0], [2.0], [-1.0], [4.0]]), np.array([2, 2], dtype=np.int64))}
     done = isolate(Picky(), tensors, Budget())
     assert list(done.failures) == [1]
     assert done.parts[0][1]["y"].data.ravel().tolist() == [10, 20]

@@ -8,12 +8,12 @@ from sklearn.ensemble import RandomForestClassifier
 
 from detectors.drift.tabular import TabularDrift
 from operators.core.errors import DeploymentError, Reason
-from operators.core.tensors import Column, Tensors
-from operators.models.runtimes.drift import DetectDrift
-from operators.models.runtimes.sklearn_estimator import Predict
-from operators.models.step import Ask
+from operators.core.tensors import TensorColumn, Tensors
+from operators.models.runtimes.drift import DriftModel
+from operators.models.runtimes.sklearn_estimator import SklearnModel
+from operators.models.step import InferenceOptions
 from operators.pipeline.failure_isolation import Budget
-from operators.pipeline.plan import Flag, Outcome, Plan
+from operators.pipeline.plan import Outcome, Plan, WindowVerdict
 from operators.resources.manifests import parse_document
 from operators.resources.seldon_schema import Pipeline
 
@@ -29,7 +29,7 @@ class Tell:
         self._output = output
         self._refuse = refuse
 
-    def infer(self, tensors: Tensors, ask: Ask) -> Tensors:
+    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
         self.seen.append(list(tensors))
         column = next(iter(tensors.values()))
         if self._refuse is not None and (column.data == self._refuse).any():
@@ -52,12 +52,12 @@ def pipeline(steps: list[dict[str, Any]], output: dict[str, Any] | None) -> Pipe
     return parsed
 
 
-def column(*values: float) -> Column:
-    return Column(np.array(values)[:, None], np.ones(len(values), dtype=np.int64))
+def column(*values: float) -> TensorColumn:
+    return TensorColumn(np.array(values)[:, None], np.ones(len(values), dtype=np.int64))
 
 
-def run(plan: Plan, **flags: Flag) -> Outcome:
-    return plan.run({"a": column(1, 2, 3), "b": column(4, 5, 6)}, Ask(), flags, Budget())
+def run(plan: Plan, **flags: WindowVerdict) -> Outcome:
+    return plan.run({"a": column(1, 2, 3), "b": column(4, 5, 6)}, InferenceOptions(), flags, Budget())
 
 
 def outputs(outcome: Outcome) -> dict[str, list[float]]:
@@ -182,12 +182,12 @@ def test_a_monitor_that_the_response_shows_does_cost_it() -> None:
 
 def drift_plan(size: int = 100, output: str = "d.outputs.is_drift") -> Plan:
     steps = [{"name": "s"}, {"name": "d", "inputs": ["p.inputs.a"], "batch": {"size": size}}]
-    detector = DetectDrift(TabularDrift(np.arange(50.0)[:, None]), ["x"], ["x"])
+    detector = DriftModel(TabularDrift(np.arange(50.0)[:, None]), ["x"], ["x"])
     return Plan(pipeline(steps, {"steps": ["s.outputs.y", output]}), {"s": Tell(), "d": detector})
 
 
 def test_a_batched_step_gathers_rows_and_answers_with_the_last_verdict() -> None:
-    outcome = run(drift_plan(), d=Flag(1, "DRIFT", 7, "2026-01-01T00:00:00Z"))
+    outcome = run(drift_plan(), d=WindowVerdict(1, "DRIFT", 7, "2026-01-01T00:00:00Z"))
     (part,) = outcome.parts
     assert part.gathered["d"].data.ravel().tolist() == [1, 2, 3]
     assert part.outputs is not None
@@ -208,7 +208,7 @@ def test_before_the_first_window_the_verdict_is_insufficient_data() -> None:
 
 def test_rows_of_refused_requests_enter_no_window() -> None:
     steps = [{"name": "d", "inputs": ["p.inputs.a"], "batch": {"size": 5}}, {"name": "s"}]
-    detector = DetectDrift(TabularDrift(np.arange(50.0)[:, None]), ["x"], ["x"])
+    detector = DriftModel(TabularDrift(np.arange(50.0)[:, None]), ["x"], ["x"])
     plan = Plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(refuse=2.0), "d": detector})
     outcome = run(plan)
     assert list(outcome.errors) == [1]
@@ -217,9 +217,11 @@ def test_rows_of_refused_requests_enter_no_window() -> None:
 
 def test_an_unbatched_drift_step_tests_each_request_over_its_rows() -> None:
     detector = TabularDrift(np.arange(50.0)[:, None])
-    plan = Plan(pipeline([{"name": "d"}], {"steps": ["d"]}), {"d": DetectDrift(detector, ["x"], ["x"])})
+    plan = Plan(pipeline([{"name": "d"}], {"steps": ["d"]}), {"d": DriftModel(detector, ["x"], ["x"])})
     rows = np.concatenate([np.arange(30.0), np.arange(30.0) + 100])[:, None]
-    outcome = plan.run({"a": Column(rows, np.array([30, 30], dtype=np.int64))}, Ask(), {}, Budget())
+    outcome = plan.run(
+        {"a": TensorColumn(rows, np.array([30, 30], dtype=np.int64))}, InferenceOptions(), {}, Budget()
+    )
     (part,) = outcome.parts
     assert part.outputs is not None
     assert {name: tensor.data.shape for name, tensor in part.outputs.items()} == {
@@ -251,7 +253,9 @@ def test_a_function_that_a_step_reads_by_name_is_called_but_not_shown(forest: An
         {"name": "w", "inputs": ["m.outputs.predict_proba", "m.outputs.predict"]},
         {"name": "v", "inputs": ["m"]},
     ]
-    plan = Plan(pipeline(steps, {"steps": ["m"]}), {"m": Predict(forest, "predict"), "w": watch, "v": Tell()})
+    plan = Plan(
+        pipeline(steps, {"steps": ["m"]}), {"m": SklearnModel(forest, "predict"), "w": watch, "v": Tell()}
+    )
     (part,) = run(plan).parts
     assert part.outputs is not None
     assert list(part.outputs) == ["predict"]
@@ -260,15 +264,15 @@ def test_a_function_that_a_step_reads_by_name_is_called_but_not_shown(forest: An
 
 def test_the_response_may_name_a_function_that_the_model_does_not_answer_with(forest: Any) -> None:
     spec = pipeline([{"name": "m", "inputs": ["p.inputs.a"]}], {"steps": ["m.outputs.predict_proba"]})
-    (part,) = run(Plan(spec, {"m": Predict(forest, "predict")})).parts
+    (part,) = run(Plan(spec, {"m": SklearnModel(forest, "predict")})).parts
     assert part.outputs is not None
     assert np.array_equal(part.outputs["predict_proba"].data, forest.predict_proba([[1.0], [2.0], [3.0]]))
 
 
 def test_classes_are_the_same_beside_probabilities(forest: Any) -> None:
-    step, rows = Predict(forest, "predict"), np.random.default_rng(1).normal(size=(700, 1))
+    step, rows = SklearnModel(forest, "predict"), np.random.default_rng(1).normal(size=(700, 1))
     for some in (rows[:5], rows):
-        tensors = {"x": Column(some, np.ones(len(some), dtype=np.int64))}
-        beside = step.infer(tensors, Ask(besides=("predict_proba",)))
+        tensors = {"x": TensorColumn(some, np.ones(len(some), dtype=np.int64))}
+        beside = step.infer(tensors, InferenceOptions(besides=("predict_proba",)))
         assert beside["predict_proba"].hidden
         assert np.array_equal(beside["predict"].data, forest.predict(some))

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from operators.core.tensors import Array, Column
+from operators.core.tensors import Array, TensorColumn
 from operators.inference.engine import Engine
 from operators.protocol.batching import to_columns
 from operators.protocol.datatypes import DTYPES
@@ -251,7 +251,7 @@ def test_a_response_holds_what_the_models_answered(
     cut = data.draw(st.integers(1, len(array)))
     rows = np.array([cut, len(array) - cut][: 2 if cut < len(array) else 1], dtype=np.int64)
     ids = ["größe", None][: len(rows)]
-    bodies = encode_responses({"y": Column(array, rows)}, ids, "pipeline", "3", encoding)
+    bodies = encode_responses({"y": TensorColumn(array, rows)}, ids, "pipeline", "3", encoding)
     for body, share in zip(bodies, np.split(array, [cut]), strict=False):
         (got,) = READERS[encoding](body).values()
         shown = share.reshape(-1, 1) if array.ndim == 1 else share
@@ -261,7 +261,7 @@ def test_a_response_holds_what_the_models_answered(
 
 def is_a_request_too(array: Array, encoding: Encoding) -> bool:
     """Tell whether another pipeline reads a response as what was answered."""
-    column = Column(array, np.array([len(array)]))
+    column = TensorColumn(array, np.array([len(array)]))
     (body,) = encode_responses({"y": column}, ["i"], "pipeline", "3", encoding)
     shown = array.reshape(-1, 1) if array.ndim == 1 else array
     return same(decoded(body, INFER_TYPES[encoding], response=True), shown)
@@ -408,7 +408,7 @@ def fields_of(body: bytes) -> Iterator[tuple[int, Any]]:
 
 @pytest.mark.parametrize("raw", [False, True], ids=["typed", "raw"])
 def test_every_field_of_a_response_has_its_published_number(raw: bool) -> None:
-    column = Column(np.array([[1.5, -2.0]]), np.array([1]))
+    column = TensorColumn(np.array([[1.5, -2.0]]), np.array([1]))
     encoding = Encoding.RAW_PROTOBUF if raw else Encoding.PROTOBUF
     (body,) = encode_responses({"predict": column}, ["id"], "pipeline", "4", encoding)
     message = list(fields_of(body))

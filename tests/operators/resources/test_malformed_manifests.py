@@ -23,7 +23,7 @@ from operators.resources.field_support import fields
 from operators.resources.manifests import Manifests, read_manifests
 from operators.resources.monitor_schema import Monitor
 from operators.resources.seldon_schema import Model, Pipeline
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 from tests.corpus.manifests import (
     FIELDS,
     MALFORMED,
@@ -115,7 +115,7 @@ def names_of_unusable() -> Iterator[str]:
 def test_what_does_not_go_with_its_models_is_told(name: str, models: Path, tmp_path: Path) -> None:
     case: Case = unusable(models)[name]
     path = write(tmp_path / "file.yaml", case.text)
-    errors = check([path], Topics(), make_site(str(models), str(tmp_path / "cache"))).errors
+    errors = check([path], Topics(), make_policy(str(models), str(tmp_path / "cache"))).errors
     check_words(errors, path)
     assert any(case.says in error for error in errors), errors
 

@@ -9,13 +9,13 @@ from typing import Any
 import joblib
 import numpy as np
 
-from operators.core.tensors import Array, Column, Tensors
+from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.load import load_step
 from operators.models.step import Step
 from operators.resources.manifests import parse_document
 from operators.resources.seldon_schema import Model
 from operators.storage.digest import digest
-from operators.storage.trusted_roots import Site, make_site
+from operators.storage.trusted_roots import ArtifactPolicy, make_policy
 
 
 class Boom:
@@ -35,7 +35,7 @@ def arm(folder: Path, trace: Path, **content: Any) -> Path:
     return settings(folder, **{"implementation": "mlserver_sklearn.SKLearnModel", **content})
 
 
-TRUSTING = make_site("/", "")
+TRUSTING = make_policy("/", "")
 
 
 def model(name: str = "m", **spec: Any) -> Model:
@@ -51,7 +51,7 @@ def model(name: str = "m", **spec: Any) -> Model:
     return parsed
 
 
-def load(folder: Path, site: Site = TRUSTING, **spec: Any) -> Step:
+def load(folder: Path, site: ArtifactPolicy = TRUSTING, **spec: Any) -> Step:
     return load_step(model(**spec), str(folder), digest(folder), site)
 
 
@@ -62,4 +62,4 @@ def settings(folder: Path, **content: Any) -> Path:
 
 
 def one_request(rows: Array, name: str = "x") -> Tensors:
-    return {name: Column(rows, np.array([len(rows)], dtype=np.int64))}
+    return {name: TensorColumn(rows, np.array([len(rows)], dtype=np.int64))}

@@ -12,10 +12,10 @@ import pytest
 
 from operators.core.errors import DeploymentError
 from operators.models.load import load_step
-from operators.storage.artifact_cache import Cache
+from operators.storage.artifact_cache import ArtifactCache
 from operators.storage.digest import digest
-from operators.storage.fetch import fetch, find
-from operators.storage.trusted_roots import Site, locate, make_site
+from operators.storage.fetch import fetch, resolve
+from operators.storage.trusted_roots import ArtifactPolicy, locate, make_policy
 from tests.operators.storage.model import arm, model
 from tests.operators.storage.other_users import STRANGER, as_root, give_away
 from tests.support.paths import FOLDERS
@@ -23,8 +23,8 @@ from tests.support.paths import FOLDERS
 FOLDER = FOLDERS / "xgboost-binary"
 
 
-def site_of(cache: Path) -> Site:
-    return make_site("/", str(cache))
+def site_of(cache: Path) -> ArtifactPolicy:
+    return make_policy("/", str(cache))
 
 
 def compartments(cache: Path) -> list[Path]:
@@ -34,7 +34,7 @@ def compartments(cache: Path) -> list[Path]:
 def test_what_is_kept_is_the_callers_alone(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        found = find(str(FOLDER), None, site_of(tmp_path / "a" / "b" / "cache"))
+        found = resolve(str(FOLDER), None, site_of(tmp_path / "a" / "b" / "cache"))
     finally:
         os.umask(before)
     folder = found.folder
@@ -46,14 +46,14 @@ def test_what_is_kept_is_the_callers_alone(tmp_path: Path) -> None:
 
 def test_the_default_is_below_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert make_site("", "").cache == tmp_path / f"weir-artifacts-{os.geteuid()}"
+    assert make_policy("", "").cache == tmp_path / f"weir-artifacts-{os.geteuid()}"
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770, 0o722, 0o755, 0o750])
 @pytest.mark.parametrize("which", ["cache", "compartment", "entry"])
 def test_a_folder_of_it_that_is_open_to_others_is_not_used(tmp_path: Path, mode: int, which: str) -> None:
     cache = tmp_path / "cache"
-    found = find(str(FOLDER), None, site_of(cache))
+    found = resolve(str(FOLDER), None, site_of(cache))
     path = {"cache": cache, "compartment": found.folder.parent, "entry": found.folder}[which]
     path.chmod(mode)
     remedy = "remove it with all it holds" if mode & 0o022 else f"chmod 700 {path}"
@@ -69,7 +69,7 @@ def test_a_folder_of_it_that_is_open_to_others_is_not_used(tmp_path: Path, mode:
 @pytest.mark.parametrize("which", ["cache", "compartment", "entry"])
 def test_a_folder_of_it_that_another_user_made_is_not_used(tmp_path: Path, which: str) -> None:
     cache = tmp_path / "cache"
-    found = find(str(FOLDER), None, site_of(cache))
+    found = resolve(str(FOLDER), None, site_of(cache))
     path = {"cache": cache, "compartment": found.folder.parent, "entry": found.folder}[which]
     give_away(path)
     with pytest.raises(DeploymentError, match=f"{path} belongs to another user .*--artifact-cache"):
@@ -79,7 +79,7 @@ def test_a_folder_of_it_that_another_user_made_is_not_used(tmp_path: Path, which
 @pytest.mark.parametrize("which", ["cache", "compartment", "entry"])
 def test_a_folder_of_it_that_is_a_link_is_not_used(tmp_path: Path, which: str) -> None:
     cache = tmp_path / "cache"
-    found = find(str(FOLDER), None, site_of(cache))
+    found = resolve(str(FOLDER), None, site_of(cache))
     path = {"cache": cache, "compartment": found.folder.parent, "entry": found.folder}[which]
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
@@ -90,9 +90,9 @@ def test_a_folder_of_it_that_is_a_link_is_not_used(tmp_path: Path, which: str) -
 def test_a_file_in_its_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
     with pytest.raises(DeploymentError, match="is a link or a file"):
-        Cache(tmp_path / "cache")
+        ArtifactCache(tmp_path / "cache")
     with pytest.raises(DeploymentError, match=r"cannot hold models: .*Not a directory.*--artifact-cache"):
-        Cache(tmp_path / "cache" / "below")
+        ArtifactCache(tmp_path / "cache" / "below")
 
 
 def test_a_folder_above_it_that_others_can_write_is_refused(tmp_path: Path) -> None:
@@ -100,9 +100,9 @@ def test_a_folder_above_it_that_others_can_write_is_refused(tmp_path: Path) -> N
     (tmp_path / "open" / "mine").mkdir(parents=True)
     (tmp_path / "open").chmod(0o777)
     with pytest.raises(DeploymentError, match=f"{tmp_path}/open is writable by everyone: chmod o-w"):
-        Cache(tmp_path / "open" / "mine" / "cache")
+        ArtifactCache(tmp_path / "open" / "mine" / "cache")
     (tmp_path / "open").chmod(0o1777)
-    assert Cache(tmp_path / "open" / "mine" / "cache").folder.is_dir()
+    assert ArtifactCache(tmp_path / "open" / "mine" / "cache").folder.is_dir()
 
 
 @as_root
@@ -110,17 +110,17 @@ def test_a_folder_above_it_that_belongs_to_another_user_is_refused(tmp_path: Pat
     (tmp_path / "theirs").mkdir()
     give_away(tmp_path / "theirs")
     with pytest.raises(DeploymentError, match=f"{tmp_path}/theirs belongs to user {STRANGER}"):
-        Cache(tmp_path / "theirs" / "cache")
+        ArtifactCache(tmp_path / "theirs" / "cache")
     assert list((tmp_path / "theirs").iterdir()) == []
 
 
 def test_a_link_above_it_is_followed_to_where_nobody_else_writes(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    assert Cache(tmp_path / "link" / "cache").folder == (tmp_path / "real" / "cache").resolve()
+    assert ArtifactCache(tmp_path / "link" / "cache").folder == (tmp_path / "real" / "cache").resolve()
     (tmp_path / "real").chmod(0o777)
     with pytest.raises(DeploymentError, match="real is writable by everyone"):
-        Cache(tmp_path / "link" / "cache")
+        ArtifactCache(tmp_path / "link" / "cache")
 
 
 @as_root
@@ -129,13 +129,13 @@ def test_a_link_above_it_that_another_user_made_is_not_followed(tmp_path: Path) 
     (tmp_path / "link").symlink_to("real")
     give_away(tmp_path / "link")
     with pytest.raises(DeploymentError, match=f"{tmp_path}/link belongs to user {STRANGER}"):
-        Cache(tmp_path / "link" / "cache")
+        ArtifactCache(tmp_path / "link" / "cache")
 
 
 @pytest.mark.parametrize("root", ["/", ""])
 def test_a_copy_that_was_tampered_with_is_replaced(tmp_path: Path, root: str) -> None:
-    site = make_site(root, str(tmp_path / "cache"))
-    found = find(str(FOLDER), None, site)
+    site = make_policy(root, str(tmp_path / "cache"))
+    found = resolve(str(FOLDER), None, site)
     (found.folder / "model.json").write_text("half")
     (found.folder / "more.joblib").write_text("more")
     assert digest(fetch(locate(str(FOLDER), site), found.digest, site.cache)) == digest(FOLDER)
@@ -146,10 +146,10 @@ def test_a_copy_that_was_tampered_with_is_replaced(tmp_path: Path, root: str) ->
 
 
 def test_a_copy_that_was_tampered_with_is_not_loaded_when_its_origin_is_gone(tmp_path: Path) -> None:
-    site = make_site(str(tmp_path), str(tmp_path / "cache"))
+    site = make_policy(str(tmp_path), str(tmp_path / "cache"))
     trace = tmp_path / "trace"
     folder = shutil.copytree(FOLDER, tmp_path / "m")
-    found = find(str(folder), None, site)
+    found = resolve(str(folder), None, site)
     evil = arm(tmp_path / "evil", trace)
     shutil.rmtree(found.folder)
     shutil.copytree(evil, found.folder)
@@ -162,11 +162,11 @@ def test_a_copy_that_was_tampered_with_is_not_loaded_when_its_origin_is_gone(tmp
 
 def test_copies_of_trusted_and_other_places_are_kept_apart(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    trusted = [find(str(FOLDER), None, make_site(str(root), str(cache))) for root in FOLDER.parents[:2]]
-    other = find(str(FOLDER), None, make_site("", str(cache)))
+    trusted = [resolve(str(FOLDER), None, make_policy(str(root), str(cache))) for root in FOLDER.parents[:2]]
+    other = resolve(str(FOLDER), None, make_policy("", str(cache)))
     assert len({one.folder for one in (*trusted, other)}) == len(compartments(cache)) == 3
     assert {one.digest for one in (*trusted, other)} == {digest(FOLDER)}
-    again = find(FOLDER.as_uri(), None, make_site(FOLDER.parent.as_uri(), str(cache)))
+    again = resolve(FOLDER.as_uri(), None, make_policy(FOLDER.parent.as_uri(), str(cache)))
     assert again.folder == trusted[0].folder, "a root has one name, however it is written"
 
 
@@ -201,17 +201,17 @@ def test_another_user_cannot_prepare_the_cache_in_the_temporary_folder(
     shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(shared))
-    cache = make_site("/", "").cache
+    cache = make_policy("/", "").cache
     for prepared in (f"mkdir -m 777 {cache}", f"mkdir -m 777 {shared}/x && ln -s {shared}/x {cache}"):
         assert as_stranger(prepared) == 0
         with pytest.raises(DeploymentError, match=r"belongs to another user|is a link or a file"):
-            find(str(FOLDER), None, make_site("/", ""))
+            resolve(str(FOLDER), None, make_policy("/", ""))
         assert as_stranger(f"rm -r {cache}") == 0
 
 
 @as_root
 def test_another_user_cannot_swap_a_file_or_a_folder_of_the_cache(shared: Path) -> None:
-    found = find(str(FOLDER), None, site_of(shared / "cache"))
+    found = resolve(str(FOLDER), None, site_of(shared / "cache"))
     path = found.folder
     while path != shared:
         assert as_stranger(f"mv {path} {shared}/gone") != 0

@@ -21,14 +21,14 @@ import pytest
 from jobs.local_stack.ports import free_ports
 from operators.core.errors import DeploymentError
 from operators.models.load import load_step
-from operators.models.step import Ask
+from operators.models.step import InferenceOptions
 from operators.storage.digest import digest
-from operators.storage.fetch import fetch, find
-from operators.storage.trusted_roots import locate, make_site
+from operators.storage.fetch import fetch, resolve
+from operators.storage.trusted_roots import locate, make_policy
 from tests.operators.storage.model import model, one_request, settings
 from tests.support.paths import FOLDERS
 
-NOWHERE = make_site("", "")
+NOWHERE = make_policy("", "")
 FOLDER = FOLDERS / "xgboost-binary"
 
 
@@ -101,16 +101,16 @@ def upload(folder: Path, uri: str) -> str:
 
 def test_a_remote_folder_is_loaded_and_answers(bucket: str, tmp_path: Path) -> None:
     uri = upload(FOLDER, f"{bucket}/one")
-    site = make_site("", str(tmp_path))
-    found = find(uri, None, site)
+    site = make_policy("", str(tmp_path))
+    found = resolve(uri, None, site)
     assert (found.uri, found.digest) == (uri, digest(FOLDER))
     step = load_step(model(), uri, found.digest, site)
-    assert "predict" in step.infer(one_request(np.zeros((2, 6))), Ask())
+    assert "predict" in step.infer(one_request(np.zeros((2, 6))), InferenceOptions())
 
 
 def test_it_is_fetched_once_and_then_read_without_the_storage(bucket: str, tmp_path: Path) -> None:
     uri = upload(FOLDER, f"{bucket}/once")
-    found = find(uri, None, make_site("", str(tmp_path)))
+    found = resolve(uri, None, make_policy("", str(tmp_path)))
     filesystem, root = fsspec.core.url_to_fs(uri)
     filesystem.rm(root, recursive=True)
     assert fetch(locate(uri, NOWHERE), found.digest, tmp_path) == found.folder
@@ -120,14 +120,14 @@ def test_it_is_fetched_once_and_then_read_without_the_storage(bucket: str, tmp_p
 
 def test_a_spoilt_copy_in_the_cache_is_fetched_again(bucket: str, tmp_path: Path) -> None:
     uri = upload(FOLDER, f"{bucket}/spoilt")
-    found = find(uri, None, make_site("", str(tmp_path)))
+    found = resolve(uri, None, make_policy("", str(tmp_path)))
     (found.folder / "model.json").write_text("half")
     assert digest(fetch(locate(uri, NOWHERE), found.digest, tmp_path)) == digest(FOLDER)
 
 
 def test_a_remote_folder_that_changed_is_refused(bucket: str, tmp_path: Path) -> None:
     uri = upload(FOLDER, f"{bucket}/changed")
-    found = find(uri, None, make_site("", str(tmp_path)))
+    found = resolve(uri, None, make_policy("", str(tmp_path)))
     filesystem, root = fsspec.core.url_to_fs(uri)
     filesystem.pipe(f"{root}/model.json", b"{}")
     with pytest.raises(DeploymentError, match="has changed since it was applied, or was not copied whole"):
@@ -137,9 +137,9 @@ def test_a_remote_folder_that_changed_is_refused(bucket: str, tmp_path: Path) ->
 
 def test_a_bucket_that_is_not_there_says_so(bucket: str, tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match=r"nowhere.* (holds no file|cannot be)"):
-        find(f"{bucket}/nowhere", None, make_site("", str(tmp_path)))
+        resolve(f"{bucket}/nowhere", None, make_policy("", str(tmp_path)))
     with pytest.raises(DeploymentError, match=r"(holds no file|cannot be)"):
-        find(bucket.replace("models", "no-such-bucket") + "/x", None, make_site("", str(tmp_path)))
+        resolve(bucket.replace("models", "no-such-bucket") + "/x", None, make_policy("", str(tmp_path)))
 
 
 def test_a_storage_whose_library_is_missing_names_the_extra(tmp_path: Path) -> None:
@@ -164,22 +164,22 @@ def versions(folder: Path, *names: str) -> Path:
 def test_the_version_folder_is_chosen_as_seldon_does(s3: str, tmp_path: Path, where: str) -> None:
     folder = versions(tmp_path / "models", "1", "2", "10", "old")
     uri = str(folder) if where == "local" else upload(folder, f"{s3}/{tmp_path.name}")
-    site = make_site("", str(tmp_path / "cache"))
-    assert find(uri, None, site).uri == f"{uri}/10"
-    assert find(uri, 2, site).uri == f"{uri}/2"
+    site = make_policy("", str(tmp_path / "cache"))
+    assert resolve(uri, None, site).uri == f"{uri}/10"
+    assert resolve(uri, 2, site).uri == f"{uri}/2"
     with pytest.raises(DeploymentError, match=r"has no folder 3 \(spec.artifactVersion\); there is 1, 2, 10"):
-        find(uri, 3, site)
+        resolve(uri, 3, site)
 
 
 def test_settings_at_the_top_win_over_version_folders(tmp_path: Path) -> None:
     folder = settings(versions(tmp_path, "1"), implementation="x.Y")
-    assert find(str(folder), None, make_site("", str(tmp_path / "cache"))).uri == str(folder)
+    assert resolve(str(folder), None, make_policy("", str(tmp_path / "cache"))).uri == str(folder)
 
 
 def test_a_file_uri_is_a_local_folder(tmp_path: Path) -> None:
     folder = shutil.copytree(FOLDER, tmp_path / "a folder")
-    site = make_site("", str(tmp_path / "cache"))
-    found = find(f"file://{str(folder).replace(' ', '%20')}", None, site)
+    site = make_policy("", str(tmp_path / "cache"))
+    found = resolve(f"file://{str(folder).replace(' ', '%20')}", None, site)
     assert (found.uri, found.digest, digest(found.folder)) == (str(folder), digest(FOLDER), digest(FOLDER))
 
 
@@ -194,4 +194,4 @@ def test_a_half_copied_local_folder_is_refused(tmp_path: Path) -> None:
 def test_settings_that_leave_the_folder_are_refused(tmp_path: Path) -> None:
     folder = settings(tmp_path / "m", implementation="x.Y", parameters={"uri": "../secret.joblib"})
     with pytest.raises(DeploymentError, match=r"parameters.uri must stay inside the folder"):
-        load_step(model(), str(folder), digest(folder), make_site("/", ""))
+        load_step(model(), str(folder), digest(folder), make_policy("/", ""))

@@ -14,8 +14,8 @@ import pytest
 
 from operators.core.errors import DeploymentError
 from operators.storage.digest import digest
-from operators.storage.fetch import fetch, find
-from operators.storage.trusted_roots import locate, make_site
+from operators.storage.fetch import fetch, resolve
+from operators.storage.trusted_roots import locate, make_policy
 from tests.support.paths import FOLDERS
 
 FOLDER = FOLDERS / "xgboost-binary"
@@ -104,9 +104,9 @@ def test_a_folder_is_copied_whole(tmp_path: Path) -> None:
     for name in ("model.json", "a b+c.txt", "ä&é.txt", "sub/x.npy", "sub/deep/y%20.json"):
         (nested / name).write_text(name)
     with folder_served(tmp_path / "served") as url:
-        found = find(f"{url}/income", None, make_site("", str(tmp_path / "cache")))
+        found = resolve(f"{url}/income", None, make_policy("", str(tmp_path / "cache")))
         assert found.digest == digest(nested)
-        origin = locate(f"{url}/income/", make_site("", ""))
+        origin = locate(f"{url}/income/", make_policy("", ""))
         assert fetch(origin, found.digest, tmp_path / "another cache") != found.folder
 
 
@@ -115,7 +115,7 @@ def test_a_name_in_the_uri_may_be_encoded(tmp_path: Path) -> None:
     (tmp_path / "served" / "my models" / "model.json").write_text("{}")
     with folder_served(tmp_path / "served") as url:
         for name in ("my%20models", "my models"):
-            found = find(f"{url}/{name}", None, make_site("", str(tmp_path / "cache")))
+            found = resolve(f"{url}/{name}", None, make_policy("", str(tmp_path / "cache")))
             assert [file.name for file in found.folder.iterdir()] == ["model.json"]
 
 
@@ -128,7 +128,7 @@ def test_only_links_directly_below_are_followed(index: str, tmp_path: Path) -> N
         "/models/income/sub/x": (200, {}, b"x"),
     }
     with pages(answers) as (url, _):
-        found = find(f"{url}/models/income", None, make_site("", str(tmp_path / "cache")))
+        found = resolve(f"{url}/models/income", None, make_policy("", str(tmp_path / "cache")))
     names = sorted(file.relative_to(found.folder).as_posix() for file in found.folder.rglob("*"))
     assert names == ["model.json", "sub", "sub/x"]
 
@@ -153,7 +153,7 @@ def test_a_server_that_does_not_answer_as_a_folder_does(
     answers: dict[str, tuple[int, dict[str, str], bytes]], says: str, tmp_path: Path
 ) -> None:
     with pages(answers) as (url, _), pytest.raises(DeploymentError, match=says):
-        find(f"{url}/m", None, make_site("", str(tmp_path / "cache")))
+        resolve(f"{url}/m", None, make_policy("", str(tmp_path / "cache")))
     assert not list((tmp_path / "cache").glob("*"))
 
 
@@ -164,12 +164,12 @@ def test_another_server_is_not_followed_to(tmp_path: Path) -> None:
             pages(moved) as (url, _),
             pytest.raises(DeploymentError, match=r"leads to .* another server: name that one"),
         ):
-            find(f"{url}/m", None, make_site("", str(tmp_path / "cache")))
+            resolve(f"{url}/m", None, make_policy("", str(tmp_path / "cache")))
 
 
 def test_nobody_listening_is_told(tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match=r"http://127.0.0.1:1/m/ does not answer: .*refused"):
-        find("http://127.0.0.1:1/m", None, make_site("", str(tmp_path / "cache")))
+        resolve("http://127.0.0.1:1/m", None, make_policy("", str(tmp_path / "cache")))
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_nobody_listening_is_told(tmp_path: Path) -> None:
 )
 def test_what_names_no_folder_is_refused(path: str, tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match=r"may hold n|write the names of the folders out"):
-        find(
+        resolve(
             f"http://127.0.0.1:1/{path}" if path else "http://me@127.0.0.1/m",
             None,
-            make_site("", str(tmp_path / "cache")),
+            make_policy("", str(tmp_path / "cache")),
         )

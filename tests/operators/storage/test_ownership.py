@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from operators.storage.ownership import others_in, others_on_the_way
+from operators.storage.ownership import writers_in, writers_on_path
 from tests.operators.storage.other_users import STRANGER, as_root, give_away
 
 
@@ -21,15 +21,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_ones_own_folder_is_nobody_elses(folder: Path) -> None:
-    assert others_in(folder) is None
-    assert others_in(folder / "in" / "file") is None
+    assert writers_in(folder) is None
+    assert writers_in(folder / "in" / "file") is None
 
 
 @pytest.mark.parametrize("name", ["", "in", "in/file", ".."])
 def test_what_everyone_can_write_is_told_with_the_remedy(folder: Path, name: str) -> None:
     path = Path(os.path.normpath(folder / name))
     path.chmod(path.stat().st_mode | 0o002)
-    assert others_in(folder) == f"{path} is writable by everyone: chmod o-w {path}"
+    assert writers_in(folder) == f"{path} is writable by everyone: chmod o-w {path}"
 
 
 @as_root
@@ -38,9 +38,9 @@ def test_what_a_group_can_write_is_told_with_the_remedy(folder: Path, name: str)
     path = Path(os.path.normpath(folder / name))
     give_away(path, group=True)
     path.chmod(path.stat().st_mode | 0o020)
-    assert others_in(folder) == f"{path} is writable by group {STRANGER}: chmod g-w {path}"
+    assert writers_in(folder) == f"{path} is writable by group {STRANGER}: chmod g-w {path}"
     path.chmod(path.stat().st_mode & ~0o020)
-    assert others_in(folder) is None, "only owned by it"
+    assert writers_in(folder) is None, "only owned by it"
 
 
 @as_root
@@ -48,15 +48,17 @@ def test_what_a_group_can_write_is_told_with_the_remedy(folder: Path, name: str)
 def test_what_belongs_to_another_user_is_told(folder: Path, name: str) -> None:
     path = Path(os.path.normpath(folder / name))
     give_away(path)
-    assert (others_in(folder) or "").startswith(f"{path} belongs to user {STRANGER}")
+    assert (writers_in(folder) or "").startswith(f"{path} belongs to user {STRANGER}")
 
 
 def test_in_a_sticky_folder_above_nobody_moves_what_others_own(folder: Path) -> None:
     folder.parent.chmod(0o1777)
-    assert others_in(folder) is None
-    assert others_on_the_way(folder) is None
+    assert writers_in(folder) is None
+    assert writers_on_path(folder) is None
     folder.chmod(0o1777)
-    assert others_in(folder) == f"{folder} is writable by everyone: chmod o-w {folder}", "they can add a file"
+    assert writers_in(folder) == f"{folder} is writable by everyone: chmod o-w {folder}", (
+        "they can add a file"
+    )
 
 
 @as_root
@@ -64,7 +66,7 @@ def test_the_callers_private_group_is_the_caller(folder: Path) -> None:
     """Root's own group has no other member, as with the umask 002 that goes with such groups."""
     for path in (folder, *folder.rglob("*")):
         path.chmod(path.stat().st_mode | 0o020)
-    assert others_in(folder) is None
+    assert writers_in(folder) is None
 
 
 @as_root
@@ -78,11 +80,11 @@ def test_an_access_list_is_not_hidden_by_a_private_group(folder: Path) -> None:
         os.setxattr(folder, "system.posix_acl_access", value)
     except OSError:
         pytest.skip("a file system without access lists")
-    assert (others_in(folder) or "").startswith(f"{folder} is writable by group root")
+    assert (writers_in(folder) or "").startswith(f"{folder} is writable by group root")
 
 
 def test_a_link_is_looked_through_to_what_it_leads_to(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(folder)
-    assert others_in(tmp_path / "link") is None
+    assert writers_in(tmp_path / "link") is None
     folder.chmod(0o777)
-    assert (others_in(tmp_path / "link") or "").startswith(f"{folder} is writable by everyone")
+    assert (writers_in(tmp_path / "link") or "").startswith(f"{folder} is writable by everyone")

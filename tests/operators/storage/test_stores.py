@@ -13,15 +13,15 @@ import fsspec
 import msgspec
 import pytest
 
-from jobs.flink.submit import whereabouts
+from jobs.flink.submit import connection_arguments
 from jobs.local_stack.ports import free_ports
 from jobs.streaming.settings import parse_settings
 from operators.core.errors import DeploymentError
 from operators.storage.digest import digest
-from operators.storage.fetch import fetch, find
+from operators.storage.fetch import fetch, resolve
 from operators.storage.store_settings import read_stores
 from operators.storage.stores import Stores, open_store
-from operators.storage.trusted_roots import locate, make_site, require_trust
+from operators.storage.trusted_roots import locate, make_policy, require_trust
 from tests.operators.storage.test_fetch import FOLDER, server, upload
 from tests.operators.storage.test_http_index import folder_served, page, pages
 
@@ -62,8 +62,8 @@ def test_a_store_of_the_setting_is_opened_as_it_says(tmp_path: Path, as_file: bo
     if as_file:
         setting = str(tmp_path / "stores.yaml")
         Path(setting).write_text(SETTING)
-    site = make_site("", str(tmp_path / "cache"), setting)
-    found = find("lab://models/income", None, site)
+    site = make_policy("", str(tmp_path / "cache"), setting)
+    found = resolve("lab://models/income", None, site)
     assert (found.uri, found.digest) == ("lab://models/income", digest(FOLDER))
     assert fetch(locate(found.uri, site), found.digest, tmp_path / "another").is_dir()
 
@@ -71,8 +71,8 @@ def test_a_store_of_the_setting_is_opened_as_it_says(tmp_path: Path, as_file: bo
 @pytest.mark.usefixtures("lab")
 def test_the_setting_may_say_where_a_built_in_store_is(tmp_path: Path) -> None:
     """As in Seldon's own samples, whose remote `s3` is MinIO."""
-    site = make_site("", str(tmp_path / "cache"), SETTING.replace("lab:", "s3:"))
-    assert find("s3://models/income", None, site).digest == digest(FOLDER)
+    site = make_policy("", str(tmp_path / "cache"), SETTING.replace("lab:", "s3:"))
+    assert resolve("s3://models/income", None, site).digest == digest(FOLDER)
 
 
 def test_minio_is_found_by_the_environment(
@@ -80,7 +80,7 @@ def test_minio_is_found_by_the_environment(
 ) -> None:
     for name, value in (("ACCESS_KEY_ID", "key"), ("SECRET_ACCESS_KEY", "secret"), ("ENDPOINT_URL", minio)):
         monkeypatch.setenv(f"AWS_{name}", value)
-    assert find("minio://models/income", None, make_site("", str(tmp_path / "cache"))).digest == digest(
+    assert resolve("minio://models/income", None, make_policy("", str(tmp_path / "cache"))).digest == digest(
         FOLDER
     )
 
@@ -98,7 +98,9 @@ def test_gcs_is_google_cloud_storage(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with server(command, port) as url:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
         upload(FOLDER, "gs://models/one")
-        assert find("gcs://models/one", None, make_site("", str(tmp_path / "cache"))).digest == digest(FOLDER)
+        assert resolve("gcs://models/one", None, make_policy("", str(tmp_path / "cache"))).digest == digest(
+            FOLDER
+        )
 
 
 def test_a_web_server_of_the_setting_is_asked_below_its_endpoint(
@@ -108,7 +110,7 @@ def test_a_web_server_of_the_setting_is_asked_below_its_endpoint(
     (tmp_path / "released" / "income").symlink_to(FOLDER)
     with folder_served(tmp_path) as url:
         text = f'{{"lab": {{"protocol": "http", "endpoint": "{url}/released/"}}}}'
-        found = find("lab://income", None, make_site("", str(tmp_path / "cache"), text))
+        found = resolve("lab://income", None, make_policy("", str(tmp_path / "cache"), text))
     assert found.digest == digest(FOLDER)
 
 
@@ -120,7 +122,7 @@ def test_headers_sign_in_and_come_from_the_environment(
     with pages(answers) as (url, handler):
         headers = "{Authorization: 'Bearer ${LAB_TOKEN}'}"
         text = f"lab: {{protocol: http, endpoint: '{url}', options: {{headers: {headers}}}}}\n"
-        find("lab://m", None, make_site("", str(tmp_path / "cache"), text))
+        resolve("lab://m", None, make_policy("", str(tmp_path / "cache"), text))
     assert {headers["Authorization"] for headers in handler.seen} == {"Bearer t0ken"}
 
 
@@ -198,7 +200,7 @@ def test_a_library_that_is_missing_is_named_as_its_extra(scheme: str, library: s
 )
 def test_a_setting_that_makes_no_sense_is_refused(setting: str, says: str) -> None:
     with pytest.raises(DeploymentError, match=says):
-        make_site("", "", setting)
+        make_policy("", "", setting)
 
 
 @pytest.mark.parametrize(
@@ -232,8 +234,8 @@ def test_the_job_gets_the_setting_without_its_file_and_without_secrets(
     """The workers may be on other machines, and the web UI shows what the job was submitted with."""
     monkeypatch.setenv("LAB_SECRET", "hunter2")
     (tmp_path / "stores.yaml").write_text(SETTING)
-    site = make_site("", "", str(tmp_path / "stores.yaml"))
-    arguments = whereabouts("localhost:9092", site)
+    site = make_policy("", "", str(tmp_path / "stores.yaml"))
+    arguments = connection_arguments("localhost:9092", site)
     text = arguments[arguments.index("--stores") + 1]
     assert "\n" not in text
     assert "hunter2" not in text
@@ -265,7 +267,7 @@ def test_the_job_gets_the_setting_without_its_file_and_without_secrets(
 def test_two_names_are_one_trusted_place_only_where_they_must_be(
     uri: str, root: str, setting: str, trusted: bool
 ) -> None:
-    site = make_site(root, "", setting)
+    site = make_policy(root, "", setting)
     if trusted:
         require_trust(locate(uri, site), "model.joblib", site)
     else:

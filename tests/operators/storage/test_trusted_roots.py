@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from operators.core.errors import DeploymentError
-from operators.storage.trusted_roots import locate, make_site, require_trust
+from operators.storage.trusted_roots import locate, make_policy, require_trust
 from tests.operators.storage.model import arm, load, settings
 
 
@@ -21,14 +21,14 @@ def test_a_pickle_outside_the_trusted_roots_is_not_even_opened(armed: tuple[Path
         with pytest.raises(
             DeploymentError, match=r"model\.joblib runs code when it is loaded, and .* is below no"
         ):
-            load(folder, make_site(roots, ""))
+            load(folder, make_policy(roots, ""))
     assert not trace.exists()
 
 
 def test_below_a_trusted_root_it_is(armed: tuple[Path, Path]) -> None:
     folder, trace = armed
     with pytest.raises(DeploymentError, match="predict_fn is 'predict'"):
-        load(folder, make_site(f"{folder.parent}/nowhere,{folder.parent}", ""))
+        load(folder, make_policy(f"{folder.parent}/nowhere,{folder.parent}", ""))
     assert trace.exists()
 
 
@@ -39,12 +39,12 @@ def test_a_python_class_needs_trust_too(tmp_path: Path) -> None:
         f"open({str(trace)!r}, 'w')\nclass Model:\n    def predict(self, x): return x\n"
     )
     with pytest.raises(DeploymentError, match=r"mine\.py runs code when it is loaded"):
-        load(folder, make_site("", ""))
+        load(folder, make_policy("", ""))
     assert not trace.exists()
 
 
 def test_detectors_in_arrays_need_no_trust(models: Path) -> None:
-    load(models / "income-drift", make_site("", ""))
+    load(models / "income-drift", make_policy("", ""))
 
 
 def test_a_link_out_of_a_trusted_root_is_not_trusted(tmp_path: Path, armed: tuple[Path, Path]) -> None:
@@ -52,7 +52,7 @@ def test_a_link_out_of_a_trusted_root_is_not_trusted(tmp_path: Path, armed: tupl
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "link").symlink_to(folder)
     with pytest.raises(DeploymentError, match="is below no trusted root"):
-        load(tmp_path / "root" / "link", make_site(str(tmp_path / "root"), ""))
+        load(tmp_path / "root" / "link", make_policy(str(tmp_path / "root"), ""))
     assert not trace.exists()
 
 
@@ -106,7 +106,7 @@ def test_no_file_outside_the_folder_is_loaded_whatever_the_folder_says(
     ],
 )
 def test_roots_are_whole_path_parts(uri: str, root: str, trusted: bool) -> None:
-    site = make_site(root, "")
+    site = make_policy(root, "")
     if trusted:
         require_trust(locate(uri, site), "model.joblib", site)
     else:
@@ -117,7 +117,7 @@ def test_roots_are_whole_path_parts(uri: str, root: str, trusted: bool) -> None:
 def test_another_server_under_a_stores_name_is_another_root() -> None:
     """Else copies from the first would be loaded as trusted ones of the second."""
     first, second = (
-        make_site("models://bucket", "", f'{{"models": {{"protocol": "s3", "endpoint": "http://{host}"}}}}')
+        make_policy("models://bucket", "", f'{{"models": {{"protocol": "s3", "endpoint": "http://{host}"}}}}')
         for host in ("first", "second")
     )
     uri = "models://bucket/income"

@@ -8,8 +8,8 @@ import pytest
 from operators.core.errors import DeploymentError
 from operators.models.load import load_step
 from operators.storage.digest import digest
-from operators.storage.fetch import find
-from operators.storage.trusted_roots import locate, make_site
+from operators.storage.fetch import resolve
+from operators.storage.trusted_roots import locate, make_policy
 from operators.storage.uris import local_path
 from tests.operators.storage.model import arm, load, model
 
@@ -74,13 +74,13 @@ def test_a_uri_that_is_unknown_or_has_two_readings_is_neither_opened_nor_trusted
         raise AssertionError("a store was opened")
 
     monkeypatch.setattr("fsspec.filesystem", opened)
-    site = make_site("/,s3://models,gs://models", str(tmp_path / "cache"))
+    site = make_policy("/,s3://models,gs://models", str(tmp_path / "cache"))
     with pytest.raises(DeploymentError, match=r"neither a plain path nor|write the names of|names no store"):
         locate(uri, site)
     with pytest.raises(DeploymentError):
-        find(uri, None, site)
+        resolve(uri, None, site)
     with pytest.raises(DeploymentError):
-        make_site(uri, "")
+        make_policy(uri, "")
     assert not (tmp_path / "cache").exists()
 
 
@@ -91,7 +91,7 @@ def test_a_record_of_a_release_opens_no_other_store(uri: str, tmp_path: Path) ->
     memory = fsspec.filesystem("memory")
     memory.put(str(folder), "/models/x", recursive=True)
     with pytest.raises(DeploymentError, match=r"Model m: .* (is neither a plain path nor|names no store)"):
-        load_step(model(), uri, digest(folder), make_site("/", str(tmp_path / "cache")))
+        load_step(model(), uri, digest(folder), make_policy("/", str(tmp_path / "cache")))
     assert not (tmp_path / "trace").exists()
 
 
@@ -120,6 +120,7 @@ def test_a_folder_whose_name_is_an_encoded_parent_is_that_folder(tmp_path: Path)
     (tmp_path / "root").mkdir()
     with pytest.raises(DeploymentError, match="is not a folder"):
         load(
-            tmp_path / "root" / "%2e%2e" / "evil", make_site(str(tmp_path / "root"), str(tmp_path / "cache"))
+            tmp_path / "root" / "%2e%2e" / "evil",
+            make_policy(str(tmp_path / "root"), str(tmp_path / "cache")),
         )
     assert not (tmp_path / "trace").exists()

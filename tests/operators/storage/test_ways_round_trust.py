@@ -17,10 +17,10 @@ from sklearn.linear_model import LogisticRegression
 
 from operators.core.errors import DeploymentError
 from operators.models.load import load_step
-from operators.models.step import Ask
+from operators.models.step import InferenceOptions
 from operators.storage.digest import digest
-from operators.storage.fetch import find
-from operators.storage.trusted_roots import Site, make_site
+from operators.storage.fetch import resolve
+from operators.storage.trusted_roots import ArtifactPolicy, make_policy
 from tests.operators.storage.model import Boom, arm, model, one_request, settings
 from tests.support.paths import FOLDERS
 
@@ -33,21 +33,21 @@ def trace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def site(tmp_path: Path) -> ArtifactPolicy:
     """Only `trusted` is."""
     (tmp_path / "trusted").mkdir()
-    return make_site(str(tmp_path / "trusted"), str(tmp_path / "cache"))
+    return make_policy(str(tmp_path / "trusted"), str(tmp_path / "cache"))
 
 
-def kept(site: Site) -> list[str]:
+def kept(site: ArtifactPolicy) -> list[str]:
     return [path.name for path in site.cache.rglob("*") if path.is_file()]
 
 
 def test_a_refused_folder_is_not_kept_and_not_found_under_a_trusted_name(
-    tmp_path: Path, site: Site, trace: Path
+    tmp_path: Path, site: ArtifactPolicy, trace: Path
 ) -> None:
     evil = arm(tmp_path / "evil", trace)
-    found = find(str(evil), None, site)
+    found = resolve(str(evil), None, site)
     with pytest.raises(DeploymentError, match="is below no trusted root"):
         load_step(model(), str(evil), found.digest, site)
     assert kept(site) == []
@@ -62,13 +62,13 @@ def test_a_refused_folder_is_not_kept_and_not_found_under_a_trusted_name(
 
 @pytest.mark.parametrize("place", ["not-there", "good"])
 def test_bytes_that_were_kept_for_a_model_without_code_are_not_loaded_as_code(
-    tmp_path: Path, site: Site, trace: Path, place: str
+    tmp_path: Path, site: ArtifactPolicy, trace: Path, place: str
 ) -> None:
     """A folder may hold trees for one Model, and a pickle for another that requires scikit-learn."""
     both = shutil.copytree(BOOSTED, tmp_path / "both")
     (both / "model-settings.json").unlink(missing_ok=True)
     joblib.dump(Boom(trace), both / "model.joblib")
-    recorded = find(str(both), None, site).digest
+    recorded = resolve(str(both), None, site).digest
     load_step(model(requirements=["xgboost"]), str(both), recorded, site)
     assert "model.joblib" in kept(site)
     good = settings(tmp_path / "trusted" / "good", implementation="mlserver_sklearn.SKLearnModel")
@@ -79,7 +79,7 @@ def test_bytes_that_were_kept_for_a_model_without_code_are_not_loaded_as_code(
 
 
 def test_a_root_that_is_trusted_no_more_takes_its_copies_with_it(
-    tmp_path: Path, site: Site, trace: Path
+    tmp_path: Path, site: ArtifactPolicy, trace: Path
 ) -> None:
     folder = arm(tmp_path / "trusted" / "m", trace)
     recorded = digest(folder)
@@ -88,7 +88,7 @@ def test_a_root_that_is_trusted_no_more_takes_its_copies_with_it(
     assert trace.exists()
     trace.unlink()
     (tmp_path / "other").mkdir()
-    narrower = make_site(str(tmp_path / "other"), str(site.cache))
+    narrower = make_policy(str(tmp_path / "other"), str(site.cache))
     for uri in (str(folder), f"{tmp_path}/other/m"):
         with pytest.raises(DeploymentError):
             load_step(model(), uri, recorded, narrower)
@@ -96,10 +96,10 @@ def test_a_root_that_is_trusted_no_more_takes_its_copies_with_it(
 
 
 def test_a_copy_from_below_a_trusted_root_is_found_after_the_folder_is_gone(
-    tmp_path: Path, site: Site, trace: Path
+    tmp_path: Path, site: ArtifactPolicy, trace: Path
 ) -> None:
     folder = arm(tmp_path / "trusted" / "m", trace)
-    recorded = find(str(folder), None, site).digest
+    recorded = resolve(str(folder), None, site).digest
     shutil.rmtree(folder)
     with pytest.raises(DeploymentError, match="predict_fn"):
         load_step(model(), str(folder), recorded, site)
@@ -108,7 +108,7 @@ def test_a_copy_from_below_a_trusted_root_is_found_after_the_folder_is_gone(
 
 @pytest.mark.parametrize("recorded", ["../evil", "sha256:../../evil", "/evil", "", "sha256:0"])
 def test_a_digest_that_is_a_path_leads_nowhere(
-    tmp_path: Path, site: Site, trace: Path, recorded: str
+    tmp_path: Path, site: ArtifactPolicy, trace: Path, recorded: str
 ) -> None:
     arm(tmp_path / "evil", trace)
     arm(tmp_path / "cache-evil", trace)
@@ -121,7 +121,7 @@ def test_a_digest_that_is_a_path_leads_nowhere(
 @pytest.mark.parametrize("absolute", [True, False])
 @pytest.mark.parametrize("what", ["file", "folder", "folder on the way"])
 def test_a_link_out_of_a_trusted_folder_is_refused(
-    tmp_path: Path, site: Site, trace: Path, what: str, absolute: bool
+    tmp_path: Path, site: ArtifactPolicy, trace: Path, what: str, absolute: bool
 ) -> None:
     evil, folder = arm(tmp_path / "evil", trace), tmp_path / "trusted" / "m"
     here = f"{tmp_path}/evil" if absolute else "../../evil"
@@ -136,11 +136,13 @@ def test_a_link_out_of_a_trusted_folder_is_refused(
     with pytest.raises(DeploymentError, match=r"lies outside the model's folder|is below no trusted root"):
         load_step(model(), str(folder), digest(evil), site)
     with pytest.raises(DeploymentError, match=r"lies outside the model's folder|is below no trusted root"):
-        load_step(model(), str(folder), find(str(folder), None, site).digest, site)
+        load_step(model(), str(folder), resolve(str(folder), None, site).digest, site)
     assert not trace.exists()
 
 
-def test_links_inside_a_folder_are_followed_as_kubernetes_makes_them(tmp_path: Path, site: Site) -> None:
+def test_links_inside_a_folder_are_followed_as_kubernetes_makes_them(
+    tmp_path: Path, site: ArtifactPolicy
+) -> None:
     """A mounted ConfigMap: every file is a link through a link to the folder of its newest version."""
     folder = tmp_path / "trusted" / "m"
     (folder / "..2026").mkdir(parents=True)
@@ -152,7 +154,7 @@ def test_links_inside_a_folder_are_followed_as_kubernetes_makes_them(tmp_path: P
         folder, implementation="mlserver_sklearn.SKLearnModel", parameters={"uri": "..data/model.joblib"}
     )
     step = load_step(model(), str(folder), digest(folder), site)
-    answer = step.infer(one_request(np.array([[0.0], [1.0]])), Ask())
+    answer = step.infer(one_request(np.array([[0.0], [1.0]])), InferenceOptions())
     assert answer["predict"].data.tolist() == estimator.predict([[0.0], [1.0]]).tolist()  # type: ignore[index]
 
 
@@ -166,7 +168,7 @@ def test_the_digest_covers_where_a_link_to_a_folder_leads(tmp_path: Path) -> Non
     assert digest(tmp_path) != before
 
 
-def test_links_in_a_circle_and_pipes_are_no_files(tmp_path: Path, site: Site) -> None:
+def test_links_in_a_circle_and_pipes_are_no_files(tmp_path: Path, site: ArtifactPolicy) -> None:
     folder = settings(tmp_path / "trusted" / "m", implementation="mlserver_sklearn.SKLearnModel")
     os.mkfifo(folder / "model.joblib")
     with pytest.raises(DeploymentError, match=r"holds none of model\.joblib"):
@@ -178,13 +180,13 @@ def test_links_in_a_circle_and_pipes_are_no_files(tmp_path: Path, site: Site) ->
 
 
 def test_a_root_that_is_itself_a_link_is_trusted_with_what_it_leads_to_only(
-    tmp_path: Path, site: Site, trace: Path
+    tmp_path: Path, site: ArtifactPolicy, trace: Path
 ) -> None:
     folder = arm(tmp_path / "real" / "m", trace)
     arm(tmp_path / "evil", trace)
     (tmp_path / "real" / "out").symlink_to(tmp_path / "evil")
     (tmp_path / "root").symlink_to("real")
-    linked = make_site(str(tmp_path / "root"), str(site.cache))
+    linked = make_policy(str(tmp_path / "root"), str(site.cache))
     for uri in (f"{tmp_path}/root/out", f"{tmp_path}/real/out", f"{tmp_path}/root/../evil"):
         with pytest.raises(DeploymentError, match="is below no trusted root"):
             load_step(model(), uri, digest(tmp_path / "evil"), linked)
@@ -196,7 +198,7 @@ def test_a_root_that_is_itself_a_link_is_trusted_with_what_it_leads_to_only(
 
 
 def test_a_class_reads_the_bytes_that_were_checked_whatever_becomes_of_its_folder(
-    tmp_path: Path, site: Site
+    tmp_path: Path, site: ArtifactPolicy
 ) -> None:
     """Its own first line replaces the folder's other file; what it then reads is what the digest covers."""
     folder = settings(tmp_path / "trusted" / "m", implementation="mine.Model")
@@ -209,7 +211,7 @@ def test_a_class_reads_the_bytes_that_were_checked_whatever_becomes_of_its_folde
     )
     step = load_step(model(), str(folder), digest(folder), site)
     shutil.rmtree(folder)
-    answer = step.infer(one_request(np.zeros((1, 1))), Ask())
+    answer = step.infer(one_request(np.zeros((1, 1))), InferenceOptions())
     assert answer.parts[0][1]["limit"].data.tolist() == [1]  # type: ignore[union-attr]
 
 
@@ -247,7 +249,7 @@ def test_a_file_that_is_swapped_all_the_time_is_loaded_as_recorded_or_not_at_all
     recorded = digest(folder)
     with swapping(folder / "model.joblib", good, evil):
         for number in range(100):
-            cold = make_site(str(outside), str(tmp_path / "caches" / str(number)))
+            cold = make_policy(str(outside), str(tmp_path / "caches" / str(number)))
             with suppress(DeploymentError):
                 load_step(model(), str(folder), recorded, cold)
     assert not trace.exists()

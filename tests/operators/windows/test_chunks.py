@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from operators.windows.chunks import Chunk, Sender, decode, decode_key, join
+from operators.windows.chunks import Chunk, SubtaskId, decode, decode_key, join
 
 
 def chunk(n: int, width: int = 3, dtype: type = np.float32) -> Chunk:
@@ -14,7 +14,7 @@ def chunk(n: int, width: int = 3, dtype: type = np.float32) -> Chunk:
         4,
         3,
         False,
-        Sender(1, 2),
+        SubtaskId(1, 2),
         rng.normal(size=(n, width)).astype(dtype),
         ("a", "b"),
         np.arange(n, dtype=np.int8) % 2,

@@ -5,11 +5,11 @@ import pytest
 
 from detectors.drift.confirmation import Streak
 from detectors.quality.data_quality import quality_of
-from operators.alerts.finding import UNKNOWN, About, Finding, Unknown
+from operators.alerts.finding import UNKNOWN, AlertKey, Finding, Unknown
 from operators.alerts.rules import StepRule
-from operators.models.runtimes.batched import Rules, Verdict, Watcher
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.windows.findings import find_in_window
+from operators.models.runtimes.batched import BatchedStep, Verdict, WindowRules
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.windows.findings import evaluate_window
 from operators.windows.lineage import lineage_of
 from tests.operators.windows.test_report import REFERENCE, STEP, chunk
 
@@ -17,13 +17,13 @@ CONFIRMED = Streak(True, 3)
 DRIFT = StepRule("WeirDrift", 0.3)
 
 
-def judged(step: Watcher, rows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Verdict:
-    return step.judge(step.count(rows), len(rows), Rules())
+def judged(step: BatchedStep, rows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Verdict:
+    return step.judge(step.count(rows), len(rows), WindowRules())
 
 
 def found(rule: StepRule, verdict: Verdict, streak: Streak = CONFIRMED) -> Finding | Unknown | None:
-    about, finding = find_in_window(rule, lineage_of(chunk(REFERENCE[:500])), 4, verdict, streak)
-    assert about == About(rule.alert, "d")
+    about, finding = evaluate_window(rule, lineage_of(chunk(REFERENCE[:500])), 4, verdict, streak)
+    assert about == AlertKey(rule.alert, "d")
     return finding
 
 
@@ -48,7 +48,7 @@ def test_what_is_not_confirmed_is_nothing_and_a_window_without_a_verdict_tells_n
 
 
 def test_confirmed_violations_name_feature_share_and_issue() -> None:
-    step = CheckQuality(quality_of(REFERENCE, ["age", "work"], {"work": ["a", "b", "c"]}))
+    step = DataQualityModel(quality_of(REFERENCE, ["age", "work"], {"work": ["a", "b", "c"]}))
     codes = np.zeros((500, 2), dtype=np.uint8)
     codes[:50, 0] = 1
     codes[:100, 1] = 3

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from detectors.drift.tabular import TabularDrift
 from operators.resources.seldon_schema import Batch
-from operators.windows.chunks import Chunk, Sender
-from operators.windows.lineage import Member, lineage_of
+from operators.windows.chunks import Chunk, SubtaskId
+from operators.windows.lineage import OffsetRange, lineage_of
 from operators.windows.pane import Pane, compact, decode_pane, keep, merge
-from operators.windows.window import Head, cut
+from operators.windows.window import OpenWindow, cut
 
 RNG = np.random.default_rng(0)
 DETECTOR = TabularDrift(
@@ -33,7 +33,7 @@ def pane(start: int, stop: int) -> Pane:
         2,
         2,
         False,
-        Sender(),
+        SubtaskId(),
         ROWS[start:stop],
         ("a", "b"),
         topic,
@@ -71,14 +71,14 @@ def test_panes_put_together_are_the_window(cuts: list[int]) -> None:
 
 def test_a_window_names_its_requests() -> None:
     lineage = pane(0, 12).lineage
-    assert lineage.members["a", 0] == Member(first_offset=0, last_offset=60, rows=2)
+    assert lineage.members["a", 0] == OffsetRange(first_offset=0, last_offset=60, rows=2)
     assert (lineage.rows, lineage.first_timestamp, lineage.last_timestamp) == (12, 0, 11)
 
 
 @given(st.integers(1, 60), st.lists(st.integers(1, 90), min_size=1, max_size=12))
 def test_a_rolling_window_of_panes_holds_the_rows_it_should(size: int, chunks: list[int]) -> None:
     batch = Batch(size=size, rolling=True)
-    head, panes, start, closed = Head(1, 1), list[Pane](), 0, 0
+    head, panes, start, closed = OpenWindow(1, 1), list[Pane](), 0, 0
     for count in chunks:
         stop = min(400, start + count)
         for part in cut(head, batch, np.arange(start, stop)):

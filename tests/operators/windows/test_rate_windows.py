@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from jobs.traffic.local.flink_in_memory import MemoryValue
-from operators.alerts.active_alerts import Standing
-from operators.alerts.alert import Sent
-from operators.alerts.rules import PipelineRules, rules_of
+from operators.alerts.active_alerts import ActiveAlerts
+from operators.alerts.alert import AlertRecord
+from operators.alerts.rules import PipelineRules, alert_rules
 from operators.kafka.topics import Topics
 from operators.metrics.pipeline_tally import PipelineTally, decode_tally
 from operators.metrics.tally import StepTally, Tally
@@ -25,7 +25,7 @@ class Clocked:
     """Rates whose state survives the object, as after a restart."""
 
     def __init__(self, rules: PipelineRules | None = None) -> None:
-        self.rules = rules or rules_of("p", None, Topics())
+        self.rules = rules or alert_rules("p", None, Topics())
         self.state = [MemoryValue() for _ in range(3)]
         self.now = START
         self.rates = self._open()
@@ -35,23 +35,23 @@ class Clocked:
 
     def _open(self) -> PipelineRates:
         current, closed, alerts = self.state
-        return PipelineRates(current, closed, Standing(alerts), lambda pipeline, generation: self.rules)
+        return PipelineRates(current, closed, ActiveAlerts(alerts), lambda pipeline, generation: self.rules)
 
     def take(
         self, tally: Tally | None = None, generation: int = 1, *, ended: bool = False
-    ) -> list[Rates | Sent]:
+    ) -> list[Rates | AlertRecord]:
         told = PipelineTally("p", generation, tally or Tally(), ended)
         return list(self.rates.take(decode_tally(told.encode()), self.now))
 
-    def run(self, seconds: int, requests: int = 10, failed: int = 0) -> Iterator[Rates | Sent]:
+    def run(self, seconds: int, requests: int = 10, failed: int = 0) -> Iterator[Rates | AlertRecord]:
         for _ in range(seconds):
             self.now += 1_000
             errors = {"": {"UNREADABLE": failed}} if failed else {}
             yield from self.take(Tally(requests=requests, failed=failed, errors=errors))
 
 
-def alerts(told: list[Rates | Sent]) -> list[tuple[str, str, str]]:
-    sent = [one.alert for one in told if isinstance(one, Sent)]
+def alerts(told: list[Rates | AlertRecord]) -> list[tuple[str, str, str]]:
+    sent = [one.alert for one in told if isinstance(one, AlertRecord)]
     return [(one.labels["alertname"], one.labels["severity"], one.status) for one in sent]
 
 
@@ -101,7 +101,7 @@ def test_a_restart_neither_repeats_nor_forgets() -> None:
 
 
 def test_a_firing_alert_is_sent_again_at_its_interval_without_traffic_too() -> None:
-    clock = Clocked(rules_of("p", monitor(no_data={"after": "30s"}, resend="20s"), Topics()))
+    clock = Clocked(alert_rules("p", monitor(no_data={"after": "30s"}, resend="20s"), Topics()))
     list(clock.run(5))
     told = []
     for _ in range(100):
@@ -145,7 +145,7 @@ def test_a_job_that_was_down_tells_the_slice_it_left_open_and_goes_on_now() -> N
 
 
 def test_a_job_that_was_down_neither_resolves_nor_invents_alerts() -> None:
-    clock = Clocked(rules_of("p", monitor(no_data={"after": "10m"}, resend="2h"), Topics()))
+    clock = Clocked(alert_rules("p", monitor(no_data={"after": "10m"}, resend="2h"), Topics()))
     assert alerts(list(clock.run(15, failed=10))) == [("WeirErrors", "critical", "firing")]
     clock.now += 900_000
     clock.restart()
@@ -154,7 +154,7 @@ def test_a_job_that_was_down_neither_resolves_nor_invents_alerts() -> None:
 
 
 def test_a_pipeline_that_begins_again_tells_nothing_of_the_time_between() -> None:
-    clock = Clocked(rules_of("p", monitor(no_data={"after": "1m"}), Topics()))
+    clock = Clocked(alert_rules("p", monitor(no_data={"after": "1m"}), Topics()))
     list(clock.run(15))
     clock.take(generation=2, ended=True)
     clock.now += 3_600_000

@@ -11,21 +11,21 @@ from detectors.drift.tabular import TabularDrift
 from operators.alerts.finding import UNKNOWN
 from operators.alerts.rules import StepRule
 from operators.models.column_origins import Origin
-from operators.models.feature_rows import Table
-from operators.models.runtimes.batched import Rules
-from operators.models.runtimes.drift import DetectDrift
-from operators.windows.chunks import Chunk, Sender
-from operators.windows.findings import find_in_window
+from operators.models.feature_rows import FeatureRows
+from operators.models.runtimes.batched import WindowRules
+from operators.models.runtimes.drift import DriftModel
+from operators.windows.chunks import Chunk, SubtaskId
+from operators.windows.findings import evaluate_window
 from operators.windows.lineage import lineage_of
 from operators.windows.report import read_report, report, superseded
 
 RNG = np.random.default_rng(0)
 REFERENCE = np.column_stack([RNG.normal(size=2_000), RNG.integers(0, 3, 2_000)])
-STEP = DetectDrift(
+STEP = DriftModel(
     TabularDrift(REFERENCE, categories_per_feature={1: None}),
     ["age", "work"],
     ["age", "work"],
-    Table(2, ["age", "work"], {"work": ["Private", "State-gov", "Self-emp"]}),
+    FeatureRows(2, ["age", "work"], {"work": ["Private", "State-gov", "Self-emp"]}),
 )
 
 
@@ -37,7 +37,7 @@ def chunk(rows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Chunk:
         3,
         3,
         False,
-        Sender(),
+        SubtaskId(),
         rows,
         ("requests",),
         np.zeros(n, dtype=np.int8),
@@ -50,8 +50,8 @@ def chunk(rows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Chunk:
 NOTHING = Streak()
 
 
-def reported(step: DetectDrift, window: Chunk, streak: Streak = NOTHING) -> bytes:
-    verdict = step.judge(step.count(window.rows), len(window.rows), Rules())
+def reported(step: DriftModel, window: Chunk, streak: Streak = NOTHING) -> bytes:
+    verdict = step.judge(step.count(window.rows), len(window.rows), WindowRules())
     return report(lineage_of(window), 12, verdict, streak, "sha256:abc")
 
 
@@ -121,7 +121,7 @@ def test_a_report_says_what_windows_in_a_row_confirmed() -> None:
 def test_a_calibrated_detector_tells_what_it_would_take() -> None:
     held_out = np.column_stack([RNG.normal(size=2_000), RNG.integers(0, 3, 2_000)])
     calibration = calibrate(STEP.detector, held_out, window=100, rate=0.05, windows=200)
-    step = DetectDrift(STEP.detector, ["age", "work"], ["age", "work"], calibrations=[calibration])
+    step = DriftModel(STEP.detector, ["age", "work"], ["age", "work"], calibrations=[calibration])
     told = msgspec.json.decode(reported(step, chunk(held_out[:100])))["parameters"]
     assert told["state"] == "OK", "100 rows are enough for what was calibrated for 100"
     assert told["calibrated"] == [{"window": 100, "rate": 0.05}]
@@ -146,11 +146,11 @@ def test_a_report_names_a_feature_without_values_and_is_not_ok() -> None:
 def test_windows_without_values_of_a_feature_neither_confirm_nor_resolve(confirmed: Streak) -> None:
     rows = REFERENCE[:400].copy()
     rows[:, 0] = np.nan
-    verdict = STEP.judge(STEP.count(rows), len(rows), Rules())
+    verdict = STEP.judge(STEP.count(rows), len(rows), WindowRules())
     streak, rule = confirmed, StepRule("WeirDrift", None)
     for window in range(8, 14):
         streak = Confirmation().after(streak, verdict.state, window)
-        _, found = find_in_window(rule, lineage_of(chunk(rows)), window, verdict, streak)
+        _, found = evaluate_window(rule, lineage_of(chunk(rows)), window, verdict, streak)
         assert found is (UNKNOWN if confirmed.confirmed else None)
     assert streak == confirmed
 
@@ -164,7 +164,7 @@ def test_a_report_tells_the_features_own_values_of_prepared_columns() -> None:
         "work=Private": Origin(category="Private"),
     }
     columns, detector = list(origins), TabularDrift(prepared, categories_per_feature={1: None})
-    step = DetectDrift(detector, columns, ["age", "work"], origins=origins)
+    step = DriftModel(detector, columns, ["age", "work"], origins=origins)
     told = msgspec.json.decode(reported(step, chunk(prepared[:400])))["parameters"]["histograms"]
     age, work = sorted(told, key=lambda one: str(one["column"]))
     assert age["raw"] == pytest.approx(
@@ -181,6 +181,6 @@ def test_without_an_origin_a_report_is_as_before() -> None:
 
 def test_bins_that_differ_in_late_digits_stay_apart() -> None:
     moments = 1_700_000_000 + np.arange(8.0)
-    step = DetectDrift(TabularDrift(np.repeat(moments, 50)[:, None]), ["at"], ["at"])
+    step = DriftModel(TabularDrift(np.repeat(moments, 50)[:, None]), ["at"], ["at"])
     (told,) = msgspec.json.decode(reported(step, chunk(moments[:, None])))["parameters"]["histograms"]
     assert told["edges"] == moments[:-1].tolist()

@@ -2,52 +2,52 @@ from __future__ import annotations
 
 import pytest
 
-from operators.windows.chunks import Sender
-from operators.windows.lineage import Lineage, Member
-from operators.windows.superseded import Draining, decode_draining
+from operators.windows.chunks import SubtaskId
+from operators.windows.lineage import Lineage, OffsetRange
+from operators.windows.superseded import SupersededWindow, decode_superseded
 
 
 def rows(generation: int, first: int, last: int, partition: int = 0) -> Lineage:
     count = last - first + 1
-    place = {("requests", partition): Member(first, last, count)}
+    place = {("requests", partition): OffsetRange(first, last, count)}
     return Lineage("p", "d", generation, place, first * 10, last * 10)
 
 
 def test_it_waits_for_every_subtask_and_then_for_stragglers() -> None:
-    draining = Draining(1, 2, began=1_000, latest=1_000).told(Sender(0, 2), 1_000)
+    draining = SupersededWindow(1, 2, began=1_000, latest=1_000).told(SubtaskId(0, 2), 1_000)
     assert not draining.over(2, 30_000), "the other subtask still answers with the old generation"
-    draining = draining.told(Sender(1, 2), 30_000)
+    draining = draining.told(SubtaskId(1, 2), 30_000)
     assert not draining.over(2, 31_999)
     assert draining.over(2, 32_000)
 
 
 def test_hearing_a_subtask_again_makes_nothing_longer() -> None:
-    draining = Draining(1, 2, began=0, latest=0).told(Sender(0), 0)
-    assert draining.told(Sender(0), 1_999) == draining
+    draining = SupersededWindow(1, 2, began=0, latest=0).told(SubtaskId(0), 0)
+    assert draining.told(SubtaskId(0), 1_999) == draining
 
 
 def test_it_waits_no_longer_than_a_minute() -> None:
-    draining = Draining(1, 2, began=0, latest=0).told(Sender(0, 2), 0)
+    draining = SupersededWindow(1, 2, began=0, latest=0).told(SubtaskId(0, 2), 0)
     assert not draining.over(2, 59_999)
     assert draining.over(2, 60_000)
 
 
 def test_rows_that_drain_are_accounted_for() -> None:
-    draining = Draining(1, 2, began=0, latest=0)
+    draining = SupersededWindow(1, 2, began=0, latest=0)
     assert draining.lineage is None
     draining = draining.joined(rows(1, 5, 9)).joined(rows(1, 10, 10)).joined(rows(1, 3, 4, partition=1))
     lineage = draining.lineage
     assert lineage is not None
-    assert lineage.members == {("requests", 0): Member(5, 10, 6), ("requests", 1): Member(3, 4, 2)}
+    assert lineage.members == {("requests", 0): OffsetRange(5, 10, 6), ("requests", 1): OffsetRange(3, 4, 2)}
     assert (lineage.rows, lineage.first_timestamp, lineage.last_timestamp) == (8, 30, 100)
 
 
 def test_its_state_survives_encoding() -> None:
-    draining = Draining(4, 7, 11, 12).told(Sender(3, 4), 13).joined(rows(6, 5, 9))
-    assert decode_draining(draining.encode()) == draining
-    assert decode_draining(Draining(4, 0, 11, 12).encode()) == Draining(4, 0, 11, 12)
+    draining = SupersededWindow(4, 7, 11, 12).told(SubtaskId(3, 4), 13).joined(rows(6, 5, 9))
+    assert decode_superseded(draining.encode()) == draining
+    assert decode_superseded(SupersededWindow(4, 0, 11, 12).encode()) == SupersededWindow(4, 0, 11, 12)
 
 
 def test_state_of_another_version_is_refused() -> None:
     with pytest.raises(ValueError, match="draining state of version 9"):
-        decode_draining(b"\x09")
+        decode_superseded(b"\x09")

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from detectors.drift.confirmation import Streak
 from operators.resources.seldon_schema import Batch
-from operators.windows.window import Cut, Head, cut, decode_head
+from operators.windows.window import Cut, OpenWindow, cut, decode_window
 
 
 def windows(batch: Batch, chunks: list[list[int]], now: int = 0) -> tuple[list[list[int]], list[int]]:
     """Feed rows, each its own Kafka time, and return the windows that closed and the rows that are left."""
-    head, held, closed = Head(1, 1), list[int](), list[list[int]]()
+    head, held, closed = OpenWindow(1, 1), list[int](), list[list[int]]()
     for chunk in chunks:
         for part in cut(head, batch, np.array(chunk, dtype=np.int64)):
             held += chunk[part.start : part.stop]
@@ -68,7 +68,7 @@ def test_a_window_without_size_closes_by_time_alone() -> None:
 
 def test_a_window_that_fell_idle_closes_when_its_time_is_up_by_the_clock() -> None:
     batch = Batch(size=100, window_ms=10_000)
-    head = Head(1, 1).grown(Cut(0, 5, False, False, 0), now=1_000)
+    head = OpenWindow(1, 1).grown(Cut(0, 5, False, False, 0), now=1_000)
     assert not head.idle(batch, 10_999)
     assert head.idle(batch, 11_000)
     busy = head.grown(Cut(0, 5, False, False, 0), now=10_500)
@@ -78,16 +78,16 @@ def test_a_window_that_fell_idle_closes_when_its_time_is_up_by_the_clock() -> No
 
 def test_a_window_without_fresh_rows_is_never_idle() -> None:
     batch = Batch(size=10, window_ms=1, rolling=True)
-    assert not Head(3, 1, rows=9).idle(batch, 10**12)
-    assert not Head(1, 1).idle(batch, 10**12)
-    assert not Head(1, 1, rows=3, fresh=3).idle(Batch(size=10), 10**12)
+    assert not OpenWindow(3, 1, rows=9).idle(batch, 10**12)
+    assert not OpenWindow(1, 1).idle(batch, 10**12)
+    assert not OpenWindow(1, 1, rows=3, fresh=3).idle(Batch(size=10), 10**12)
 
 
 def test_the_head_survives_encoding() -> None:
-    head = Head(2**40, 7, 123, 100, 1_700_000_000_000, 5, 6, 3, 2, Streak(True, 9, 1))
-    assert decode_head(head.encode()) == head
+    head = OpenWindow(2**40, 7, 123, 100, 1_700_000_000_000, 5, 6, 3, 2, Streak(True, 9, 1))
+    assert decode_window(head.encode()) == head
 
 
 def test_state_of_another_version_is_refused() -> None:
     with pytest.raises(ValueError, match="window state of version 9"):
-        decode_head(b"\x09" + Head(1, 2, 3).encode()[1:])
+        decode_window(b"\x09" + OpenWindow(1, 2, 3).encode()[1:])

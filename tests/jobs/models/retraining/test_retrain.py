@@ -13,7 +13,7 @@ from jobs.data.synthetic_census import TARGET, census_like
 from jobs.kafka.pipeline_client import request_body
 from jobs.models.retraining.comparison import compare
 from jobs.models.retraining.refit import rebuild
-from jobs.models.retraining.replay import Watched, replay
+from jobs.models.retraining.replay import MonitorInput, replay
 from jobs.models.train import Trained, train_monitors_only
 from jobs.models.training.model_folders import Folders
 from jobs.models.training.options import Options
@@ -22,30 +22,30 @@ from operators.core.errors import DeploymentError
 from operators.kafka.topics import Topics
 from operators.models.formats.data_quality import read_quality
 from operators.models.formats.feature_names import read_names
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.models.runtimes.drift import DetectDrift
-from operators.models.runtimes.outlier import ScoreOutlier
-from operators.pipeline.load import Models, Served, serve
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.models.runtimes.drift import DriftModel
+from operators.models.runtimes.outlier import OutlierModel
+from operators.pipeline.load import LoadedPipeline, ModelCache, load_pipeline
 from operators.protocol.inference_pb2 import ModelInferRequest
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 from tests.operators.storage.model import load
 
 OPTIONS = Options(rate=0.05, draws=200)
 MONITORS = {
-    "income-drift": DetectDrift,
-    "income-drift-preprocessed": DetectDrift,
-    "income-prediction-drift": DetectDrift,
-    "income-outlier": ScoreOutlier,
-    "income-quality": CheckQuality,
+    "income-drift": DriftModel,
+    "income-drift-preprocessed": DriftModel,
+    "income-prediction-drift": DriftModel,
+    "income-outlier": OutlierModel,
+    "income-quality": DataQualityModel,
 }
 
 
 @pytest.fixture(scope="module")
-def served(models: Path) -> Served:
+def served(models: Path) -> LoadedPipeline:
     """The pipeline that training wrote, ready to answer."""
-    site = make_site(str(models), "")
+    site = make_policy(str(models), "")
     (release,) = check([models / "income.yaml"], Topics(), site).require().releases
-    return serve(release, Models(site))
+    return load_pipeline(release, ModelCache(site))
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +57,12 @@ def recent(people: pd.DataFrame, trained: Trained) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def watched(served: Served, recent: list[bytes]) -> dict[str, Watched]:
+def watched(served: LoadedPipeline, recent: list[bytes]) -> dict[str, MonitorInput]:
     return {one.name: one for one in replay(served, recent)}
 
 
 def test_every_monitor_gets_the_rows_that_it_reads_in_order(
-    watched: dict[str, Watched], people: pd.DataFrame, trained: Trained
+    watched: dict[str, MonitorInput], people: pd.DataFrame, trained: Trained
 ) -> None:
     rows = encode(people.drop(columns=TARGET), trained.features)
     assert {name: type(one.step) for name, one in watched.items()} == MONITORS
@@ -73,7 +73,7 @@ def test_every_monitor_gets_the_rows_that_it_reads_in_order(
 
 @pytest.mark.parametrize("name", MONITORS)
 def test_a_new_detector_is_as_good_on_the_same_traffic(
-    name: str, watched: dict[str, Watched], models: Path, tmp_path: Path
+    name: str, watched: dict[str, MonitorInput], models: Path, tmp_path: Path
 ) -> None:
     folder = rebuild(watched[name], models / name, Folders(tmp_path, ""), OPTIONS)
     new = load(folder)
@@ -82,13 +82,13 @@ def test_a_new_detector_is_as_good_on_the_same_traffic(
     assert all(one.passed for one in checks), checks
     settings = [json.loads((one / "model-settings.json").read_text()) for one in (folder, models / name)]
     assert settings[0] == settings[1]
-    if isinstance(new, DetectDrift):
+    if isinstance(new, DriftModel):
         assert [one.window for one in new.calibrations] == [300]
         assert new.columns == watched[name].step.columns  # type: ignore[union-attr]
 
 
 def test_a_new_detector_behind_the_preprocessor_still_knows_the_features_own_values(
-    watched: dict[str, Watched], models: Path, tmp_path: Path
+    watched: dict[str, MonitorInput], models: Path, tmp_path: Path
 ) -> None:
     name = "income-drift-preprocessed"
     folder = rebuild(watched[name], models / name, Folders(tmp_path, ""), OPTIONS)
@@ -100,19 +100,19 @@ def test_a_new_detector_behind_the_preprocessor_still_knows_the_features_own_val
 
 
 def test_a_new_detector_knows_what_recent_requests_miss(
-    watched: dict[str, Watched], models: Path, tmp_path: Path
+    watched: dict[str, MonitorInput], models: Path, tmp_path: Path
 ) -> None:
     one = watched["income-drift"]
     age = np.where(np.arange(len(one.rows)) % 2, np.nan, one.columns[0])
     holed = one._replace(columns=[age, *one.columns[1:]])
     folder = rebuild(holed, models / one.name, Folders(tmp_path, ""), OPTIONS)
     new = load(folder)
-    assert isinstance(new, DetectDrift)
+    assert isinstance(new, DriftModel)
     assert new.detector.reference_missing[0] == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_detector_of_moved_traffic_takes_it_for_ordinary(
-    watched: dict[str, Watched], models: Path, tmp_path: Path
+    watched: dict[str, MonitorInput], models: Path, tmp_path: Path
 ) -> None:
     old = watched["income-drift"]
     moved = old._replace(columns=[old.columns[0] + 10.0, *old.columns[1:]])
@@ -122,7 +122,7 @@ def test_a_detector_of_moved_traffic_takes_it_for_ordinary(
 
 
 def test_a_column_that_lost_its_variety_fails_the_check(
-    watched: dict[str, Watched], models: Path, tmp_path: Path
+    watched: dict[str, MonitorInput], models: Path, tmp_path: Path
 ) -> None:
     old = watched["income-drift"]
     stuck = old._replace(columns=[np.full(6_000, 40.0), *old.columns[1:]])
@@ -131,7 +131,7 @@ def test_a_column_that_lost_its_variety_fails_the_check(
     assert failed == ["age has a single value in recent traffic, and had several before"]
 
 
-def test_too_few_rows_fail_the_check(watched: dict[str, Watched], models: Path, tmp_path: Path) -> None:
+def test_too_few_rows_fail_the_check(watched: dict[str, MonitorInput], models: Path, tmp_path: Path) -> None:
     old = watched["income-drift"]
     few = old._replace(columns=[column[:2_000] for column in old.columns])
     new = load(rebuild(few, models / "income-drift", Folders(tmp_path, ""), OPTIONS))
@@ -140,7 +140,7 @@ def test_too_few_rows_fail_the_check(watched: dict[str, Watched], models: Path, 
 
 
 def test_a_column_without_any_value_is_told(
-    watched: dict[str, Watched], models: Path, tmp_path: Path
+    watched: dict[str, MonitorInput], models: Path, tmp_path: Path
 ) -> None:
     old = watched["income-drift"]
     empty = old._replace(columns=[np.full(6_000, np.nan), *old.columns[1:]])
@@ -149,14 +149,14 @@ def test_a_column_without_any_value_is_told(
 
 
 def test_quality_learns_ranges_categories_and_what_is_missing(
-    watched: dict[str, Watched], models: Path, tmp_path: Path
+    watched: dict[str, MonitorInput], models: Path, tmp_path: Path
 ) -> None:
     old = watched["income-quality"]
     words = np.array(["Private", "Gig"] * 2_999 + ["typo", None], dtype=object)
     changed = old._replace(columns=[old.columns[0] + 50.0, words, *old.columns[2:]])
     new = load(rebuild(changed, models / "income-quality", Folders(tmp_path, ""), OPTIONS))
-    assert isinstance(new, CheckQuality)
-    assert isinstance(old.step, CheckQuality)
+    assert isinstance(new, DataQualityModel)
+    assert isinstance(old.step, DataQualityModel)
     age, work = new.quality.features[:2]
     assert age.high == np.nanmax(old.columns[0]) + 50
     known = old.step.quality.features[1].categories or ()
@@ -165,20 +165,20 @@ def test_quality_learns_ranges_categories_and_what_is_missing(
     assert any("new categories Gig" in one for one in told)
 
 
-def test_traffic_that_no_monitor_reads_is_told(served: Served) -> None:
+def test_traffic_that_no_monitor_reads_is_told(served: LoadedPipeline) -> None:
     with pytest.raises(DeploymentError, match="no monitor of pipeline income-monitored read any of the 2"):
         replay(served, [b"junk", b"{}"])
 
 
 @pytest.fixture(scope="module")
-def watching(tmp_path_factory: pytest.TempPathFactory) -> tuple[Served, Path]:
+def watching(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadedPipeline, Path]:
     """A pipeline of nothing but monitors, which no model's error protects from odd values."""
     out = tmp_path_factory.mktemp("watching") / "models"
     table = census_like(1_000, 1).drop(columns=TARGET)
     train_monitors_only(table, out, OPTIONS._replace(name="income", windows=(50,)), say=lambda line: None)
-    site = make_site(str(out), "")
+    site = make_policy(str(out), "")
     (release,) = check([out / "income.yaml"], Topics(), site).require().releases
-    return serve(release, Models(site)), out
+    return load_pipeline(release, ModelCache(site)), out
 
 
 def protobuf(row: NDArray[np.float64]) -> bytes:
@@ -191,7 +191,7 @@ def protobuf(row: NDArray[np.float64]) -> bytes:
 
 @pytest.mark.parametrize("odd", [np.inf, -np.inf, 1e200, -1e39])
 def test_a_number_that_no_reference_holds_costs_no_other_request(
-    watching: tuple[Served, Path], people: pd.DataFrame, trained: Trained, tmp_path: Path, odd: float
+    watching: tuple[LoadedPipeline, Path], people: pd.DataFrame, trained: Trained, tmp_path: Path, odd: float
 ) -> None:
     """Each detector learns from all other requests, and says what it left out."""
     served, models = watching
@@ -215,7 +215,7 @@ def test_a_number_that_no_reference_holds_costs_no_other_request(
 
 
 def test_values_of_a_wrong_type_are_not_learned_as_missing(
-    watched: dict[str, Watched], models: Path, tmp_path: Path
+    watched: dict[str, MonitorInput], models: Path, tmp_path: Path
 ) -> None:
     old = watched["income-quality"]
     ages = old.columns[0].astype(object)
@@ -223,6 +223,6 @@ def test_values_of_a_wrong_type_are_not_learned_as_missing(
     ages[600] = 10**400
     changed = old._replace(columns=[ages, *old.columns[1:]])
     new = load(rebuild(changed, models / "income-quality", Folders(tmp_path, ""), OPTIONS))
-    assert isinstance(new, CheckQuality)
+    assert isinstance(new, DataQualityModel)
     age = new.quality.features[0]
     assert (age.missing, age.low, age.high) == (0.0, min(ages[601:]), max(ages[601:]))

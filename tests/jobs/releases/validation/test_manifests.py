@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from jobs.releases.validation.manifests import Checked, check
-from jobs.releases.validation.model_memory import memory_of
+from jobs.releases.validation.model_memory import measure_memory
 from operators.kafka.topics import Topics
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 API = "apiVersion: mlops.seldon.io/v1alpha1"
 
 
 def checked(folder: Path, models: Path, *documents: str) -> Checked:
     (folder / "all.yaml").write_text("\n---\n".join(f"{API}\n{text}" for text in documents))
-    return check([folder], Topics(), make_site(str(models), str(folder / "cache")))
+    return check([folder], Topics(), make_policy(str(models), str(folder / "cache")))
 
 
 def model(name: str, uri: Any, **spec: Any) -> str:
@@ -85,16 +85,16 @@ def test_kubernetes_metadata_makes_no_new_generation(tmp_path: Path, models: Pat
 
 
 def test_memory_is_measured_where_it_is_taken() -> None:
-    megabytes = memory_of(lambda: np.ones(8_000_000)) / 2**20
+    megabytes = measure_memory(lambda: np.ones(8_000_000)) / 2**20
     assert 60 < megabytes < 75
-    assert memory_of(lambda: None) < 2**20
+    assert measure_memory(lambda: None) < 2**20
 
 
 def test_a_load_that_dies_is_measured_as_unknown() -> None:
     def die() -> None:
         raise SystemExit(1)
 
-    assert memory_of(die) == 0
+    assert measure_memory(die) == 0
 
 
 def test_garbage_is_collected_where_it_was_made(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_garbage_is_collected_where_it_was_made(tmp_path: Path) -> None:
     gc.disable()
     try:
         Garbage()
-        assert memory_of(lambda: None) > 0
+        assert measure_memory(lambda: None) > 0
         assert not collected.exists()
         gc.collect()
     finally:

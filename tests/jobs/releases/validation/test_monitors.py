@@ -19,20 +19,20 @@ from detectors.drift.tabular import TabularDrift
 from detectors.quality.data_quality import Feature, Quality, quality_of
 from jobs.releases.explain import explain
 from jobs.releases.validation.manifests import Checked, check
-from jobs.releases.validation.monitors import doubts
+from jobs.releases.validation.monitors import warnings
 from jobs.streaming.settings import Settings
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
 from operators.kafka.topics import Topics
 from operators.models.formats.data_quality import write_quality
-from operators.models.runtimes.batched import Rules
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.models.runtimes.drift import DetectDrift
+from operators.models.runtimes.batched import WindowRules
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.models.runtimes.drift import DriftModel
 from operators.models.step import Step
-from operators.pipeline.load import Models, serve, watched_step
+from operators.pipeline.load import ModelCache, batched_step_config, load_pipeline
 from operators.resources.manifests import parse_document
 from operators.resources.seldon_schema import Pipeline
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 
 STEPS = [
     {"name": "income"},
@@ -88,7 +88,7 @@ def checked(folder: Path, tmp_path: Path) -> Callable[..., Checked]:
         everything = [*(model(name, folder) for name in names), *documents]
         path = tmp_path / "all.json"
         path.write_text(json.dumps({"kind": "List", "items": everything}))
-        return check([path], Topics(), make_site(str(folder), str(tmp_path / "cache")))
+        return check([path], Topics(), make_policy(str(folder), str(tmp_path / "cache")))
 
     return check_
 
@@ -121,13 +121,14 @@ def test_records_of_before_there_were_monitors_are_read(checked: Callable[..., C
 
 def test_windows_are_judged_by_the_monitors_rules(folder: Path, checked: Callable[..., Checked]) -> None:
     (release,) = checked(pipeline(), monitor(drift=[DRIFT], quality=[QUALITY])).require().releases
-    job, site = Rules(Judgement(200, 0.3), Confirmation(2, 2), 0.01), make_site(str(folder), "")
+    job, site = WindowRules(Judgement(200, 0.3), Confirmation(2, 2), 0.01), make_policy(str(folder), "")
     drift, quality = (
-        watched_step(release, name, Models(site), job) for name in ("income-drift", "income-quality")
+        batched_step_config(release, name, ModelCache(site), job)
+        for name in ("income-drift", "income-quality")
     )
-    assert drift.rules == Rules(Judgement(100, 0.3), Confirmation(3, 2), 0.01)
-    assert quality.rules == Rules(Judgement(200, 0.3), Confirmation(2, 2), 0.05)
-    assert isinstance(quality.step, CheckQuality)
+    assert drift.rules == WindowRules(Judgement(100, 0.3), Confirmation(3, 2), 0.01)
+    assert quality.rules == WindowRules(Judgement(200, 0.3), Confirmation(2, 2), 0.05)
+    assert isinstance(quality.step, DataQualityModel)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_a_release_whose_monitor_cannot_be_used_is_not_served(
     (release,) = checked(pipeline()).require().releases
     broken = msgspec.structs.replace(release, monitor=record)
     with pytest.raises(DeploymentError, match=message):
-        serve(broken, Models(make_site(str(folder), "")))
+        load_pipeline(broken, ModelCache(make_policy(str(folder), "")))
 
 
 def test_steps_under_the_wrong_heading_are_told(checked: Callable[..., Checked]) -> None:
@@ -169,16 +170,16 @@ def test_a_detector_that_is_not_calibrated_is_noticed_with_the_command_to_run(
     assert notice.endswith(f"run weir calibrate {folder / 'income-drift'} --window 300")
 
 
-def detector(rows: int, *windows: int) -> DetectDrift:
+def detector(rows: int, *windows: int) -> DriftModel:
     calibrations = [Calibration(window, 0.01, np.zeros(1), rows, 2_000) for window in windows]
     reference = TabularDrift(np.arange(float(rows))[:, None])
-    return DetectDrift(reference, ["x"], ["x"], calibrations=calibrations)
+    return DriftModel(reference, ["x"], ["x"], calibrations=calibrations)
 
 
 def doubted(step: Step, min_n: int = 200, **batch: int) -> str:
     parsed = parse_document(pipeline([{"name": "income", "batch": batch} if batch else {"name": "income"}]))
     assert isinstance(parsed, Pipeline)
-    found = doubts(parsed, {"income": step}, {"income": "/m"}, {"income": min_n})
+    found = warnings(parsed, {"income": step}, {"income": "/m"}, {"income": min_n})
     return "\n".join(line.removeprefix("spec.steps[0] income: ") for line in found)
 
 
@@ -210,7 +211,7 @@ def test_what_makes_a_drift_detectors_verdicts_doubtful_is_told(
 
 def test_windows_that_are_never_judged_are_told() -> None:
     never = "no window of 50 rows is judged, because min_n is 200: set min_n in the pipeline's Monitor"
-    quality = CheckQuality(Quality([Feature("x")]))
+    quality = DataQualityModel(Quality([Feature("x")]))
     assert doubted(quality, size=50).startswith(never)
     assert doubted(quality, min_n=50, size=50) == doubted(quality, windowMs=5) == doubted(quality) == ""
     assert never in doubted(detector(5_000), size=50)
@@ -230,4 +231,4 @@ def test_explain_prints_the_rules_in_force(checked: Callable[..., Checked]) -> N
     assert any(
         "judges   min_n 200, min_effect 0.1, confirm 2, resolve 2 (by default of the job)" in x for x in lines
     )
-    assert Settings().rules == Rules(Judgement(200, 0.1), Confirmation(2, 2), 0.01)
+    assert Settings().rules == WindowRules(Judgement(200, 0.1), Confirmation(2, 2), 0.01)

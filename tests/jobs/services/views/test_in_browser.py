@@ -17,14 +17,14 @@ from detectors.drift.confirmation import Streak
 from detectors.drift.tabular import TabularDrift
 from jobs.services.views import drift_charts, html_report, pipeline_graph, time_series
 from jobs.services.views.theme import Theme
-from jobs.services.views.topic_history import Board
+from jobs.services.views.topic_history import TopicHistory
 from operators.alerts.alert import iso
 from operators.control.release import Release
 from operators.kafka.topics import Topics
 from operators.metrics.tally import BOUNDS, StepTally, Tally
 from operators.models.column_origins import Origin
-from operators.models.feature_rows import Table
-from operators.models.runtimes.drift import DetectDrift
+from operators.models.feature_rows import FeatureRows
+from operators.models.runtimes.drift import DriftModel
 from operators.windows.rate_windows import Rates
 from tests.jobs.services.views.pipelines import OUTPUTS, PIPELINES, release_of
 from tests.jobs.services.views.test_topic_history import Record
@@ -66,18 +66,18 @@ def people(n: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     )
 
 
-STEP = DetectDrift(
+STEP = DriftModel(
     TabularDrift(people(5_000), categories_per_feature={1: None, 4: None}),
     COLUMNS,
     [name.partition("=")[0] for name in COLUMNS],
-    Table(len(COLUMNS), COLUMNS, {"marital-status": WORDS}),
+    FeatureRows(len(COLUMNS), COLUMNS, {"marital-status": WORDS}),
     origins=ORIGINS,
 )
 
 
-def board_of(release: Release) -> Board:
+def board_of(release: Release) -> TopicHistory:
     """Fill a board as a day of a job does: rates of every step, windows of each drift detector."""
-    board = Board(TOPICS, past=100_000)
+    board = TopicHistory(TOPICS, past=100_000)
     steps = [step["name"] for step in release.pipeline["spec"]["steps"]]
     for number in range(60):
         buckets = RNG.integers(0, 40, len(BOUNDS) + 1).tolist()
@@ -126,7 +126,7 @@ def page_of(name: str, theme: Theme) -> str:
     ]
     for windows in board.windows("p").values():
         figures += [
-            drift_charts.heat(windows, theme),
+            drift_charts.drift_heatmap(windows, theme),
             drift_charts.histograms(windows[-1], theme, prepared=True),
         ]
     config = {"displayModeBar": False, "responsive": True}

@@ -13,13 +13,13 @@ from detectors.drift.confirmation import Streak
 from jobs.services.views import drift_charts, html_report, time_series
 from jobs.services.views.table_rows import alert_rows, dead_letter_rows, outlier_rows
 from jobs.services.views.theme import LOOKS, Theme
-from jobs.services.views.topic_history import Board
+from jobs.services.views.topic_history import TopicHistory
 from operators.alerts.alert import iso
-from operators.alerts.finding import About, Finding
+from operators.alerts.finding import AlertKey, Finding
 from operators.alerts.lifecycle import Lifecycle
 from operators.control.release import Artifact, Release
 from operators.core.redaction import HIDDEN, Redaction
-from operators.inference.outlier_log import Culprit, Outlier
+from operators.inference.outlier_log import FeatureContribution, FlaggedRowRecord
 from operators.kafka.topics import Topics
 from operators.metrics.tally import BOUNDS, StepTally, Tally
 from operators.windows.rate_windows import Rates
@@ -81,8 +81,8 @@ def release() -> Release:
 
 
 @pytest.fixture
-def board() -> Board:
-    board = Board(TOPICS, past=3_600)
+def board() -> TopicHistory:
+    board = TopicHistory(TOPICS, past=3_600)
     for number in range(6):
         board.take(TOPICS.rates, Record(rates(number, tally(100, failed=number, outliers=number))))
     for window, moved in ((1, 0.0), (2, 0.8)):
@@ -91,11 +91,11 @@ def board() -> Board:
         board.take(TOPICS.model_outputs("d"), Record(msgspec.json.encode(body)))
     life = Lifecycle({"pipeline": "p", "job": "weir.default"}, 1e9, "")
     _, sent = life.settle(
-        [], {About("WeirDrift", "d"): Finding("warning", {"summary": "it moved"})}, START * 1000
+        [], {AlertKey("WeirDrift", "d"): Finding("warning", {"summary": "it moved"})}, START * 1000
     )
     board.take(TOPICS.alerts, Record(sent[0].alert.encode()))
-    flagged = Outlier(
-        "p", 1, "o", "t", 0, 7, START * 1000, 0, 0.9, 0.5, [Culprit("age", 0.4, 99.0)], "sha256:x"
+    flagged = FlaggedRowRecord(
+        "p", 1, "o", "t", 0, 7, START * 1000, 0, 0.9, 0.5, [FeatureContribution("age", 0.4, 99.0)], "sha256:x"
     )
     board.take(TOPICS.outliers, Record(flagged.encode()))
     headers = {
@@ -110,7 +110,7 @@ def board() -> Board:
     return board
 
 
-def test_rates_are_put_together_in_spans_and_none_is_lost(board: Board) -> None:
+def test_rates_are_put_together_in_spans_and_none_is_lost(board: TopicHistory) -> None:
     spans = board.spans("p", START, 20.0)
     assert [span.tally.requests for span in spans] == [200, 200, 200]
     assert [span.tally.failed for span in spans] == [1, 5, 9]
@@ -124,13 +124,13 @@ def test_rates_are_put_together_in_spans_and_none_is_lost(board: Board) -> None:
     assert [(span.since, span.seconds) for span in late] == [(START + 20, 20.0), (START + 40, 20.0)]
 
 
-def test_rates_of_long_ago_are_forgotten(board: Board) -> None:
+def test_rates_of_long_ago_are_forgotten(board: TopicHistory) -> None:
     board.take(TOPICS.rates, Record(rates(365, tally(1))))
     assert board.spans("p", 0, 10.0)[0].since == START + 50
     assert board.asked("p") == 601, "how many came is not"
 
 
-def test_what_a_monitor_hides_is_hidden_in_what_was_told_before_too(board: Board) -> None:
+def test_what_a_monitor_hides_is_hidden_in_what_was_told_before_too(board: TopicHistory) -> None:
     board._hides = lambda pipeline: Redaction(["age"])
     assert "age" not in str([board.windows("p"), board.outliers("p"), board.spans("p", 0, 10.0)])
     assert board.dead_letters("p")[0].message == HIDDEN
@@ -139,7 +139,7 @@ def test_what_a_monitor_hides_is_hidden_in_what_was_told_before_too(board: Board
     assert (board.asked("p"), board.asked("q")) == (600, 0)
 
 
-def test_what_is_not_ours_is_passed_over(board: Board) -> None:
+def test_what_is_not_ours_is_passed_over(board: TopicHistory) -> None:
     for topic in (TOPICS.rates, TOPICS.alerts, TOPICS.outliers, TOPICS.errors, TOPICS.model_outputs("d")):
         board.take(topic, Record(b"junk"))
         board.take(topic, Record(b"{}"))
@@ -147,9 +147,9 @@ def test_what_is_not_ours_is_passed_over(board: Board) -> None:
     assert len(board.windows("p")["d"]) == 2
 
 
-def test_lists_hold_the_newest_first_and_belong_to_their_pipeline(board: Board) -> None:
+def test_lists_hold_the_newest_first_and_belong_to_their_pipeline(board: TopicHistory) -> None:
     for offset in range(100):
-        one = Outlier("p", 1, "o", "t", 0, offset, START * 1000 + 1, 0, 0.9, 0.5, [], "x")
+        one = FlaggedRowRecord("p", 1, "o", "t", 0, offset, START * 1000 + 1, 0, 0.9, 0.5, [], "x")
         board.take(TOPICS.outliers, Record(one.encode()))
     offsets = [one.offset for one in board.outliers("p")]
     assert offsets[:100] == list(range(99, -1, -1))
@@ -160,7 +160,7 @@ def test_lists_hold_the_newest_first_and_belong_to_their_pipeline(board: Board) 
     assert (alert["alert"], alert["step"], alert["what"]) == ("WeirDrift", "d", "it moved")
 
 
-def test_a_flagged_row_is_told_with_its_reasons(board: Board) -> None:
+def test_a_flagged_row_is_told_with_its_reasons(board: TopicHistory) -> None:
     (row,) = outlier_rows(board.outliers("p"))
     assert row["because of"] == "age 99"
     assert row["score"] == "0.9 (above 0.5)"
@@ -170,24 +170,24 @@ def test_a_flagged_row_is_told_with_its_reasons(board: Board) -> None:
 @pytest.mark.parametrize(
     ("culprit", "told"),
     [
-        (Culprit("age", 1.0, 2.5, 72.6), "age 72.6"),
-        (Culprit("work=Private", 1.0, 0.0, "not Private"), "not work=Private"),
-        (Culprit("work=Private", 1.0, 1.0, "Private"), "work=Private"),
-        (Culprit("age", 1.0, 2.5), "age 2.5 (scaled)"),
-        (Culprit("age", 1.0, None), "age"),
+        (FeatureContribution("age", 1.0, 2.5, 72.6), "age 72.6"),
+        (FeatureContribution("work=Private", 1.0, 0.0, "not Private"), "not work=Private"),
+        (FeatureContribution("work=Private", 1.0, 1.0, "Private"), "work=Private"),
+        (FeatureContribution("age", 1.0, 2.5), "age 2.5 (scaled)"),
+        (FeatureContribution("age", 1.0, None), "age"),
     ],
 )
 def test_a_value_behind_a_preprocessor_is_told_as_the_feature_has_it_or_as_scaled(
-    culprit: Culprit, told: str
+    culprit: FeatureContribution, told: str
 ) -> None:
-    flagged = Outlier("p", 1, "o", "t", 0, 7, START * 1000, 0, 0.9, 0.5, [culprit], "x")
+    flagged = FlaggedRowRecord("p", 1, "o", "t", 0, 7, START * 1000, 0, 0.9, 0.5, [culprit], "x")
     (row,) = outlier_rows([flagged], prepared={"o"})
     assert row["because of"] == told
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_the_heat_map_marks_what_drifted_in_shape_too(board: Board, theme: Theme) -> None:
-    (heat,) = drift_charts.heat(board.windows("p")["d"], theme).data
+def test_the_heat_map_marks_what_drifted_in_shape_too(board: TopicHistory, theme: Theme) -> None:
+    (heat,) = drift_charts.drift_heatmap(board.windows("p")["d"], theme).data
     assert list(heat.x) == [one.closed_at for one in board.windows("p")["d"]]
     assert sorted(heat.y) == ["age", "work"]
     age = list(heat.y).index("age")
@@ -195,7 +195,7 @@ def test_the_heat_map_marks_what_drifted_in_shape_too(board: Board, theme: Theme
     assert heat.z[age][1] > 0.2 > heat.z[age][0]
 
 
-def test_a_window_is_drawn_beside_the_reference_its_worst_feature_first(board: Board) -> None:
+def test_a_window_is_drawn_beside_the_reference_its_worst_feature_first(board: TopicHistory) -> None:
     figure = drift_charts.histograms(board.windows("p")["d"][1], "light")
     assert figure.layout.annotations[0].text.startswith("<b>age</b><br>effect 0.")
     assert figure.layout.annotations[0].text.endswith("▲ drift")
@@ -247,7 +247,7 @@ def without_values(insufficient: bool) -> list[Window]:
     rows = REFERENCE[:400].copy()
     rows[:, 0] = np.nan
     body = msgspec.json.decode(reported(STEP, chunk(rows), Streak()))
-    board = Board(TOPICS, past=3_600)
+    board = TopicHistory(TOPICS, past=3_600)
     if not insufficient:
         body["parameters"]["state"] = "OK"
         for one in body["parameters"]["features"]:
@@ -260,7 +260,7 @@ def without_values(insufficient: bool) -> list[Window]:
 @pytest.mark.parametrize("theme", THEMES)
 def test_a_feature_without_values_has_a_question_mark_and_no_colour(theme: Theme, insufficient: bool) -> None:
     (window,) = without_values(insufficient)
-    heat, unknown = drift_charts.heat([window], theme).data
+    heat, unknown = drift_charts.drift_heatmap([window], theme).data
     age = list(heat.y).index("age")
     assert heat.z[age][0] is None
     assert (list(unknown.x), list(unknown.y), list(unknown.text)) == ([window.closed_at], ["age"], ["?"])
@@ -270,7 +270,7 @@ def test_a_feature_without_values_has_a_question_mark_and_no_colour(theme: Theme
     assert window.state == ("INSUFFICIENT_DATA" if insufficient else "OK")
 
 
-def test_lines_are_what_was_told(board: Board) -> None:
+def test_lines_are_what_was_told(board: TopicHistory) -> None:
     spans = board.spans("p", START, 10.0)
     answered, failed = time_series.requests(spans, PERIOD, "light").data
     assert list(answered.y) == pytest.approx([10.0, 9.9, 9.8, 9.7, 9.6, 9.5])
@@ -284,7 +284,7 @@ def test_lines_are_what_was_told(board: Board) -> None:
     assert (list(bars.y), list(bars.x)) == (["age"], [12])
 
 
-def test_a_line_is_broken_where_nothing_was_told(board: Board) -> None:
+def test_a_line_is_broken_where_nothing_was_told(board: TopicHistory) -> None:
     for number in (20, 21):
         board.take(TOPICS.rates, Record(rates(number, tally(100))))
     answered = time_series.requests(board.spans("p", START, 10.0), PERIOD, "light").data[0]
@@ -292,9 +292,9 @@ def test_a_line_is_broken_where_nothing_was_told(board: Board) -> None:
     assert len(answered.x) == len(answered.y) == 9
 
 
-def test_a_window_without_a_verdict_has_no_mark(board: Board) -> None:
+def test_a_window_without_a_verdict_has_no_mark(board: TopicHistory) -> None:
     few = [msgspec.structs.replace(one, state="INSUFFICIENT_DATA") for one in board.windows("p")["d"]]
-    (heat,) = drift_charts.heat(few, "light").data
+    (heat,) = drift_charts.drift_heatmap(few, "light").data
     assert not any("▲" in row for row in heat.text)
     assert "▲" not in drift_charts.histograms(few[1], "light").layout.annotations[0].text
 
@@ -306,13 +306,13 @@ def test_nothing_is_drawn_as_nothing_in_words(theme: Theme) -> None:
         time_series.latency([], PERIOD, theme),
         time_series.outliers([], PERIOD, theme),
         time_series.bad_values([], theme),
-        drift_charts.heat([], theme),
+        drift_charts.drift_heatmap([], theme),
     ):
         assert figure.layout.annotations[0].text
         assert figure.layout.annotations[0].font.color == LOOKS[theme].faint
 
 
-def test_the_report_holds_everything_and_needs_nothing_else(board: Board) -> None:
+def test_the_report_holds_everything_and_needs_nothing_else(board: TopicHistory) -> None:
     page = html_report.write(release(), [release()], board, START, START + 60)
     assert "600 requests, 15 without an answer" in page
     assert "Drift: d" in page

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.traffic.inspect.expression import Target, parse_expression
 from jobs.traffic.inspect.readable_records import Condition, parse_condition, show
-from jobs.traffic.inspect.topic_reader import Wanted
+from jobs.traffic.inspect.topic_reader import RecordFilter
 from operators.core.errors import DeploymentError
 from operators.kafka.topics import Topics
 from operators.protocol.inference_pb2 import ModelInferResponse
@@ -130,12 +130,12 @@ def test_what_is_no_condition_is_told() -> None:
 )
 def test_records_are_chosen(wanted: dict[str, Any], takes: bool) -> None:
     shown = show(Record(BODY, headers=(("pipeline", b"p"),)), TARGET)
-    assert Wanted(**wanted).takes(shown, TARGET) is takes
+    assert RecordFilter(**wanted).takes(shown, TARGET) is takes
 
 
 def test_another_pipelines_record_on_a_shared_topic_is_not_taken() -> None:
     shown = show(Record(BODY, headers=(("pipeline", b"q"),)), TARGET)
-    assert not Wanted().takes(shown, TARGET)
+    assert not RecordFilter().takes(shown, TARGET)
 
 
 def test_a_dead_letter_is_shown_with_what_was_wrong_and_belongs_to_the_pipeline_it_was_sent_to() -> None:
@@ -151,7 +151,7 @@ def test_a_dead_letter_is_shown_with_what_was_wrong_and_belongs_to_the_pipeline_
     assert shown.value["request"] == {"id": "r1"}
     told = shown.value["parameters"]
     assert (told["reason"], told["step"], told["message"]) == ("STEP_FAILED", "income", "no age")
-    wanted = Wanted(conditions=(parse_condition("reason=STEP_FAILED"),))
+    wanted = RecordFilter(conditions=(parse_condition("reason=STEP_FAILED"),))
     assert wanted.takes(shown, target)
     assert not wanted.takes(shown, parse_expression("q.errors", Topics()))
-    assert not Wanted(conditions=(parse_condition("reason=TOMBSTONE"),)).takes(shown, target)
+    assert not RecordFilter(conditions=(parse_condition("reason=TOMBSTONE"),)).takes(shown, target)

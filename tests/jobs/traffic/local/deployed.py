@@ -12,7 +12,7 @@ import msgspec
 from jobs.releases.explain import released
 from jobs.releases.validation.manifests import check
 from jobs.streaming.settings import Settings
-from jobs.traffic.local.emitted_records import DeadLetter, Emitted, Response, WindowReport
+from jobs.traffic.local.emitted_records import Emitted, EmittedDeadLetter, EmittedReport, EmittedResponse
 from jobs.traffic.local.pipeline import LocalPipeline, LocalRequest
 from operators.control.release import Release
 from tests.support.paths import EXAMPLES
@@ -57,15 +57,17 @@ def responses(emitted: list[Emitted]) -> dict[int, dict[str, Any]]:
     return {
         one.offset: {tensor["name"]: tensor for tensor in msgspec.json.decode(one.body)["outputs"]}
         for one in emitted
-        if isinstance(one, Response)
+        if isinstance(one, EmittedResponse)
     }
 
 
 def reports(emitted: list[Emitted], step: str) -> list[tuple[bool, dict[str, Any]]]:
     """Return a step's reports, each with whether the end of the data closed its window."""
-    found = [(one.partial, msgspec.json.decode(one.body)) for one in emitted if isinstance(one, WindowReport)]
+    found = [
+        (one.partial, msgspec.json.decode(one.body)) for one in emitted if isinstance(one, EmittedReport)
+    ]
     return [(partial, report) for partial, report in found if report["parameters"]["step"] == step]
 
 
-def letters(emitted: list[Emitted]) -> list[DeadLetter]:
-    return [one for one in emitted if isinstance(one, DeadLetter)]
+def letters(emitted: list[Emitted]) -> list[EmittedDeadLetter]:
+    return [one for one in emitted if isinstance(one, EmittedDeadLetter)]

@@ -13,11 +13,11 @@ from jobs.kafka.pipeline_client import request_body
 from jobs.models.judge import judge_windows, load_monitor
 from jobs.models.rows_to_judge import read_rows
 from jobs.streaming.settings import Settings
-from jobs.traffic.local.emitted_records import Emitted, Response, WindowReport
+from jobs.traffic.local.emitted_records import Emitted, EmittedReport, EmittedResponse
 from jobs.traffic.local.pipeline import LocalPipeline
 from jobs.traffic.local.request_files import read_requests
 from operators.core.errors import DeploymentError
-from operators.models.runtimes.batched import Rules, Watcher
+from operators.models.runtimes.batched import BatchedStep, WindowRules
 from operators.protocol.decode import decode_request
 from tests.corpus.payloads import CASES, SAYS, good, good_proto
 from tests.jobs.traffic.local.deployed import SIZE, deploy, letters, local, numbered, reports, responses
@@ -25,7 +25,7 @@ from tests.operators.storage.model import TRUSTING
 
 Rows = NDArray[np.float64]
 DRIFT = "income-drift-preprocessed"
-NOTHING = Rules()._replace(judgement=Rules().judgement._replace(min_n=50))
+NOTHING = WindowRules()._replace(judgement=WindowRules().judgement._replace(min_n=50))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_windows_are_judged_as_by_weir_judge(production: LocalPipeline, models: 
     drifted = np.concatenate([holdout[:350], holdout[:300] + np.array([25.0, *[0.0] * 11])])
     emitted = list(production.answer(numbered(*single(drifted))))
     step = load_monitor(models / "income-drift", TRUSTING)
-    assert isinstance(step, Watcher)
+    assert isinstance(step, BatchedStep)
     file = models.parent / "drifted.npy"
     np.save(file, drifted)
     tensors = read_rows(file, step, models / "income-drift").tensors
@@ -98,7 +98,7 @@ def test_rows_behind_a_preprocessor_are_judged_as_by_weir_judge(
 ) -> None:
     emitted = list(workflow.answer(numbered(*single(holdout[:300]))))
     step = load_monitor(models / DRIFT, TRUSTING)
-    assert isinstance(step, Watcher)
+    assert isinstance(step, BatchedStep)
     before = load_monitor(models / "income-preprocess", TRUSTING)
     rows = read_rows(models / "holdout.npy", step, models / DRIFT, before).tensors
     expected = list(judge_windows(step, rows, SIZE, NOTHING))[:3]
@@ -204,7 +204,7 @@ def test_a_protobuf_request_is_answered_in_protobuf_and_shown_as_json(
     production: LocalPipeline, raw: bool
 ) -> None:
     emitted = list(production.answer(numbered(good_proto(raw=raw), good())))
-    in_protobuf, in_json = [one for one in emitted if isinstance(one, Response)]
+    in_protobuf, in_json = [one for one in emitted if isinstance(one, EmittedResponse)]
     tensors = decode_request(in_protobuf.body, in_protobuf.infer_type, response=True).inputs
     shown = json.loads(json_line(in_protobuf))["value"]
     told = json.loads(json_line(in_json))["value"]
@@ -216,7 +216,7 @@ def test_a_protobuf_request_is_answered_in_protobuf_and_shown_as_json(
 
 def test_a_reports_bytes_are_shown_as_they_are(production: LocalPipeline, holdout: Rows) -> None:
     emitted = list(production.answer(numbered(*single(holdout[:100]))))
-    (report,) = [one for one in emitted if isinstance(one, WindowReport)]
+    (report,) = [one for one in emitted if isinstance(one, EmittedReport)]
     assert report.body in json_line(report)
     assert report.topic == "weir.default.model.income-drift.outputs"
 
@@ -253,7 +253,9 @@ def test_another_pipelines_responses_are_requests_of_one_that_reads_them(
     manifests = deploy(tmp_path, models)
     (manifests / "second.yaml").write_text(SECOND)
     sent = numbered(*single(holdout[:40]))
-    first = [one for one in local(manifests, models, "first").answer(sent) if isinstance(one, Response)]
+    first = [
+        one for one in local(manifests, models, "first").answer(sent) if isinstance(one, EmittedResponse)
+    ]
     second = local(manifests, models, "second", external=True)
     got = responses(list(second.answer(numbered(*(one.body for one in first)))))
     expected = responses(list(local(manifests, models, "income-production").answer(sent)))
@@ -275,7 +277,7 @@ def test_the_rows_of_many_requests_are_gathered_as_they_come(
     values = [request_body(holdout[first : first + 7], "r") for first in range(0, 210, 7)]
     found = reports(list(production.answer(numbered(*values))), "income-drift")
     step = load_monitor(models / "income-drift", TRUSTING)
-    assert isinstance(step, Watcher)
+    assert isinstance(step, BatchedStep)
     tensors = read_rows(models / "holdout.npy", step, models / "income-drift").tensors
     rows = next(iter(tensors.values())).data
     for number, (_, report) in enumerate(found):

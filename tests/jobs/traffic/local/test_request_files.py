@@ -155,10 +155,10 @@ def test_each_column_has_the_datatype_of_its_values(
 def test_words_without_a_code_are_noticed(
     workflow: LocalPipeline, table: pd.DataFrame, tmp_path: Path
 ) -> None:
-    strange = table.copy()
-    strange.loc[[3, 4], "workclass"] = "Mars"
+    flagged = table.copy()
+    flagged.loc[[3, 4], "workclass"] = "Mars"
     notices: list[str] = []
-    file = written(strange, tmp_path, ".csv")
+    file = written(flagged, tmp_path, ".csv")
     requests = list(read_requests(file, workflow, 1, notices.append))
     assert notices == [
         f"{file}: 2 values of workclass are not in features.json and get the code behind the last, "

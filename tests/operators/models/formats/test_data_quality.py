@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from detectors.quality.data_quality import Feature, Quality, quality_of
 from operators.core.errors import DeploymentError
 from operators.models.formats.data_quality import read_quality, write_quality
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.models.step import Ask
-from operators.storage.trusted_roots import make_site
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.models.step import InferenceOptions
+from operators.storage.trusted_roots import make_policy
 from tests.operators.storage.model import load, one_request, settings
 
 QUALITY = quality_of([[17.0, 0.0], [90.0, 1.0]], ["age", "work"], {"work": ["Private", "State"]})
@@ -54,15 +54,15 @@ def test_what_is_written_is_read_back(
 
 
 def test_a_folder_is_loaded_without_trust(tmp_path: Path) -> None:
-    step = load(folder_of(tmp_path), make_site("", ""))
-    assert isinstance(step, CheckQuality)
-    answers = step.infer(one_request(np.array([[30.0, 1.0], [10.0, np.nan]])), Ask())
+    step = load(folder_of(tmp_path), make_policy("", ""))
+    assert isinstance(step, DataQualityModel)
+    answers = step.infer(one_request(np.array([[30.0, 1.0], [10.0, np.nan]])), InferenceOptions())
     assert answers["issues"].data.tolist() == [[0, 0], [2, 1]]
 
 
 def test_the_requirement_chooses_the_runtime_where_there_are_no_settings(tmp_path: Path) -> None:
     write_quality(tmp_path, QUALITY)
-    assert isinstance(load(tmp_path, requirements=["weir-quality"]), CheckQuality)
+    assert isinstance(load(tmp_path, requirements=["weir-quality"]), DataQualityModel)
 
 
 def test_the_settings_content_type_and_file_count(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_the_settings_content_type_and_file_count(tmp_path: Path) -> None:
     (folder / "quality.json").rename(folder / "other.json")
     step = load(folder)
     columns = {name: one_request(np.array([[value]]))["x"] for name, value in (("work", 1.0), ("age", 30.0))}
-    assert step.infer(columns, Ask())["issues"].data.tolist() == [[0, 0]]  # type: ignore[index]
+    assert step.infer(columns, InferenceOptions())["issues"].data.tolist() == [[0, 0]]  # type: ignore[index]
 
 
 def test_a_recorded_probe_is_compared(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_recorded_probe_is_compared(tmp_path: Path) -> None:
         "outputs": [{"name": "issues", "shape": [1, 2], "datatype": "UINT8", "data": [0, 3]}],
     }
     (folder / "probe.json").write_text(json.dumps(probe))
-    assert isinstance(load(folder), CheckQuality)
+    assert isinstance(load(folder), DataQualityModel)
     (folder / "probe.json").write_text(json.dumps(probe).replace("[0, 3]", "[0, 0]"))
     with pytest.raises(DeploymentError, match="1 of 2 values of issues differ"):
         load(folder)

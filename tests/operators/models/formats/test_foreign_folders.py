@@ -13,8 +13,8 @@ import pytest
 from jobs.models.convert.alibi_detect_files import convert
 from operators.core.errors import DeploymentError
 from operators.core.tensors import Tensors
-from operators.models.step import Ask
-from operators.storage.trusted_roots import make_site
+from operators.models.step import InferenceOptions
+from operators.storage.trusted_roots import make_policy
 from tests.operators.storage.model import TRUSTING, load, one_request, settings
 from tests.support.paths import FOLDERS
 
@@ -44,7 +44,7 @@ def probe(folder: Path) -> tuple[np.ndarray, dict[str, dict[str, object]]]:
 def test_the_probe_is_answered_as_the_original_library_did(name: str) -> None:
     step = load(FOLDERS / name)
     rows, recorded = probe(FOLDERS / name)
-    answers = step.infer(one_request(rows), Ask(outputs=tuple(recorded)))
+    answers = step.infer(one_request(rows), InferenceOptions(outputs=tuple(recorded)))
     assert isinstance(answers, dict)
     for output, tensor in recorded.items():
         data = answers[output].data
@@ -91,7 +91,7 @@ def test_what_alibi_detect_pickled_is_read_by_convert_only(tmp_path: Path, name:
         load(folder)
     convert(folder, TRUSTING)
     rows, recorded = probe(folder)
-    answers = load(folder).infer(one_request(rows), Ask())
+    answers = load(folder).infer(one_request(rows), InferenceOptions())
     assert isinstance(answers, dict)
     for output, tensor in recorded.items():
         expected = np.array(tensor["data"], dtype=float)
@@ -101,7 +101,7 @@ def test_what_alibi_detect_pickled_is_read_by_convert_only(tmp_path: Path, name:
 def test_convert_reads_nothing_outside_the_trusted_roots(tmp_path: Path) -> None:
     folder = shutil.copytree(FOLDERS / "dill-ks-drift", tmp_path / "there")
     with pytest.raises(DeploymentError, match="is below no trusted root"):
-        convert(folder, make_site(str(tmp_path / "elsewhere"), ""))
+        convert(folder, make_policy(str(tmp_path / "elsewhere"), ""))
     assert not (folder / "config.toml").exists()
 
 
@@ -140,7 +140,7 @@ def test_a_native_booster_answers_with_its_scores_as_mlserver_lets_it(tmp_path: 
     step = load(folder)
     assert step.functions == ("predict",)
     rows, recorded = probe(FOLDERS / "xgboost-binary")
-    answers = step.infer(one_request(rows), Ask())
+    answers = step.infer(one_request(rows), InferenceOptions())
     assert isinstance(answers, dict)
     positive = np.array(recorded["predict_proba"]["data"]).reshape(-1, 2)[:, 1]
     assert answers["predict"].data.dtype == np.float32
@@ -155,14 +155,16 @@ def test_boosted_trees_are_served_by_requirement(tmp_path: Path, name: str, requ
     (folder / "model-settings.json").unlink()
     (folder / "probe.json").unlink()
     rows, _ = probe(FOLDERS / name)
-    answers: Tensors = load(folder, requirements=["unknown", requirement]).infer(one_request(rows), Ask())  # type: ignore[assignment]
+    answers: Tensors = load(folder, requirements=["unknown", requirement]).infer(
+        one_request(rows), InferenceOptions()
+    )  # type: ignore[assignment]
     assert len(answers["predict"].data) == len(rows)
 
 
 def test_trees_check_the_width_which_treelite_does_not() -> None:
     step = load(FOLDERS / "lightgbm-binary")
     with pytest.raises(Exception, match=r"takes rows of 6 values, got rows of shape \[5\]"):
-        step.infer(one_request(np.zeros((2, 5))), Ask())
+        step.infer(one_request(np.zeros((2, 5))), InferenceOptions())
 
 
 def test_a_file_that_is_no_booster_is_told(tmp_path: Path) -> None:

@@ -17,13 +17,13 @@ from detectors.outliers.mahalanobis import fit_mahalanobis
 from detectors.outliers.network import Layer
 from detectors.outliers.vae import Networks, VariationalAutoencoder
 from operators.core.errors import DeploymentError
-from operators.core.tensors import Column, Tensors
+from operators.core.tensors import TensorColumn, Tensors
 from operators.models.formats.outlier_detector import write_mahalanobis, write_vae
-from operators.models.runtimes.outlier import ScoreOutlier
+from operators.models.runtimes.outlier import OutlierModel
 from operators.models.settings import ALIBI_DETECT
-from operators.models.step import Ask
+from operators.models.step import InferenceOptions
 from operators.protocol.encode import encode_responses
-from operators.storage.trusted_roots import make_site
+from operators.storage.trusted_roots import make_policy
 from tests.operators.storage.model import load, one_request, settings
 
 Rows = NDArray[np.float64]
@@ -58,7 +58,7 @@ def folder(path: Path, kind: str, **predict_parameters: Any) -> Path:
 
 
 def answered(path: Path, rows: Rows = ROWS) -> Tensors:
-    answer = load(path).infer(one_request(rows), Ask())
+    answer = load(path).infer(one_request(rows), InferenceOptions())
     assert isinstance(answer, dict)
     return answer
 
@@ -129,8 +129,8 @@ def test_rows_are_on_the_second_axis_and_features_on_the_third(tmp_path: Path) -
     path = folder(tmp_path, "vae", outlier_type="feature")
     names = ["age", "hours, a week", "gain", "loss"]
     (path / "features.json").write_text(json.dumps({"columns": names}))
-    two = {"x": Column(ROWS[:5], np.array([2, 3], dtype=np.int64))}
-    answer = load(path).infer(two, Ask())
+    two = {"x": TensorColumn(ROWS[:5], np.array([2, 3], dtype=np.int64))}
+    answer = load(path).infer(two, InferenceOptions())
     assert isinstance(answer, dict)
     bodies = [msgspec.json.decode(body) for body in encode_responses(answer, ["a", "b"], "p", "1")]
     shown = [{output["name"]: output for output in body["outputs"]} for body in bodies]
@@ -164,12 +164,12 @@ def test_a_plain_forest_may_be_named_by_its_uri(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["forest", "model.joblib"])
 def test_a_pickled_forest_needs_trust(tmp_path: Path, kind: str) -> None:
     with pytest.raises(DeploymentError, match="is below no trusted root"):
-        load(folder(tmp_path, kind), make_site("/nowhere", ""))
+        load(folder(tmp_path, kind), make_policy("/nowhere", ""))
 
 
 @pytest.mark.parametrize("kind", ["vae", "mahalanobis"])
 def test_arrays_need_none(tmp_path: Path, kind: str) -> None:
-    load(folder(tmp_path, kind), make_site("", ""))
+    load(folder(tmp_path, kind), make_policy("", ""))
 
 
 @pytest.mark.parametrize(
@@ -213,9 +213,9 @@ def test_a_flagged_row_is_told_in_the_features_own_values(models: Path) -> None:
     preprocessor = joblib.load(models / "income-preprocess" / "model.joblib")
     prepared = preprocessor.transform(raw)
     step = load(models / "income-outlier")
-    assert isinstance(step, ScoreOutlier)
-    tensors = {"rows": Column(prepared, np.array([len(prepared)]))}
-    flagged = step.explain(tensors, step.infer(tensors, Ask()), Ask(), most=20)
+    assert isinstance(step, OutlierModel)
+    tensors = {"rows": TensorColumn(prepared, np.array([len(prepared)]))}
+    flagged = step.explain(tensors, step.infer(tensors, InferenceOptions()), InferenceOptions(), most=20)
     assert len(flagged) == 20
     numbers = preprocessor.named_transformers_["numeric"].named_steps["scale"]
     expected = numbers.inverse_transform(prepared[:, : numbers.n_features_in_])

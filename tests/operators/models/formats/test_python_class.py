@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from operators.core.errors import DeploymentError
-from operators.core.tensors import Column, Routed, Tensors
-from operators.models.step import Ask, Step
+from operators.core.tensors import Routed, TensorColumn, Tensors
+from operators.models.step import InferenceOptions, Step
 from operators.storage.digest import digest
 from tests.operators.storage.model import load, settings
 from tests.support.paths import EXAMPLES
@@ -23,7 +23,7 @@ def step(folder: Path, body: str, **extra: str) -> Step:
 
 
 def requests(*values: float) -> Tensors:
-    return {"x": Column(np.array(values)[:, None], np.ones(len(values), dtype=np.int64))}
+    return {"x": TensorColumn(np.array(values)[:, None], np.ones(len(values), dtype=np.int64))}
 
 
 INIT = "    def __init__(self, folder, parameters): self.p = parameters\n"
@@ -32,7 +32,7 @@ INIT = "    def __init__(self, folder, parameters): self.p = parameters\n"
 def test_the_example_sends_requests_down_one_of_two_branches(tmp_path: Path) -> None:
     router = load(shutil.copytree(ROUTER, tmp_path / "router"))
     rows = np.array([[20.0, 1], [60.0, 2], [39.0, 3], [41.0, 4]])
-    answer = router.infer({"x": Column(rows, np.array([1, 1, 2], dtype=np.int64))}, Ask())
+    answer = router.infer({"x": TensorColumn(rows, np.array([1, 1, 2], dtype=np.int64))}, InferenceOptions())
     assert isinstance(answer, Routed)
     assert [(part.tolist(), list(outputs)) for part, outputs in answer.parts] == [
         ([0], ["young"]),
@@ -43,14 +43,16 @@ def test_the_example_sends_requests_down_one_of_two_branches(tmp_path: Path) -> 
 
 def test_the_manifests_parameters_reach_the_class_as_text(tmp_path: Path) -> None:
     folder = shutil.copytree(ROUTER, tmp_path / "router")
-    answer = load(folder, parameters=[{"name": "limit", "value": "70"}]).infer(requests(60.0), Ask())
+    answer = load(folder, parameters=[{"name": "limit", "value": "70"}]).infer(
+        requests(60.0), InferenceOptions()
+    )
     assert isinstance(answer, Routed)
     assert list(answer.parts[0][1]) == ["young"]
 
 
 def test_a_request_that_the_class_refuses_fails_alone(tmp_path: Path) -> None:
     body = INIT + "    def predict(self, x):\n        return {'y': [1 / int(v) for v in x['x'].ravel()]}\n"
-    answer = step(tmp_path / "m", body).infer(requests(1, 0, 2), Ask())
+    answer = step(tmp_path / "m", body).infer(requests(1, 0, 2), InferenceOptions())
     assert isinstance(answer, Routed)
     assert answer.failures == {1: "ZeroDivisionError: division by zero"}
     assert [part.tolist() for part, _ in answer.parts] == [[0], [2]]
@@ -63,7 +65,7 @@ def test_row_by_row_takes_many_requests_in_one_call(tmp_path: Path) -> None:
         + "    def predict(self, x):\n        Model.calls += 1\n"
         + "        return {'n': x['x'] * 0 + Model.calls}\n"
     )
-    answer = step(tmp_path / "m", body).infer(requests(1, 2, 3), Ask())
+    answer = step(tmp_path / "m", body).infer(requests(1, 2, 3), InferenceOptions())
     assert isinstance(answer, dict)
     assert answer["n"].data.ravel().tolist() == [1, 1, 1]
 
@@ -78,7 +80,7 @@ def test_row_by_row_takes_many_requests_in_one_call(tmp_path: Path) -> None:
 )
 def test_what_is_no_tensor_is_told(tmp_path: Path, returned: str, message: str) -> None:
     answer = step(tmp_path / "m", INIT + f"    def predict(self, x): return {returned}\n").infer(
-        requests(1), Ask()
+        requests(1), InferenceOptions()
     )
     assert isinstance(answer, Routed)
     assert message in answer.failures[0]
@@ -87,7 +89,7 @@ def test_what_is_no_tensor_is_told(tmp_path: Path, returned: str, message: str) 
 def test_strings_lists_and_single_values_become_tensors(tmp_path: Path) -> None:
     returned = "{'s': ['a', 'b'], 'n': 3, 'f': [[1.5, 2.5]], 'none': None}"
     body = INIT + f"    def predict(self, x): return {returned}\n"
-    answer = step(tmp_path / "m", body).infer(requests(1), Ask())
+    answer = step(tmp_path / "m", body).infer(requests(1), InferenceOptions())
     assert isinstance(answer, Routed)
     ((_, outputs),) = answer.parts
     assert {name: tensor.data.tolist() for name, tensor in outputs.items()} == {
@@ -139,9 +141,9 @@ def test_a_class_leaves_its_folder_as_it_was(tmp_path: Path, monkeypatch: pytest
 def test_row_by_row_refuses_a_request_whose_tensors_have_other_rows(tmp_path: Path) -> None:
     body = INIT + "    row_by_row = True\n    def predict(self, x): return {'y': x['a'] + x['b']}\n"
     two, one = np.array([2], dtype=np.int64), np.array([1], dtype=np.int64)
-    uneven = {"a": Column(np.ones((2, 1)), two), "b": Column(np.ones((1, 1)), one)}
+    uneven = {"a": TensorColumn(np.ones((2, 1)), two), "b": TensorColumn(np.ones((1, 1)), one)}
     with pytest.raises(ValueError, match="as many rows each"):
-        step(tmp_path / "m", body).infer(uneven, Ask())
+        step(tmp_path / "m", body).infer(uneven, InferenceOptions())
 
 
 @pytest.mark.parametrize("source", ["import sys\nsys.exit(3)", "raise RuntimeError", "1 / 0", "def ("])

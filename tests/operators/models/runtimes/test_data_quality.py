@@ -12,29 +12,29 @@ from detectors.drift.confirmation import Confirmation, Streak
 from detectors.drift.judgement import Judgement
 from detectors.quality.data_quality import Feature, Quality
 from operators.core.errors import MismatchError
-from operators.core.tensors import Array, Column, Tensors
+from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.content_types import ContentTypes
-from operators.models.runtimes.batched import ROWS, Rules, Verdict, Watcher
-from operators.models.runtimes.data_quality import CheckQuality
-from operators.models.step import Ask
-from operators.windows.chunks import Chunk, Sender, decode, join
+from operators.models.runtimes.batched import ROWS, BatchedStep, Verdict, WindowRules
+from operators.models.runtimes.data_quality import DataQualityModel
+from operators.models.step import InferenceOptions
+from operators.windows.chunks import Chunk, SubtaskId, decode, join
 from operators.windows.lineage import lineage_of
 from operators.windows.pane import Pane, decode_pane, merge
 from operators.windows.report import read_report, report
 
 QUALITY = Quality([Feature("age", 17, 90, missing=0.1), Feature("work", categories=("Private", "State"))])
-STEP = CheckQuality(QUALITY)
-RULES = Rules(Judgement(min_n=100), tolerance=0.02)
+STEP = DataQualityModel(QUALITY)
+RULES = WindowRules(Judgement(min_n=100), tolerance=0.02)
 
 
-def column(*values: object, rows: list[int] | None = None) -> Column:
+def column(*values: object, rows: list[int] | None = None) -> TensorColumn:
     data = np.empty((len(values), 1), dtype=object)
     data[:, 0] = values
-    return Column(data, np.array(rows or [1] * len(values), dtype=np.int64))
+    return TensorColumn(data, np.array(rows or [1] * len(values), dtype=np.int64))
 
 
-def issues(tensors: Tensors, step: CheckQuality = STEP, content_type: str = "") -> list[list[int]]:
-    codes: list[list[int]] = step.infer(tensors, Ask(content_type))["issues"].data.tolist()
+def issues(tensors: Tensors, step: DataQualityModel = STEP, content_type: str = "") -> list[list[int]]:
+    codes: list[list[int]] = step.infer(tensors, InferenceOptions(content_type))["issues"].data.tolist()
     return codes
 
 
@@ -47,7 +47,7 @@ def chunk(codes: Array) -> Chunk:
         3,
         3,
         False,
-        Sender(),
+        SubtaskId(),
         codes,
         ("requests",),
         np.zeros(n, np.int8),
@@ -69,24 +69,26 @@ def _spread(bad: dict[str, int]) -> list[tuple[str, int]]:
     return [(name[:-1], int(name[-1])) for name, times in bad.items() for _ in range(times)]
 
 
-def judged(found: Array, rules: Rules = RULES) -> Verdict:
+def judged(found: Array, rules: WindowRules = RULES) -> Verdict:
     return STEP.judge(STEP.count(found), len(found), rules)
 
 
 def test_it_is_a_step_that_watches() -> None:
-    assert isinstance(STEP, Watcher)
+    assert isinstance(STEP, BatchedStep)
     assert STEP.monitor
 
 
 def test_every_value_has_a_code_and_every_row_a_number_of_bad_values() -> None:
-    answers = STEP.infer({"age": column(30, "x", None), "work": column("State", "Mars", 0)}, Ask())
+    answers = STEP.infer(
+        {"age": column(30, "x", None), "work": column("State", "Mars", 0)}, InferenceOptions()
+    )
     assert answers["issues"].data.tolist() == [[0, 0], [4, 3], [1, 0]]
     assert answers["violations"].data.tolist() == [[0], [2], [1]]
     assert (answers["issues"].data.dtype, answers["violations"].data.dtype) == (np.uint8, np.int64)
 
 
 def test_the_answer_says_what_columns_and_codes_mean() -> None:
-    parameters = STEP.infer({"age": column(30), "work": column(0)}, Ask())["issues"].parameters
+    parameters = STEP.infer({"age": column(30), "work": column(0)}, InferenceOptions())["issues"].parameters
     assert json.loads(str(parameters["features"])) == ["age", "work"]
     legend = {"0": "fine", "1": "missing", "2": "out_of_range", "3": "unseen", "4": "wrong_type"}
     assert json.loads(str(parameters["codes"])) == legend
@@ -96,19 +98,19 @@ def test_columns_are_taken_by_position_or_by_name_with_content_type_pd() -> None
     tensors = {"work": column("State"), "age": column(30)}
     assert issues(tensors) == [[4, 3]]
     assert issues(tensors, content_type="pd") == [[0, 0]]
-    assert issues(tensors, CheckQuality(QUALITY, ContentTypes("pd"))) == [[0, 0]]
+    assert issues(tensors, DataQualityModel(QUALITY, ContentTypes("pd"))) == [[0, 0]]
 
 
 def test_a_table_and_columns_of_their_own_are_the_same() -> None:
-    table = Column(np.array([[30.0, 1.0], [99.0, 7.0]]), np.array([2], dtype=np.int64))
+    table = TensorColumn(np.array([[30.0, 1.0], [99.0, 7.0]]), np.array([2], dtype=np.int64))
     assert issues({"x": table}) == [[0, 0], [2, 3]]
     each = {"a": table._replace(data=table.data[:, :1]), "b": table._replace(data=table.data[:, 1].copy())}
     assert issues(each) == [[0, 0], [2, 3]]
 
 
 def test_numbers_beside_text_stay_numbers() -> None:
-    numbers = Column(np.array([[30.0], [np.nan]]), np.ones(2, dtype=np.int64))
-    texts = Column(np.array([["State"], ["Mars"]]), np.ones(2, dtype=np.int64))
+    numbers = TensorColumn(np.array([[30.0], [np.nan]]), np.ones(2, dtype=np.int64))
+    texts = TensorColumn(np.array([["State"], ["Mars"]]), np.ones(2, dtype=np.int64))
     assert issues({"age": numbers, "work": texts}) == [[0, 0], [1, 3]]
 
 
@@ -122,7 +124,7 @@ def test_another_number_of_columns_is_a_mismatch() -> None:
 
 
 def test_a_batched_step_answers_at_once_and_gathers_the_codes() -> None:
-    gathered = STEP.gather({"age": column(30, 5), "work": column("State", 9)}, Ask())
+    gathered = STEP.gather({"age": column(30, 5), "work": column("State", 9)}, InferenceOptions())
     assert list(gathered) == [ROWS, "issues", "violations"]
     assert gathered[ROWS].data.tolist() == gathered["issues"].data.tolist() == [[0, 0], [2, 3]]
 
@@ -168,7 +170,7 @@ def test_a_window_tells_counts_a_state_and_which_features_violate() -> None:
 def test_what_the_reference_misses_too_and_a_short_window_are_no_violation() -> None:
     assert judged(codes(500, age1=50)).state == "OK"
     assert judged(codes(99, work4=40)).state == "INSUFFICIENT_DATA"
-    assert judged(codes(500, work4=50), Rules(Judgement(min_n=100), tolerance=0.2)).state == "OK"
+    assert judged(codes(500, work4=50), WindowRules(Judgement(min_n=100), tolerance=0.2)).state == "OK"
 
 
 def test_violations_in_a_row_are_confirmed_and_resolved() -> None:

@@ -8,9 +8,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from operators.core.errors import DeploymentError, MismatchError
-from operators.core.tensors import Column, Tensors
-from operators.models.runtimes.sklearn_estimator import Predict
-from operators.models.step import Ask
+from operators.core.tensors import TensorColumn, Tensors
+from operators.models.runtimes.sklearn_estimator import SklearnModel
+from operators.models.step import InferenceOptions
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -18,7 +18,7 @@ Y = (X[:, 0] > 0).astype(int)
 
 
 def one(data: Any) -> Tensors:
-    return {"x": Column(np.asarray(data), np.array([len(data)], dtype=np.int64))}
+    return {"x": TensorColumn(np.asarray(data), np.array([len(data)], dtype=np.int64))}
 
 
 def words(*rows: list[object]) -> Tensors:
@@ -28,10 +28,10 @@ def words(*rows: list[object]) -> Tensors:
 def test_an_answer_for_each_target_is_refused_in_words() -> None:
     """A list of arrays would be stacked into something of as many rows as there are targets."""
     forest = RandomForestClassifier(5, random_state=0).fit(X, np.column_stack([Y, 1 - Y]))
-    step = Predict(forest, "predict")
+    step = SklearnModel(forest, "predict")
     with pytest.raises(MismatchError, match="predict_proba gives 2 arrays, one for each target"):
-        step.infer(one(X[:3]), Ask(outputs=("predict_proba",)))
-    assert step.infer(one(X[:3]), Ask())["predict"].data.shape == (3, 2)
+        step.infer(one(X[:3]), InferenceOptions(outputs=("predict_proba",)))
+    assert step.infer(one(X[:3]), InferenceOptions())["predict"].data.shape == (3, 2)
 
 
 def test_an_answer_of_other_rows_is_refused() -> None:
@@ -42,22 +42,24 @@ def test_an_answer_of_other_rows_is_refused() -> None:
             return np.zeros(len(x) + 1)
 
     with pytest.raises(MismatchError, match=r"predict gives shape \[4\] for 3 rows"):
-        Predict(Odd(), "predict").infer(one(X[:3]), Ask())
+        SklearnModel(Odd(), "predict").infer(one(X[:3]), InferenceOptions())
 
 
 def test_words_are_refused_by_an_estimator_of_numbers_and_known_to_one_of_words() -> None:
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit([["a"], ["b"]])
-    assert Predict(encoder, "transform").infer(words(["b"]), Ask())["transform"].data.tolist() == [[0, 1]]
+    assert SklearnModel(encoder, "transform").infer(words(["b"]), InferenceOptions())[
+        "transform"
+    ].data.tolist() == [[0, 1]]
     codes = OneHotEncoder(handle_unknown="ignore").fit([[0.0], [1.0]])
     with pytest.raises((TypeError, ValueError)):
-        Predict(codes, "transform").infer(words(["a"]), Ask())
+        SklearnModel(codes, "transform").infer(words(["a"]), InferenceOptions())
 
 
 def test_predict_fn_may_name_any_function_of_the_estimator() -> None:
-    step = Predict(StandardScaler().fit(X), "inverse_transform")
-    assert list(step.infer(one(X[:2]), Ask())) == ["inverse_transform"]
+    step = SklearnModel(StandardScaler().fit(X), "inverse_transform")
+    assert list(step.infer(one(X[:2]), InferenceOptions())) == ["inverse_transform"]
     for name in ("nothing", "_check_n_features", "scale_", "fit"):
         with pytest.raises(
             DeploymentError, match=f"predict_fn is '{name}', which a StandardScaler does not offer"
         ):
-            Predict(StandardScaler().fit(X), name)
+            SklearnModel(StandardScaler().fit(X), name)

@@ -13,10 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
-from operators.core.tensors import Column
-from operators.models.runtimes.sklearn_estimator import Predict
-from operators.models.runtimes.sklearn_fast import FEW_ROWS, compiled
-from operators.models.step import Ask
+from operators.core.tensors import TensorColumn
+from operators.models.runtimes.sklearn_estimator import SklearnModel
+from operators.models.runtimes.sklearn_fast import FEW_ROWS, compile_estimator
+from operators.models.step import InferenceOptions
 
 
 def table(n: int, missing: bool = True) -> Any:
@@ -40,7 +40,7 @@ def columns(encoder: OneHotEncoder | None = None, scaler: Any = None) -> ColumnT
 @pytest.mark.parametrize("n", [1, 7, 900])
 def test_a_column_transformer_gives_scikit_learns_values(n: int, dtype: Any) -> None:
     fitted = columns().fit(table(400))
-    quick = compiled(fitted)
+    quick = compile_estimator(fitted)
     assert quick is not fitted
     rows = table(n).astype(dtype)
     rows[0, 1] = 77
@@ -57,7 +57,7 @@ def test_a_pipeline_predicts_what_scikit_learn_predicts(forest: Any, classes: in
     rows = table(800)
     labels = np.random.default_rng(1).integers(0, classes, 800) * 10
     whole = Pipeline([("p", columns()), ("f", forest(n_estimators=20, random_state=0))]).fit(rows, labels)
-    quick = compiled(whole)
+    quick = compile_estimator(whole)
     asked = table(n)
     assert np.array_equal(quick.predict_proba(asked), whole.predict_proba(asked))
     assert np.array_equal(quick.predict(asked), whole.predict(asked))
@@ -67,7 +67,7 @@ def test_a_pipeline_predicts_what_scikit_learn_predicts(forest: Any, classes: in
 def test_labels_that_are_words_stay_words() -> None:
     rows, labels = table(300, missing=False), np.where(np.arange(300) % 2, "yes", "no")
     forest = RandomForestClassifier(n_estimators=5, random_state=0).fit(rows, labels)
-    assert np.array_equal(compiled(forest).predict(rows[:4]), forest.predict(rows[:4]))
+    assert np.array_equal(compile_estimator(forest).predict(rows[:4]), forest.predict(rows[:4]))
 
 
 @pytest.mark.parametrize("bad", [np.inf, 1e300])
@@ -79,7 +79,7 @@ def test_values_that_scikit_learn_refuses_stay_refused(bad: float, n: int) -> No
     wrong = table(n)
     wrong[0, 0] = bad
     with np.errstate(over="ignore"), pytest.raises(ValueError, match="infinity"):
-        compiled(whole).predict(wrong)
+        compile_estimator(whole).predict(wrong)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_is_not_known_stays_as_it_is(estimator: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fitted = estimator.fit(table(400, missing=False), np.arange(400) % 2)
-    assert compiled(fitted) is fitted
+    assert compile_estimator(fitted) is fitted
 
 
 def forests_of_one_class() -> list[Any]:
@@ -161,7 +161,9 @@ def test_whatever_the_estimator_is_it_answers_as_scikit_learn_does(make: Any, n:
         for method in ("predict", "predict_proba", "transform"):
             if not hasattr(fitted, method) or (method != "predict" and isinstance(fitted, WithoutSamplers)):
                 continue
-            tensors = Predict(fitted, method).infer({"x": Column(rows, np.array([n]))}, Ask())
+            tensors = SklearnModel(fitted, method).infer(
+                {"x": TensorColumn(rows, np.array([n]))}, InferenceOptions()
+            )
             expected = getattr(fitted, method)(rows)
             answered = np.column_stack([column.data for column in tensors.values()])
             assert np.array_equal(answered, np.asarray(expected).reshape(n, -1)), (fitted, method)
@@ -172,7 +174,7 @@ def test_whatever_the_estimator_is_it_answers_as_scikit_learn_does(make: Any, n:
 def test_a_quick_form_that_raises_while_it_serves_gives_way_to_the_estimator() -> None:
     rows, labels = table(100, missing=False), np.arange(100) % 2
     whole = make_pipeline(columns(), RandomForestClassifier(5, random_state=0)).fit(rows, labels)
-    step = Predict(whole, "predict_proba")
+    step = SklearnModel(whole, "predict_proba")
     words = rows[:3].astype(str)  # numbers as text, which scikit-learn reads and the quick form does not
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -180,7 +182,9 @@ def test_a_quick_form_that_raises_while_it_serves_gives_way_to_the_estimator() -
             expected = whole.predict_proba(words)
         except ValueError as error:
             with pytest.raises(ValueError, match=str(error).split("\n")[0][:40]):
-                step.infer({"x": Column(words, np.array([3]))}, Ask())
+                step.infer({"x": TensorColumn(words, np.array([3]))}, InferenceOptions())
         else:
-            answered = step.infer({"x": Column(words, np.array([3]))}, Ask())["predict_proba"].data
+            answered = step.infer({"x": TensorColumn(words, np.array([3]))}, InferenceOptions())[
+                "predict_proba"
+            ].data
             np.testing.assert_array_equal(answered, expected)
