@@ -16,7 +16,7 @@ class ActiveAlerts:
     def __init__(self, state: Value) -> None:
         self._state = state
 
-    def fires(self) -> bool:
+    def is_firing(self) -> bool:
         """Tell whether any alert does."""
         return self._state.value() is not None
 
@@ -24,17 +24,17 @@ class ActiveAlerts:
         """Return how bad each is."""
         return {one.about: one.severity for one in self._read()}
 
-    def settle(self, lifecycle: Lifecycle, found: Findings, now: int) -> Iterator[AlertRecord]:
+    def update_alerts(self, lifecycle: Lifecycle, found: Findings, now: int) -> Iterator[AlertRecord]:
         """Let what was found fire and resolve alerts."""
         before = self._read()
-        after, sent = lifecycle.settle(before, found, now)
+        after, sent = lifecycle.update_alerts(before, found, now)
         self._write(before, after)
         yield from sent
 
-    def remind(self, lifecycle: Lifecycle, now: int) -> Iterator[AlertRecord]:
+    def resend_due(self, lifecycle: Lifecycle, now: int) -> Iterator[AlertRecord]:
         """Send again what fires, where it is time to."""
         before = self._read()
-        after, sent = lifecycle.remind(before, now)
+        after, sent = lifecycle.resend_due(before, now)
         self._write(before, after)
         yield from sent
 

@@ -39,7 +39,7 @@ class Lifecycle(NamedTuple):
     resend: float
     runbook: str
 
-    def settle(
+    def update_alerts(
         self, active: list[Active], found: Findings, now: int
     ) -> tuple[list[Active], list[AlertRecord]]:
         """Take in what every rule found; an active alert whose rule is not among them resolves.
@@ -64,7 +64,7 @@ class Lifecycle(NamedTuple):
                 sent.append(self._sent(fresh, now))
         return kept, sent
 
-    def remind(self, active: list[Active], now: int) -> tuple[list[Active], list[AlertRecord]]:
+    def resend_due(self, active: list[Active], now: int) -> tuple[list[Active], list[AlertRecord]]:
         """Send again what fires for as long as the interval."""
         due = [now - one.sent_at >= self.resend * 1000 for one in active]
         kept = [

@@ -43,9 +43,9 @@ class InferFunction(ScalarFunction):  # type: ignore[misc]
         )
         identity = Identity(self._job, sender, function_context.get_attempt_number())
         self._metrics = PipelineMetrics(Metrics(function_context.get_metric_group()))
-        self._metrics.skipped(self._connection.topics.control, 0)
-        told = self._metrics.count
-        self._worker = Worker(self._connection, self._site, self._limit, self._only, identity, told)
+        self._metrics.count_skipped(self._connection.topics.control, 0)
+        on_batch = self._metrics.count
+        self._worker = Worker(self._connection, self._site, self._limit, self._only, identity, on_batch)
         self._worker.start()
 
     def close(self) -> None:
@@ -68,10 +68,10 @@ class InferFunction(ScalarFunction):  # type: ignore[misc]
         )
         answers = self._worker.answer(records)
         for topic, count in self._worker.skipped():
-            self._metrics.skipped(topic, count)
-        for event in self._worker.happened():
-            self._metrics.happened(event)
-            self._metrics.serves(event.pipeline, *self._worker.serving(event.pipeline))
+            self._metrics.count_skipped(topic, count)
+        for event in self._worker.drain_events():
+            self._metrics.count_event(event)
+            self._metrics.show_serving(event.pipeline, *self._worker.serving(event.pipeline))
         return pd.DataFrame(answers._asdict())
 
 

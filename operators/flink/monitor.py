@@ -59,40 +59,43 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         metrics = WindowMetrics(Metrics(runtime_context.get_metrics_group()))
         releases = ReleaseCache(self._topics, partial(read_control, self._connection))
         alert_rules = AlertRulesCache(self._topics, releases)
-        standing = ActiveAlerts(value("alerts"))
+        active_alerts = ActiveAlerts(value("alerts"))
         windows = WindowState(value("head"), blobs("rows"), blobs("panes"), value("draining"))
         self._windows = StepWindows(
-            windows, releases, alert_rules, standing, metrics, self._rules, self._site, self._has_topic
+            windows, releases, alert_rules, active_alerts, metrics, self._rules, self._site, self._has_topic
         )
-        self._rates = PipelineRates(value("slice"), value("slices"), standing, alert_rules.get)
+        self._rates = PipelineRates(value("slice"), value("slices"), active_alerts, alert_rules.get)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Take in a chunk or a tally."""
         data, now = bytes(value[0]), int(time() * 1000)
-        told: Iterator[Report | Rates | AlertRecord]
+        emitted: Iterator[Report | Rates | AlertRecord]
         if is_tally(data):
-            told = self._rates.take(decode_tally(data), now)
+            emitted = self._rates.take(decode_tally(data), now)
         else:
-            told = self._windows.take(decode(data), now)
-        yield from map(self._row, told)
+            emitted = self._windows.take(decode(data), now)
+        yield from map(self._row, emitted)
 
     def _has_topic(self, step: str) -> bool:
         return topic_exists(self._connection.bootstrap, self._topics.model_outputs(step))
 
-    def _row(self, told: Report | Rates | AlertRecord) -> Row:
-        if isinstance(told, AlertRecord):
-            headers, labels = told.headers(self._topics), told.alert.labels
+    def _row(self, emitted: Report | Rates | AlertRecord) -> Row:
+        if isinstance(emitted, AlertRecord):
+            headers, labels = emitted.headers(self._topics), emitted.alert.labels
             about = {name: labels.get(name, "") for name in ("pipeline", "step", "severity")}
-            log_event(f"Alert{told.alert.status.capitalize()}", INFO, alert=labels["alertname"], **about)
-            return Row(self._topics.alerts, told.alert.fingerprint, headers, told.alert.encode())
-        if isinstance(told, Rates):
+            log_event(f"Alert{emitted.alert.status.capitalize()}", INFO, alert=labels["alertname"], **about)
+            return Row(self._topics.alerts, emitted.alert.fingerprint, headers, emitted.alert.encode())
+        if isinstance(emitted, Rates):
             return Row(
-                self._topics.rates, told.pipeline, _versions(told.pipeline, told.generation), told.encode()
+                self._topics.rates,
+                emitted.pipeline,
+                _versions(emitted.pipeline, emitted.generation),
+                emitted.encode(),
             )
-        source = told.lineage
+        source = emitted.lineage
         headers = _versions(source.pipeline, source.generation)
         topic = self._topics.model_outputs(source.step)
-        return Row(topic, f"{source.pipeline}/{source.step}", headers, told.body)
+        return Row(topic, f"{source.pipeline}/{source.step}", headers, emitted.body)
 
 
 def _versions(pipeline: str, generation: int) -> dict[str, str]:

@@ -94,7 +94,7 @@ class ControlFollower:
             self._skipped(fresh)
 
     def _reconcile(self, control: ControlState) -> None:
-        if not control.names() and self._deployments.places:
+        if not control.names() and self._deployments.deployments:
             raise DeploymentError("the control topic is empty, which it was not: nothing is changed")
         self._pending |= self._deployments.reconcile(control)
         if self._pending:

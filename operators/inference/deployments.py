@@ -50,25 +50,25 @@ class Deployments:
         self._models = models
         self._only = frozenset(only)
         self._failed: dict[str, _Failed] = {}
-        self.places: dict[str, Deployment] = {}
+        self.deployments: dict[str, Deployment] = {}
         self.ended: list[RemovedStep] = []
         self.taps: dict[str, float] = {}
 
     @property
     def served(self) -> list[LoadedPipeline]:
         """What answers, a pipeline each."""
-        return [place.served for place in self.places.values()]
+        return [deployment.served for deployment in self.deployments.values()]
 
     def reconcile(self, control: ControlState) -> bool:
         """Follow the control topic; returns whether anything else serves, or ended, than before."""
         self._failed = {name: failed for name, failed in self._failed.items() if name in control.heads}
         names = [name for name in control.names() if not self._only or name in self._only]
-        places = dict(self._deploy_all(control, names))
-        gone = [one for name in names for one in _ended(control, name, places.get(name))]
+        deployments = dict(self._deploy_all(control, names))
+        gone = [one for name in names for one in _ended(control, name, deployments.get(name))]
         taps = {name: until for name, until in control.taps.items() if until > time()}
-        if (places, gone, taps) == (self.places, self.ended, self.taps):
+        if (deployments, gone, taps) == (self.deployments, self.ended, self.taps):
             return False
-        self.places, self.ended, self.taps = places, gone, taps
+        self.deployments, self.ended, self.taps = deployments, gone, taps
         self._models.keep(served.release for served in self.served)
         return True
 
@@ -76,18 +76,18 @@ class Deployments:
         for name in names:
             candidates = control.candidates(name)
             if candidates:
-                place = self._deploy(name, candidates)
+                deployment = self._deploy(name, candidates)
                 head = control.heads[name]
                 if head != candidates[0].generation:
-                    place = Deployment(place.served, head, control.reason_missing(name, head))
-                yield name, place
+                    deployment = Deployment(deployment.served, head, control.reason_missing(name, head))
+                yield name, deployment
 
     def is_due(self) -> bool:
         """Tell whether something that failed should be tried again."""
         return any(failed.again <= monotonic() for failed in self._failed.values())
 
     def _deploy(self, name: str, candidates: list[Release]) -> Deployment:
-        head, now = candidates[0], self.places.get(name)
+        head, now = candidates[0], self.deployments.get(name)
         if now and now.generation == head.generation and now.served.release == head:
             return now if not now.failure else Deployment(now.served, head.generation)
         failed = self._failed.get(name)
@@ -125,11 +125,11 @@ class Deployments:
         self._failed[name] = _Failed(head, wait, monotonic() + wait)
 
 
-def _ended(control: ControlState, name: str, place: Deployment | None) -> Iterator[RemovedStep]:
+def _ended(control: ControlState, name: str, deployment: Deployment | None) -> Iterator[RemovedStep]:
     """Yield what a pipeline has no more: what serves, maybe an older release, tells."""
-    if place is None and name in control.heads:
+    if deployment is None and name in control.heads:
         return
-    release = place.served.release if place else None
+    release = deployment.served.release if deployment else None
     known = [one for one in control.history(name) if release is None or one.generation <= release.generation]
     try:
         yield from (RemovedStep(name, step, epoch) for step, epoch in ended(known, release))

@@ -41,7 +41,7 @@ class Engine:
     """Answers micro-batches with the pipelines of some releases.
 
     `flags` returns, for a pipeline, the verdict of each batched step's last closed window; it never waits.
-    `told` is called after each micro-batch with what it did in each pipeline. `ended` are steps that no
+    `on_batch` is called after each micro-batch with what it did in each pipeline. `ended` are steps that no
     pipeline has any more, for the monitor to hear of; `sender` tells it who speaks.
     `taps` tells until when, in seconds since 1970, everything that a pipeline's steps are sent and answer is
     published.
@@ -53,7 +53,7 @@ class Engine:
         topics: Topics,
         limit: int,
         flags: Flags,
-        told: Callable[[Mapping[str, Tally]], None] = lambda tallies: None,
+        on_batch: Callable[[Mapping[str, Tally]], None] = lambda tallies: None,
         ended: Sequence[RemovedStep] = (),
         sender: SubtaskId = _ALONE,
         taps: Mapping[str, float] | None = None,
@@ -62,7 +62,7 @@ class Engine:
         self._topics = topics
         self._limit = limit
         self._flags = flags
-        self._told = told
+        self._on_batch = on_batch
         self._begun = False
         self._taps = Taps(served, taps or {})
         self._sender = sender
@@ -95,19 +95,19 @@ class Engine:
             for some in _slices(members):
                 self._answer(run, some, budgets.setdefault(target, Budget()))
         count(tallies, records, answers, int(time() * 1000))
-        self._told(tallies)
+        self._on_batch(tallies)
         self._send(tallies, answers)
         return answers
 
     def _send(self, tallies: Mapping[str, Tally], answers: ResponseBatch) -> None:
         """Let the monitor hear what pipelines did, on the last record."""
-        told = [
+        messages = [
             PipelineTally(served.release.name, served.release.generation, tally).encode()
             for served in self._served.values()
             if (tally := tallies.get(served.release.name)) and tally.requests
         ]
-        if told:
-            answers.chunks[-1] = [*(answers.chunks[-1] or ()), *told]
+        if messages:
+            answers.chunks[-1] = [*(answers.chunks[-1] or ()), *messages]
 
     def _initial_tallies(self) -> dict[str, Tally]:
         """Start with a tally of nothing for all that is served, once: who counts finds every name there."""
@@ -153,7 +153,7 @@ class Engine:
         members = [member for position, member in enumerate(members) if position not in errors]
         if not members or plan is None:
             return
-        outcome = plan.run(tensors, run.ask, self._flags(name), budget, self._taps.of(name), run.tally)
+        outcome = plan.run(tensors, run.options, self._flags(name), budget, self._taps.of(name), run.tally)
         for position, error in outcome.errors.items():
             self._fail(run.answers, members[position][0], topic, error)
         for position, failures in outcome.monitor_failures.items():
@@ -236,8 +236,8 @@ class Engine:
             return
         records = run.records
         place = (str(records.topics[i]), int(records.partitions[i]), int(records.offsets[i]))
-        told = flagged_row(run.served.release, step, place, int(records.timestamps[i]), flagged)
-        run.answers.tap(i, self._topics.outliers, told.hiding(hides).encode())
+        record = flagged_row(run.served.release, step, place, int(records.timestamps[i]), flagged)
+        run.answers.tap(i, self._topics.outliers, record.hiding(hides).encode())
 
     def _set_response(
         self, answers: ResponseBatch, i: int, served: LoadedPipeline, status: str, body: bytes | None
@@ -263,9 +263,9 @@ class Engine:
         for failure in failures:
             count_up(run.tally.errors, failure.step, str(failure.reason))
         if run.answers.errors[i] is None:
-            told = "; ".join(f"{one.step}: {one.message}" for one in failures)
+            every = "; ".join(f"{one.step}: {one.message}" for one in failures)
             first = failures[0]
-            message = first.message if len(failures) == 1 else told
+            message = first.message if len(failures) == 1 else every
             self._set_error(run.answers, i, RecordError(first.reason, message, first.step))
 
     def _set_error(self, answers: ResponseBatch, i: int, error: RecordError) -> None:
@@ -278,7 +278,7 @@ class _RequestGroup(NamedTuple):
     """What some requests of a micro-batch share on their way through one pipeline."""
 
     served: LoadedPipeline
-    ask: InferenceOptions
+    options: InferenceOptions
     encoding: Encoding
     records: RequestBatch
     answers: ResponseBatch

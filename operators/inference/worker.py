@@ -38,7 +38,7 @@ class Identity(NamedTuple):
 class Worker:
     """Answers micro-batches with the pipelines that the control topic says are live, of those in `only`.
 
-    `told` is called after each micro-batch with what it did in each pipeline; from `answer` only.
+    `on_batch` is called after each micro-batch with what it did in each pipeline; from `answer` only.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class Worker:
         limit: int,
         only: Collection[str],
         identity: Identity,
-        told: Callable[[Mapping[str, Tally]], None],
+        on_batch: Callable[[Mapping[str, Tally]], None],
     ) -> None:
         self._topics = connection.topics
         self._limit = limit
         self._identity = identity
-        self._told = told
+        self._on_batch = on_batch
         self._deployments = Deployments(ModelCache(site), only)
         self._serving: dict[str, Deployment] = {}
         self._verdicts = VerdictFollower(connection, self._skip)
@@ -84,12 +84,12 @@ class Worker:
     def serving(self, pipeline: str) -> tuple[int, int, dict[str, str]]:
         """Return the generation that serves a pipeline, the one that should, and the digests of the models
         that serve, by name; zeros and nothing where it has ended."""
-        place = self._serving.get(pipeline)
-        artifacts = place.served.release.artifacts if place and place.generation else {}
+        deployment = self._serving.get(pipeline)
+        artifacts = deployment.served.release.artifacts if deployment and deployment.generation else {}
         digests = {name: artifact.digest for name, artifact in artifacts.items()}
-        return (place.generation, place.head, digests) if place else (0, 0, digests)
+        return (deployment.generation, deployment.head, digests) if deployment else (0, 0, digests)
 
-    def happened(self) -> Iterator[Event]:
+    def drain_events(self) -> Iterator[Event]:
         """Yield, once each, the events since the last call; for metrics, which only the thread that answers
         may touch."""
         while not self._happened.empty():
@@ -116,18 +116,20 @@ class Worker:
     def _swap_engine(self) -> None:
         """Let the next micro-batch find what is live now; called from the thread that follows control."""
         deployments = self._deployments
-        self._verdicts.follow({step for place in deployments.places.values() for step in _batched(place)})
+        self._verdicts.follow(
+            {step for deployment in deployments.deployments.values() for step in _batched(deployment)}
+        )
         self._engine = Engine(
             deployments.served,
             self._topics,
             self._limit,
             self._verdicts.of,
-            self._told,
+            self._on_batch,
             deployments.ended,
             self._identity.sender,
             deployments.taps,
         )
-        before, self._serving = self._serving, deployments.places
+        before, self._serving = self._serving, deployments.deployments
         for event in _events(before, self._serving):
             self._heartbeat.tell(event)
             level = ERROR if event.what == "LoadFailed" else INFO
@@ -147,33 +149,33 @@ class Worker:
             at=time(),
             processed_at=self._processed_at,
             pipelines={
-                name: Serving(place.generation, place.head, place.failure)
-                for name, place in self._serving.items()
+                name: Serving(deployment.generation, deployment.head, deployment.failure)
+                for name, deployment in self._serving.items()
             },
         )
 
 
-def _batched(place: Deployment) -> list[str]:
-    plan = place.served.plan
+def _batched(deployment: Deployment) -> list[str]:
+    plan = deployment.served.plan
     return [planned.name for planned in plan.steps if planned.batch] if plan else []
 
 
 def _events(before: dict[str, Deployment], after: dict[str, Deployment]) -> list[Event]:
     events = [
-        Event(at=time(), pipeline=name, generation=place.head, what="Deleted")
-        for name, place in before.items()
+        Event(at=time(), pipeline=name, generation=deployment.head, what="Deleted")
+        for name, deployment in before.items()
         if name not in after
     ]
-    for name, place in after.items():
-        told = (place.generation, place.head, place.failure)
+    for name, deployment in after.items():
+        now = (deployment.generation, deployment.head, deployment.failure)
         then = before.get(name)
-        if then is None or told != (then.generation, then.head, then.failure):
+        if then is None or now != (then.generation, then.head, then.failure):
             what: Event = Event(
                 at=time(),
                 pipeline=name,
-                generation=place.head,
-                what="LoadFailed" if place.failure else "Serving",
-                why=place.failure,
+                generation=deployment.head,
+                what="LoadFailed" if deployment.failure else "Serving",
+                why=deployment.failure,
             )
             events.append(what)
     return events

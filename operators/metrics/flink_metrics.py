@@ -70,16 +70,16 @@ class PipelineMetrics:
             for step, one in tally.steps.items():
                 self._step(pipeline, step, one)
 
-    def happened(self, event: Event) -> None:
+    def count_event(self, event: Event) -> None:
         """Count a generation that serves or cannot be loaded."""
         for what, name in _HAPPENED.items():
             self._metrics.count(name, int(what == event.what), pipeline=event.pipeline)
 
-    def skipped(self, topic: str, records: int) -> None:
+    def count_skipped(self, topic: str, records: int) -> None:
         """Count records on a topic that could not be used; 0 shows that none was."""
         self._metrics.count("skipped_records", records, topic=topic)
 
-    def serves(self, pipeline: str, generation: int, head: int, digests: Mapping[str, str]) -> None:
+    def show_serving(self, pipeline: str, generation: int, head: int, digests: Mapping[str, str]) -> None:
         """Show which generation and models serve a pipeline, and which should; none (0) after its end."""
         self._metrics.show("generation", generation, pipeline=pipeline)
         self._metrics.show("head_generation", head, pipeline=pipeline)
@@ -124,28 +124,28 @@ class WindowMetrics:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
-    def late(self, pipeline: str, step: str, rows: int) -> None:
+    def count_late(self, pipeline: str, step: str, rows: int) -> None:
         """Count rows that are in no window."""
         self._metrics.count("late_rows", rows, pipeline=pipeline, step=step)
 
-    def holds(self, pipeline: str, step: str, rows: int, confirmed: bool, size: int | None) -> None:
+    def show_window(self, pipeline: str, step: str, rows: int, confirmed: bool, size: int | None) -> None:
         """Show the rows of the open window and its size, and whether the windows before it confirmed drift
         or violations."""
         show = partial(self._metrics.show, pipeline=pipeline, step=step)
-        self.late(pipeline, step, 0)
+        self.count_late(pipeline, step, 0)
         show("window_rows", rows)
         show("confirmed", int(confirmed))
         if size is not None:
             show("window_size", size)
 
-    def closed(self, pipeline: str, step: str, state: State, verdict: Verdict | None = None) -> None:
+    def count_closed(self, pipeline: str, step: str, state: State, verdict: Verdict | None = None) -> None:
         """Count a window that closed, and show what was found of each feature: of the columns that encode
         it, those that moved most."""
         self._metrics.count("windows", 1, pipeline=pipeline, step=step, state=state)
-        told: dict[str, list[dict[str, Any]]] = {}
+        columns_of: dict[str, list[dict[str, Any]]] = {}
         for one in verdict.about.get("features", ()) if verdict else ():
-            told.setdefault(one["feature"], []).append(one)
-        for feature, columns in list(told.items())[:MOST_FEATURES]:
+            columns_of.setdefault(one["feature"], []).append(one)
+        for feature, columns in list(columns_of.items())[:MOST_FEATURES]:
             show = partial(self._metrics.show, pipeline=pipeline, step=step, feature=feature)
             if "violating" in columns[0]:
                 show("violating", int(any(one["violating"] for one in columns)))

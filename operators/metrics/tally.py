@@ -44,14 +44,14 @@ class StepTally(msgspec.Struct):
     outliers: int | None = None
     bad_values: Counts = msgspec.field(default_factory=dict)
 
-    def worked(self, rows: int, seconds: float) -> None:
+    def record_call(self, rows: int, seconds: float) -> None:
         """Add one call; each of its rows spent all of the time in it."""
         self.rows += rows
         self.batches += 1
         self.microseconds += round(seconds * 1_000_000)
         self.buckets[int(np.searchsorted(BOUNDS, seconds))] += rows
 
-    def found(self, outputs: Tensors, hides: Redaction) -> None:
+    def record_outputs(self, outputs: Tensors, hides: Redaction) -> None:
         """Add what a step answered about its rows; some features are not named.
 
         Anybody's step may answer tensors of these names: what does not look like ours is passed over.
@@ -119,7 +119,7 @@ class Tally(msgspec.Struct):
             whole.add(one)
         return whole
 
-    def took(self, milliseconds: NDArray[np.int64]) -> None:
+    def record_latency(self, milliseconds: NDArray[np.int64]) -> None:
         """Add the requests of a micro-batch by how long each took; clocks may differ, so none took less
         than nothing."""
         none_negative = np.maximum(milliseconds, 0)
@@ -151,7 +151,7 @@ def count(tallies: dict[str, Tally], records: RequestBatch, answers: ResponseBat
             numbers.setdefault(answers.pipelines[i] or NOBODY, []).append(i)
     for pipeline, here in numbers.items():
         tally = tallies.setdefault(pipeline, Tally())
-        tally.took(now - records.timestamps[here])
+        tally.record_latency(now - records.timestamps[here])
         for i in here:
             if answers.statuses[i] == FAILED:
                 tally.failed += 1

@@ -17,12 +17,12 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     offset: float = 0.0
     category: str | None = None
 
-    def told(self, value: float) -> float | str | None:
+    def text(self, value: float) -> float | str | None:
         """Return a value as the feature has it: a number, its category, or that it is another one.
 
         None for a value that no category is encoded as.
 
-        >>> Origin(category="Private").told(0.0), Origin(scale=2.0).told(0.5)
+        >>> Origin(category="Private").text(0.0), Origin(scale=2.0).text(0.5)
         ('not Private', 1.0)
         """
         if self.category is None:

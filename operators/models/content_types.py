@@ -39,18 +39,18 @@ class ContentTypes(NamedTuple):
     request: str = ""
     tensors: Mapping[str, str] = _NONE
 
-    def names_columns(self, ask: InferenceOptions) -> bool:
+    def names_columns(self, options: InferenceOptions) -> bool:
         """Tell whether tensors are named columns."""
-        return (ask.content_type or self.request) == "pd"
+        return (options.content_type or self.request) == "pd"
 
     def of_tensor(self, name: str, column: TensorColumn) -> str:
         """Return a tensor's own content type, empty if it has none."""
         return column.content_type or self.tensors.get(name, "")
 
-    def single(self, tensors: Tensors, ask: InferenceOptions) -> tuple[TensorColumn, str]:
+    def single(self, tensors: Tensors, options: InferenceOptions) -> tuple[TensorColumn, str]:
         """Return the single tensor that is wanted, and its content type, empty for a plain array."""
         column = single_tensor(tensors)
-        kind = self.of_tensor(next(iter(tensors)), column) or ask.content_type or self.request
+        kind = self.of_tensor(next(iter(tensors)), column) or options.content_type or self.request
         return column, "" if kind in _AS_IT_IS else kind
 
     def decoded(self, name: str, column: TensorColumn) -> Array:

@@ -45,14 +45,14 @@ class FeatureRows:
         """Return the texts behind a column's codes, if it holds codes."""
         return self._texts.get(name, [])
 
-    def read(self, tensors: Tensors, ask: InferenceOptions) -> TensorColumn:
+    def read(self, tensors: Tensors, options: InferenceOptions) -> TensorColumn:
         """Return numeric rows, shape (rows, columns).
 
         With content type `pd` tensors are found by name where names are known; else values are taken in
         their order. MismatchError tells what does not fit.
         """
         self._content_types.require_plain(tensors)
-        if self._content_types.names_columns(ask):
+        if self._content_types.names_columns(options):
             tensors = self._named(tensors)
         elif self._single:
             single_tensor(tensors)
@@ -64,7 +64,7 @@ class FeatureRows:
             data=np.column_stack([self._numbers(i, c) for i, c in enumerate(column.data.T)])
         )
 
-    def columns(self, tensors: Tensors, ask: InferenceOptions) -> tuple[list[Array], NDArray[np.int64]]:
+    def columns(self, tensors: Tensors, options: InferenceOptions) -> tuple[list[Array], NDArray[np.int64]]:
         """Return the values of each column as they came, shape (rows,), and each request's number of rows.
 
         Tensors are found as `read` finds them, or by position where not one has a known name; no value is
@@ -72,7 +72,7 @@ class FeatureRows:
         """
         self._content_types.require_plain(tensors)
         known = tensors.keys() & set(self._names or ())
-        if self._content_types.names_columns(ask) and known:
+        if self._content_types.names_columns(options) and known:
             tensors = self._named(tensors)
         (first, column), *others = tensors.items()
         for name, other in others:

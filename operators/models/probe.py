@@ -55,9 +55,9 @@ def write_probe(folder: Path, rows: Array, answers: Mapping[str, Array]) -> None
 def check_probe(step: Step, probe: Probe, folder: Path) -> None:
     """Raise DeploymentError, naming the versions, unless the step answers the probe as was recorded."""
     names = tuple(tensor.name for tensor in probe.outputs)
-    ask = InferenceOptions(outputs=tuple(name for name in names if name in step.functions))
+    options = InferenceOptions(outputs=tuple(name for name in names if name in step.functions))
     try:
-        answers = step.infer(_columns(probe.inputs), ask)
+        answers = step.infer(_columns(probe.inputs), options)
     except Exception as error:  # a model may raise anything
         raise _differs(folder, describe(error), probe.versions) from error
     if isinstance(answers, Routed):

@@ -43,7 +43,7 @@ class Step(Protocol):
     def functions(self) -> tuple[str, ...]:
         """What a request's `outputs` may choose."""
 
-    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors | Routed:
+    def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors | Routed:
         """Answer every request of the micro-batch, or raise if any of them cannot be answered.
 
         A step that answers each request with tensors of its own returns them routed.

@@ -35,7 +35,7 @@ class InputSource(NamedTuple):
             _add(read, self.renamed.get(name, name), here[name]._replace(hidden=False))
         return read
 
-    def there(self, environment: Environment) -> bool:
+    def is_present(self, environment: Environment) -> bool:
         """Tell whether `read` finds anything."""
         here = environment.get(self.place, {})
         return bool(here) if self.tensors is None else any(name in here for name in self.tensors)
@@ -70,8 +70,8 @@ class Inputs(NamedTuple):
 
     def present(self, environment: Environment) -> bool:
         """Tell whether the join finds anything; without sources there is nothing to wait for."""
-        there = [source.there(environment) for source in self.sources]
-        return all(there) if self.join == "inner" else any(there) or not there
+        present = [source.is_present(environment) for source in self.sources]
+        return all(present) if self.join == "inner" else any(present) or not present
 
 
 def _add(gathered: Tensors, name: str, column: object) -> None:

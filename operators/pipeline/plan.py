@@ -99,7 +99,7 @@ class Plan:
     def run(
         self,
         tensors: Tensors,
-        ask: InferenceOptions,
+        options: InferenceOptions,
         flags: Mapping[str, WindowVerdict],
         budget: Budget,
         taps: Collection[TensorAddress] = (),
@@ -111,7 +111,7 @@ class Plan:
         """
         outcome = Outcome([], {}, {}, [])
         requests = np.arange(len(next(iter(tensors.values())).rows))
-        walk = _Execution(self, ask, flags, budget, taps, tally or Tally(), outcome)
+        walk = _Execution(self, options, flags, budget, taps, tally or Tally(), outcome)
         walk.run_from(0, _Known({(self.name, "inputs"): tensors}, requests, {}))
         return outcome
 
@@ -138,7 +138,7 @@ class _Execution(NamedTuple):
     """One run of a plan."""
 
     plan: Plan
-    ask: InferenceOptions
+    options: InferenceOptions
     flags: Mapping[str, WindowVerdict]
     budget: Budget
     taps: Collection[TensorAddress]
@@ -158,7 +158,7 @@ class _Execution(NamedTuple):
             known = known.put((planned.name, "inputs"), inputs)
             started = perf_counter()
             done = isolate(partial(self._call, planned), inputs, self.budget)
-            self.tally.step(planned.name).worked(_rows(inputs), perf_counter() - started)
+            self.tally.step(planned.name).record_call(_rows(inputs), perf_counter() - started)
             if len(done.parts) == 1 and not done.failures:
                 known = self._answered(planned, known, done.parts[0][1])
                 continue
@@ -167,20 +167,20 @@ class _Execution(NamedTuple):
         self._finish(known)
 
     def _call(self, planned: PlannedStep, inputs: Tensors) -> Tensors | Routed:
-        ask = self._ask(planned)
+        options = self._options(planned)
         if planned.batch and isinstance(planned.step, BatchedStep):
-            return planned.step.gather(inputs, ask)
-        return planned.step.infer(inputs, ask)
+            return planned.step.gather(inputs, options)
+        return planned.step.infer(inputs, options)
 
-    def _ask(self, planned: PlannedStep) -> InferenceOptions:
+    def _options(self, planned: PlannedStep) -> InferenceOptions:
         return InferenceOptions(
-            self.ask.content_type if planned.reads_requests else "",
-            self.ask.outputs if planned.asked else (),
+            self.options.content_type if planned.reads_requests else "",
+            self.options.outputs if planned.asked else (),
             planned.besides,
         )
 
     def _answered(self, planned: PlannedStep, known: _Known, outputs: Tensors) -> _Known:
-        self.tally.step(planned.name).found(outputs, self.plan.hides)
+        self.tally.step(planned.name).record_outputs(outputs, self.plan.hides)
         if isinstance(planned.step, ExplainableStep):
             try:
                 self._explain(planned, planned.step, known, outputs)
@@ -198,8 +198,8 @@ class _Execution(NamedTuple):
     def _explain(self, planned: PlannedStep, step: ExplainableStep, known: _Known, outputs: Tensors) -> None:
         room = _MOST_FLAGGED - len(self.outcome.flagged)
         bounds = outputs["is_outlier"].bounds() if "is_outlier" in outputs else [0]
-        told = step.explain(known.environment[planned.name, "inputs"], outputs, self._ask(planned), room)
-        for one in told:
+        rows = step.explain(known.environment[planned.name, "inputs"], outputs, self._options(planned), room)
+        for one in rows:
             request = bisect_right(bounds, one.row) - 1
             here = one._replace(row=one.row - bounds[request])
             self.outcome.flagged.append((planned.name, int(known.requests[request]), here))
@@ -232,7 +232,7 @@ class _Execution(NamedTuple):
             self._fail(known.requests, Reason.NO_OUTPUT, str(error))
             return
         there = self.plan.functions | (outputs or {}).keys()
-        unknown = set(self.ask.outputs) - there
+        unknown = set(self.options.outputs) - there
         if output and not outputs:
             self._fail(known.requests, Reason.NO_OUTPUT, _nothing(output, known.environment))
         elif unknown:
@@ -254,7 +254,7 @@ def _rows(inputs: Tensors) -> int:
 
 
 def _nothing(output: Inputs, environment: Environment) -> str:
-    absent = [str(source) for source in output.sources if not source.there(environment)]
+    absent = [str(source) for source in output.sources if not source.is_present(environment)]
     message = f"nothing to answer with: {'; '.join(absent)} gave no tensor"
     if len(absent) == len(output.sources):
         return message

@@ -58,17 +58,17 @@ class ArtifactCache:
         return kept if _holds(kept, recorded) else None
 
     @contextmanager
-    def half(self) -> Iterator[Path]:
+    def partial_copy(self) -> Iterator[Path]:
         """Make a folder to copy to, and remove what is left of it."""
-        half = Path(tempfile.mkdtemp(prefix="half-", dir=self.folder))
+        partial_copy = Path(tempfile.mkdtemp(prefix="half-", dir=self.folder))
         try:
-            yield half
+            yield partial_copy
         finally:
-            shutil.rmtree(half, ignore_errors=True)
+            shutil.rmtree(partial_copy, ignore_errors=True)
 
-    def settle(self, half: Path, root: str | None) -> tuple[Path, str]:
+    def keep(self, partial_copy: Path, root: str | None) -> tuple[Path, str]:
         """Give a half the place of its digest; it appears there whole or not at all. Returns both."""
-        found = digest(half)
+        found = digest(partial_copy)
         known = self.find(root, found)
         if known:
             return known, found
@@ -76,7 +76,7 @@ class ArtifactCache:
         if kept.exists():  # spoilt
             self._remove(kept)
         with suppress(OSError):  # another process was quicker
-            half.rename(kept)
+            partial_copy.rename(kept)
         if digest(kept) != found:
             raise DeploymentError(f"{kept} cannot be replaced: remove it")
         return kept, found
@@ -87,8 +87,11 @@ class ArtifactCache:
 
     def _remove(self, kept: Path) -> None:
         """Take a copy away at once, then delete it: whoever looks for it finds all of it or nothing."""
-        with self.half() as half, suppress(OSError):  # there is none, or another process was quicker
-            kept.rename(half / "gone")
+        with (
+            self.partial_copy() as partial_copy,
+            suppress(OSError),
+        ):  # there is none, or another process was quicker
+            kept.rename(partial_copy / "gone")
 
     def _place(self, root: str | None, found: str) -> Path:
         compartment = (

@@ -59,11 +59,11 @@ def fetch(origin: Origin, recorded: str, folder: Path) -> Path:
     if kept:
         return kept
     names = _list(origin.uri, origin.stores) if origin.path is None else []
-    with _copying(origin, cache) as half:
-        _copy(origin, names, half)
-        found = digest(half)
+    with _copying(origin, cache) as partial_copy:
+        _copy(origin, names, partial_copy)
+        found = digest(partial_copy)
         if found == recorded:
-            return cache.settle(half, origin.root)[0]
+            return cache.keep(partial_copy, origin.root)[0]
     raise DeploymentError(
         f"{origin.uri} has changed since it was applied, or was not copied whole "
         f"({found}, recorded {recorded}); copy it again, or apply it again"
@@ -76,17 +76,17 @@ def _found(origin: Origin, names: list[str], folder: Path) -> ResolvedArtifact:
     kept = cache.find(origin.root, now)
     if kept:
         return ResolvedArtifact(origin.uri, kept, now)
-    with _copying(origin, cache) as half:
-        _copy(origin, names, half)
-        return ResolvedArtifact(origin.uri, *cache.settle(half, origin.root))
+    with _copying(origin, cache) as partial_copy:
+        _copy(origin, names, partial_copy)
+        return ResolvedArtifact(origin.uri, *cache.keep(partial_copy, origin.root))
 
 
 @contextmanager
 def _copying(origin: Origin, cache: ArtifactCache) -> Iterator[Path]:
     """Make a folder in the cache to copy to, and tell what fails while it is filled."""
     try:
-        with cache.half() as half:
-            yield half
+        with cache.partial_copy() as partial_copy:
+            yield partial_copy
     except DeploymentError:
         raise
     except OSError as error:
@@ -95,14 +95,14 @@ def _copying(origin: Origin, cache: ArtifactCache) -> Iterator[Path]:
         raise DeploymentError(f"{origin.uri} cannot be read: {describe(error)}") from error
 
 
-def _copy(origin: Origin, names: list[str], half: Path) -> None:
+def _copy(origin: Origin, names: list[str], partial_copy: Path) -> None:
     """Copy a folder: all of a local one, these files of a remote one."""
     if origin.path is not None:
-        copy_files(origin.path, half)
+        copy_files(origin.path, partial_copy)
         return
     filesystem, root = open_store(origin.uri, origin.stores)
     for name in names:
-        target = half / name
+        target = partial_copy / name
         target.parent.mkdir(parents=True, exist_ok=True)
         filesystem.get_file(f"{root}/{name}", str(target))
 

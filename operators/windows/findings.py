@@ -34,7 +34,7 @@ def evaluate_window(
     what = "Values are bad" if quality else "The data drifted"
     offsets = [
         f"{one['topic']}-{one['partition']} {one['first_offset']} to {one['last_offset']}"
-        for one in lineage.told()
+        for one in lineage.as_dicts()
     ]
     annotations = {
         "summary": f"{what} in {lineage.step}, confirmed by window {streak.since}: {', '.join(culprits[:1])}",

@@ -34,7 +34,7 @@ class Lineage(NamedTuple):
         """Number of rows."""
         return sum(member.rows for member in self.members.values())
 
-    def told(self) -> Iterator[dict[str, Any]]:
+    def as_dicts(self) -> Iterator[dict[str, Any]]:
         """Yield the members for people."""
         for (topic, partition), member in sorted(self.members.items()):
             yield {"topic": topic, "partition": partition, **member._asdict()}

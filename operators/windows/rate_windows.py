@@ -77,43 +77,43 @@ class PipelineRates:
         self,
         current: Value,
         closed: Value,
-        standing: ActiveAlerts,
+        active_alerts: ActiveAlerts,
         rules_of: Callable[[str, int], PipelineRules],
     ) -> None:
         self._current = current
         self._closed = closed
-        self._standing = standing
+        self._active_alerts = active_alerts
         self._rules_of = rules_of
 
-    def take(self, told: PipelineTally, now: int) -> Iterator[Rates | AlertRecord]:
+    def take(self, received: PipelineTally, now: int) -> Iterator[Rates | AlertRecord]:
         """Add a tally; rates leave for every slice that the clock ends, alerts when something changes."""
         stored = self._current.value()
-        fresh = _Open(told.generation, _floor(now), now, Tally())
+        fresh = _Open(received.generation, _floor(now), now, Tally())
         current = unpack(stored, _Open, _VERSION, "rates") if stored else fresh
-        if told.ended:
-            yield from self._end(told, current, now)
+        if received.ended:
+            yield from self._end(received, current, now)
             return
-        if current.ended and told.generation < current.generation:
+        if current.ended and received.generation < current.generation:
             return
         if current.ended:
             current = fresh
-        current.generation = max(current.generation, told.generation)
-        rules = self._rules_of(told.pipeline, current.generation)
+        current.generation = max(current.generation, received.generation)
+        rules = self._rules_of(received.pipeline, current.generation)
         if now >= current.until:
-            yield _rates(told.pipeline, current)
+            yield _rates(received.pipeline, current)
             slices = self._close(Slice(current.since, current.until, current.tally), rules, now)
             # Heartbeats come every second: after a longer silence the job was down, and knows nothing of it.
             was_down = now - current.until > _DOWN_MS
             if not was_down:
-                standing = self._standing.severities()
-                found = dict(evaluate_rates(rules.rates, slices, current.last, now, standing))
-                yield from self._standing.settle(rules.lifecycle, found, now)
+                active_alerts = self._active_alerts.severities()
+                found = dict(evaluate_rates(rules.rates, slices, current.last, now, active_alerts))
+                yield from self._active_alerts.update_alerts(rules.lifecycle, found, now)
             current = _Open(current.generation, _floor(now), now if was_down else current.last, Tally())
-        if told.tally.requests:
+        if received.tally.requests:
             current.last = now
-            current.tally.add(told.tally)
+            current.tally.add(received.tally)
         self._current.update(pack(current, _VERSION))
-        yield from self._standing.remind(rules.lifecycle, now)
+        yield from self._active_alerts.resend_due(rules.lifecycle, now)
 
     def _close(self, latest: Slice, rules: PipelineRules, now: int) -> list[Slice]:
         """Keep the slices that rules look at."""
@@ -124,15 +124,15 @@ class PipelineRates:
         self._closed.update(pack(kept, _VERSION))
         return kept
 
-    def _end(self, told: PipelineTally, current: _Open, now: int) -> Iterator[Rates | AlertRecord]:
-        if current.ended or current.generation >= told.generation:
+    def _end(self, received: PipelineTally, current: _Open, now: int) -> Iterator[Rates | AlertRecord]:
+        if current.ended or current.generation >= received.generation:
             return
         if current.tally.requests:
-            yield _rates(told.pipeline, current)
-        rules = self._rules_of(told.pipeline, current.generation)
-        yield from self._standing.settle(rules.lifecycle, {}, now)
+            yield _rates(received.pipeline, current)
+        rules = self._rules_of(received.pipeline, current.generation)
+        yield from self._active_alerts.update_alerts(rules.lifecycle, {}, now)
         self._closed.clear()
-        gone = _Open(told.generation, current.since, current.last, Tally(), ended=True)
+        gone = _Open(received.generation, current.since, current.last, Tally(), ended=True)
         self._current.update(pack(gone, _VERSION))
 
 

@@ -24,8 +24,8 @@ _ONE = np.ones(1, dtype=np.int64)
 def report(lineage: Lineage, window: int, verdict: Verdict, streak: Streak, digest: str) -> bytes:
     """Tell what a window showed, and what windows in a row confirmed."""
     tensors = {name: TensorColumn(values, _ONE) for name, values in verdict.tensors.items()}
-    told = {"confirmed": streak.confirmed, "confirmed_since_window": streak.since, "detector": digest}
-    return _encode(lineage, window, verdict.state, tensors, {**told, **verdict.about})
+    parameters = {"confirmed": streak.confirmed, "confirmed_since_window": streak.since, "detector": digest}
+    return _encode(lineage, window, verdict.state, tensors, {**parameters, **verdict.about})
 
 
 def superseded(lineage: Lineage, window: int, successor: int) -> bytes:
@@ -83,12 +83,12 @@ def read_report(value: bytes | None) -> WindowReport | None:
 
     MalformedError where it is neither.
     """
-    told = decode(value, _Response)
-    if "state" not in told.parameters:
+    response = decode(value, _Response)
+    if "state" not in response.parameters:
         return None
-    window = convert(told.parameters, Window, "parameters")
+    window = convert(response.parameters, Window, "parameters")
     _check_window(window)
-    outputs = {one.name: one.data for one in told.outputs}
+    outputs = {one.name: one.data for one in response.outputs}
     flags = outputs.get("is_drift")
     if flags is not None and (not flags or not all(type(one) is int and one in (0, 1) for one in flags)):
         raise MalformedError("outputs: is_drift must hold 0 or 1")
@@ -156,7 +156,7 @@ def _encode(lineage: Lineage, window: int, state: State, tensors: Tensors, about
         "closed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "first_timestamp": lineage.first_timestamp,
         "last_timestamp": lineage.last_timestamp,
-        "members": list(lineage.told()),
+        "members": list(lineage.as_dicts()),
         **about,
     }
     return encode_response(

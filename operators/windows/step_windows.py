@@ -61,7 +61,7 @@ class StepWindows:
         state: WindowState,
         releases: ReleaseCache,
         alert_rules: AlertRulesCache,
-        standing: ActiveAlerts,
+        active_alerts: ActiveAlerts,
         metrics: WindowMetrics,
         rules: WindowRules,
         site: ArtifactPolicy,
@@ -70,20 +70,20 @@ class StepWindows:
         self._head, self._rows, self._panes, self._draining = state
         self._releases = releases
         self._alert_rules = alert_rules
-        self._standing = standing
+        self._active_alerts = active_alerts
         self._metrics = metrics
         self._rules = rules
         self._site = site
         self._has_topic = has_topic
         self._watched: dict[str, tuple[int, BatchedStepConfig]] = {}
-        self._told_late: set[tuple[str, int]] = set()
+        self._logged_late: set[tuple[str, int]] = set()
 
     def take(self, chunk: Chunk, now: int) -> Iterator[Report | AlertRecord]:
         """Add a chunk's rows; a report leaves for every window that they, the clock or a change end, and
         alerts where something changes by it."""
         yield from self._take(chunk, now)
-        if self._standing.fires():
-            yield from self._standing.remind(self._alerting(chunk).lifecycle, now)
+        if self._active_alerts.is_firing():
+            yield from self._active_alerts.resend_due(self._alerting(chunk).lifecycle, now)
 
     def finish(self, key: str, now: int) -> Iterator[Report | AlertRecord]:
         """Close the open window of the key at hand as it is, if it holds fresh rows: no more will come."""
@@ -107,14 +107,14 @@ class StepWindows:
             head = head.of_epoch(chunk.epoch)
             if chunk.ended:
                 head = head._replace(streak=Streak())
-                yield from self._standing.settle(self._alerting(chunk).lifecycle, {}, now)
+                yield from self._active_alerts.update_alerts(self._alerting(chunk).lifecycle, {}, now)
         if chunk.epoch < head.epoch:
             draining = self._join(chunk, draining)
         elif not chunk.ended:
             head = yield from self._fill(head, chunk, now)
         if draining and chunk.epoch == head.epoch:
-            draining = draining.told(chunk.sender, now)
-        if draining and draining.over(chunk.sender.subtasks, now):
+            draining = draining.with_subtask(chunk.sender, now)
+        if draining and draining.is_complete(chunk.sender.subtasks, now):
             head = yield from self._supersede(head, draining)
             draining = None
         if (head, draining) != before:
@@ -122,14 +122,14 @@ class StepWindows:
             self._keep(draining)
         watched = self._watched.get(chunk.key, (0, None))[1]
         size = watched.batch.rows if watched else None
-        self._metrics.holds(chunk.pipeline, chunk.step, head.rows, head.streak.confirmed, size)
+        self._metrics.show_window(chunk.pipeline, chunk.step, head.rows, head.streak.confirmed, size)
 
     def _end(self, head: OpenWindow, chunk: Chunk, now: int) -> SupersededWindow:
         """Begin to drain the open window because a new epoch began."""
         draining = SupersededWindow(head.epoch, 0 if chunk.ended else chunk.generation, now, now)
         if head.fresh:
             parts = [*map(lineage_of, self._chunks()), *(pane.lineage for pane in self._counted())]
-            draining = draining.joined(merge_lineages(parts))
+            draining = draining.with_rows(merge_lineages(parts))
         self._rows.clear()
         self._panes.clear()
         return draining
@@ -139,10 +139,10 @@ class StepWindows:
         if not len(chunk.rows):
             return draining
         if draining and chunk.epoch == draining.epoch:
-            return draining.joined(lineage_of(chunk))
-        self._metrics.late(chunk.pipeline, chunk.step, len(chunk.rows))
-        if (chunk.key, chunk.epoch) not in self._told_late:
-            self._told_late.add((chunk.key, chunk.epoch))
+            return draining.with_rows(lineage_of(chunk))
+        self._metrics.count_late(chunk.pipeline, chunk.step, len(chunk.rows))
+        if (chunk.key, chunk.epoch) not in self._logged_late:
+            self._logged_late.add((chunk.key, chunk.epoch))
             log_event(
                 "LateRows", WARNING, pipeline=chunk.pipeline, step=chunk.step, generation=chunk.generation
             )
@@ -157,7 +157,7 @@ class StepWindows:
         if not draining.successor and not self._has_topic(lineage.step):
             log_event("WindowDropped", WARNING, pipeline=lineage.pipeline, step=lineage.step, why="no topic")
             return head
-        self._metrics.closed(lineage.pipeline, lineage.step, "SUPERSEDED")
+        self._metrics.count_closed(lineage.pipeline, lineage.step, "SUPERSEDED")
         about = {"pipeline": lineage.pipeline, "step": lineage.step, "generation": lineage.generation}
         log_event("WindowSuperseded", INFO, **about, window=head.window, rows=lineage.rows)
         yield Report(lineage, superseded(lineage, head.window, draining.successor))
@@ -206,12 +206,12 @@ class StepWindows:
         rules = self._alert_rules.get(lineage.pipeline, lineage.generation)
         verdict = watched.step.judge(whole.counts, lineage.rows, watched.rules).redacted(rules.hides)
         streak = watched.rules.confirmation.after(head.streak, verdict.state, head.window)
-        self._metrics.closed(lineage.pipeline, lineage.step, verdict.state, verdict)
+        self._metrics.count_closed(lineage.pipeline, lineage.step, verdict.state, verdict)
         yield Report(lineage, report(lineage, head.window, verdict, streak, watched.digest))
         quality = isinstance(watched.step, DataQualityModel)
         rule = rules.of_step(lineage.step, quality=quality)
         found = dict([evaluate_window(rule, lineage, head.window, verdict, streak)])
-        yield from self._standing.settle(rules.lifecycle, found, now)
+        yield from self._active_alerts.update_alerts(rules.lifecycle, found, now)
         rows = batch.kept(lineage.rows)
         kept = self._store(keep(panes, rows, batch.slide))
         return head._replace(streak=streak).closed(rows, kept)

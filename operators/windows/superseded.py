@@ -26,20 +26,20 @@ class SupersededWindow(msgspec.Struct, frozen=True, array_like=True):
     heard: frozenset[int] = frozenset()
     source: tuple[str, str, int, list[tuple[str, int, int, int, int]], int, int] | None = None
 
-    def joined(self, lineage: Lineage) -> SupersededWindow:
+    def with_rows(self, lineage: Lineage) -> SupersededWindow:
         """Take in rows."""
         whole = merge_lineages([known, lineage]) if (known := self.lineage) else lineage
         members = [(topic, partition, *member) for (topic, partition), member in whole.members.items()]
         source = (whole.pipeline, whole.step, whole.generation, members, whole.first_timestamp)
         return msgspec.structs.replace(self, source=(*source, whole.last_timestamp))
 
-    def told(self, sender: SubtaskId, now: int) -> SupersededWindow:
+    def with_subtask(self, sender: SubtaskId, now: int) -> SupersededWindow:
         """Note that a subtask is in the new epoch."""
         if sender.subtask in self.heard:
             return self
         return msgspec.structs.replace(self, heard=self.heard | {sender.subtask}, latest=now)
 
-    def over(self, subtasks: int, now: int) -> bool:
+    def is_complete(self, subtasks: int, now: int) -> bool:
         """Tell whether nothing more is to be waited for."""
         everybody = len(self.heard) >= subtasks
         return now >= self.began + _MOST_MS or (everybody and now >= self.latest + _GRACE_MS)

@@ -90,7 +90,7 @@ class Alerts:
         life = Lifecycle({"job": "weir.x", "pipeline": pipeline}, 300.0, "")
         found = {AlertKey("WeirErrors"): Finding("warning", {"summary": "bad"}) if wrong else None}
         now = int((at or time()) * 1000)
-        self._active[pipeline], sent = life.settle(self._active.get(pipeline, []), found, now)
+        self._active[pipeline], sent = life.update_alerts(self._active.get(pipeline, []), found, now)
         for one in sent:
             self._producer.send(self._topic, key=one.alert.fingerprint.encode(), value=one.alert.encode())
         self._producer.flush()

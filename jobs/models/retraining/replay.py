@@ -71,16 +71,16 @@ def replay(served: LoadedPipeline, values: Sequence[bytes]) -> list[MonitorInput
     for numbers, requests in _groups(list(_decoded(values))):
         tensors, errors = to_columns(requests)
         kept = [number for position, number in enumerate(numbers) if position not in errors]
-        ask = InferenceOptions(requests[0].content_type)
+        options = InferenceOptions(requests[0].content_type)
         places = {(one.name, "inputs") for one in monitors}
         if not kept:
             continue
-        outcome = plan.run(tensors, ask, {}, Budget(), places)  # type: ignore[arg-type]
+        outcome = plan.run(tensors, options, {}, Budget(), places)  # type: ignore[arg-type]
         _refusals(outcome, refused)
         for part in outcome.parts:
             here = [kept[position] for position in part.requests.tolist()]
             for one in monitors:
-                pieces[one.name] += list(_pieces(one, part, ask, here))
+                pieces[one.name] += list(_pieces(one, part, options, here))
     watched = [
         MonitorInput(
             one.name,
@@ -119,13 +119,15 @@ def _groups(requests: list[tuple[int, Request]]) -> Iterator[tuple[list[int], li
             yield list(numbers), list(some)
 
 
-def _pieces(planned: PlannedStep, part: Part, ask: InferenceOptions, here: list[int]) -> Iterator[_Piece]:
+def _pieces(planned: PlannedStep, part: Part, options: InferenceOptions, here: list[int]) -> Iterator[_Piece]:
     """Yield what a monitor read of each request, with the request's number."""
     tensors = part.tapped.get((planned.name, "inputs"))
     if not tensors:
         return
     try:
-        columns, rows = _read(planned.step, tensors, ask if planned.reads_requests else InferenceOptions())
+        columns, rows = _read(
+            planned.step, tensors, options if planned.reads_requests else InferenceOptions()
+        )
     except ValueError:
         return
     bounds = [0, *np.cumsum(rows).tolist()]
@@ -144,10 +146,10 @@ def _refusals(outcome: Outcome, refused: dict[str, Counter[str]]) -> None:
                 refused[failure.step][failure.message] += 1
 
 
-def _read(step: Any, tensors: Tensors, ask: InferenceOptions) -> tuple[list[Array], NDArray[np.int64]]:
+def _read(step: Any, tensors: Tensors, options: InferenceOptions) -> tuple[list[Array], NDArray[np.int64]]:
     if isinstance(step, DataQualityModel):
-        return step.columns(tensors, ask)
-    column = step.rows(tensors, ask)
+        return step.columns(tensors, options)
+    column = step.rows(tensors, options)
     return list(column.data.T), column.rows
 
 

@@ -48,7 +48,7 @@ class BatchedStep(Protocol):
     def width(self) -> int:
         """Columns of the rows that it gathers."""
 
-    def gather(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+    def gather(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         """Return `ROWS`, numbers of shape (rows, width), and what can be answered without the window."""
 
     def count(self, rows: Array) -> list[Counts]:

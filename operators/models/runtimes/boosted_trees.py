@@ -53,13 +53,13 @@ class BoostedTreesModel:
         width = int(ensemble.trees.num_feature)
         self._table = FeatureRows(width, ensemble.names, content_types=content_types, single=True)
 
-    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+    def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         """Answer every row with each wanted method."""
-        if self._content_types.names_columns(ask):
+        if self._content_types.names_columns(options):
             self._require_names()
             tensors = {self._ensemble.known_as(name): column for name, column in tensors.items()}
-        column = self._table.read(tensors, ask)
-        wanted = ask.chosen(self.functions, self._method)
+        column = self._table.read(tensors, options)
+        wanted = options.chosen(self.functions, self._method)
         with np.errstate(over="ignore", divide="ignore"):
             sums = self._sums(column.data)
             return {name: TensorColumn(self._ensemble.answers[name](sums), column.rows) for name in wanted}

@@ -40,9 +40,9 @@ class DataQualityModel:
         self._table = FeatureRows(self.width, self._names, content_types=content_types)
         self._legend = {"features": _json(self._names), "codes": _json(_LEGEND)}
 
-    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+    def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         """Check every value; only a wrong number of columns is refused."""
-        columns, rows = self.columns(tensors, ask)
+        columns, rows = self.columns(tensors, options)
         issues = self.quality.check(columns)
         bad = (issues != FINE).sum(axis=1, dtype=np.int64, keepdims=True)
         return {
@@ -50,13 +50,13 @@ class DataQualityModel:
             "violations": TensorColumn(bad, rows),
         }
 
-    def columns(self, tensors: Tensors, ask: InferenceOptions) -> tuple[list[Array], NDArray[np.int64]]:
+    def columns(self, tensors: Tensors, options: InferenceOptions) -> tuple[list[Array], NDArray[np.int64]]:
         """Return the columns that are checked, and how many of their rows belong to each request."""
-        return self._table.columns(tensors, ask)
+        return self._table.columns(tensors, options)
 
-    def gather(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+    def gather(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         """Answer every request, and return the codes as rows for the window."""
-        answers = self.infer(tensors, ask)
+        answers = self.infer(tensors, options)
         return {ROWS: answers["issues"], **answers}
 
     def count(self, rows: Array) -> list[Counts]:

@@ -22,7 +22,7 @@ from operators.models.feature_rows import FeatureRows
 from operators.models.runtimes.batched import ROWS, Verdict, WindowRules
 from operators.models.step import InferenceOptions
 
-# Histograms are told of the columns that moved most, as many as a person looks at.
+# A report has histograms of the columns that moved most, as many as a person looks at.
 _PICTURED = 5
 
 
@@ -66,9 +66,9 @@ class DriftModel:
         self._origins = dict(origins)
         self._table = table or FeatureRows(detector.n_features)
 
-    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+    def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         """Test each request's rows as a window of their own."""
-        column = self.rows(tensors, ask)
+        column = self.rows(tensors, options)
         results = [
             self.detector.test(window) for window in np.split(column.data, column.bounds()[1:-1], axis=0)
         ]
@@ -79,9 +79,9 @@ class DriftModel:
             for name in outputs[0]
         }
 
-    def gather(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+    def gather(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         """Return the rows; a verdict has to wait for the window."""
-        return {ROWS: self.rows(tensors, ask)}
+        return {ROWS: self.rows(tensors, options)}
 
     def count(self, rows: Array) -> list[Counts]:
         """Reduce rows to counts per column."""
@@ -109,9 +109,9 @@ class DriftModel:
         }
         return Verdict(judgement.state(result, rows, self.calibrations), self._tensors(result), about)
 
-    def rows(self, tensors: Tensors, ask: InferenceOptions) -> TensorColumn:
+    def rows(self, tensors: Tensors, options: InferenceOptions) -> TensorColumn:
         """Return the rows that are tested, or raise what is wrong with them."""
-        column = self._table.read(tensors, ask)
+        column = self._table.read(tensors, options)
         if np.isinf(column.data).any():
             raise ValueError("the rows contain infinity")
         return column
@@ -158,16 +158,16 @@ def _bins(histogram: Histogram, texts: Sequence[str], origin: Origin | None) -> 
     """
     if histogram.edges is not None:
         edges = histogram.edges.tolist()
-        told = {"edges": _rounded(edges)}
+        bins = {"edges": _rounded(edges)}
         if origin is not None and origin.category is None:
-            told["raw"] = _rounded([origin.raw(edge) for edge in edges])
-        return told
+            bins["raw"] = _rounded([origin.raw(edge) for edge in edges])
+        return bins
     assert histogram.codes is not None
     codes = histogram.codes.tolist()
     categories = [texts[int(code)] if 0 <= code < len(texts) else f"{code:g}" for code in codes]
     if origin is None or origin.category is None:
         return {"categories": categories}
-    raw = [origin.told(code) or text for code, text in zip(codes, categories, strict=True)]
+    raw = [origin.text(code) or text for code, text in zip(codes, categories, strict=True)]
     return {"categories": categories, "raw": raw}
 
 

@@ -67,7 +67,7 @@ class ExplainableStep(Protocol):
     """A step that can tell why it flagged rows."""
 
     def explain(
-        self, tensors: Tensors, outputs: Tensors, ask: InferenceOptions, most: int
+        self, tensors: Tensors, outputs: Tensors, options: InferenceOptions, most: int
     ) -> list[FlaggedRow]:
         """Return the first so many flagged rows, and why each was."""
 
@@ -97,9 +97,9 @@ class OutlierModel:
         self._origins = dict(origins)
         self._named = {"columns": msgspec.json.encode(list(columns)).decode()} if columns else {}
 
-    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+    def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         """Score all rows at once."""
-        column = self.rows(tensors, ask)
+        column = self.rows(tensors, options)
         result = self.detector.predict(column.data)
         outputs: Tensors = {}
         if self._shown.return_instance_score:
@@ -111,14 +111,14 @@ class OutlierModel:
         return outputs
 
     def explain(
-        self, tensors: Tensors, outputs: Tensors, ask: InferenceOptions, most: int
+        self, tensors: Tensors, outputs: Tensors, options: InferenceOptions, most: int
     ) -> list[FlaggedRow]:
         """Return the first so many flagged rows, and why each was."""
         flags = outputs["is_outlier"].data
         flagged = np.flatnonzero(flags.reshape(len(flags), -1).any(axis=1))[:most]
         if not len(flagged):
             return []
-        rows = self.rows(tensors, ask).data[flagged]
+        rows = self.rows(tensors, options).data[flagged]
         scores, contributions = self.detector.predict(rows).instance_score, self.detector.contributions(rows)
         order = np.argsort(-contributions, axis=1)[:, :_TOLD]
         return [
@@ -136,11 +136,11 @@ class OutlierModel:
     ) -> tuple[str, float, float, float | str | None]:
         name = self.columns[column] if self.columns else str(column)
         origin = self._origins.get(name)
-        return name, contribution, value, origin.told(value) if origin else None
+        return name, contribution, value, origin.text(value) if origin else None
 
-    def rows(self, tensors: Tensors, ask: InferenceOptions) -> TensorColumn:
+    def rows(self, tensors: Tensors, options: InferenceOptions) -> TensorColumn:
         """Return the rows that are scored, or raise what is wrong with them."""
-        return self._table.read(tensors, ask)
+        return self._table.read(tensors, options)
 
     def _feature_score(self, rows: Array, result: OutlierResult) -> Array:
         """Return the features' scores, or for flagged rows their contributions and NaN for the others."""

@@ -30,7 +30,7 @@ class PythonModel:
         self.monitor = bool(getattr(model, "monitor", False))
         self._row_by_row = bool(getattr(model, "row_by_row", False))
 
-    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors | Routed:
+    def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors | Routed:
         """Answer all requests at once, or each with tensors of its own."""
         tensors = {
             name: column._replace(data=self._decoded(name, column)) for name, column in tensors.items()

@@ -48,17 +48,17 @@ class SklearnModel:
             name: _or_original(getattr(quick, name, call), call) for name, call in self._named.items()
         }
 
-    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+    def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         """Answer every row with each wanted method."""
-        wanted = ask.chosen(self.functions, self._method)
+        wanted = options.chosen(self.functions, self._method)
         rows = next(iter(tensors.values())).rows
-        named = self._content_types.names_columns(ask)
+        named = self._content_types.names_columns(options)
         call = self._columns if named else self._table
         outputs: Tensors = {}
         with np.errstate(over="ignore"):
-            for name in dict.fromkeys((*ask.besides, *wanted)):
+            for name in dict.fromkeys((*options.besides, *wanted)):
                 answer = self._chosen(outputs) if name == "predict" else None
-                answered = _tensors(name, call(name, tensors, ask) if answer is None else answer, rows)
+                answered = _tensors(name, call(name, tensors, options) if answer is None else answer, rows)
                 outputs |= {
                     one: column._replace(hidden=name not in wanted) for one, column in answered.items()
                 }
@@ -70,7 +70,7 @@ class SklearnModel:
             return None
         return np.asarray(self._classes.take(np.argmax(outputs["predict_proba"].data, axis=1)))
 
-    def _columns(self, method: str, tensors: Tensors, ask: InferenceOptions) -> Any:
+    def _columns(self, method: str, tensors: Tensors, options: InferenceOptions) -> Any:
         columns: dict[str, Any] = named_columns(tensors)
         for name, column in tensors.items():
             if self._content_types.of_tensor(name, column) not in ("", "np", "str"):
@@ -86,8 +86,8 @@ class SklearnModel:
             )
         return self._named[method](pd.DataFrame({name: columns[name] for name in self.names}))
 
-    def _table(self, method: str, tensors: Tensors, ask: InferenceOptions) -> Any:
-        column, kind = self._content_types.single(tensors, ask)
+    def _table(self, method: str, tensors: Tensors, options: InferenceOptions) -> Any:
+        column, kind = self._content_types.single(tensors, options)
         data = column.data
         if self._width:
             check_width(data, self._width)

@@ -15,7 +15,7 @@ def told(pipeline: str, *moments: tuple[int, bool]) -> list[Alert]:
     life, active, alerts = Lifecycle({"pipeline": pipeline}, 300.0, ""), [], []
     for seconds, wrong in moments:
         found = {AlertKey("WeirErrors"): Finding("warning", {}) if wrong else None}
-        active, sent = life.settle(active, found, MS - 1000 * seconds)
+        active, sent = life.update_alerts(active, found, MS - 1000 * seconds)
         alerts += [one.alert for one in sent]
     return alerts
 

@@ -15,7 +15,7 @@ BAD, WORSE = Finding("warning", {"summary": "bad"}), Finding("critical", {"summa
 
 
 def test_an_alert_fires_once_is_sent_again_and_resolves_once_with_one_fingerprint() -> None:
-    active, sent = LIFE.settle([], {DRIFT: BAD}, 1_000)
+    active, sent = LIFE.update_alerts([], {DRIFT: BAD}, 1_000)
     (fired,) = [one.alert for one in sent]
     assert (fired.status, fired.starts_at) == ("firing", "1970-01-01T00:00:01.000Z")
     assert fired.ends_at == "1970-01-01T00:15:01.000Z", "three intervals"
@@ -28,30 +28,30 @@ def test_an_alert_fires_once_is_sent_again_and_resolves_once_with_one_fingerprin
     }
     assert fired.annotations == {"summary": "bad", "runbook_url": "https://wiki/x#weirdrift"}
 
-    active, sent = LIFE.settle(active, {DRIFT: BAD}, 60_000)
+    active, sent = LIFE.update_alerts(active, {DRIFT: BAD}, 60_000)
     assert sent == [], "nothing changed"
-    assert LIFE.remind(active, 300_999) == (active, [])
-    active, (again,) = LIFE.remind(active, 301_000)
+    assert LIFE.resend_due(active, 300_999) == (active, [])
+    active, (again,) = LIFE.resend_due(active, 301_000)
     assert again.alert.starts_at == fired.starts_at
     assert again.alert.ends_at == "1970-01-01T00:20:01.000Z"
-    assert LIFE.remind(active, 301_001) == (active, [])
+    assert LIFE.resend_due(active, 301_001) == (active, [])
 
-    active, (resolved,) = LIFE.settle(active, {DRIFT: None}, 400_000)
+    active, (resolved,) = LIFE.update_alerts(active, {DRIFT: None}, 400_000)
     assert active == []
     assert (resolved.alert.status, resolved.alert.ends_at) == ("resolved", "1970-01-01T00:06:40.000Z")
     assert {one.fingerprint for one in (fired, again.alert, resolved.alert)} == {fired.fingerprint}
-    assert LIFE.settle(active, {DRIFT: None}, 500_000) == ([], [])
+    assert LIFE.update_alerts(active, {DRIFT: None}, 500_000) == ([], [])
 
 
 def test_too_little_to_tell_changes_nothing() -> None:
-    assert LIFE.settle([], {ERRORS: UNKNOWN}, 0) == ([], [])
-    active, _ = LIFE.settle([], {ERRORS: BAD}, 0)
-    assert LIFE.settle(active, {ERRORS: UNKNOWN}, 9_000) == (active, [])
+    assert LIFE.update_alerts([], {ERRORS: UNKNOWN}, 0) == ([], [])
+    active, _ = LIFE.update_alerts([], {ERRORS: BAD}, 0)
+    assert LIFE.update_alerts(active, {ERRORS: UNKNOWN}, 9_000) == (active, [])
 
 
 def test_a_severity_that_changes_resolves_one_alert_and_fires_another() -> None:
-    active, _ = LIFE.settle([], {ERRORS: BAD}, 0)
-    active, sent = LIFE.settle(active, {ERRORS: WORSE}, 10_000)
+    active, _ = LIFE.update_alerts([], {ERRORS: BAD}, 0)
+    active, sent = LIFE.update_alerts(active, {ERRORS: WORSE}, 10_000)
     assert [(one.alert.status, one.alert.labels["severity"]) for one in sent] == [
         ("resolved", "warning"),
         ("firing", "critical"),
@@ -61,16 +61,16 @@ def test_a_severity_that_changes_resolves_one_alert_and_fires_another() -> None:
 
 
 def test_what_is_found_later_is_told_with_the_next_that_is_sent() -> None:
-    active, _ = LIFE.settle([], {ERRORS: BAD}, 0)
-    active, sent = LIFE.settle(active, {ERRORS: Finding("warning", {"summary": "still bad"})}, 10_000)
+    active, _ = LIFE.update_alerts([], {ERRORS: BAD}, 0)
+    active, sent = LIFE.update_alerts(active, {ERRORS: Finding("warning", {"summary": "still bad"})}, 10_000)
     assert sent == []
-    _, (again,) = LIFE.remind(active, 300_000)
+    _, (again,) = LIFE.resend_due(active, 300_000)
     assert again.alert.annotations["summary"] == "still bad"
 
 
 def test_a_rule_that_is_no_more_resolves_its_alert() -> None:
-    active, _ = LIFE.settle([], {ERRORS: BAD, DRIFT: BAD}, 0)
-    active, (resolved,) = LIFE.settle(active, {ERRORS: UNKNOWN}, 1)
+    active, _ = LIFE.update_alerts([], {ERRORS: BAD, DRIFT: BAD}, 0)
+    active, (resolved,) = LIFE.update_alerts(active, {ERRORS: UNKNOWN}, 1)
     assert resolved.alert.labels["alertname"] == "WeirDrift"
     assert [one.about for one in active] == [ERRORS]
 
@@ -80,7 +80,9 @@ def test_firing_and_resolved_alternate_for_every_fingerprint(findings: list[Find
     active: list[Active] = []
     told: dict[str, list[str]] = {}
     for now, finding in enumerate(findings):
-        active, sent = LIFE.settle(decode_active(encode_active(active)), {ERRORS: finding}, now * 10_000)
+        active, sent = LIFE.update_alerts(
+            decode_active(encode_active(active)), {ERRORS: finding}, now * 10_000
+        )
         for one in sent:
             told.setdefault(one.alert.fingerprint, []).append(one.alert.status)
     for statuses in told.values():
@@ -89,7 +91,7 @@ def test_firing_and_resolved_alternate_for_every_fingerprint(findings: list[Find
 
 
 def test_headers_are_those_of_cloud_events() -> None:
-    _, (sent,) = LIFE.settle([], {DRIFT: BAD}, 1_000)
+    _, (sent,) = LIFE.update_alerts([], {DRIFT: BAD}, 1_000)
     assert sent.headers(Topics("weir", "default")) == {
         "pipeline": "p",
         "content-type": "application/json",

@@ -59,8 +59,8 @@ def encoded(value: object) -> bytes:
 
 def changed(kind: str) -> st.SearchStrategy[bytes]:
     """Records of a kind with something odd anywhere in them, or any bytes at all."""
-    places = st.sampled_from(list(paths(GOOD[kind])))
-    odd = st.builds(lambda path, value: encoded(with_value(GOOD[kind], path, value)), places, ODD)
+    deployments = st.sampled_from(list(paths(GOOD[kind])))
+    odd = st.builds(lambda path, value: encoded(with_value(GOOD[kind], path, value)), deployments, ODD)
     cut = st.integers(0, len(encoded(GOOD[kind]))).map(lambda end: encoded(GOOD[kind])[:end])
     return st.one_of(odd, cut, st.binary())
 
@@ -104,7 +104,7 @@ def assert_fine(control: ControlState) -> None:
             continue
     lineup = Deployments(ModelCache(make_policy("/nowhere", "/nowhere/cache")))
     assert lineup.reconcile(control)
-    assert "good" in lineup.places
+    assert "good" in lineup.deployments
 
 
 def assert_told(skipped: list[Skipped]) -> None:

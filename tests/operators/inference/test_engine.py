@@ -191,7 +191,7 @@ def test_answers_that_json_has_no_words_for_become_errors(served: list[LoadedPip
         monitor = False
         functions = ()
 
-        def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+        def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
             (column,) = tensors.values()
             return {"predict": column._replace(data=column.data[:, :1].astype(complex))}
 

@@ -21,7 +21,7 @@ class Branch:
     monitor = False
     functions = ()
 
-    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Routed:
+    def infer(self, tensors: Tensors, options: InferenceOptions) -> Routed:
         values = next(iter(tensors.values())).data.ravel()
         parts = []
         for name, here in (("odd", values % 2 == 1), ("even", values % 2 == 0)):
@@ -41,9 +41,9 @@ class Single:
         self._output = output
         self._plus = plus
 
-    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+    def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         only = single_tensor(tensors)
-        names = [name for name in ask.outputs if name in self.functions] or [self._output]
+        names = [name for name in options.outputs if name in self.functions] or [self._output]
         return {name: only._replace(data=only.data + self._plus) for name in names}
 
 
@@ -53,7 +53,7 @@ class Named:
     monitor = False
     functions = ()
 
-    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+    def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         if "age" not in tensors:
             raise MismatchError("'age' is missing")
         return {"y": tensors["age"]}
@@ -203,7 +203,7 @@ def test_one_step_feeds_several_and_several_are_shown() -> None:
     }
 
 
-def ask(plan_: Plan, *names: str) -> Outcome:
+def options(plan_: Plan, *names: str) -> Outcome:
     return plan_.run({"a": column(1, 2)}, InferenceOptions(outputs=names), {}, Budget())
 
 
@@ -214,21 +214,21 @@ CHAIN: dict[str, tuple[dict[str, Any], Any]] = {
 
 
 def test_a_requests_outputs_choose_the_functions_of_the_steps_that_the_response_shows() -> None:
-    outcome = ask(plan(CHAIN, {"steps": ["last"]}), "predict_proba")
+    outcome = options(plan(CHAIN, {"steps": ["last"]}), "predict_proba")
     assert list(outcome.parts[0].outputs or {}) == ["predict_proba"]
-    usual = ask(plan(CHAIN, {"steps": ["last"]}))
+    usual = options(plan(CHAIN, {"steps": ["last"]}))
     assert list(usual.parts[0].outputs or {}) == ["predict"]
 
 
 def test_an_output_that_nothing_offers_is_an_error_that_lists_what_there_is() -> None:
-    outcome = ask(plan(CHAIN, {"steps": ["last"]}), "transform")
+    outcome = options(plan(CHAIN, {"steps": ["last"]}), "transform")
     assert outcome.errors[0].reason == Reason.BAD_REQUEST
     assert outcome.errors[0].message == "outputs asks for 'transform'; there are predict, predict_proba"
 
 
 def test_an_output_may_be_named_by_the_tensor_that_it_is() -> None:
     steps = {**CHAIN, "beside": ({"inputs": ["p.inputs.a"]}, Single("score"))}
-    outcome = ask(plan(steps, {"steps": ["last", "beside"]}), "predict", "score")
+    outcome = options(plan(steps, {"steps": ["last", "beside"]}), "predict", "score")
     assert list(outcome.parts[0].outputs or {}) == ["predict", "score"]
 
 
@@ -247,7 +247,7 @@ def test_requests_of_several_rows_stay_whole_on_their_way() -> None:
         monitor = False
         functions = ()
 
-        def infer(self, tensors: Tensors, ask: InferenceOptions) -> Routed:
+        def infer(self, tensors: Tensors, options: InferenceOptions) -> Routed:
             (only,) = tensors.values()
             big = np.flatnonzero(only.rows > 1)
             small = np.flatnonzero(only.rows == 1)
@@ -273,7 +273,7 @@ def test_a_step_that_writes_into_its_input_changes_nobody_elses() -> None:
         monitor = False
         functions = ()
 
-        def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+        def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
             (only,) = tensors.values()
             only.data[:] = 0
             return {"y": only}
@@ -295,7 +295,7 @@ def test_a_tensor_without_rows_costs_no_neighbour() -> None:
         monitor = False
         functions = ()
 
-        def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+        def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
             (only,) = tensors.values()
             keep = np.arange(len(only.data)) < len(only.data) - 1
             return {"x": TensorColumn(only.data[keep], np.array([1, 1, 0], dtype=np.int64))}

@@ -276,7 +276,7 @@ def test_steps_end_only_with_the_generation_that_serves(tmp_path: Path, models: 
     hidden = (copy / "income-classifier").rename(copy / "hidden")
     control.heads["only"] = 2
     assert lineup.reconcile(control)
-    assert (lineup.places["only"].generation, lineup.places["only"].head) == (1, 2)
+    assert (lineup.deployments["only"].generation, lineup.deployments["only"].head) == (1, 2)
     assert lineup.ended == []
     assert not lineup.reconcile(control), "it is tried again later"
 
@@ -381,8 +381,8 @@ def test_flagged_rows_are_told_with_what_made_them_strange(tmp_path: Path, model
     assert answers.tap_numbers == [None, [1], [1], None]
     assert answers.tap_topics == [None, [TOPICS.outliers], [TOPICS.outliers], None]
     told = [msgspec.json.decode(some[0], type=FlaggedRowRecord) for some in answers.tap_bodies if some]
-    places = [(one.offset, one.row) for one in told]
-    assert places == [(int(asked.offsets[1]), 1), (int(asked.offsets[2]), 0)]
+    deployments = [(one.offset, one.row) for one in told]
+    assert deployments == [(int(asked.offsets[1]), 1), (int(asked.offsets[2]), 0)]
     first = told[0]
     assert (first.pipeline, first.generation, first.step) == ("p", 1, "income-outlier")
     assert first.topic == TOPICS.inputs("p")

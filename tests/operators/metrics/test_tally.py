@@ -16,7 +16,9 @@ ONE = np.ones(2, dtype=np.int64)
 
 def counted(name: str, values: Any, parameters: dict[str, object] | None = None) -> StepTally:
     tally = StepTally()
-    tally.found({name: TensorColumn(np.asarray(values), ONE, parameters=parameters or {})}, Redaction())
+    tally.record_outputs(
+        {name: TensorColumn(np.asarray(values), ONE, parameters=parameters or {})}, Redaction()
+    )
     return tally
 
 

@@ -37,8 +37,8 @@ def column(values: list[Any], content_type: str = "", *, nested: bool = True) ->
     return TensorColumn(data.reshape(shape), np.array([len(values)]), content_type=content_type)
 
 
-def answer(step: Step, tensors: Tensors, ask: InferenceOptions = InferenceOptions()) -> Any:  # noqa: B008
-    answers = step.infer(tensors, ask)
+def answer(step: Step, tensors: Tensors, options: InferenceOptions = InferenceOptions()) -> Any:  # noqa: B008
+    answers = step.infer(tensors, options)
     assert isinstance(answers, dict)
     return answers
 

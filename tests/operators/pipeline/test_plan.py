@@ -29,7 +29,7 @@ class Tell:
         self._output = output
         self._refuse = refuse
 
-    def infer(self, tensors: Tensors, ask: InferenceOptions) -> Tensors:
+    def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         self.seen.append(list(tensors))
         column = next(iter(tensors.values()))
         if self._refuse is not None and (column.data == self._refuse).any():

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -70,9 +70,9 @@ def test_the_corpus_puts_a_wrong_type_into_every_field() -> None:
 def test_what_is_wrong_is_told_with_its_place(name: str, tmp_path: Path) -> None:
     case = ALL[name]
     path = write(tmp_path / f"file{case.suffix}", case.text)
-    start = perf_counter()
+    start = process_time()
     errors = read_manifests([path]).errors
-    assert perf_counter() - start < 5
+    assert process_time() - start < 5
     check_words(errors, path)
     assert any(case.says in error for error in errors), errors
 
@@ -93,18 +93,18 @@ def test_json_is_taken(name: str, tmp_path: Path) -> None:
 
 def test_a_bomb_of_merge_keys_costs_no_time(tmp_path: Path) -> None:
     path = write(tmp_path / "file.yaml", merge_bomb(7))
-    start = perf_counter()
+    start = process_time()
     check_words(read_manifests([path]).errors, path)
-    assert perf_counter() - start < 1
+    assert process_time() - start < 1
 
 
 def test_a_key_that_is_there_twice_behind_many_others_costs_no_time(tmp_path: Path) -> None:
     keys = {f"k{i}": 0 for i in range(20_000)}
     path = write(tmp_path / "file.json", json.dumps(keys)[:-1] + ', "k19999": 1}')
-    start = perf_counter()
+    start = process_time()
     (error,) = read_manifests([path]).errors
     assert "key 'k19999' is there twice" in error
-    assert perf_counter() - start < 1
+    assert process_time() - start < 1
 
 
 def names_of_unusable() -> Iterator[str]:
@@ -233,12 +233,12 @@ values = st.recursive(
 )
 
 
-def places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def deployments(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield path
     if isinstance(document, (dict, list)):
         items = document.items() if isinstance(document, dict) else enumerate(document)
         for key, item in items:
-            yield from places(item, (*path, key))
+            yield from deployments(item, (*path, key))
 
 
 def changed(document: Any, path: tuple[Any, ...], how: str, value: Any) -> Any:
@@ -265,7 +265,7 @@ def test_a_manifest_with_any_change_of_its_values_is_taken_or_refused_in_words(
 ) -> None:
     documents = list(yaml.safe_load_all(examples()))
     for _ in range(data.draw(st.integers(1, 3))):
-        path = data.draw(st.sampled_from(list(places(documents))[1:]))
+        path = data.draw(st.sampled_from(list(deployments(documents))[1:]))
         how = data.draw(st.sampled_from(["another", "more", "less", "renamed"]))
         documents = changed(documents, path, how, data.draw(values))
     is_taken_or_refused_in_words(yaml.safe_dump_all(documents, allow_unicode=True), scratch)

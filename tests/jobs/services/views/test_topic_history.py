@@ -90,7 +90,7 @@ def board() -> TopicHistory:
         body["parameters"] |= {"window": window, "closed_at": iso((START + window) * 1000)}
         board.take(TOPICS.model_outputs("d"), Record(msgspec.json.encode(body)))
     life = Lifecycle({"pipeline": "p", "job": "weir.default"}, 1e9, "")
-    _, sent = life.settle(
+    _, sent = life.update_alerts(
         [], {AlertKey("WeirDrift", "d"): Finding("warning", {"summary": "it moved"})}, START * 1000
     )
     board.take(TOPICS.alerts, Record(sent[0].alert.encode()))
