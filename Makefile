@@ -10,10 +10,10 @@ ENVIRONMENT := build/environment.tar.gz
 export WEIR_CENSUS_CSV ?= $(abspath $(wildcard ../shared/data/adult.csv))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down train bundle environment docs proto check test bench clean
+.PHONY: help setup demo up down train bundle environment docs proto check test test-fast bench clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 setup: $(READY) $(JARS)  ## virtual environment with the weir command, and the jars of the local stack
 
@@ -34,7 +34,8 @@ bundle: setup  ## build/bundle.zip for flink run -pyfs
 
 environment: setup $(ENVIRONMENT)  ## build/environment.tar.gz for flink run -pyarch: only what runs
 
-docs: setup  ## tables in the docs that are made from the code
+docs: setup  ## tables and pictures in docs/ that are generated from the code
+	@$(VENV)/bin/python -m docs.folder_picture
 	@$(VENV)/bin/python -m docs.manifest_fields
 	@$(VENV)/bin/python -m tests.models_page
 
@@ -48,6 +49,9 @@ check: setup  ## style and types
 
 test: check  ## everything that proves it, on a real broker and a real cluster
 	@$(VENV)/bin/python -m pytest -n 2 --no-loadscope-reorder
+
+test-fast: check  ## the tests without a broker, a cluster and other environments
+	@$(VENV)/bin/python -m pytest -n 2 -m "not cluster and not environment"
 
 bench: setup  ## throughput, latency, false alarms, power, AUC and times, beside others
 	@$(VENV)/bin/python -m benchmarks

@@ -27,14 +27,26 @@ from jobs.models.training.options import Options
 settings.register_profile("weir", deadline=None)
 settings.load_profile("weir")
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
-_ON_THE_CLUSTER = ("tests/end_to_end/", "tests/docker/")
+# The mark of every test in a folder. Those of a cluster share one, so one process runs them all.
+MARKS = {
+    "tests/end_to_end/": "cluster",
+    "tests/docker/": "cluster",
+    "tests/parity/": "environment",
+    "tests/boosters/": "environment",
+    "tests/vae/": "environment",
+}
+
+
+def mark_of(nodeid: str) -> str:
+    """Return the mark of a test's folder, empty where it has none."""
+    return next((mark for folder, mark in MARKS.items() if nodeid.startswith(folder)), "")
 
 
 class Scheduling(LoadScopeScheduling):
     """One process runs the tests that share broker and cluster, another meanwhile the rest by modules."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "cluster" if nodeid.startswith(_ON_THE_CLUSTER) else nodeid.split("::")[0]
+        return "cluster" if mark_of(nodeid) == "cluster" else nodeid.split("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
@@ -42,8 +54,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_ON_THE_CLUSTER))
+    """Mark tests by their folder, and begin with those that take longest."""
+    for item in items:
+        if mark := mark_of(item.nodeid):
+            item.add_marker(mark)
+    items.sort(key=lambda item: mark_of(item.nodeid) != "cluster")
 
 
 @pytest.fixture(scope="session")

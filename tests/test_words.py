@@ -1,4 +1,4 @@
-"""Words that a reader has to translate: names and prose use the field's own (the glossary in CONTRIBUTING.md)."""
+"""Names and prose use the words of the field (the glossary in CONTRIBUTING.md)."""
 
 from __future__ import annotations
 

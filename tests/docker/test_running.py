@@ -30,7 +30,6 @@ from tests.end_to_end.deployment import await_true
 from tests.end_to_end.project import Project
 from tests.support.environments import environment, run
 
-pytestmark = pytest.mark.cluster
 ENVIRONMENT = ROOT / "build" / "environment"
 SPEC: dict[str, Any] = {
     "steps": [

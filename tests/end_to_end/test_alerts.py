@@ -34,7 +34,6 @@ from tests.support.servers import (
     weir,
 )
 
-pytestmark = pytest.mark.cluster
 # Twice the window that the detector was calibrated for: chance alone does not make these drift.
 NAME, SIZE = "watched", 600
 CONFIRMED = "flink_taskmanager_job_task_operator_weir_pipeline_step_confirmed"

@@ -20,7 +20,6 @@ from tests.corpus.payloads import CASES, good
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, deployed
 from tests.jobs.traffic.local.deployed import deploy, letters, local, numbered, reports
 
-pytestmark = pytest.mark.cluster
 SIZE = 300
 # What a request is followed by, wherever it goes.
 _TOLD = [("x-who", b"me"), ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]

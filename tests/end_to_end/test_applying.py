@@ -20,7 +20,6 @@ from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
 from tests.end_to_end.project import Project
 
-pytestmark = pytest.mark.cluster
 ONE: dict[str, Any] = {
     "steps": [{"name": "income"}, {"name": "income-drift", "batch": {"size": 300}}],
     "output": {"steps": ["income"]},

@@ -32,7 +32,6 @@ from tests.end_to_end.traffic import traffic
 from tests.operators.kafka.test_header_names import name as header_name
 from tests.support.servers import free_port
 
-pytestmark = pytest.mark.cluster
 NAMESPACE, NAME, SIZE = "badrecords", "watched", 600
 WEIR = Path(sys.executable).with_name("weir")
 SPEC: dict[str, Any] = {

@@ -24,8 +24,6 @@ from operators.kafka.topics import Topics
 from tests.end_to_end.deployment import await_true
 from tests.support.servers import free_port
 
-pytestmark = pytest.mark.cluster
-
 
 class Hook:
     """A server that takes webhooks, and answers as it is told to."""

@@ -18,7 +18,6 @@ from jobs.local_stack import processes
 from jobs.local_stack.stack import find
 from tests.support.paths import EXAMPLES, FOLDERS
 
-pytestmark = pytest.mark.cluster
 WEIR = Path(sys.executable).with_name("weir")
 INCOME = EXAMPLES / "income"
 ONE = '{"id":"1","inputs":[{"name":"x","shape":[1,12],"datatype":"FP64","data":[40,2,1,1,3,0,3,1,0,0,40,4]}]}'

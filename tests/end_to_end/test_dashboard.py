@@ -20,8 +20,6 @@ from tests.end_to_end.deployment import await_true
 from tests.support.browser import browser
 from tests.support.servers import answering, free_port, weir
 
-pytestmark = pytest.mark.cluster
-
 
 def test_a_page_of_nothing_says_so_and_one_that_lost_its_broker_or_server_too(tmp_path: Path) -> None:
     own = up(tmp_path / "stack", free_ports(), say=lambda line: None, json_logs=True)

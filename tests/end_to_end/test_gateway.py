@@ -30,7 +30,6 @@ from operators.storage.trusted_roots import make_policy
 from tests.end_to_end.deployment import Deployment, await_true, deployed
 from tests.end_to_end.project import Project
 
-pytestmark = pytest.mark.cluster
 WEIR = Path(sys.executable).with_name("weir")
 PIPELINE = "income-workflow"
 SLOW: dict[str, Any] = {"steps": [{"name": "income"}], "output": {"steps": ["income"]}}

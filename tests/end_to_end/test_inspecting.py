@@ -16,7 +16,6 @@ import pytest
 from jobs.local_stack.stack import Stack
 from tests.end_to_end.deployment import Deployment, await_true, deployed
 
-pytestmark = pytest.mark.cluster
 WEIR = Path(sys.executable).with_name("weir")
 PIPELINE, NAMESPACE, SIZE = "income-workflow", "looked-at", 200
 Shell = Callable[..., str]

@@ -24,7 +24,6 @@ from operators.kafka.topics import Topics
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project
 
-pytestmark = pytest.mark.cluster
 NAMESPACE, SIZE = "shared", 40
 SPEC: dict[str, Any] = {
     "steps": [{"name": "income"}, {"name": "income-drift", "batch": {"size": SIZE}}],

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from jobs.flink.submit import memory_warning
 from jobs.local_stack.stack import Stack
 from operators.control.release import Artifact, Release
-
-pytestmark = pytest.mark.cluster
 
 
 def test_models_larger_than_a_workers_share_are_warned_about(stack: Stack) -> None:

@@ -22,7 +22,6 @@ from tests.end_to_end.deployment import Deployment, await_answers, await_true, r
 from tests.end_to_end.project import Project
 from tests.support.servers import Prometheus, prometheus
 
-pytestmark = pytest.mark.cluster
 NAMESPACE, SIZE, PREFIX = "metrics", 200, "flink_taskmanager_job_task_operator_weir_"
 WATCHED: dict[str, Any] = {
     "steps": [

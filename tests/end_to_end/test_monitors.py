@@ -22,7 +22,6 @@ from jobs.releases.apply import apply
 from operators.storage.trusted_roots import make_policy
 from tests.end_to_end.deployment import Deployment, await_answers, running
 
-pytestmark = pytest.mark.cluster
 PIPELINE, LARGE, MEASURED, WINDOW, LARGE_WINDOW = "income-monitored", "large", "measured", 200, 5_000
 MONITOR = {
     "apiVersion": "weir/v1alpha1",

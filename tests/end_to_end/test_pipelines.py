@@ -17,8 +17,6 @@ from operators.core.errors import DeploymentError
 from operators.protocol.inference_pb2 import ModelInferRequest, ModelInferResponse
 from tests.end_to_end.deployment import Deployment, await_answers, running
 
-pytestmark = pytest.mark.cluster
-
 MODEL = """
 apiVersion: mlops.seldon.io/v1alpha1
 kind: Model

@@ -13,7 +13,6 @@ from typing import Any
 import joblib
 import numpy as np
 import psutil
-import pytest
 from alibi_detect.saving import load_detector
 
 from jobs.kafka.pipeline_client import request_body
@@ -21,7 +20,6 @@ from jobs.local_stack.stack import Stack
 from tests.end_to_end.deployment import await_answers, await_true, deployed, running
 from tests.end_to_end.windows import assert_each_request_is_in_one_window
 
-pytestmark = pytest.mark.cluster
 SIZE, REQUESTS, RATE = 1_300, 20_000, 1_000
 STEP = "income-drift-preprocessed"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from jobs.flink.rest_api import Job
 from jobs.local_stack.stack import Stack
@@ -18,7 +17,6 @@ from tests.end_to_end.deployment import deployed
 from tests.end_to_end.traffic import traffic
 from tests.end_to_end.windows import assert_each_request_is_in_one_window
 
-pytestmark = pytest.mark.cluster
 WEIR = Path(sys.executable).with_name("weir")
 STORES = '{"lab":{"protocol":"http","endpoint":"https://files.example/a,b: c"}}'
 NAMESPACE, STEP, SIZE = "upgraded", "income-drift-preprocessed", 700

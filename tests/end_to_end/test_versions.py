@@ -23,7 +23,6 @@ from tests.end_to_end.project import Project
 from tests.end_to_end.traffic import Traffic, traffic
 from tests.end_to_end.windows import assert_each_request_is_in_one_window
 
-pytestmark = pytest.mark.cluster
 NAME, SIZE = "income-prod", 300
 V1: dict[str, Any] = {"steps": [{"name": "income"}], "output": {"steps": ["income"]}}
 V2: dict[str, Any] = {
