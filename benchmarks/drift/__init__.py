@@ -1,4 +1,4 @@
 """Benchmarks of the drift detectors: false alarms, power and speed.
 
-Each number is a time, or a share of windows of which it is known that none drifted, or that all did.
+Each number is a time, or a share of windows. Either none of these windows drifted, or all of them.
 """

@@ -118,8 +118,8 @@ class ChiSquare:
 
     def _is_unknown(self, counts: Counts) -> NDArray[np.bool_]:
         """Return which keys are not known categories."""
-        at = self.categories.searchsorted(counts.keys)
-        return np.asarray(self.categories.take(at, mode="clip") != counts.keys)
+        position = self.categories.searchsorted(counts.keys)
+        return np.asarray(self.categories.take(position, mode="clip") != counts.keys)
 
     def _table(self, counts: Counts, is_unknown: NDArray[np.bool_]) -> NDArray[np.float64]:
         if is_unknown.any():

@@ -65,9 +65,9 @@ class KolmogorovSmirnov:
         """
         values = np.sort(np.asarray(window, dtype=np.float64).ravel())
         present = values[: values.searchsorted(np.nan)]
-        at = self._distinct.searchsorted(present)
-        on = self._distinct.take(at, mode="clip") == present
-        return count(2.0 * at + on, len(values) - len(present))
+        position = self._distinct.searchsorted(present)
+        is_on_value = self._distinct.take(position, mode="clip") == present
+        return count(2.0 * position + is_on_value, len(values) - len(present))
 
     def add(self, parts: Sequence[Counts]) -> Counts:
         """Add the counts of parts of a window."""

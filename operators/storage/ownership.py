@@ -22,14 +22,14 @@ def writers_on_path(path: Path) -> str | None:
 
     Checks the parent folders and links among them, not the path itself.
     """
-    above = Path(os.path.abspath(path)).parent
-    links = [one for one in reversed((above, *above.parents)) if one.is_symlink()]
-    real = above.resolve()
+    parent = Path(os.path.abspath(path)).parent
+    links = [folder for folder in reversed((parent, *parent.parents)) if folder.is_symlink()]
+    real = parent.resolve()
     checks = [
-        *(_fault_of_owner(one) for one in links),
+        *(_fault_of_owner(link) for link in links),
         *(
-            _fault_of_owner(one) or _fault_of_mode(one, sticky=True)
-            for one in reversed((real, *real.parents))
+            _fault_of_owner(folder) or _fault_of_mode(folder, sticky=True)
+            for folder in reversed((real, *real.parents))
         ),
     ]
     return next((fault for fault in checks if fault), None)
