@@ -6,6 +6,7 @@ query are ignored; Apache's index pages use queries for sorting.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
@@ -51,7 +52,8 @@ class HttpIndex:
         """Copy a file to a path."""
         with self._get(url) as response, open(target, "wb") as file:
             shutil.copyfileobj(response, file)
-            length, copied = response.headers.get("Content-Length"), file.tell()
+            length = response.headers.get("Content-Length")
+        copied = os.path.getsize(target)
         if length is not None and copied != int(length):
             raise HttpIndexError(f"{url} ends after {copied} of {length} bytes; try again")
 
