@@ -1,1 +1,1 @@
-"""What it costs and how quick it is: `make bench`. Nothing here is asserted in tests."""
+"""Benchmarks of cost and speed, run by `make bench`. No test asserts their results."""

@@ -1,4 +1,4 @@
-"""Throughput and latency of the job, beside a hand-written loop, in one run on one machine.
+"""Throughput and latency of the job, compared with a hand-written loop in one run on one machine.
 
 python -m benchmarks [--requests 250000] [--settings="--batch-ms 50"]
 """
@@ -25,33 +25,33 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--parallelism", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--settings", default="", help="settings of the job")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     console = Console()
-    with running_harness(console, given.settings.split()) as bed:
-        _throughput(bed, given.requests, given.parallelism, console)
-        _latency(bed, given.rates, given.seconds, console)
+    with running_harness(console, arguments.settings.split()) as harness:
+        _throughput(harness, arguments.requests, arguments.parallelism, console)
+        _latency(harness, arguments.rates, arguments.seconds, console)
 
 
-def _throughput(bed: Harness, requests: int, parallelism: list[int], console: Console) -> None:
-    table = Table("Kafka to Kafka, one row a request", "events/s", "of the loop")
-    with bed.filled("loop", requests) as where:
-        loop = run_loop(where, bed.models, requests, BATCH)
+def _throughput(harness: Harness, requests: int, parallelism: list[int], console: Console) -> None:
+    table = Table("Kafka to Kafka, one row per request", "events/s", "relative to the loop")
+    with harness.filled("loop", requests) as connection:
+        loop = run_loop(connection, harness.models, requests, BATCH)
     table.add_row(f"hand-written loop, batches of {BATCH:,}, scikit-learn", f"{loop:,.0f}", "1.0")
     for p in parallelism:
-        with bed.filled(f"job{p}", requests) as where, bed.job(where, p):
-            rate = bed.answered_rate(where, requests)
+        with harness.filled(f"job{p}", requests) as connection, harness.job(connection, p):
+            rate = harness.answered_rate(connection, requests)
         table.add_row(
-            f"the job, parallelism {p}, windows of 500 tested", f"{rate:,.0f}", f"{rate / loop:.1f}"
+            f"the job, parallelism {p}, drift tests on windows of 500", f"{rate:,.0f}", f"{rate / loop:.1f}"
         )
     console.print(table)
     console.print(f"{requests:,} requests, {os.cpu_count()} cores shared by broker, JVMs, workers and loop")
 
 
-def _latency(bed: Harness, rates: list[float], seconds: float, console: Console) -> None:
+def _latency(harness: Harness, rates: list[float], seconds: float, console: Console) -> None:
     table = Table("request to response, parallelism 1", "answered", "p50 ms", "p90 ms", "p99 ms")
     for rate in rates:
-        with bed.filled(f"rate{rate:g}", 0) as where, bed.job(where, 1):
-            delays = bed.delays(where, rate, seconds)[:, 1]
+        with harness.filled(f"rate{rate:g}", 0) as connection, harness.job(connection, 1):
+            delays = harness.delays(connection, rate, seconds)[:, 1]
         p50, p90, p99 = np.percentile(delays, [50, 90, 99])
         table.add_row(
             f"{rate:g} requests/s for {seconds:g} s",

@@ -1,4 +1,4 @@
-"""A stack with models, pipelines in namespaces of their own, and requests waiting in Kafka."""
+"""A test harness: a local stack with models, pipelines in separate namespaces, and requests in Kafka."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -29,18 +30,19 @@ from operators.kafka.topics import Topics
 from operators.storage.trusted_roots import make_policy
 
 PIPELINE = "income-workflow"
-_PATIENCE = 300.0
+_TIMEOUT_SECONDS = 300.0
 
 
 @contextmanager
 def running_harness(console: Console, settings: Sequence[str] = ()) -> Iterator[Harness]:
-    """Train models, start a stack, and stop it in the end."""
+    """Train models and start a stack; stop the stack at the end."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "models"
         console.print("training …")
-        train(census_like(30_000, seed=0), TARGET, models, say=lambda line: None)
-        stack = up(Path(folder) / "stack", free_ports(), say=console.print)
+        with redirect_stdout(StringIO()):
+            train(census_like(30_000, seed=0), TARGET, models)
+        stack = up(Path(folder) / "stack", free_ports(), console.print)
         try:
             yield Harness(stack, models, np.load(models / "holdout.npy"), list(settings))
         finally:
@@ -48,7 +50,7 @@ def running_harness(console: Console, settings: Sequence[str] = ()) -> Iterator[
 
 
 class Harness:
-    """What every measurement lies on."""
+    """The stack, models and requests that all measurements use."""
 
     def __init__(self, stack: Stack, models: Path, holdout: Any, settings: list[str]) -> None:
         self.models = models
@@ -58,7 +60,7 @@ class Harness:
 
     @contextmanager
     def filled(self, name: str, requests: int) -> Iterator[Connection]:
-        """Apply the pipelines in a namespace, and put requests into the topic."""
+        """Apply the pipelines in a namespace, and produce requests to the pipeline's topic."""
         connection = Connection(self.stack.bootstrap_servers, Topics("bench", name))
         manifests = self.models.parent / name / "examples" / "income"
         shutil.copytree(ROOT / "examples" / "income", manifests)
@@ -74,35 +76,38 @@ class Harness:
 
     @contextmanager
     def job(self, connection: Connection, parallelism: int) -> Iterator[None]:
-        """Run the job for a namespace."""
+        """Run the job for a namespace; cancel it at the end."""
         names = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
         settings = [*names, "--parallelism", str(parallelism), *self._settings]
-        where = submit.connection_arguments(connection.bootstrap, make_policy(str(self.models), ""))
-        job = submit.submit(self.stack.flink, submit.flink_run([*where, *settings]))
+        arguments = submit.connection_arguments(connection.bootstrap, make_policy(str(self.models), ""))
+        job = submit.submit(self.stack.flink, submit.flink_run([*arguments, *settings]))
         try:
             yield
         finally:
             self.stack.cluster.rest.cancel(job)
 
     def answered_rate(self, connection: Connection, requests: int) -> float:
-        """Wait until all are answered; events/s of the last three fifths, when the JVM is warm."""
+        """Wait for all responses; return events/s of the last three fifths, when the JVM is warm."""
         times = np.sort([record.timestamp for record in self._responses(connection, requests)])
         start = len(times) * 2 // 5
         return float((len(times) - start) / max(1, times[-1] - times[start]) * 1_000)
 
     def answered(self, connection: Connection, requests: int) -> int:
-        """Wait until so many are answered; how many are by then."""
+        """Wait for this number of responses; return the number that is in the topic then."""
         topic = connection.topics.outputs(PIPELINE)
         consumer, partitions = open_consumer(connection.bootstrap, [topic])
         with consumer:
-            return _await_records(consumer, partitions, requests, monotonic() + _PATIENCE)
+            return _await_records(consumer, partitions, requests, monotonic() + _TIMEOUT_SECONDS)
 
     def delays(self, connection: Connection, rate: float, seconds: float) -> Any:
-        """Send at a rate; for each request its time, the milliseconds from there to its response's time, and
-        the generation that answered."""
+        """Send requests at a rate, after a warm-up of 5 s; return an array of shape (requests, 3).
+
+        Its columns are the timestamp of the request, the milliseconds from it to the timestamp of the
+        response, and the generation that answered.
+        """
         count = int(rate * seconds)
         with PipelineClient(connection, PIPELINE) as client:
-            client.ask(self._bodies[0], _PATIENCE)
+            client.ask(self._bodies[0], _TIMEOUT_SECONDS)
             for i in range(int(rate * 5)):
                 client.send(self._bodies[i % len(self._bodies)])
                 sleep(1 / rate)
@@ -116,11 +121,11 @@ class Harness:
         sent = {
             r.key: r.timestamp for r in self._records(connection.topics.inputs(PIPELINE), connection, count)
         }
-        got = self._records(connection.topics.outputs(PIPELINE), connection, count)
+        responses = self._records(connection.topics.outputs(PIPELINE), connection, count)
         return np.array(
             [
                 (sent[r.key], r.timestamp - sent[r.key], int(dict(r.headers)["x-pipeline-version"]))
-                for r in got
+                for r in responses
             ]
         )
 
@@ -132,25 +137,25 @@ class Harness:
 
     def _read(self, connection: Connection, topic: str, keep: Any, wanted: int) -> list[Any]:
         consumer, partitions = open_consumer(connection.bootstrap, [topic])
-        deadline = monotonic() + _PATIENCE
-        found: list[Any] = []
+        deadline = monotonic() + _TIMEOUT_SECONDS
+        kept_records: list[Any] = []
         with consumer:
-            # Reading along would cost the job a core: look only when all are there.
+            # Reading while the job runs would take a core from it: read only when all records are there.
             _await_records(consumer, partitions, wanted, deadline)
             consumer.seek_to_beginning()
-            while len(found) < wanted:
+            while len(kept_records) < wanted:
                 if monotonic() > deadline:
-                    raise TimeoutError(f"{topic}: {len(found)} of {wanted} records")
+                    raise TimeoutError(f"{topic}: {len(kept_records)} of {wanted} records")
                 for records in consumer.poll(timeout_ms=500, max_records=5_000).values():
-                    found += [record for record in records if keep(record)]
-        return found
+                    kept_records += [record for record in records if keep(record)]
+        return kept_records
 
 
 def _await_records(
     consumer: KafkaConsumer, partitions: list[TopicPartition], wanted: int, deadline: float
 ) -> int:
-    while (there := int(sum(consumer.end_offsets(partitions).values()))) < wanted:
+    while (available := int(sum(consumer.end_offsets(partitions).values()))) < wanted:
         if monotonic() > deadline:
-            raise TimeoutError(f"{partitions[0].topic}: {there} of {wanted} records")
+            raise TimeoutError(f"{partitions[0].topic}: {available} of {wanted} records")
         sleep(0.5)
-    return there
+    return available

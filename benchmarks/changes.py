@@ -1,4 +1,4 @@
-"""Latency while a running job takes up another generation, beside the moments before.
+"""Latency while a running job switches to another generation, compared with the seconds before.
 
 python -m benchmarks.changes [--changes 6] [--trees 200] [--rate 200]
 """
@@ -24,7 +24,7 @@ from operators.kafka.connection import Connection
 from operators.models.probe import write_probe
 from operators.storage.trusted_roots import make_policy
 
-# The JVM's warm-up, how long it is quiet before a change, and how long the change counts, in seconds.
+# Seconds of the JVM's warm-up, of no change before each change, and of the measurement after it.
 _WARM, _QUIET, _CHANGED = 20.0, 5.0, 3.0
 
 
@@ -33,18 +33,18 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=6)
     parser.add_argument("--trees", type=int, default=200)
     parser.add_argument("--rate", type=float, default=200)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     console = Console()
-    with running_harness(console) as bed, bed.filled("changes", 0) as where:
-        _grow(bed.models, given.trees)
-        manifests = bed.models.parent / "changes" / "examples" / "income"
-        apply([manifests], where, make_policy(str(bed.models), ""), "grown")
-        with bed.job(where, 2):
-            _measure(bed, where, given.changes, given.rate, console)
+    with running_harness(console) as harness, harness.filled("changes", 0) as connection:
+        _grow(harness.models, arguments.trees)
+        manifests = harness.models.parent / "changes" / "examples" / "income"
+        apply([manifests], connection, make_policy(str(harness.models), ""), "grown")
+        with harness.job(connection, 2):
+            _measure(harness, connection, arguments.changes, arguments.rate, console)
 
 
 def _grow(models: Path, trees: int) -> None:
-    """Put a larger forest in the place of the workflow's classifier."""
+    """Replace the classifier of the workflow by a larger forest."""
     folder = models / "income-classifier"
     rows = joblib.load(models / "income-preprocess" / "model.joblib").transform(
         np.load(models / "holdout.npy")
@@ -55,37 +55,38 @@ def _grow(models: Path, trees: int) -> None:
     write_probe(folder, rows[:5], {"predict": after.predict(rows[:5])})
 
 
-def _measure(bed: Harness, where: Connection, changes: int, rate: float, console: Console) -> None:
+def _measure(harness: Harness, connection: Connection, changes: int, rate: float, console: Console) -> None:
     moments: list[float] = []
-    changing = Thread(target=_change, args=(where, changes, moments), daemon=True)
+    changing = Thread(target=_change, args=(connection, changes, moments), daemon=True)
     changing.start()
-    answers = bed.delays(where, rate, _WARM + changes * (_QUIET + _CHANGED) + _QUIET)
+    responses = harness.delays(connection, rate, _WARM + changes * (_QUIET + _CHANGED) + _QUIET)
     changing.join()
-    sent, took, generation = answers.T
+    sent, delay, generation = responses.T
     table = Table("change", "slowest before, ms", "slowest during, ms", "median during, ms", "generations")
     for number, moment in enumerate(moments, 1):
         before = (sent > moment - _QUIET * 1000) & (sent < moment)
         during = (sent >= moment) & (sent < moment + _CHANGED * 1000)
-        cells = (took[before].max(), took[during].max(), np.median(took[during]))
-        seen = ", ".join(str(int(one)) for one in np.unique(generation[during]))
-        table.add_row(str(number), *(f"{cell:.0f}" for cell in cells), seen)
+        cells = (delay[before].max(), delay[during].max(), np.median(delay[during]))
+        generations = ", ".join(str(int(one)) for one in np.unique(generation[during]))
+        table.add_row(str(number), *(f"{cell:.0f}" for cell in cells), generations)
     console.print(table)
-    console.print(f"{len(answers):,} answers at {rate:g} requests a second")
+    console.print(f"{len(responses):,} responses at {rate:g} requests per second")
 
 
-def _change(where: Connection, changes: int, moments: list[float]) -> None:
-    """Let two generations serve in turn: only the head moves, so that nothing else takes the cores."""
-    answers = consumer_from_now(where.bootstrap, [where.topics.outputs(PIPELINE)])
-    while not answers.poll(timeout_ms=200):
+def _change(connection: Connection, changes: int, moments: list[float]) -> None:
+    """Let two generations serve in turn, by changing only the head, so that nothing else uses the cores."""
+    consumer = consumer_from_now(connection.bootstrap, [connection.topics.outputs(PIPELINE)])
+    while not consumer.poll(timeout_ms=200):
         pass
-    answers.close()
-    producer = KafkaProducer(bootstrap_servers=where.bootstrap)
+    consumer.close()
+    producer = KafkaProducer(bootstrap_servers=connection.bootstrap)
     sleep(_WARM)
     for number in range(changes):
         sleep(_QUIET)
         moments.append(time() * 1000)
         head = b'{"generation":%d}' % (1 + number % 2)
-        producer.send(where.topics.control, key=f"head/{PIPELINE}".encode(), value=head, partition=0).get()
+        key = f"head/{PIPELINE}".encode()
+        producer.send(connection.topics.control, key=key, value=head, partition=0).get()
         sleep(_CHANGED)
     producer.close()
 

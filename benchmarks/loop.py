@@ -1,4 +1,4 @@
-"""What one would write by hand: a Kafka client, batches, the same scikit-learn models; no windows."""
+"""A hand-written loop for comparison: a Kafka client, batches, the same scikit-learn models; no windows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from operators.kafka.consumer import open_consumer
 
 
 def run_loop(connection: Connection, models: Path, requests: int, batch: int) -> float:
-    """Answer the requests that wait; returns events/s."""
+    """Answer the requests in the topic; return events/s."""
     preprocess = joblib.load(models / "income-preprocess" / "model.joblib")
     classifier = joblib.load(models / "income-classifier" / "model.joblib")
     outlier = joblib.load(models / "income-outlier" / "IForest.joblib")

@@ -1,11 +1,11 @@
-"""What metrics cost, in throughput and in processor time.
+"""The cost of metrics, in throughput and in processor time.
 
 python -m benchmarks.metrics [--rounds 6] [--requests 120000] [--parallelism 1]
 
-Two runs of one job on a shared machine differ by more than metrics cost. So in every other run everything is
-counted eleven times, under ten more labels: what that costs more, divided by ten, is what counting once
-costs, and so is the noise divided by ten. Processor time is that of broker, JVMs and workers together. A job
-before the first round warms the cluster up.
+Two runs of one job on a shared machine differ by more than the cost of metrics. Every other run therefore
+counts everything eleven times, with ten more labels. The additional cost, divided by ten, is the cost of
+counting once; the noise is divided by ten too. Processor time is that of broker, JVMs and workers together.
+A job before the first round warms up the cluster.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from jobs.local_stack.stack import Stack
 
 MORE = 10
 
-_COUNTS_MORE = f"""
+_REPEAT_COUNTS = f"""
 
-def _more(method):
+def _repeated(method):
     def counted(self, name, value, **labels):
         method(self, name, value, **labels)
         for copy in range({MORE}):
@@ -38,7 +38,7 @@ def _more(method):
     return counted
 
 
-Metrics.count, Metrics.show = _more(Metrics.count), _more(Metrics.show)
+Metrics.count, Metrics.show = _repeated(Metrics.count), _repeated(Metrics.show)
 """
 
 
@@ -47,33 +47,35 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--requests", type=int, default=120_000)
     parser.add_argument("--parallelism", type=int, default=1)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     console = Console()
-    bundles = {"once": write_bundle, "more": _counts_more}
-    spent: dict[str, list[tuple[float, float]]] = {kind: [] for kind in bundles}
-    with running_harness(console) as bed:
-        _run(bed, "warm", given.requests, given.parallelism)
-        for number in range(given.rounds):
-            for kind in sorted(bundles, reverse=bool(number % 2)):
-                submit.write_bundle = bundles[kind]
-                spent[kind].append(_run(bed, f"{kind}{number}", given.requests, given.parallelism))
-    _show(*(np.array(spent[kind]) for kind in bundles), console)
+    bundles = {"once": write_bundle, "more": _write_repeating_bundle}
+    costs: dict[str, list[tuple[float, float]]] = {variant: [] for variant in bundles}
+    with running_harness(console) as harness:
+        _run(harness, "warm", arguments.requests, arguments.parallelism)
+        for number in range(arguments.rounds):
+            for variant in sorted(bundles, reverse=bool(number % 2)):
+                submit.write_bundle = bundles[variant]
+                costs[variant].append(
+                    _run(harness, f"{variant}{number}", arguments.requests, arguments.parallelism)
+                )
+    _show(*(np.array(costs[variant]) for variant in bundles), console)
 
 
-def _run(bed: Harness, name: str, requests: int, parallelism: int) -> tuple[float, float]:
-    """Return microseconds of time and of processor time for an event, of the last three fifths."""
-    with bed.filled(name, requests) as where, bed.job(where, parallelism):
-        started = bed.answered(where, requests * 2 // 5)
-        before = _processor_seconds(bed.stack)
-        ended = bed.answered(where, requests)
-        seconds = _processor_seconds(bed.stack) - before
-        return 1e6 / bed.answered_rate(where, requests), 1e6 * seconds / (ended - started)
+def _run(harness: Harness, name: str, requests: int, parallelism: int) -> tuple[float, float]:
+    """Return the microseconds and the processor microseconds per event, for the last three fifths."""
+    with harness.filled(name, requests) as connection, harness.job(connection, parallelism):
+        started = harness.answered(connection, requests * 2 // 5)
+        before = _processor_seconds(harness.stack)
+        ended = harness.answered(connection, requests)
+        seconds = _processor_seconds(harness.stack) - before
+        return 1e6 / harness.answered_rate(connection, requests), 1e6 * seconds / (ended - started)
 
 
-def _counts_more() -> Path:
+def _write_repeating_bundle() -> Path:
     with zipfile.ZipFile(write_bundle()) as archive:
         sources = {name: archive.read(name) for name in archive.namelist()}
-    sources["operators/metrics/flink_metrics.py"] += _COUNTS_MORE.encode()
+    sources["operators/metrics/flink_metrics.py"] += _REPEAT_COUNTS.encode()
     with zipfile.ZipFile(BUNDLE, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, source in sources.items():
             archive.writestr(name, source)
@@ -81,16 +83,18 @@ def _counts_more() -> Path:
 
 
 def _processor_seconds(stack: Stack) -> float:
-    """Return what the processes of a stack that live now have used so far."""
+    """Return the processor seconds that the running processes of a stack have used."""
     times = [process.cpu_times() for process in stack.processes()]
     return float(sum(time.user + time.system for time in times))
 
 
 def _show(once: Any, more: Any, console: Console) -> None:
-    table = Table("µs an event", "counted once", f"{MORE} times more", "once costs", "95 % of it")
+    table = Table(
+        *("µs per event", "counted once", f"{MORE} times more", "cost of once", "95 % confidence interval")
+    )
     for i, what in enumerate(("time", "processor time")):
-        one = (more[:, i] - once[:, i]) / MORE
-        cost = one / (once[:, i] - one)
+        once_cost = (more[:, i] - once[:, i]) / MORE
+        cost = once_cost / (once[:, i] - once_cost)
         low, high = bootstrap([cost], np.mean, random_state=0).confidence_interval
         cells = (f"{np.median(column[:, i]):,.0f}" for column in (once, more))
         table.add_row(what, *cells, f"{cost.mean():.1%}", f"{low:.1%} to {high:.1%}")

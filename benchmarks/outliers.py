@@ -1,8 +1,8 @@
-"""How well outlier detectors tell anomalies, and how long a row takes, beside scikit-learn and alibi-detect.
+"""Accuracy and speed of the outlier detectors, compared with scikit-learn and alibi-detect.
 
 python -m benchmarks.outliers [--seeds 5]
 
-Autoencoders take part where there is TensorFlow: pip install 'weir[vae]'.
+Autoencoders are included if TensorFlow is installed: pip install 'weir[vae]'.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from operators.models.formats.outlier_detector import read_vae
 Rows = NDArray[np.float64]
 Score = Callable[[Rows], Rows]
 Scorers = dict[str, Score]
-# Each: the data, the classes that are anomalies, and how many anomalies there are to 100 ordinary test rows.
+# Name: (function that loads the data, classes that are anomalies).
 DATA = {
     "breast cancer: malignant": (load_breast_cancer, (0,)),
     "wine: class 0": (load_wine, (0,)),
@@ -46,12 +46,16 @@ DATA = {
     "digits: 8": (load_digits, (8,)),
     "digits: 0": (load_digits, (0,)),
 }
+# Anomalies per ordinary test row.
 ANOMALIES = 0.1
 EPOCHS = 30
 
 
 class Split(NamedTuple):
-    """Ordinary rows to learn from, scaled by their own means; rows to judge, and which are anomalies."""
+    """Ordinary rows for training, rows for the test, and a mask of the test's anomalies.
+
+    All rows are scaled by means and standard deviations of the training rows.
+    """
 
     train: Rows
     test: Rows
@@ -59,12 +63,12 @@ class Split(NamedTuple):
 
 
 def split(load: Any, anomalous: tuple[int, ...], seed: int) -> Split:
-    """Keep 40 % of the ordinary rows for the test, and put a tenth as many anomalies among them."""
+    """Use 40 % of the ordinary rows for the test, with a tenth of that number of anomalies (at least 5)."""
     rows, classes = load(return_X_y=True)
-    strange = np.isin(classes, anomalous)
-    train, ordinary = train_test_split(rows[~strange], test_size=0.4, random_state=seed)
+    is_anomaly = np.isin(classes, anomalous)
+    train, ordinary = train_test_split(rows[~is_anomaly], test_size=0.4, random_state=seed)
     rng = np.random.default_rng(seed)
-    anomalies = rng.choice(rows[strange], max(5, int(ANOMALIES * len(ordinary))), replace=False)
+    anomalies = rng.choice(rows[is_anomaly], max(5, int(ANOMALIES * len(ordinary))), replace=False)
     scaler = StandardScaler().fit(train)
     is_outlier = np.arange(len(ordinary) + len(anomalies)) >= len(ordinary)
     order = rng.permutation(len(is_outlier))
@@ -73,7 +77,7 @@ def split(load: Any, anomalous: tuple[int, ...], seed: int) -> Split:
 
 
 def scorers(train: Rows, seed: int) -> Scorers:
-    """Fit every detector on the same rows; the two or three of a kind have the same settings."""
+    """Fit all detectors to the same rows; detectors of the same kind have the same settings."""
     estimator = Estimator(random_state=seed).fit(train)
     envelope = EllipticEnvelope(random_state=seed).fit(train)
     return {
@@ -99,7 +103,7 @@ def _alibi_forest(train: Rows, seed: int) -> Score:
 
 
 def _alibi_mahalanobis(train: Rows, n_components: int) -> Score:
-    """Return alibi-detect's detector after it saw the rows to learn from; it learns on from every row."""
+    """Return alibi-detect's score after it learned from the rows; a copy scores, as scoring changes it."""
     from alibi_detect.od import Mahalanobis
 
     detector = Mahalanobis(threshold=0.0, n_components=n_components)
@@ -108,7 +112,7 @@ def _alibi_mahalanobis(train: Rows, n_components: int) -> Score:
 
 
 def _autoencoders(train: Rows, seed: int) -> Scorers:
-    """Train an autoencoder as Seldon's income example has it, and score with it on both sides."""
+    """Train the autoencoder of Seldon's income example; return the scores of alibi-detect and of Weir."""
     try:
         import tensorflow as tf
         from alibi_detect.od import OutlierVAE
@@ -133,30 +137,30 @@ def _exported(detector: Any) -> VariationalAutoencoder:
 
 
 def areas(seeds: int) -> Iterator[tuple[str, str, list[float]]]:
-    """Yield data, detector and the area under the ROC curve for each seed."""
+    """Yield the data, the detector and the areas under the ROC curve, one per seed."""
     for name, (load, anomalous) in DATA.items():
-        found: dict[str, list[float]] = {}
+        area_lists: dict[str, list[float]] = {}
         for seed in range(seeds):
             data = split(load, anomalous, seed)
             for detector, score in scorers(data.train, seed).items():
                 area = roc_auc_score(data.is_outlier, score(data.test))
-                found.setdefault(detector, []).append(float(area))
-        yield from ((name, detector, each) for detector, each in found.items())
+                area_lists.setdefault(detector, []).append(float(area))
+        yield from ((name, detector, each) for detector, each in area_lists.items())
 
 
 def row_times(features: int, rows: int) -> Iterator[tuple[str, float, float]]:
-    """Yield detector, microseconds for one row and microseconds a row of 1,000."""
+    """Yield the detector, the microseconds for one row, and the microseconds per row for 1,000 rows."""
     rng = np.random.default_rng(0)
     train, many = rng.normal(size=(rows, features)), rng.normal(size=(1_000, features))
     forest = IsolationForest(Estimator(random_state=0).fit(train), 0.0)
-    told = {
+    contributions = {
         "forest, contributions": forest.contributions,
         "Mahalanobis, contributions": fit_mahalanobis(train).contributions,
     }
-    for name, score in {**scorers(train, 0), **told}.items():
-        one = _microseconds(lambda score=score: score(many[:1]), 50)
-        several = _microseconds(lambda score=score: score(many), 1) / 1_000
-        yield name, one, several
+    for name, score in {**scorers(train, 0), **contributions}.items():
+        one_row = _microseconds(lambda score=score: score(many[:1]), 50)
+        per_row = _microseconds(lambda score=score: score(many), 1) / 1_000
+        yield name, one_row, per_row
 
 
 def _microseconds(call: Callable[[], object], number: int) -> float:
@@ -167,23 +171,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--features", type=int, default=40)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     console = Console()
-    found = list(areas(given.seeds))
+    area_lists = list(areas(arguments.seeds))
     table = Table("area under the ROC curve (standard deviation)", *DATA)
-    for detector in dict.fromkeys(detector for _, detector, _ in found):
-        cells = [f"{np.mean(a):.3f} ({np.std(a):.3f})" for _, d, a in found if d == detector]
+    for detector in dict.fromkeys(detector for _, detector, _ in area_lists):
+        cells = [f"{np.mean(a):.3f} ({np.std(a):.3f})" for _, d, a in area_lists if d == detector]
         table.add_row(detector, *cells)
     console.print(table)
     console.print(
-        f"{given.seeds} splits: learnt from 60 % of the ordinary rows, anomalies a tenth of the others"
+        f"{arguments.seeds} splits: trained on 60 % of the ordinary rows; one anomaly per ten other rows"
     )
-    times = Table(f"rows of {given.features} features", "one row, us", "of 1,000, us a row")
-    for detector, one, several in row_times(given.features, 10_000):
-        times.add_row(detector, f"{one:,.0f}", f"{several:,.1f}")
+    times = Table(f"rows of {arguments.features} features", "one row, µs", "1,000 rows, µs per row")
+    for detector, one_row, per_row in row_times(arguments.features, 10_000):
+        times.add_row(detector, f"{one_row:,.0f}", f"{per_row:,.1f}")
     console.print(times)
 
 

@@ -1,6 +1,6 @@
 """Drift and outlier detectors: numpy, scipy and treelite only; no Flink, no Kafka, no JSON.
 
-Statistics, p-values and verdicts are those of alibi-detect and scipy, p-values and distances rounded to
-float32 as alibi-detect rounds them. What alibi-detect leaves undefined is defined here: a missing value
-(NaN) is no member of any sample, and a category that nobody has takes no part in a test.
+Statistics, p-values and verdicts equal those of alibi-detect and scipy. P-values and distances are rounded
+to float32, as in alibi-detect. Two cases that alibi-detect leaves undefined are defined here: tests exclude
+missing values (NaN), and they exclude categories that occur in neither sample.
 """

@@ -1,4 +1,4 @@
-"""How often each value of a feature came: what is kept of a window, and what adds up."""
+"""Counts per value of a feature: the part of a window that is kept, and that can be added up."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Values that the reference never held and that differ among themselves are told apart up to so many.
+# The highest number of distinct values outside the reference that are counted separately.
 MOST_UNKNOWN = 1_000
 
 
 class Counts(NamedTuple):
-    """Distinct keys of one feature in ascending order with how often each came, both of shape (k,).
+    """Distinct keys of one feature in ascending order and the count of each, both of shape (k,).
 
-    A key is a cell between reference values (:mod:`detectors.drift.ks`) or a category's code
-    (:mod:`detectors.drift.chi_square`). `missing` counts the rows without a value, which have no key.
+    A key is a cell between reference values (:mod:`detectors.drift.ks`) or the code of a category
+    (:mod:`detectors.drift.chi_square`). `missing` is the number of rows without a value; they have no key.
     """
 
     keys: NDArray[np.float64]
@@ -25,7 +25,7 @@ class Counts(NamedTuple):
 
     @property
     def n(self) -> int:
-        """Number of values."""
+        """Number of values, without the missing ones."""
         return int(self.counts.sum())
 
 
@@ -38,7 +38,7 @@ def count(keys: NDArray[np.float64], missing: int = 0) -> Counts:
 
 
 def add(parts: Sequence[Counts]) -> Counts:
-    """Add the counts of parts of a window; neither order nor grouping of the parts matters.
+    """Add the counts of parts of a window; the order and grouping of the parts do not matter.
 
     >>> add([count(np.array([1.0, 3.0])), count(np.array([3.0]), missing=2)])
     Counts(keys=array([1., 3.]), counts=array([1, 2]), missing=2)

@@ -1,4 +1,4 @@
-"""Rows that a detector takes: of the width it was trained on, finite where its arithmetic must be."""
+"""Checks of a detector's input rows: their width, and values that float32 cannot represent."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 LARGEST = float(np.finfo(np.float32).max)
 
 
-def of_width(x: ArrayLike, width: int) -> NDArray[Any]:
-    """Return rows of shape (n, width) as they are; ValueError for rows of another width."""
+def require_width(x: ArrayLike, width: int) -> NDArray[Any]:
+    """Return the rows unchanged, as an array of shape (n, width).
+
+    Raises ValueError for rows of another width.
+    """
     rows = np.asarray(x)
     if rows.ndim != 2 or rows.shape[1] != width:
         raise ValueError(f"expected rows of {width} features, got shape {rows.shape}")
@@ -19,5 +22,5 @@ def of_width(x: ArrayLike, width: int) -> NDArray[Any]:
 
 
 def bounded(rows: NDArray[Any]) -> NDArray[np.float64]:
-    """Return float64 rows in which what float32 cannot hold counts as its largest; NaN stay."""
+    """Return rows as float64, clipped to the range of float32; NaN stays NaN."""
     return np.clip(np.asarray(rows, dtype=np.float64), -LARGEST, LARGEST)

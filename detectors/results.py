@@ -1,4 +1,4 @@
-"""What detectors answer."""
+"""Results of the detectors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 
 class FeatureResult(NamedTuple):
-    """One feature of one window against the reference.
+    """The test result of one feature: one window compared with the reference.
 
-    ``distance`` and ``p_val`` are alibi-detect's. ``n`` is the number of values that were not missing,
-    ``effect`` a size of the difference in [0, 1] that does not grow with ``n``, ``pooled_p_val`` the p-value
-    once sparse categories are one, ``psi`` the population stability index, ``missing`` the number of rows
-    without a value, ``outside`` of those beyond the reference's range or of no known category.
+    ``distance`` and ``p_val`` equal alibi-detect's. ``n`` is the number of values that are not missing.
+    ``effect`` is the size of the difference, in [0, 1]; it does not grow with ``n``. ``pooled_p_val`` is the
+    p-value after sparse categories are pooled into one. ``psi`` is the population stability index.
+    ``missing`` is the number of rows without a value. ``outside`` is the number of values beyond the
+    reference's range, or of an unknown category.
     """
 
     distance: np.float32
@@ -27,19 +28,20 @@ class FeatureResult(NamedTuple):
     outside: int
 
     @classmethod
-    def nothing(cls, missing: int) -> FeatureResult:
-        """Return what a window without any value shows."""
+    def without_values(cls, missing: int) -> FeatureResult:
+        """Return the result of a window without any value: distance 0 and p-value 1."""
         return cls(np.float32(0), np.float32(1), 0, 0.0, np.float32(1), 0.0, missing, 0)
 
 
 class DriftResult(NamedTuple):
-    """A window's verdict: arrays of shape (features,).
+    """The test results of one window; arrays have shape (features,).
 
-    ``is_drift`` to ``threshold`` are alibi-detect's; ``threshold`` is the corrected level the p-values were
-    compared with (for the false discovery rate with no rejection: the whole vector of levels, as
-    alibi-detect returns it), ``rejected`` the p-values below it. ``significant`` says the same of the
-    p-values with sparse categories pooled. `reference_missing` are the shares of values that the reference
-    misses, in [0, 1). The others are as in `FeatureResult`.
+    ``is_drift``, ``distance``, ``p_val`` and ``threshold`` equal alibi-detect's. ``threshold`` is the
+    corrected level that the p-values are compared with. For the false discovery rate without any rejection
+    it is the vector of all levels, as in alibi-detect. ``rejected`` marks the p-values below it,
+    ``significant`` the p-values with pooled sparse categories that are below their own threshold.
+    ``reference_missing`` is the share of missing values in the reference, in [0, 1). The other fields are
+    those of `FeatureResult`.
     """
 
     is_drift: int
@@ -57,10 +59,10 @@ class DriftResult(NamedTuple):
 
 
 class OutlierResult(NamedTuple):
-    """Rows judged one by one: int64 flags and float64 scores, both of shape (rows,).
+    """Outlier flags (int64) and scores (float64) of single rows, both of shape (rows,).
 
-    ``feature_score``, shape (rows, features), is there where the detector's score is made of it; where each
-    value is judged by its own, the flags have that shape too.
+    ``feature_score``, shape (rows, features), is set if the detector derives its score from scores per
+    feature. If the detector judges each value by its own score, the flags have that shape too.
     """
 
     is_outlier: NDArray[np.int64]

@@ -1,5 +1,5 @@
-"""What runs inside Flink's workers: requests in columns, the pipeline's plan over them, windows of rows.
+"""The code that runs in Flink's workers: requests in columns, the plan of a pipeline, windows of rows.
 
-Only `infer` and `monitor` know Flink, and they are adapters; everything else is pure and tested without a
-JVM. Imports point one way, `jobs → operators → detectors`.
+Only the adapters `infer` and `monitor` depend on Flink. Everything else is tested without a JVM. Imports have
+one direction: `jobs → operators → detectors`.
 """

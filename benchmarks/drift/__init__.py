@@ -1,4 +1,4 @@
-"""Drift detectors measured: how often they cry wolf, what they find, and how long they take.
+"""Benchmarks of the drift detectors: false alarms, power and speed.
 
-Every number is a share of windows whose truth is known (none drifted, or all did), or a time.
+Each number is a time, or a share of windows. Either none of these windows drifted, or all of them.
 """

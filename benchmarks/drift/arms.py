@@ -1,4 +1,4 @@
-"""The ways to call a window drift that are compared, all on the same windows."""
+"""The compared ways to call a window drift, all applied to the same windows."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DRAWS = 2_000
 
 
 class Arm(NamedTuple):
-    """Whether a window is drift: alibi-detect's arithmetic alone, or a state.
+    """One way to call a window drift: `is_drift`, if `min_effect` is None, or a state.
 
-    `level` is the share of windows without drift that it states: of the tests, or of the calibration.
+    `level` is the stated share of false alarms: the level of the tests, or the rate of the calibration.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Arm(NamedTuple):
     calibrated: bool = False
 
     def calls(self, result: DriftResult, rows: int, calibrations: Mapping[float, Calibration]) -> bool:
-        """Tell whether this is called drift."""
+        """Return whether the window of this result is called drift."""
         if self.min_effect is None:
             return bool(result.is_drift)
         judgement = Judgement(min_n=min(rows, Judgement().min_n), min_effect=self.min_effect)
@@ -46,14 +46,14 @@ ARMS = (
 
 
 def detector_of(population: Population, split: Split) -> TabularDrift:
-    """Make the detector of a split's reference."""
+    """Return the detector of a split's reference."""
     return TabularDrift(
         split.reference, categories_per_feature=dict.fromkeys(population.features.categorical)
     )
 
 
 def calibrations_of(detector: TabularDrift, split: Split, size: int) -> dict[float, Calibration]:
-    """Calibrate a detector for windows of a size at every rate, as `calibrate` does, from the same draws."""
+    """Calibrate a detector for windows of a size at all rates, as `calibrate` does, from the same draws."""
     effects = drawn_effects(detector, split.pool, size, DRAWS)
     return {
         rate: Calibration(size, rate, seldom_reached(effects, rate), len(split.pool), DRAWS)

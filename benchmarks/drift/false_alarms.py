@@ -1,4 +1,4 @@
-"""How many windows without drift are called drift."""
+"""Benchmark of false alarms: how many windows without drift are called drift."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from benchmarks.drift.populations import Population
 _CONFIDENCE = 0.99
 
 
-class Found(NamedTuple):
-    """Of `windows` windows of `size` rows against one reference, how many each arm called drift."""
+class AlarmCounts(NamedTuple):
+    """The number of windows per arm that were called drift, of `windows` windows of `size` rows."""
 
     population: str
     size: int
@@ -26,47 +26,47 @@ class Found(NamedTuple):
 
 
 class Task(NamedTuple):
-    """One reference of a population, and how many windows of each size to draw."""
+    """One reference of a population, and the number of windows to draw per size."""
 
     population: Population
     seed: int
     windows: int
 
-    def run(self) -> list[Found]:
+    def run(self) -> list[AlarmCounts]:
         """Judge windows of every size."""
         split = self.population.split(self.seed)
         detector = detector_of(self.population, split)
-        found = []
+        counts = []
         for size in self.population.sizes:
             calibrations = calibrations_of(detector, split, size)
             alarms = np.zeros(len(ARMS), dtype=int)
             for window in self.population.windows(split, size, self.windows, self.seed):
                 result = detector.test(window)
                 alarms += [arm.calls(result, size, calibrations) for arm in ARMS]
-            found.append(Found(self.population.name, size, self.windows, tuple(alarms.tolist())))
-        return found
+            counts.append(AlarmCounts(self.population.name, size, self.windows, tuple(alarms.tolist())))
+        return counts
 
 
 def measure(population: Population, references: int, windows: int, pool: Pool) -> Iterator[Table]:
-    """Yield a table for each size of windows."""
+    """Yield a table for each window size."""
     tasks = [Task(population, seed, windows) for seed in range(references)]
     for of_size in zip(*pool.imap(Task.run, tasks), strict=True):
         yield _table(population, list(of_size))
 
 
-def _table(population: Population, found: list[Found]) -> Table:
-    size, windows = found[0].size, sum(one.windows for one in found)
+def _table(population: Population, counts: list[AlarmCounts]) -> Table:
+    size, windows = counts[0].size, sum(one.windows for one in counts)
     table = Table(
         *("called drift by", "stated", "mean", "median", "90 %", "99 % bound", "at most stated"),
         title=f"false alarms: {population.name}, windows of {size:,} rows",
-        caption=f"references of {population.reference:,} rows: {len(found)}; windows: {windows:,}; "
+        caption=f"references of {population.reference:,} rows: {len(counts)}; windows: {windows:,}; "
         f"calibrated on {population.pool:,} rows",
     )
     for i, arm in enumerate(ARMS):
-        rates = [one.alarms[i] / one.windows for one in found]
-        alarms = sum(one.alarms[i] for one in found)
+        rates = [one.alarms[i] / one.windows for one in counts]
+        alarms = sum(one.alarms[i] for one in counts)
         bound = binomtest(alarms, windows, alternative="less").proportion_ci(_CONFIDENCE).high
         shares = [np.mean(rates), np.median(rates), np.quantile(rates, 0.9), bound]
-        kept = "yes" if bound <= arm.level else "no"
-        table.add_row(arm.name, f"{arm.level:.0%}", *(f"{share:.2%}" for share in shares), kept)
+        holds = "yes" if bound <= arm.level else "no"
+        table.add_row(arm.name, f"{arm.level:.0%}", *(f"{share:.2%}" for share in shares), holds)
     return table

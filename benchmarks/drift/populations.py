@@ -1,4 +1,4 @@
-"""Where rows come from: the real census extract, or as many generated people as are asked for."""
+"""Populations that rows are drawn from: the real census extract, or any number of generated people."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from jobs.data.table_files import read_table
 
 Rows = NDArray[np.float64]
 _CSV = "WEIR_CENSUS_CSV"
-_FEW = 30_000
-# Of people who are generated, so many more than are wanted make up for those that miss a value.
-_SPARE = 1.3
+_SAMPLE = 30_000
+# Factor for the number of generated people, to replace those with missing values.
+_SURPLUS = 1.3
 
 
 class Split(NamedTuple):
-    """Disjoint rows; windows are drawn from `rest`, or generated where it is None."""
+    """Disjoint rows; windows are drawn from `rest`, or generated if it is None."""
 
     reference: Rows
     pool: Rows
@@ -31,9 +31,10 @@ class Split(NamedTuple):
 
 
 class Population(NamedTuple):
-    """`rows` to split at random, or None where they are generated; windows of `sizes` can be had.
+    """A population; `rows` are split at random, or generated if None.
 
-    Of `complete` ones no row misses a value: alibi-detect has no answer for the others.
+    `sizes` are the possible window sizes. `reference` and `pool` are the numbers of rows for the reference
+    and for the calibration. A `complete` population has no missing values, as alibi-detect requires.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Population(NamedTuple):
     rows: Rows | None
 
     def split(self, seed: int) -> Split:
-        """Return a reference, a pool to calibrate from and rows for windows."""
+        """Return a reference, a pool for calibration and rows for windows."""
         sizes = [self.reference, self.reference + self.pool]
         if self.rows is None:
             reference, pool, _ = np.split(self._people(sizes[1], [seed]), sizes)
@@ -53,7 +54,7 @@ class Population(NamedTuple):
         return Split(*np.split(np.random.default_rng(seed).permutation(self.rows), sizes))
 
     def windows(self, split: Split, size: int, number: int, seed: int) -> Iterator[Rows]:
-        """Draw windows without drift; within one nobody comes twice."""
+        """Yield windows without drift; no row occurs twice in a window."""
         rng = np.random.default_rng([seed, size])
         for window in range(number):
             if split.rest is None:
@@ -63,40 +64,40 @@ class Population(NamedTuple):
 
     def _people(self, number: int, seeds: list[int]) -> Rows:
         seed = int(np.random.SeedSequence([1, *seeds]).generate_state(1)[0])
-        rows = _encoded(census_like(int(number * _SPARE) if self.complete else number, seed), self.features)
-        return (_whole(rows) if self.complete else rows)[:number]
+        rows = _encoded(census_like(int(number * _SURPLUS) if self.complete else number, seed), self.features)
+        return (_complete_rows(rows) if self.complete else rows)[:number]
 
 
 def census(complete: bool = False) -> Population:
-    """Return the census extract, 12 features; without it generated people under a name that says so."""
+    """Return the census extract with 12 features, or generated people if it is not available."""
     path = os.environ.get(_CSV)
-    table = read_table(Path(path)).frame if path else census_like(_FEW, seed=1)
+    table = read_table(Path(path)).frame if path else census_like(_SAMPLE, seed=1)
     table = table.drop(columns=["fnlwgt", "education-num", TARGET], errors="ignore")
     features = infer_features(table)
     rows = encode(table, features)
     name = "census" if path else f"generated, as {_CSV} is not set"
-    whole = _whole(rows) if complete else rows
-    return Population(name, features, (100, 300, 1_000, 3_000), 10_000, 6_000, complete, whole)
+    kept_rows = _complete_rows(rows) if complete else rows
+    return Population(name, features, (100, 300, 1_000, 3_000), 10_000, 6_000, complete, kept_rows)
 
 
 def people(complete: bool = False) -> Population:
-    """Return people who are generated anew for every window, without end."""
-    features = infer_features(census_like(_FEW, seed=1).drop(columns=TARGET))
+    """Return a population that generates new people for every window."""
+    features = infer_features(census_like(_SAMPLE, seed=1).drop(columns=TARGET))
     return Population("generated", features, (10_000, 30_000), 100_000, 100_000, complete, None)
 
 
-def _whole(rows: Rows) -> Rows:
+def _complete_rows(rows: Rows) -> Rows:
     return rows[~np.isnan(rows).any(axis=1)]
 
 
 def _encoded(table: pd.DataFrame, features: Features) -> Rows:
-    """Encode as `encode` does, quicker."""
+    """Encode a table as `encode` does, but faster."""
     columns = []
     for name in features.names:
-        words = features.categories.get(name)
-        if words is None:
+        categories = features.categories.get(name)
+        if categories is None:
             columns.append(table[name].to_numpy(dtype=float))
         else:
-            codes = pd.Categorical(table[name], categories=words).codes
+            codes = pd.Categorical(table[name], categories=categories).codes
             columns.append(np.where(codes < 0, np.nan, codes))
     return np.column_stack(columns)

@@ -1,4 +1,4 @@
-"""How many windows that did drift are called drift, here and by alibi-detect."""
+"""Benchmark of power: how many windows with drift are called drift, by Weir and by alibi-detect."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _SHOWN = [arm for arm in ARMS if arm.level == 0.01 or not arm.calibrated]
 
 
 class Change(NamedTuple):
-    """What happens to a window of a population, given its reference."""
+    """A change that is applied to a window of a population."""
 
     name: str
     apply: Callable[[Population, Split, Rows, np.random.Generator], Rows]
 
 
-def _nothing(population: Population, split: Split, rows: Rows, rng: np.random.Generator) -> Rows:
+def _unchanged(population: Population, split: Split, rows: Rows, rng: np.random.Generator) -> Rows:
     return rows
 
 
 def _older(
     deviations: float, population: Population, split: Split, rows: Rows, rng: np.random.Generator
 ) -> Rows:
-    """Add so many standard deviations to whole numbers that stay whole, at random up or down."""
+    """Add `deviations` standard deviations to the ages, rounded to integers at random up or down."""
     column = population.features.names.index(_NUMBER)
     moved = rows.copy()
     years = deviations * split.reference[:, column].std()
@@ -40,10 +40,10 @@ def _older(
     return moved
 
 
-def _reassigned(
+def _move_to_second(
     points: int, population: Population, split: Split, rows: Rows, rng: np.random.Generator
 ) -> Rows:
-    """Move so many percent of all rows from the most frequent category to the second."""
+    """Move `points` percent of all rows from the most frequent category to the second."""
     column = population.features.names.index(_CATEGORY)
     codes, counts = np.unique(split.reference[:, column], return_counts=True)
     second, first = codes[np.argsort(counts)[-2:]]
@@ -54,16 +54,16 @@ def _reassigned(
 
 
 CHANGES = (
-    Change("none", _nothing),
+    Change("none", _unchanged),
     *(Change(f"{_NUMBER} + {d:g} sd", partial(_older, d)) for d in (0.1, 0.25, 0.5)),
-    *(Change(f"{_CATEGORY}, {p} points", partial(_reassigned, p)) for p in (5, 15, 30)),
+    *(Change(f"{_CATEGORY}, {p} points", partial(_move_to_second, p)) for p in (5, 15, 30)),
 )
 
 
-class Found(NamedTuple):
-    """Of `windows` windows of `size` rows with each change, how many were called drift.
+class DriftCounts(NamedTuple):
+    """The number of windows called drift per change, of `windows` windows of `size` rows.
 
-    By alibi-detect in column 0, then by each arm: shape (changes, 1 + arms).
+    `drifts` has shape (changes, 1 + arms): column 0 is alibi-detect, the others are the arms.
     """
 
     size: int
@@ -72,22 +72,22 @@ class Found(NamedTuple):
 
 
 class Task(NamedTuple):
-    """One reference of a population, and how many windows of each size to draw."""
+    """One reference of a population, and the number of windows to draw per size."""
 
     population: Population
     seed: int
     windows: int
 
-    def run(self) -> list[Found]:
-        """Judge windows of every size, with every change."""
+    def run(self) -> list[DriftCounts]:
+        """Judge windows of every size with every change; assert that results equal alibi-detect's."""
         from alibi_detect.cd import TabularDrift
 
         split = self.population.split(self.seed)
         categories = dict.fromkeys(self.population.features.categorical)
-        theirs = TabularDrift(split.reference, categories_per_feature=categories)
-        return [self._of_size(split, theirs, size) for size in self.population.sizes]
+        alibi_detector = TabularDrift(split.reference, categories_per_feature=categories)
+        return [self._of_size(split, alibi_detector, size) for size in self.population.sizes]
 
-    def _of_size(self, split: Split, theirs: Any, size: int) -> Found:
+    def _of_size(self, split: Split, alibi_detector: Any, size: int) -> DriftCounts:
         detector = detector_of(self.population, split)
         calibrations = calibrations_of(detector, split, size)
         drifts = np.zeros((len(CHANGES), 1 + len(_SHOWN)), dtype=np.int64)
@@ -95,32 +95,32 @@ class Task(NamedTuple):
         for window in self.population.windows(split, size, self.windows, self.seed):
             for i, change in enumerate(CHANGES):
                 rows = change.apply(self.population, split, window, rng)
-                result, expected = detector.test(rows), theirs.predict(rows)["data"]
+                result, expected = detector.test(rows), alibi_detector.predict(rows)["data"]
                 assert result.is_drift == expected["is_drift"]
                 assert np.array_equal(result.p_val, expected["p_val"])
                 drifts[i] += [
                     expected["is_drift"],
                     *(arm.calls(result, size, calibrations) for arm in _SHOWN),
                 ]
-        return Found(size, self.windows, drifts)
+        return DriftCounts(size, self.windows, drifts)
 
 
 def measure(population: Population, references: int, windows: int, pool: Pool) -> Iterator[Table]:
-    """Yield a table for each size of windows."""
+    """Yield a table for each window size."""
     tasks = [Task(population, seed, windows) for seed in range(references)]
     for of_size in zip(*pool.imap(Task.run, tasks), strict=True):
         yield _table(population, list(of_size))
 
 
-def _table(population: Population, found: list[Found]) -> Table:
-    size, windows = found[0].size, sum(one.windows for one in found)
+def _table(population: Population, counts: list[DriftCounts]) -> Table:
+    size, windows = counts[0].size, sum(one.windows for one in counts)
     table = Table(
         *("change", "alibi-detect", *(arm.name for arm in _SHOWN)),
         title=f"called drift: {population.name}, windows of {size:,} rows",
-        caption=f"references of {population.reference:,} rows: {len(found)}; windows: {windows:,}; "
+        caption=f"references of {population.reference:,} rows: {len(counts)}; windows: {windows:,}; "
         "each is_drift and p-value equals alibi-detect's",
     )
-    shares = sum(one.drifts for one in found) / windows
+    shares = sum(one.drifts for one in counts) / windows
     for change, row in zip(CHANGES, shares.tolist(), strict=True):
         table.add_row(change.name, *(f"{share:.0%}" for share in row))
     return table

@@ -1,4 +1,4 @@
-"""How long a window takes, and what is kept of it, beside alibi-detect in the same run."""
+"""Benchmark of time and memory per window, compared with alibi-detect in the same run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SECONDS = 2.0
 
 
 class Kind(NamedTuple):
-    """A reference, the categorical features, and how to draw a window."""
+    """A reference, its categorical features, and a function that draws a window of a number of rows."""
 
     name: str
     reference: Rows
@@ -28,22 +28,22 @@ class Kind(NamedTuple):
 
 
 class Times(NamedTuple):
-    """Seconds of one call among many, in the median and at best."""
+    """Seconds of one call: the median and the minimum of many calls."""
 
     median: float
     best: float
 
-    def told(self) -> str:
-        """Tell them in milliseconds."""
+    def text(self) -> str:
+        """Return median (best) in milliseconds."""
         return f"{self.median * 1e3:.2f} ({self.best * 1e3:.2f})"
 
 
 def measure(people: Population) -> Iterator[Table]:
-    """Yield a table of times and one of memory for people and for continuous features."""
-    both = (_continuous(), _mixed(people))
-    for kind in both:
+    """Yield the tables of times for continuous features and for people, then the table of memory."""
+    kinds = (_continuous(), _mixed(people))
+    for kind in kinds:
         yield _times(kind)
-    yield _memory(both)
+    yield _memory(kinds)
 
 
 def _continuous() -> Kind:
@@ -53,7 +53,7 @@ def _continuous() -> Kind:
 
 
 def _mixed(people: Population) -> Kind:
-    """Draw with replacement: there are fewer people than a large window has rows."""
+    """Return the kind of people; windows draw with replacement, as large ones have more rows than people."""
     assert people.rows is not None
     rows = np.random.default_rng(0).permutation(people.rows)
     rest, rng = rows[REFERENCE:], np.random.default_rng(1)
@@ -64,31 +64,31 @@ def _mixed(people: Population) -> Kind:
 
 
 def _times(kind: Kind) -> Table:
-    from alibi_detect.cd import TabularDrift as Theirs
+    from alibi_detect.cd import TabularDrift as AlibiDrift
 
-    ours = TabularDrift(kind.reference, categories_per_feature=kind.categories)
-    theirs = Theirs(kind.reference, categories_per_feature=kind.categories)
+    weir_detector = TabularDrift(kind.reference, categories_per_feature=kind.categories)
+    alibi_detector = AlibiDrift(kind.reference, categories_per_feature=kind.categories)
     table = Table(
-        *("rows", "alibi-detect", "Weir", "times as quick", "of it counting", "of it judging"),
-        title=f"ms a window, median (best): {kind.name}",
+        *("rows", "alibi-detect", "Weir", "speed-up", "of which counting", "of which judging"),
+        title=f"ms per window, median (best): {kind.name}",
         caption=f"reference of {REFERENCE:,} rows",
     )
     for size in WINDOWS:
         window = kind.window(size)
-        counts = ours.count(window)
-        one, other, counting, judging = _timed(
-            lambda window=window: theirs.predict(window),
-            lambda window=window: ours.test(window),
-            lambda window=window: ours.count(window),
-            lambda counts=counts: ours.judge(counts),
+        counts = weir_detector.count(window)
+        alibi, weir, counting, judging = _timed(
+            lambda window=window: alibi_detector.predict(window),
+            lambda window=window: weir_detector.test(window),
+            lambda window=window: weir_detector.count(window),
+            lambda counts=counts: weir_detector.judge(counts),
         )
-        quicker = f"{one.median / other.median:.1f} ({one.best / other.best:.1f})"
-        table.add_row(f"{size:,}", one.told(), other.told(), quicker, counting.told(), judging.told())
+        speedup = f"{alibi.median / weir.median:.1f} ({alibi.best / weir.best:.1f})"
+        table.add_row(f"{size:,}", alibi.text(), weir.text(), speedup, counting.text(), judging.text())
     return table
 
 
 def _timed(*calls: Callable[[], object]) -> list[Times]:
-    """Time calls in turn, so that what else the machine does falls on all of them."""
+    """Time calls in turn, so that other load of the machine affects all of them."""
     seconds: list[list[float]] = [[] for _ in calls]
     until = perf_counter() + _SECONDS
     while perf_counter() < until:
@@ -102,14 +102,14 @@ def _timed(*calls: Callable[[], object]) -> list[Times]:
 def _memory(kinds: tuple[Kind, ...]) -> Table:
     table = Table(
         *("rows", *(f"{kind.name}, {what}" for kind in kinds for what in ("rows", "counts"))),
-        title="KB that a window takes as rows, and as counts",
-        caption="rows as float64; counts as a key and a number of 8 bytes each",
+        title="KB of a window as rows and as counts",
+        caption="rows: float64; counts: a key and a count of 8 bytes each",
     )
     for size in _ROWS:
-        kept = []
+        sizes = []
         for kind in kinds:
             window = kind.window(size)
             counts = TabularDrift(kind.reference, categories_per_feature=kind.categories).count(window)
-            kept += [window.nbytes, sum(one.keys.nbytes + one.counts.nbytes for one in counts)]
-        table.add_row(f"{size:,}", *(f"{size_ / 1e3:,.0f}" for size_ in kept))
+            sizes += [window.nbytes, sum(part.keys.nbytes + part.counts.nbytes for part in counts)]
+        table.add_row(f"{size:,}", *(f"{size_ / 1e3:,.0f}" for size_ in sizes))
     return table

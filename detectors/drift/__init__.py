@@ -1,1 +1,1 @@
-"""Drift of a window against a reference: a test per feature, effect sizes, calibration, verdicts."""
+"""Drift of a window from a reference: a test per feature, effect sizes, calibration, verdicts."""

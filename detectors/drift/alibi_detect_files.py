@@ -1,4 +1,4 @@
-"""alibi-detect's saved drift detectors (``config.toml`` and ``x_ref.npy``), read without alibi-detect."""
+"""Reads drift detectors that alibi-detect saved (``config.toml``, ``x_ref.npy``), without alibi-detect."""
 
 from __future__ import annotations
 
@@ -20,66 +20,66 @@ _DEFAULTS: dict[str, tuple[object, ...]] = {
 
 
 def read_drift(folder: Path) -> TabularDrift:
-    """Read a KSDrift, ChiSquareDrift or TabularDrift as ``alibi_detect.saving.save_detector`` wrote it.
+    """Read a KSDrift, ChiSquareDrift or TabularDrift that ``alibi_detect.saving.save_detector`` wrote.
 
-    Raises ValueError, naming file and remedy, for a detector or an option that is not supported and for a
-    folder that is incomplete. Nothing in the folder is executed or unpickled.
+    Raises ValueError with the file and a remedy if the detector or an option is not supported, or if the
+    folder is incomplete. Nothing in the folder is executed or unpickled.
     """
     path = folder / "config.toml"
     if not path.is_file():
         raise ValueError(f"{path} does not exist: save the detector with alibi_detect.saving.save_detector")
     try:
-        config = {key: _none(value) for key, value in tomllib.loads(path.read_text("utf-8")).items()}
+        config = {key: _none_of_text(value) for key, value in tomllib.loads(path.read_text("utf-8")).items()}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not TOML: {error}") from None
     name = config.get("name")
     if name not in _KNOWN:
-        raise ValueError(f"{path}: name is {name!r}, supported are {', '.join(_KNOWN)}")
+        raise ValueError(f"{path}: name is {name!r}; supported are {', '.join(_KNOWN)}")
     for option, supported in _DEFAULTS.items():
         if config.get(option) not in supported:
             raise ValueError(
                 f"{path}: {option} = {config[option]!r} is not supported; "
-                "train the detector without it, on data already prepared"
+                "train the detector without it, on preprocessed data"
             )
-    x_ref = _array(folder, str(config.get("x_ref", "x_ref.npy")))
+    x_ref = _read_reference(folder, str(config.get("x_ref", "x_ref.npy")))
     try:
         return TabularDrift(
             x_ref,
-            p_val=float(_given_or(config.get("p_val"), 0.05)),
+            p_val=float(_or_default(config.get("p_val"), 0.05)),
             categories_per_feature=_READ_CATEGORIES[name](config.get("categories_per_feature"), x_ref),
-            correction=str(_given_or(config.get("correction"), "bonferroni")),
+            correction=str(_or_default(config.get("correction"), "bonferroni")),
         )
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _none(value: Any) -> Any:
+def _none_of_text(value: Any) -> Any:
     return None if value == "None" else value
 
 
-def _given_or(value: Any, default: Any) -> Any:
+def _or_default(value: Any, default: Any) -> Any:
     return default if value is None else value
 
 
-def _array(folder: Path, name: str) -> Any:
+def _read_reference(folder: Path, name: str) -> Any:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{folder / 'config.toml'}: x_ref must lie in the folder, got {name!r}")
+        raise ValueError(f"{folder / 'config.toml'}: x_ref must be a file in the folder, got {name!r}")
     try:
         x_ref = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"{path} is not a readable numpy array: {error}") from None
     if x_ref.dtype.kind not in "biuf" or x_ref.ndim < 1 or not len(x_ref):
-        raise ValueError(f"{path} must hold rows of numbers, got {x_ref.dtype} of shape {x_ref.shape}")
+        raise ValueError(f"{path} must contain rows of numbers, got {x_ref.dtype} of shape {x_ref.shape}")
     return x_ref
 
 
-def _given(declared: Mapping[str, Any] | None, x_ref: Any) -> dict[int, Sequence[float] | None]:
-    return {int(feature): _codes(_none(codes)) for feature, codes in (declared or {}).items()}
+def _declared_features(declared: Mapping[str, Any] | None, x_ref: Any) -> dict[int, Sequence[float] | None]:
+    return {int(feature): _codes(_none_of_text(codes)) for feature, codes in (declared or {}).items()}
 
 
 def _every_feature(declared: Mapping[str, Any] | None, x_ref: Any) -> dict[int, Sequence[float] | None]:
-    return _given(declared, x_ref) or dict.fromkeys(range(int(np.prod(x_ref.shape[1:]))))
+    return _declared_features(declared, x_ref) or dict.fromkeys(range(int(np.prod(x_ref.shape[1:]))))
 
 
 def _codes(codes: Any) -> Sequence[float] | None:
@@ -91,5 +91,5 @@ def _codes(codes: Any) -> Sequence[float] | None:
 _READ_CATEGORIES: dict[str, Callable[[Any, Any], dict[int, Sequence[float] | None]]] = {
     "KSDrift": lambda declared, x_ref: {},
     "ChiSquareDrift": _every_feature,
-    "TabularDrift": _given,
+    "TabularDrift": _declared_features,
 }

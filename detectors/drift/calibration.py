@@ -1,4 +1,4 @@
-"""How far windows without drift move from a reference, learned from rows that were held out of it."""
+"""Calibration: how far windows without drift differ from a reference, learned from held-out rows."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from scipy.stats import binom
 
 from detectors.drift.tabular import TabularDrift
 
-# Fewer windows than these in a reference, or held out, and one sample's luck decides.
+# A reference, or the held-out rows, should have this many windows; with fewer, chance in one sample decides.
 ENOUGH_WINDOWS = 10
-# The effects of a feature are put on one scale with the others by this quantile of theirs.
+# The effects of each feature are divided by this quantile of them, so that features have one scale.
 _TYPICAL = 0.95
-# So sure that no more windows than stated pass the threshold, as far as the number simulated goes.
+# Confidence that the false-alarm rate is at most the stated one, given the number of simulated windows.
 _CONFIDENCE = 0.95
-# No effect that a window could show by a row or two.
+# The smallest scale of a feature's effects; one or two rows of a window can cause smaller ones.
 _LEAST = 1e-3
 
 
 class Calibration(NamedTuple):
-    """What an effect must reach in a window of `window` rows, per feature, shape (features,).
+    """The thresholds of the features' effects, for windows of `window` rows.
 
-    At most a share `rate` of windows without drift then has any feature that reaches its own. `rows` were
-    held out, `windows` drawn from them.
+    `effect`, shape (features,), is the threshold of each feature. In at most a share `rate` of windows
+    without drift, any feature reaches its threshold. `windows` windows were drawn from `rows` held-out rows.
     """
 
     window: int
@@ -43,28 +43,30 @@ def calibrate(
     windows: int = 2_000,
     seed: int = 0,
 ) -> Calibration:
-    """Draw windows from rows that are disjoint from the reference, and see how far they move from it.
+    """Measure how far windows of held-out rows differ from the reference, and derive thresholds.
 
     Parameters
     ----------
     held_out:
-        Rows without drift, shape (n, features), n at least `window`: they stand for all that is to come, so
-        the more the better (ten windows or more).
+        Rows without drift that are not in the reference, shape (n, features), n at least `window`. They
+        represent all future rows, so more are better (ten windows or more).
     window:
-        Rows of the windows that will be judged.
+        Number of rows of the windows that will be judged.
     rate:
-        Share of windows without drift that may be called drift.
+        Allowed share of windows without drift that are called drift.
     windows:
-        How many to draw.
+        Number of windows to draw.
 
     Notes
     -----
-    Each window is drawn with replacement from a fresh resample of the held-out rows: that puts the
-    uncertainty about the rows themselves into the threshold, without which few rows would promise too much.
-    Of each window the largest effect counts, every feature's in units of its own 95 % quantile, as in the
-    minP method of Westfall & Young (1993, Resampling-Based Multiple Testing): so the rate holds for all
-    features together, however they hang together. The threshold is an upper 95 % confidence limit of the
-    quantile 1 - rate (order statistics, Hahn & Meeker 1991, Statistical Intervals, chapter 5).
+    Each window is drawn with replacement from a new resample of the held-out rows. The threshold thus
+    includes the uncertainty about the held-out rows; otherwise it would be too low if there are few.
+
+    The effects of each feature are divided by their 95 % quantile, and the largest quotient of each window
+    counts, as in the minP method of Westfall & Young (1993, Resampling-Based Multiple Testing). The rate is
+    therefore valid for all features together, whatever their correlation. The threshold is an upper 95 %
+    confidence limit of the quantile 1 - rate (order statistics, Hahn & Meeker 1991, Statistical Intervals,
+    chapter 5).
     """
     _rank(rate, windows)
     effects = drawn_effects(detector, held_out, window, windows, seed)
@@ -77,13 +79,16 @@ def drawn_effects(
     """Return the effects of the windows that `calibrate` draws, shape (windows, features)."""
     rows = np.asarray(held_out, dtype=np.float64)
     if len(rows) < window or window < 1:
-        raise ValueError(f"a window of {window} rows needs as many held-out rows, got {len(rows)}")
+        raise ValueError(f"a window of {window} rows needs at least {window} held-out rows, got {len(rows)}")
     rng = np.random.default_rng(seed)
-    return np.array([detector.effect(detector.count(_drawn(rows, window, rng))) for _ in range(windows)])
+    return np.array([detector.effect(detector.count(_draw(rows, window, rng))) for _ in range(windows)])
 
 
 def seldom_reached(effects: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
-    """Return what at most a share `rate` of such windows reach in any feature, shape (features,)."""
+    """Return the thresholds that at most a share `rate` of the windows reach, shape (features,).
+
+    `effects` has shape (windows, features). A window counts if any feature reaches its threshold.
+    """
     rank = _rank(rate, len(effects))
     typical = np.maximum(np.quantile(effects, _TYPICAL, axis=0), _LEAST)
     largest = np.sort((effects / typical).max(axis=1))
@@ -91,25 +96,27 @@ def seldom_reached(effects: NDArray[np.float64], rate: float) -> NDArray[np.floa
 
 
 def least_effect(calibrations: Sequence[Calibration], rows: int, features: int) -> NDArray[np.float64]:
-    """Return what each feature's effect must reach in a window of so many rows, shape (features,).
+    """Return the threshold of each feature's effect in a window of `rows` rows, shape (features,).
 
-    The largest calibrated window that the rows fill counts. Of fewer rows than any, chance moves them
-    further, by the root of the ratio. Without calibration: 0.
+    It is that of the largest calibrated window with at most `rows` rows. If all calibrated windows are
+    larger, chance has a larger effect: the threshold of the smallest is multiplied by the square root of
+    window / rows. Without calibrations the threshold is 0.
     """
     if not calibrations:
         return np.zeros(features)
-    by_window = sorted(calibrations, key=lambda one: one.window)
+    by_window = sorted(calibrations, key=lambda calibration: calibration.window)
     best = ([one for one in by_window if one.window <= rows] or by_window[:1])[-1]
     return np.asarray(best.effect * max(1.0, np.sqrt(best.window / max(1, rows))))
 
 
-def _drawn(rows: NDArray[np.float64], window: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _draw(rows: NDArray[np.float64], window: int, rng: np.random.Generator) -> NDArray[np.float64]:
     resampled = rng.integers(len(rows), size=len(rows))
     drawn: NDArray[np.float64] = rows[resampled[rng.integers(len(rows), size=window)]]
     return drawn
 
 
 def _rank(rate: float, windows: int) -> int:
+    """Return the rank, from 1, of the window that is the upper confidence limit of the quantile 1 - rate."""
     if not 0 < rate < 1:
         raise ValueError(f"rate must be between 0 and 1, got {rate}")
     rank = int(binom.ppf(_CONFIDENCE, windows, 1 - rate)) + 1

@@ -23,19 +23,21 @@ class ChiSquare:
     Parameters
     ----------
     reference:
-        Category codes, shape (n,), numeric. NaN are left out.
+        Category codes, shape (n,), numeric. NaN are ignored.
     categories:
-        The known codes; without any, those in the reference. A code that is neither known nor in the
-        window takes no part.
+        The known codes; by default those in the reference. A code of the reference that is neither known nor
+        in the window is excluded.
 
     Notes
     -----
-    Equal to ``scipy.stats.chi2_contingency`` on the 2×K table over the union of the known categories and
-    the window's, with Yates' correction when K = 2. Columns that are zero in both rows are dropped first
-    (scipy refuses such tables), so a declared category that nobody has changes nothing. The p-value is
-    the upper tail of the chi-square distribution with K - 1 degrees of freedom; expected counts below 5
-    make it too small, so ``pooled_p_val``, ``effect`` and ``psi`` take sparse categories as one
-    (:mod:`detectors.drift.pooling`). Of codes that are not known, the 1,000 lowest are told apart.
+    Equal to ``scipy.stats.chi2_contingency`` on the 2×K table of the known categories and those of the
+    window, with Yates' correction when K = 2. Columns that are zero in both rows are removed first, because
+    scipy raises an error for them. A declared category that no row has thus changes nothing.
+
+    The p-value is the upper tail of the chi-square distribution with K - 1 degrees of freedom. It is too
+    small if expected counts are below 5. ``pooled_p_val``, ``effect`` and ``psi`` therefore pool sparse
+    categories into one (:mod:`detectors.drift.pooling`). The 1,000 lowest unknown codes are distinguished;
+    all others count as one category.
 
     >>> result = ChiSquare([0] * 50 + [1] * 50).test([0] * 20 + [1] * 5)
     >>> round(float(result.distance), 4), round(float(result.p_val), 4)
@@ -48,16 +50,16 @@ class ChiSquare:
         if not np.isin(known, self._reference.keys).any():
             raise ValueError("a chi-square reference needs at least one value of a known category")
         self.categories = known
-        self._known = _spread(self._reference, known)
+        self._known = _counts_at(self._reference, known)
         self.n_reference = int(self._known.sum())
 
     @property
     def n_distinct(self) -> int:
-        """Distinct codes of the reference."""
+        """Number of distinct codes in the reference."""
         return int(self._reference.keys.size)
 
     def count(self, window: ArrayLike) -> Counts:
-        """Count a window's codes, shape (m,)."""
+        """Count the codes of a window, shape (m,)."""
         return self._bounded(_count(window))
 
     def add(self, parts: Sequence[Counts]) -> Counts:
@@ -65,60 +67,64 @@ class ChiSquare:
         return self._bounded(add(parts))
 
     def test(self, window: ArrayLike) -> FeatureResult:
-        """Test one window, shape (m,), NaN left out; an empty one has distance 0 and p-value 1."""
+        """Test one window, shape (m,), without its NaN; an empty one has distance 0 and p-value 1."""
         return self.judge(self.count(window))
 
     def effect(self, counts: Counts) -> float:
         """Return Cramér's V with sparse categories pooled, in [0, 1]."""
         if not counts.n:
             return 0.0
-        table = pooled(self._table(counts, self._strange(counts)))
+        table = pooled(self._table(counts, self._is_unknown(counts)))
         return cramers_v(table[0], table[1])
 
     def judge(self, counts: Counts) -> FeatureResult:
-        """Test a window that was counted."""
+        """Test the counts of a window."""
         if not counts.n:
-            return FeatureResult.nothing(counts.missing)
-        strange = self._strange(counts)
-        table = self._table(counts, strange)
+            return FeatureResult.without_values(counts.missing)
+        is_unknown = self._is_unknown(counts)
+        table = self._table(counts, is_unknown)
         distance, p_val = _chi_square(table)
-        few = pooled(table)
+        pooled_table = pooled(table)
         return FeatureResult(
             distance=np.float32(distance),
             p_val=np.float32(p_val),
             n=counts.n,
-            effect=cramers_v(few[0], few[1]),
-            pooled_p_val=np.float32(p_val if few is table else _chi_square(few)[1]),
-            psi=psi(few[0], few[1]),
+            effect=cramers_v(pooled_table[0], pooled_table[1]),
+            pooled_p_val=np.float32(p_val if pooled_table is table else _chi_square(pooled_table)[1]),
+            psi=psi(pooled_table[0], pooled_table[1]),
             missing=counts.missing,
-            outside=int(counts.counts[strange].sum()),
+            outside=int(counts.counts[is_unknown].sum()),
         )
 
     def histogram(self, counts: Counts) -> Histogram:
-        """Return shares of the categories that are most frequent in either, and of all others together."""
-        every = np.union1d(self.categories, counts.keys)
-        table = np.vstack((_spread(self._reference, every), _spread(counts, every)))
+        """Return the shares of the nine most frequent categories in either, and of all others together."""
+        union = np.union1d(self.categories, counts.keys)
+        table = np.vstack((_counts_at(self._reference, union), _counts_at(counts, union)))
         shares = table / np.maximum(1, table.sum(axis=1, keepdims=True))
         chosen = np.sort(np.argsort(-shares.max(axis=0), kind="stable")[:_SHOWN])
         reference, window = (np.append(row[chosen], max(0.0, 1 - row[chosen].sum())) for row in shares)
-        return Histogram(reference, window, codes=every[chosen])
+        return Histogram(reference, window, codes=union[chosen])
 
     def _bounded(self, counts: Counts) -> Counts:
-        """Keep the lowest unknown codes; as they are the lowest of the whole too, parts add up."""
+        """Count all but the lowest unknown codes as one, with the key infinity.
+
+        A code among the lowest of a window is also among the lowest of its parts, so counts still add up.
+        """
         if len(counts.keys) <= MOST_UNKNOWN:
             return counts
         keys = counts.keys.copy()
-        keys[np.flatnonzero(self._strange(counts))[MOST_UNKNOWN:]] = np.inf
+        keys[np.flatnonzero(self._is_unknown(counts))[MOST_UNKNOWN:]] = np.inf
         return add([counts._replace(keys=keys)])
 
-    def _strange(self, counts: Counts) -> NDArray[np.bool_]:
-        at = self.categories.searchsorted(counts.keys)
-        return np.asarray(self.categories.take(at, mode="clip") != counts.keys)
+    def _is_unknown(self, counts: Counts) -> NDArray[np.bool_]:
+        """Return which keys are not known categories."""
+        position = self.categories.searchsorted(counts.keys)
+        return np.asarray(self.categories.take(position, mode="clip") != counts.keys)
 
-    def _table(self, counts: Counts, strange: NDArray[np.bool_]) -> NDArray[np.float64]:
-        if strange.any():
-            every = np.union1d(self.categories, counts.keys)
-            table = np.vstack((_spread(self._reference, every), _spread(counts, every)))
+    def _table(self, counts: Counts, is_unknown: NDArray[np.bool_]) -> NDArray[np.float64]:
+        if is_unknown.any():
+            union = np.union1d(self.categories, counts.keys)
+            table = np.vstack((_counts_at(self._reference, union), _counts_at(counts, union)))
         else:
             table = np.zeros((2, self.categories.size))
             table[0] = self._known
@@ -132,11 +138,11 @@ def _count(values: ArrayLike) -> Counts:
     return count(present, len(codes) - len(present))
 
 
-def _spread(counts: Counts, every: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Put each key's count where `every` has the key; both are sorted."""
-    row: NDArray[np.float64] = np.zeros(every.size)
-    inside = np.isin(counts.keys, every)
-    row[np.searchsorted(every, counts.keys[inside])] = counts.counts[inside]
+def _counts_at(counts: Counts, keys: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the count of each of `keys`, 0 for a key without counts; both are sorted."""
+    row: NDArray[np.float64] = np.zeros(keys.size)
+    inside = np.isin(counts.keys, keys)
+    row[np.searchsorted(keys, counts.keys[inside])] = counts.counts[inside]
     return row
 
 

@@ -1,4 +1,4 @@
-"""One odd window is chance, several in a row are a finding: k windows confirm, k windows resolve."""
+"""Confirmation of findings: k windows in a row confirm one, k windows in a row resolve it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ _FINDINGS = ("DRIFT", "VIOLATION")
 
 
 class Streak(NamedTuple):
-    """Whether a finding is confirmed, since which window, and how many windows in a row said otherwise."""
+    """The state of a finding after some windows.
+
+    `confirmed` is whether the finding is confirmed, and `since` the window that last changed this.
+    `against` is the number of windows in a row with the opposite verdict.
+    """
 
     confirmed: bool = False
     since: int = 0
@@ -18,21 +22,22 @@ class Streak(NamedTuple):
 
 
 class Confirmation(NamedTuple):
-    """Believe in a finding (drift, or a violation) after `confirm` windows of it, and in its end after
-    `resolve` windows without.
+    """A finding (drift or a violation) is confirmed after `confirm` windows, and resolved after `resolve`.
+
+    Both are windows in a row: with the finding to confirm it, without it to resolve it.
     """
 
     confirm: int = 2
     resolve: int = 2
 
     def after(self, streak: Streak, state: State, window: int) -> Streak:
-        """Return what to believe after one more window. Windows without a verdict change nothing.
+        """Return the streak after one more window; a window without a verdict does not change it.
 
-        >>> streak, believed = Streak(), []
+        >>> streak, confirmed = Streak(), []
         >>> for window, state in enumerate(["DRIFT", "DRIFT", "OK", "INSUFFICIENT_DATA", "OK"], start=1):
         ...     streak = Confirmation().after(streak, state, window)
-        ...     believed.append(streak.confirmed)
-        >>> believed
+        ...     confirmed.append(streak.confirmed)
+        >>> confirmed
         [False, True, True, True, False]
         """
         if state not in ("OK", *_FINDINGS):
@@ -45,10 +50,10 @@ class Confirmation(NamedTuple):
         return Streak(not streak.confirmed, window)
 
     def false_alarms(self, rate: float, windows: float) -> float:
-        """Return how many times so many windows confirm a drift that is none, each odd with chance `rate`.
+        """Return the expected number of confirmed false alarms in `windows` windows without drift.
 
-        The windows are taken as independent of each other given the reference, and what was confirmed as
-        resolved before the next.
+        Each window is called drift with probability `rate`. The windows are assumed to be independent of each
+        other given the reference, and each false alarm to be resolved before the next.
 
         >>> round(Confirmation(confirm=1).false_alarms(0.01, 1440), 1)
         14.3

@@ -1,4 +1,4 @@
-"""Corrections of many tests made at once, as alibi-detect applies them."""
+"""Corrections for multiple tests, as in alibi-detect."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ from numpy.typing import NDArray
 
 
 class Correction(NamedTuple):
-    """The level compared with, and which of the p-values (shape (k,)) fall below it."""
+    """The level that the p-values are compared with, and which of them, shape (k,), are below it."""
 
     threshold: float | NDArray[np.float64]
     rejected: NDArray[np.bool_]
 
 
 def bonferroni(p_val: NDArray[np.float32], level: float) -> Correction:
-    """Compare every p-value with level / k: at most `level` chance of any false alarm in the window."""
+    """Compare each p-value with level / k.
+
+    The probability of any false alarm in the window is then at most `level`.
+    """
     threshold = level / len(p_val)
     return Correction(threshold, p_val < threshold)
 
 
 def fdr(p_val: NDArray[np.float32], level: float) -> Correction:
-    """Benjamini & Hochberg (1995): expected share of false alarms among the alarms at most `level`.
+    """Limit the expected share of false alarms among the alarms to `level` (Benjamini & Hochberg 1995).
 
-    The threshold is level·i/k at the last sorted p-value strictly below it; without any, the whole vector.
+    The threshold is level·i/k for the last sorted p-value that is strictly below it. If there is none, it is
+    the vector of all levels.
     """
     levels = level * np.arange(1, len(p_val) + 1) / len(p_val)
     below = np.flatnonzero(np.sort(p_val) < levels)

@@ -1,4 +1,4 @@
-"""How large a difference is, apart from how sure we are of it."""
+"""Effect sizes: how large a difference is, whatever its significance."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 
 
 def cramers_v(reference: ArrayLike, window: ArrayLike) -> float:
-    """Cramér's V between "reference or window" and a category, as if both samples were of one size.
+    """Cramér's V between the sample (reference or window) and a category, with equal weights.
 
-    The association that a 2×K table shows shrinks when one row is much longer than the other; taking both
-    rows as proportions of equal weight makes V comparable between windows of any size. What pure chance
-    adds on average, (K - 1)/4·(1/n + 1/m), is taken off the square (after Bergsma 2013, Journal of the
+    V of a 2×K table gets smaller when one row has many more observations than the other. Both rows are
+    therefore proportions with equal weight, which makes V comparable between windows of any size. The mean
+    contribution of chance, (K - 1)/4·(1/n + 1/m), is subtracted from V² (after Bergsma 2013, Journal of the
     Korean Statistical Society 42:3).
 
     Parameters
@@ -36,11 +36,11 @@ def cramers_v(reference: ArrayLike, window: ArrayLike) -> float:
 
 
 def psi(reference: ArrayLike, window: ArrayLike) -> float:
-    """Population stability index: Σ (q - p)·ln(q / p) over bins or categories; 0.25 is commonly called large.
+    """Population stability index: Σ (q - p)·ln(q / p) over bins or categories.
 
-    A share of zero would make it infinite: every bin of both samples gets half an observation more. By
-    chance alone it is about (K - 1)·(1/n + 1/m) (Yurdakul & Naranjo 2020, Journal of Risk Model
-    Validation 14:4).
+    A value of 0.25 is commonly called large. Half an observation is added to each bin of both samples,
+    because a share of zero would make the index infinite. By chance alone it is about (K - 1)·(1/n + 1/m)
+    (Yurdakul & Naranjo 2020, Journal of Risk Model Validation 14:4).
 
     Parameters
     ----------

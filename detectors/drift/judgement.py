@@ -1,4 +1,4 @@
-"""What a verdict is worth: state and guilty features, beside the arithmetic that alone says `is_drift`."""
+"""Judgement of a window: its state and its guilty features, in addition to the raw test result `is_drift`."""
 
 from __future__ import annotations
 
@@ -13,30 +13,36 @@ from detectors.drift.calibration import Calibration, least_effect
 from detectors.results import DriftResult
 
 State = Literal["OK", "DRIFT", "VIOLATION", "INSUFFICIENT_DATA", "SUPERSEDED"]
-# With this share of the expected values or more, chance moves an effect by less than a sixth further.
+# With this share of the expected values or more, the effect of chance is less than a sixth larger.
 _ENOUGH = 0.75
-# At most so many windows that miss no more values than the reference does have a feature with too few.
+# The highest share of false alarms of `insufficient`: windows with no more missing values than the reference.
 _LEVEL = 0.01
 
 
 class Judgement(NamedTuple):
-    """Below `min_n` rows a window says nothing; a significant difference below `min_effect` is harmless.
+    """Rules for the state of a window.
 
-    On census data, windows drawn from the reference's own distribution make Bonferroni-corrected tests
-    fire on 23 % of windows of 100 rows, 14 % of 300 and 6 % of 1,000 (docs/detectors.md). An effect of 0.1
-    is a distance of 0.1 between distribution functions, or a Cramér's V of 0.1 (Cohen's "small"). Where the
-    detector was calibrated, what is significant is learned instead of computed: a feature must move further
-    than windows without drift do. Windows of a calibrated size are never too short.
+    A window with fewer than `min_n` rows has insufficient data. A significant difference with an effect below
+    `min_effect` is not drift.
 
-    The same holds for each feature: one with fewer than `min_n` values cannot be judged, where the reference
-    leads to expect more.
+    On census data without drift, the Bonferroni-corrected tests fire on 23 % of windows of 100 rows, 14 % of
+    300 and 6 % of 1,000 (docs/detectors.md). An effect of 0.1 is a distance of 0.1 between distribution
+    functions, or a Cramér's V of 0.1 (Cohen's "small").
+
+    A calibrated detector learns what is significant instead of computing it: the effect of a feature must be
+    larger than in windows without drift. Windows of a calibrated size always have sufficient data.
+
+    A feature with fewer than `min_n` values cannot be judged either, if more are expected from the reference.
     """
 
     min_n: int = 200
     min_effect: float = 0.1
 
     def state(self, result: DriftResult, rows: int, calibrations: Sequence[Calibration] = ()) -> State:
-        """Judge a window of so many rows: drift of one feature counts, whatever the others miss."""
+        """Return the state of a window of `rows` rows.
+
+        Drift of one feature is enough, even if other features have too few values.
+        """
         if rows < self.least_rows(calibrations):
             return "INSUFFICIENT_DATA"
         if self.guilty(result, rows, calibrations).any():
@@ -44,19 +50,18 @@ class Judgement(NamedTuple):
         return "INSUFFICIENT_DATA" if self.insufficient(result, rows, calibrations).any() else "OK"
 
     def least_rows(self, calibrations: Sequence[Calibration] = ()) -> int:
-        """Return how many rows a window needs to be judged."""
-        return min([self.min_n, *(one.window for one in calibrations)])
+        """Return the smallest number of rows with which a window is judged."""
+        return min([self.min_n, *(calibration.window for calibration in calibrations)])
 
     def insufficient(
         self, result: DriftResult, rows: int, calibrations: Sequence[Calibration] = ()
     ) -> NDArray[np.bool_]:
-        """Return which columns have too few values to be judged: shape (features,).
+        """Return which columns have too few values to be judged, shape (features,).
 
-        They have fewer values than a window needs rows, and fewer than three quarters of those that the
-        reference leads to expect, with `reference_missing` as the share of missing values. A column that is
-        often missing in the reference has few values by chance too: the one-sided exact binomial test
-        (Clopper & Pearson 1934, Biometrika 26) must exclude that, its level 0.01 divided by the number of
-        columns (Bonferroni).
+        Such a column has fewer values than `least_rows`, and fewer than three quarters of the expected ones,
+        `(1 - reference_missing)·rows`. A column with many missing values in the reference can have few values
+        by chance. A one-sided exact binomial test (Clopper & Pearson 1934, Biometrika 26) must therefore
+        reject chance; its level of 0.01 is divided by the number of columns (Bonferroni).
         """
         n, share = result.n, np.broadcast_to(result.reference_missing, result.n.shape)
         few = (n < self.least_rows(calibrations)) & (n < _ENOUGH * (1 - share) * rows)
@@ -68,9 +73,9 @@ class Judgement(NamedTuple):
     def guilty(
         self, result: DriftResult, rows: int, calibrations: Sequence[Calibration] = ()
     ) -> NDArray[np.bool_]:
-        """Tell which columns moved significantly and far enough: shape (features,).
+        """Return which columns drifted: significantly and with a sufficient effect, shape (features,).
 
-        A column with too few values is not guilty: of few, chance alone moves the effect far.
+        A column with too few values is not guilty, because chance alone can cause a large effect there.
         """
         enough = ~self.insufficient(result, rows, calibrations)
         if not calibrations:
@@ -82,8 +87,11 @@ class Judgement(NamedTuple):
 def order(
     result: DriftResult, guilty: NDArray[np.bool_], insufficient: NDArray[np.bool_] | bool = False
 ) -> list[int]:
-    """Return the columns as a reader needs them: guilty ones, those with too few values, then significant
-    ones, each by effect."""
+    """Return the columns' positions in the order of their importance.
+
+    Guilty columns are first, then those with too few values, then significant ones, then all others. Within
+    each group the largest effect is first.
+    """
     too_few = np.broadcast_to(insufficient, guilty.shape)
     return [int(i) for i in np.lexsort((-result.effect, ~result.significant, ~too_few, ~guilty))]
 
@@ -94,9 +102,9 @@ def ranked(
     features: Sequence[str],
     insufficient: NDArray[np.bool_] | bool = False,
 ) -> list[str]:
-    """Name the features in the `order` of their columns.
+    """Return the names of the features in the `order` of their columns, each name once.
 
-    `features` names each column's feature, shape (columns,): the columns of one encoded category share
-    theirs, and the feature counts as its most moved column.
+    `features`, shape (columns,), is the name of each column's feature. The columns of one encoded category
+    share their feature; its position is that of its first column in the order.
     """
     return list(dict.fromkeys(features[i] for i in order(result, guilty, insufficient)))

@@ -1,4 +1,4 @@
-"""The distribution of Kolmogorov's D, many features at once."""
+"""The distribution of Kolmogorov's D, computed for many features at once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scipy.stats import kstwo
 
 Numbers = NDArray[np.float64]
 Formula = Callable[[Numbers, Numbers], Numbers]
-# Which formula where is scipy's choice, but Durbin's matrix stands for Pomeranz' recursion: both are exact.
+# Formulas are chosen as in scipy, with Durbin's matrix instead of Pomeranz' recursion: both are exact.
 _FEW, _MANY = 140, 100_000
 _FEW_FAR, _FAR, _NEAR = 4.0, 2.2, 1.4
-# Of so few values p is often half-way between two float32, and the last bit is scipy's to choose.
+# With so few values, p is often half-way between two float32: scipy computes it, to round to the same one.
 _TINY = 16
-# A smaller √n·D comes with a chance below 1e-15 in more than 140 values; p of a larger n·D² is 0 in float32.
+# With more than 140 values, P(√n·D < 0.17) is below 1e-15. For n·D² > 53, p is 0 in float32.
 _NONE, _CERTAIN = 0.17, 53.0
 _LARGE = 1e100
 _TERMS = np.arange(1, 9, dtype=np.float64)[:, np.newaxis]
@@ -31,7 +31,7 @@ def survival(distance: Numbers, n: Numbers) -> Numbers:
     """P(D ≥ distance) in samples of n, both of shape (k,), n whole and positive.
 
     Equal to ``scipy.stats.kstwo.sf`` (Simard & L'Ecuyer 2011, Journal of Statistical Software 39:11) within
-    2e-14; scipy takes value by value in Python.
+    2e-14, but faster: scipy computes one value at a time in Python.
 
     >>> survival(np.array([0.03]), np.array([909.0])).round(6), kstwo.sf(0.03, 909).round(6)
     (array([0.379107]), 0.379107)
@@ -39,8 +39,8 @@ def survival(distance: Numbers, n: Numbers) -> Numbers:
     formulas = [_formula(d, m) for d, m in zip(distance.tolist(), n.tolist(), strict=True)]
     result = np.empty(len(n))
     for formula in set(formulas):
-        here = np.array([one == formula for one in formulas])
-        result[here] = formula(distance[here], n[here])
+        mask = np.array([one == formula for one in formulas])
+        result[mask] = formula(distance[mask], n[mask])
     return np.minimum(np.maximum(result, 0), 1)
 
 
@@ -82,7 +82,7 @@ def _near(distance: Numbers, n: Numbers) -> Numbers:
 def _durbin(distance: float, n: int) -> float:
     """P(D ≤ distance) after Marsaglia, Tsang & Wang (2003, Journal of Statistical Software 8:18).
 
-    The element in the middle of n!/nⁿ·Hⁿ, H of shape (2k - 1, 2k - 1) with n·distance = k - h, 0 ≤ h < 1.
+    It is the middle element of n!/nⁿ·Hⁿ; H has shape (2k - 1, 2k - 1), n·distance = k - h, 0 ≤ h < 1.
     """
     if n * distance <= 0.5:
         return 0.0
@@ -103,15 +103,18 @@ def _durbin(distance: float, n: int) -> float:
 
 
 def _middle_of_power(matrix: Numbers, exponent: int) -> tuple[float, float]:
-    """Return the element in the middle of a power, divided by e to the number beside it against overflow."""
+    """Return the middle element of a power of a matrix as (m, s), where the element is m·eˢ.
+
+    The scale s prevents overflow.
+    """
     k = len(matrix) // 2
-    row, scale, own = np.eye(1, len(matrix), k)[0], 0.0, 0.0
+    row, scale, matrix_scale = np.eye(1, len(matrix), k)[0], 0.0, 0.0
     while exponent:
         if exponent % 2:
-            row, scale = row @ matrix, scale + own
-        matrix, own = matrix @ matrix, 2 * own
+            row, scale = row @ matrix, scale + matrix_scale
+        matrix, matrix_scale = matrix @ matrix, 2 * matrix_scale
         if (largest := float(matrix[k, k])) > _LARGE:
-            matrix, own = matrix / largest, own + np.log(largest)
+            matrix, matrix_scale = matrix / largest, matrix_scale + np.log(largest)
         if (largest := float(row[k])) > _LARGE:
             row, scale = row / largest, scale + np.log(largest)
         exponent //= 2

@@ -17,22 +17,22 @@ from detectors.results import FeatureResult
 class KolmogorovSmirnov:
     """Tests whether a window of a numeric feature has the reference's distribution.
 
-    The reference is sorted once. A window is reduced to counts per *cell* (below the first distinct
-    reference value, on it, between it and the next, and so on); counts of parts of a window add up to
-    those of the whole, and the statistic follows from them exactly, because between two reference values
-    the reference's distribution function is constant and the window's only grows.
+    The reference is sorted once. A window is reduced to counts per *cell*: below the first distinct reference
+    value, on it, between it and the next, and so on. The counts of a window's parts add up to the counts of
+    the window. The statistic follows exactly from the counts: between two reference values, the reference's
+    distribution function is constant, and the window's does not decrease.
 
     Parameters
     ----------
     reference:
-        Shape (n,), any numeric dtype. NaN are left out.
+        Shape (n,), any numeric dtype. NaN are ignored.
 
     Notes
     -----
     Equal to ``scipy.stats.ks_2samp(reference, window, method="asymp")``, two-sided: the p-value is the
     upper tail of the exact one-sample distribution (Simard & L'Ecuyer 2011, Journal of Statistical
-    Software 39:11) at the rounded effective sample size n·m/(n+m). Below about ten values in the window
-    it is a rough guide only.
+    Software 39:11) at the rounded effective sample size n·m/(n+m). It is only approximate for windows of
+    fewer than about ten values.
 
     >>> ks = KolmogorovSmirnov([1.0, 2.0, 3.0, 4.0])
     >>> result = ks.test([3.0, 4.0, 5.0, 6.0])
@@ -55,23 +55,26 @@ class KolmogorovSmirnov:
 
     @property
     def n_distinct(self) -> int:
-        """Distinct values of the reference."""
+        """Number of distinct values in the reference."""
         return int(self._distinct.size)
 
     def count(self, window: ArrayLike) -> Counts:
-        """Count a window's values, shape (m,), per cell: 0 … 2·distinct reference values."""
+        """Count the values of a window, shape (m,), per cell.
+
+        Cells are numbered from 0 to 2·(number of distinct reference values).
+        """
         values = np.sort(np.asarray(window, dtype=np.float64).ravel())
         present = values[: values.searchsorted(np.nan)]
-        at = self._distinct.searchsorted(present)
-        on = self._distinct.take(at, mode="clip") == present
-        return count(2.0 * at + on, len(values) - len(present))
+        position = self._distinct.searchsorted(present)
+        is_on_value = self._distinct.take(position, mode="clip") == present
+        return count(2.0 * position + is_on_value, len(values) - len(present))
 
     def add(self, parts: Sequence[Counts]) -> Counts:
         """Add the counts of parts of a window."""
         return add(parts)
 
     def test(self, window: ArrayLike) -> FeatureResult:
-        """Test one window, shape (m,), NaN left out; an empty one has distance 0 and p-value 1."""
+        """Test one window, shape (m,), without its NaN; an empty one has distance 0 and p-value 1."""
         return self.judge(self.count(window))
 
     def effect(self, counts: Counts) -> float:
@@ -81,19 +84,19 @@ class KolmogorovSmirnov:
         cell, cumulated = counts.keys.astype(np.int64), counts.counts.cumsum()
         after = cumulated / cumulated[-1]
         above = (after - self._reference_cdf[cell]).max()
-        # In the cell before an occupied one the window's function is still where the last one left it.
+        # In the cell before an occupied one, the window's function has the value after the last occupied one.
         below = self._reference_cdf.take(cell - 1, mode="clip")
         below[1:] -= after[:-1]
         return float(max(above, below.max(), 0.0))
 
     def judge(self, counts: Counts) -> FeatureResult:
-        """Test a window that was counted."""
+        """Test the counts of a window."""
         return judge_all([self], [counts])[0]
 
     def measure(self, counts: Counts) -> FeatureResult:
-        """Return all but the p-values, which are quicker asked for at once."""
+        """Return the result with NaN as p-values; `judge_all` computes them for many features at once."""
         if not counts.counts.size:
-            return FeatureResult.nothing(counts.missing)
+            return FeatureResult.without_values(counts.missing)
         distance, cells = self.effect(counts), counts.keys
         outside = counts.counts[(cells == 0) | (cells == 2 * self._distinct.size)]
         return FeatureResult(
@@ -108,21 +111,21 @@ class KolmogorovSmirnov:
         )
 
     def histogram(self, counts: Counts) -> Histogram:
-        """Put reference and window into the same few bins."""
+        """Return the shares of reference and window in the same few bins."""
         return self._spread.histogram(counts)
 
 
 def judge_all(tests: Sequence[KolmogorovSmirnov], counts: Sequence[Counts]) -> list[FeatureResult]:
-    """Test several features at once: p-values cost more one by one."""
-    measured = [test.measure(one) for test, one in zip(tests, counts, strict=True)]
+    """Test several features at once, which is faster than one by one."""
+    measured = [test.measure(feature) for test, feature in zip(tests, counts, strict=True)]
     n = np.array([test.n_reference for test in tests], dtype=np.float64)
     m = np.array([result.n for result in measured], dtype=np.float64)
     larger, smaller = np.maximum(n, m), np.minimum(n, m)
     effective = np.round(larger * smaller / (larger + smaller))
-    # A value against a value rounds to no sample at all, of which scipy knows no distribution.
-    some = effective > 0
+    # One value against one value has an effective size that rounds to 0, for which there is no distribution.
+    has_size = effective > 0
     p_val = np.ones(len(measured), dtype=np.float32)
-    if some.any():
+    if has_size.any():
         distance = np.array([result.effect for result in measured])
-        p_val[some] = survival(distance[some], effective[some])
-    return [one._replace(p_val=p, pooled_p_val=p) for one, p in zip(measured, p_val, strict=True)]
+        p_val[has_size] = survival(distance[has_size], effective[has_size])
+    return [result._replace(p_val=p, pooled_p_val=p) for result, p in zip(measured, p_val, strict=True)]

@@ -1,22 +1,22 @@
-"""Sparse categories taken as one, where a chi-square test would cry wolf."""
+"""Pooling of sparse categories, which would cause false alarms in a chi-square test."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Cochran (1954, Biometrics 10:4): below it the chi-square distribution is no guide.
+# Cochran (1954, Biometrics 10:4): for lower expected counts the chi-square approximation is poor.
 LEAST_EXPECTED = 5
 
 
 def pooled(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pool the columns of a 2×K table of reference and window counts that the window is too small for.
+    """Pool the sparse categories in a 2×K table of reference and window counts.
 
-    The rule looks at the reference's shares and the window's size only, never at the window's own counts:
-    with them, chance would choose what is pooled. From the rarest category in the reference up (unknown ones
-    first), categories that expect fewer than 5 of the window's rows become one; if together they still
-    expect fewer than 5, the next rarest joins, as long as one other stays. Two columns that are left have
-    Yates' correction to guard them.
+    The rule uses only the reference's shares and the window's size. If it used the window's counts, chance
+    would decide what is pooled. A category is sparse if fewer than 5 of the window's rows are expected in it.
+    Sparse categories become one, unknown ones included. If the expected count of this one is still below 5,
+    the next rarest category of the reference is added, as long as another one remains. If two columns
+    remain, the test applies Yates' correction.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def pooled(table: NDArray[np.float64]) -> NDArray[np.float64]:
     together = expected[order].cumsum()
     joined = max(sparse, int(together.searchsorted(LEAST_EXPECTED)) + 1)
     joined = max(1, min(joined, len(order) - 1))
-    few = np.empty((2, len(order) - joined + 1))
-    few[:, :-1] = table[:, np.sort(order[joined:])]
-    few[:, -1] = table[:, order[:joined]].sum(axis=1)
-    return few
+    pooled_columns = np.empty((2, len(order) - joined + 1))
+    pooled_columns[:, :-1] = table[:, np.sort(order[joined:])]
+    pooled_columns[:, -1] = table[:, order[:joined]].sum(axis=1)
+    return pooled_columns

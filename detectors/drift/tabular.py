@@ -1,4 +1,4 @@
-"""Drift of a table: a test per feature, corrected for their number."""
+"""Drift of a table: one test per feature, corrected for the number of tests."""
 
 from __future__ import annotations
 
@@ -17,26 +17,28 @@ from detectors.results import DriftResult, FeatureResult
 
 
 class TabularDrift:
-    """Kolmogorov–Smirnov on numeric and chi-square on categorical features, with one verdict.
+    """Tests numeric features by Kolmogorov–Smirnov and categorical ones by chi-square, with one verdict.
 
     Parameters
     ----------
     x_ref:
-        Reference rows, shape (n, features), numeric; categories as ordinal codes. Trailing axes are
+        Reference rows, shape (n, features), numeric; categories are ordinal codes. Trailing axes are
         flattened.
     p_val:
-        Level of the test before correction.
+        Level of the test before the correction, in [0, 1].
     categories_per_feature:
-        Categorical feature → its known codes, None for those in the reference. Features not named are
-        numeric.
+        Maps a categorical feature to its known codes, or to None for the codes in the reference. All other
+        features are numeric.
     correction:
         ``bonferroni`` or ``fdr``.
 
     Notes
     -----
-    Verdict, p-values and distances are those of ``alibi_detect.cd.TabularDrift`` 0.11.4 (Seldon
-    Technologies, Apache-2.0), where that has an answer. A window of one row is tested too; what it is worth
-    is for :mod:`detectors.drift.judgement` to say.
+    Verdict, p-values and distances equal those of ``alibi_detect.cd.TabularDrift`` 0.11.4 (Seldon
+    Technologies, Apache-2.0), wherever it returns a result. Windows of one row are tested too;
+    :mod:`detectors.drift.judgement` decides whether a window has enough rows.
+
+    Raises ValueError for an invalid level or correction, and for a feature that is not in the reference.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class TabularDrift:
         self.p_val = p_val
         self.correction = correction
         self.n_reference = len(reference)
-        # Shares of missing values, shape (features,). Whoever filled them before sets what they were.
+        # Shares of missing values, shape (features,). A caller that filled missing values before sets these.
         self.reference_missing: NDArray[np.float64] = np.isnan(reference).mean(axis=0)
         self.categorical = frozenset(categories)
         self._tests: list[ChiSquare | KolmogorovSmirnov] = [
@@ -74,16 +76,16 @@ class TabularDrift:
         return len(self._tests)
 
     def test(self, window: ArrayLike) -> DriftResult:
-        """Test one window of rows, shape (m, features); NaN are missing and take part in no test.
+        """Test one window of rows, shape (m, features), without its missing values (NaN).
 
-        A window without rows shows nothing: distances 0 and p-values 1.
+        A window without rows has distances 0 and p-values 1.
         """
         return self.judge(self.count(window))
 
     def count(self, window: ArrayLike) -> list[Counts]:
-        """Reduce rows, shape (m, features), to counts per feature, which `add` adds up.
+        """Reduce rows, shape (m, features), to counts per feature; `add` adds them up.
 
-        They take memory by distinct reference values, whatever the size of the window.
+        Their memory depends on the number of distinct reference values, not on the size of the window.
         """
         rows = _rows(window)
         if rows.shape[1] != self.n_features:
@@ -95,7 +97,7 @@ class TabularDrift:
         return [test.add(of_feature) for test, *of_feature in zip(self._tests, *parts, strict=True)]
 
     def judge(self, counts: Sequence[Counts]) -> DriftResult:
-        """Test a window that was counted."""
+        """Test the counts of a window."""
         results = self._results(counts)
         p_val = np.array([r.p_val for r in results], dtype=np.float32)
         correct = CORRECTIONS[self.correction]
@@ -118,20 +120,23 @@ class TabularDrift:
 
     def _results(self, counts: Sequence[Counts]) -> list[FeatureResult]:
         pairs = list(zip(self._tests, counts, strict=True))
-        quantities = [(test, one) for test, one in pairs if isinstance(test, KolmogorovSmirnov)]
-        measured = iter(judge_all([test for test, _ in quantities], [one for _, one in quantities]))
-        return [test.judge(one) if isinstance(test, ChiSquare) else next(measured) for test, one in pairs]
+        numeric = [(test, feature) for test, feature in pairs if isinstance(test, KolmogorovSmirnov)]
+        numeric_results = iter(judge_all([test for test, _ in numeric], [feature for _, feature in numeric]))
+        return [
+            test.judge(feature) if isinstance(test, ChiSquare) else next(numeric_results)
+            for test, feature in pairs
+        ]
 
     def effect(self, counts: Sequence[Counts]) -> NDArray[np.float64]:
-        """Return each feature's effect without testing it: shape (features,)."""
-        return np.array([test.effect(one) for test, one in zip(self._tests, counts, strict=True)])
+        """Return the effect of each feature without a test, shape (features,)."""
+        return np.array([test.effect(feature) for test, feature in zip(self._tests, counts, strict=True)])
 
     def distinct(self, feature: int) -> int:
-        """Return how many distinct values the reference has."""
+        """Return the number of distinct values of a feature in the reference."""
         return self._tests[feature].n_distinct
 
     def histogram(self, feature: int, counts: Counts) -> Histogram:
-        """Put a feature's reference and window into the same few bins."""
+        """Return the shares of reference and window in the same few bins of a feature."""
         return self._tests[feature].histogram(counts)
 
 

@@ -1,4 +1,4 @@
-"""Categories as numbers: what a distance between rows needs of columns that hold codes."""
+"""Numeric values of categories, from which distances between rows are computed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 Numbers = NDArray[np.float64]
 
 
-class _Group(NamedTuple):
-    """Columns `start` to `stop` of a row, one feature of the table of numbers; `values` by code."""
+class _ColumnGroup(NamedTuple):
+    """The columns of one feature: from `start` to before `stop`; `values` are indexed by code."""
 
     start: int
     stop: int
@@ -25,17 +25,17 @@ class CategoryValues:
     Parameters
     ----------
     values:
-        Feature → the number of code 0, 1, …, shape (codes,): alibi-detect's ``d_abs``. Features count with
-        each category as one, however many columns encode it.
+        Maps a feature to the numbers of code 0, 1, …, shape (codes,): alibi-detect's ``d_abs``. A category
+        is one feature, however many columns encode it.
     one_hot:
-        First column → number of columns, for categories that are one-hot encoded. Without any, a
-        category's column holds its code.
+        Maps the first column of a one-hot encoded category to its number of columns. Every other category
+        has one column that contains its code.
 
     Notes
     -----
-    alibi-detect stops at a code that it does not know, or takes another category's number for it. Here what
-    is unknown or missing is NaN: a code that is no whole number of the known ones, one-hot columns of which
-    none is positive, and NaN.
+    For an unknown code, alibi-detect raises an error or uses the number of another category. Here unknown and
+    missing categories become NaN: a code that is not one of the known ones, one-hot columns without a
+    positive value, and NaN.
 
     >>> numbers = CategoryValues({1: [-0.5, 0.25]}).numbers(np.array([[7.0, 1.0], [7.0, 2.0]]))
     >>> numbers.tolist()
@@ -47,7 +47,7 @@ class CategoryValues:
         self.one_hot = {int(k): int(v) for k, v in sorted((one_hot or {}).items())}
 
     def numbers(self, rows: Numbers) -> Numbers:
-        """Turn rows of shape (n, columns) into numbers of shape (n, features)."""
+        """Convert rows of shape (n, columns) to numbers of shape (n, features)."""
         if not (self.one_hot or self.values):
             return rows
         groups = self._groups(rows.shape[1])
@@ -58,11 +58,14 @@ class CategoryValues:
         return numbers
 
     def columns(self, features: int) -> int:
-        """Return how many columns so many features are encoded in."""
+        """Return the number of columns that encode this number of features."""
         return features + sum(width - 1 for width in self.one_hot.values())
 
     def spread(self, per_feature: Numbers, rows: Numbers) -> Numbers:
-        """Give each feature's number to its column, of one-hot columns to the one that is set."""
+        """Assign numbers per feature, shape (n, features), to columns: shape (n, columns).
+
+        Of one-hot columns, the one that is set gets the number of the feature; the others get 0.
+        """
         if not self.one_hot:
             return per_feature
         groups = self._groups(rows.shape[1])
@@ -71,16 +74,16 @@ class CategoryValues:
         for feature, (start, stop, _) in enumerate(groups):
             if stop > start + 1:
                 spread[:, start] = 0
-                at = start + np.argmax(np.nan_to_num(rows[:, start:stop]), axis=1)
-                spread[np.arange(len(rows)), at] = per_feature[:, feature]
+                is_set = start + np.argmax(np.nan_to_num(rows[:, start:stop]), axis=1)
+                spread[np.arange(len(rows)), is_set] = per_feature[:, feature]
         return spread
 
-    def _groups(self, columns: int) -> list[_Group]:
-        groups: list[_Group] = []
+    def _groups(self, columns: int) -> list[_ColumnGroup]:
+        groups: list[_ColumnGroup] = []
         start = 0
         while start < columns:
             stop = start + self.one_hot.get(start, 1)
-            groups.append(_Group(start, stop, self.values.get(len(groups))))
+            groups.append(_ColumnGroup(start, stop, self.values.get(len(groups))))
             start = stop
         return groups
 
@@ -90,13 +93,13 @@ def _numbers(group: Numbers, values: Numbers | None) -> Numbers:
     if values is None:
         return codes
     with np.errstate(invalid="ignore"):
-        known = (codes >= 0) & (codes < len(values)) & (codes == np.floor(codes))
+        is_known = (codes >= 0) & (codes < len(values)) & (codes == np.floor(codes))
     numbers = np.full(len(codes), np.nan)
-    numbers[known] = values[codes[known].astype(np.intp)]
+    numbers[is_known] = values[codes[is_known].astype(np.intp)]
     return numbers
 
 
 def _codes(one_hot: Numbers) -> Numbers:
     with np.errstate(invalid="ignore"):
-        known = one_hot.max(axis=1) > 0
-    return np.where(known, np.argmax(np.nan_to_num(one_hot), axis=1), np.nan)
+        is_known = one_hot.max(axis=1) > 0
+    return np.where(is_known, np.argmax(np.nan_to_num(one_hot), axis=1), np.nan)

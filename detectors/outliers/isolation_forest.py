@@ -1,4 +1,4 @@
-"""Isolation forests: fast for one row, fast for thousands, the same scores for both."""
+"""Isolation forests: fast for one row and for thousands, with the same scores."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import treelite
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import IsolationForest as Estimator
 
-from detectors.input_rows import of_width
+from detectors.input_rows import require_width
 from detectors.outliers.isolation_paths import IsolationPaths, average_path
 from detectors.results import OutlierResult
 
-# scikit-learn takes some 7 ms whatever the number of rows, treelite some 13 us a row: equal near 600 rows.
+# scikit-learn takes about 7 ms for any number of rows, treelite about 13 µs per row: equal near 600 rows.
 FEW_ROWS = 500
 
 
@@ -31,36 +31,36 @@ class IsolationForest:
     Notes
     -----
     The score is alibi-detect's, ``-decision_function(x)``: the score s(x, n) of Liu, Ting & Zhou (2008, ICDM)
-    plus the estimator's (negative) offset. Up to `FEW_ROWS` rows treelite walks the trees for their mean
-    path length E(h(x)) and the score is computed here, 2^(-E(h(x))/c(n)); above, scikit-learn does both. The
-    two differ by less than 1e-15.
+    plus the estimator's (negative) offset. For up to `FEW_ROWS` rows, treelite computes the mean path length
+    E(h(x)), and this class the score 2^(-E(h(x))/c(n)). For more rows scikit-learn computes both. The scores
+    differ by less than 1e-15.
     """
 
     def __init__(self, estimator: Estimator, threshold: float) -> None:
         self._estimator = estimator
-        self._trees = _trees_of(estimator)
+        self._model = _treelite_model(estimator)
         self._average_path = float(average_path(int(estimator._max_samples)))
         self.threshold = float(threshold)
         self.n_features = int(estimator.n_features_in_)
 
     def score(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Score rows of shape (n, features): float64 (n,), higher is stranger.
+        """Score rows of shape (n, features): float64 (n,); a higher score is more anomalous.
 
-        NaN and infinities (also what float32 cannot hold) go the way scikit-learn sends them. Raises
-        ValueError for rows of another width.
+        NaN, infinities and values outside the range of float32 take the same branches as in scikit-learn.
+        Raises ValueError for rows of another width.
         """
-        rows = of_width(x, self.n_features)
+        rows = require_width(x, self.n_features)
         if not len(rows):
             return np.zeros(0)
-        if len(rows) > FEW_ROWS or not self._average_path or self._trees is None:
+        if len(rows) > FEW_ROWS or not self._average_path or self._model is None:
             return np.asarray(-self._estimator.decision_function(rows))
         with np.errstate(over="ignore"):
             rows = np.ascontiguousarray(rows, dtype=np.float32)
-        path = treelite.gtil.predict(self._trees, rows.astype(np.float64), nthread=1, pred_margin=True)
+        path = treelite.gtil.predict(self._model, rows.astype(np.float64), nthread=1, pred_margin=True)
         return np.asarray(2.0 ** (-path[:, 0, 0] / self._average_path) + self._estimator.offset_)
 
     def contributions(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Return how far each feature shortens a row's path, float64 (n, features), in splits."""
+        """Return by how many splits each feature shortens a row's path, float64 (n, features)."""
         return self._paths.contributions(x)
 
     def predict(self, x: ArrayLike) -> OutlierResult:
@@ -73,13 +73,13 @@ class IsolationForest:
         return IsolationPaths(self._estimator)
 
     def __reduce__(self) -> Any:
-        # treelite's trees cannot be pickled; they are made of the estimator again.
+        # treelite's model cannot be pickled; it is built again from the estimator.
         return IsolationForest, (self._estimator, self.threshold)
 
 
-def _trees_of(estimator: Estimator) -> Any:
-    """Return the trees for the quick way, None where treelite does not take them."""
+def _treelite_model(estimator: Estimator) -> Any:
+    """Return treelite's model of the trees, None if treelite does not support them."""
     try:
         return treelite.sklearn.import_model(estimator)
-    except Exception:  # treelite raises what its C++ raised
+    except Exception:  # treelite passes on any C++ error
         return None

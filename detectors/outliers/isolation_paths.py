@@ -1,4 +1,4 @@
-"""Which splits of an isolation forest isolate a row early: the path's length, shared out among features."""
+"""Contributions of features to the path length of a row in an isolation forest."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import IsolationForest as Estimator
 
-from detectors.input_rows import of_width
+from detectors.input_rows import require_width
 
 Numbers = NDArray[np.float64]
 Nodes = NDArray[np.intp]
-# Bounds the memory of a large batch: some 15 MB at 100 trees.
+# Bounds the memory of a large batch: about 15 MB with 100 trees.
 _ROWS_AT_ONCE = 2_000
 
 
 class IsolationPaths:
-    """Shares a row's isolation out among its features.
+    """Divides the isolation of a row among its features.
 
     Parameters
     ----------
@@ -24,11 +24,11 @@ class IsolationPaths:
 
     Notes
     -----
-    A node's value is the mean path length h of its training rows: the depth of their leaf plus c(rows in the
-    leaf), as h(x) of Liu, Ting & Zhou (2008, ICDM). A split's contribution is the value of its node less
-    that of the child where the row goes, which is how Saabas (2014) reads decision trees; it belongs to the
-    feature that is split on. A row's contributions add up to `expected` less its own mean path length: above
-    0 it is isolated earlier than the rows that the trees were grown on.
+    The value of a node is the mean path length h of its training rows: the depth of their leaf plus c(rows in
+    the leaf), as h(x) of Liu, Ting & Zhou (2008, ICDM). The contribution of a split is the value of its node
+    minus the value of the row's child node, as in Saabas (2014) for decision trees. It belongs to the feature
+    of the split. The contributions of a row add up to `expected` minus the row's own mean path length. If the
+    sum is above 0, the row is isolated earlier than the training rows on average.
     """
 
     def __init__(self, estimator: Estimator) -> None:
@@ -54,17 +54,18 @@ class IsolationPaths:
             self._shortening[child] = (values[inner] - values[child]) / len(trees)
 
     def contributions(self, x: ArrayLike) -> Numbers:
-        """Return each feature's contribution, float64 (n, features), in splits of a path.
+        """Return the contribution of each feature, float64 (n, features), in splits of a path.
 
-        NaN and infinities go the way scikit-learn sends them. Raises ValueError for rows of another width.
+        NaN and infinities take the same branches as in scikit-learn. Raises ValueError for rows of another
+        width.
         """
         with np.errstate(over="ignore"):
-            rows = of_width(x, self.n_features).astype(np.float32)
+            rows = require_width(x, self.n_features).astype(np.float32)
         parts = np.split(rows, range(_ROWS_AT_ONCE, len(rows), _ROWS_AT_ONCE))
-        return np.concatenate([self._walked(part) for part in parts])
+        return np.concatenate([self._walk(part) for part in parts])
 
-    def _walked(self, rows: NDArray[np.float32]) -> Numbers:
-        """Send every row down every tree, all of them one level at a time."""
+    def _walk(self, rows: NDArray[np.float32]) -> Numbers:
+        """Follow every row through every tree, one level at a time, and add up the contributions."""
         total = np.zeros(rows.size)
         row = np.repeat(np.arange(len(rows)), len(self._roots))
         node = np.tile(self._roots, len(rows))
@@ -101,7 +102,7 @@ class IsolationPaths:
 
 
 def average_path(n: ArrayLike) -> Numbers:
-    """c(n): the mean path length of an unsuccessful search in a binary search tree of n nodes.
+    """Return c(n), the mean path length of an unsuccessful search in a binary search tree of n nodes.
 
     >>> average_path([1, 2, 256]).round(4).tolist()
     [0.0, 1.0, 10.2448]

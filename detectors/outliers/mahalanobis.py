@@ -1,11 +1,11 @@
-"""The Mahalanobis distance to the rows that were seen in training, along their principal components."""
+"""The Mahalanobis distance of rows from the training rows, along their principal components."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.input_rows import bounded, of_width
+from detectors.input_rows import bounded, require_width
 from detectors.outliers.category_values import CategoryValues
 from detectors.results import OutlierResult
 
@@ -18,26 +18,26 @@ class Mahalanobis:
     Parameters
     ----------
     mean, covariance:
-        Mean and covariance C of the rows seen, shapes (features,) and (features, features).
+        Mean and covariance C of the training rows, shapes (features,) and (features, features).
     threshold:
         Rows with a score strictly above are outliers.
     n_components:
-        How many eigenvectors count, those of the largest eigenvalues first; without it all.
+        Number of eigenvectors to use, those with the largest eigenvalues; by default all.
     categories:
-        How columns of categories become numbers, where there are any.
+        Conversion of categories to numbers, if there are any.
 
     Notes
     -----
-    The score is that of ``alibi_detect.od.Mahalanobis`` 0.11.4 (Seldon Technologies, Apache-2.0) for the
-    first row after loading, where all components count. alibi-detect learns from every row that it scores,
-    so that its scores depend on the rows before; here mean and covariance are those of the saved detector
-    and stay: a row has one score, in any company and whenever it is scored. With fewer components the two
-    differ a little, because alibi-detect finds them with the scored row among the others.
+    With all components, the score equals that of ``alibi_detect.od.Mahalanobis`` 0.11.4 (Seldon Technologies,
+    Apache-2.0) for the first row after loading. alibi-detect learns from every row that it scores, so that
+    its scores depend on earlier rows. Here the mean and covariance of the saved detector do not change: a row
+    has the same score whenever and with whichever rows it is scored. With fewer components the scores differ
+    slightly, because alibi-detect includes the scored row when it computes the components.
 
-    A missing value (NaN) and a category that is not known take the mean, and so add nothing. Directions in
-    which the rows seen do not vary, to rounding (an eigenvalue of at most features · 2⁻⁵² of the
-    largest), do not count, as in scikit-learn's pseudo-inverse; alibi-detect scores 0 where the determinant
-    of VᵀCV is below 1e-8. What float32 cannot hold counts as its largest.
+    Missing values (NaN) and unknown categories are replaced by the mean and add 0 to the score. Directions
+    without variance, up to rounding (an eigenvalue of at most features · 2⁻⁵² of the largest), are ignored,
+    as in scikit-learn's pseudo-inverse. alibi-detect returns 0 if the determinant of VᵀCV is below 1e-8.
+    Values outside the range of float32 are clipped to it.
 
     >>> detector = Mahalanobis(mean=[0.0, 0.0], covariance=[[4.0, 0.0], [0.0, 1.0]], threshold=5.0)
     >>> detector.score([[2.0, 0.0], [2.0, 3.0]]).tolist()
@@ -64,7 +64,7 @@ class Mahalanobis:
         self._whitening = _whitening(self.covariance, n_components or len(self.mean))
 
     def score(self, x: ArrayLike) -> Numbers:
-        """Score rows of shape (n, features): float64 (n,), at least 0, higher is stranger.
+        """Score rows of shape (n, features): float64 (n,), at least 0; a higher score is more anomalous.
 
         Raises ValueError for rows of another width.
         """
@@ -72,10 +72,11 @@ class Mahalanobis:
         return np.asarray((whitened**2).sum(axis=1))
 
     def contributions(self, x: ArrayLike) -> Numbers:
-        """Return what each feature adds to a row's score, float64 (n, features): they sum to the score.
+        """Return the contribution of each feature, float64 (n, features); their sum is the row's score.
 
-        A feature's share is its difference from the mean times the row's gradient there; shares of
-        correlated features may be negative. Of one-hot columns the one that is set has the category's share.
+        The contribution is the feature's difference from the mean, times its component of the vector
+        V (Vᵀ C V)⁻¹ Vᵀ (x - mean). Correlated features may have negative contributions. Of one-hot columns,
+        the one that is set has the contribution of the category.
         """
         rows = self._rows(x)
         difference = self._difference(rows)
@@ -88,7 +89,7 @@ class Mahalanobis:
         return OutlierResult((score > self.threshold).astype(np.int64), score)
 
     def _rows(self, x: ArrayLike) -> Numbers:
-        return bounded(of_width(x, self.n_features))
+        return bounded(require_width(x, self.n_features))
 
     def _difference(self, rows: Numbers) -> Numbers:
         difference = self.categories.numbers(rows) - self.mean
@@ -101,11 +102,11 @@ def fit_mahalanobis(
     n_components: int | None = None,
     categories: CategoryValues | None = None,
 ) -> Mahalanobis:
-    """Make a detector of rows of shape (n, columns), whose threshold so many percent of them do not pass.
+    """Fit a detector to rows of shape (n, columns); the threshold is a percentile of their scores.
 
-    Mean and covariance (divisor n - 1) are of the rows without anything missing; they are those that
-    alibi-detect has after it scored the same rows once, if it clipped none. Raises ValueError where fewer
-    than two rows are left.
+    Mean and covariance (divisor n - 1) are those of the rows without missing values. They equal those of
+    alibi-detect after it scored the same rows once, if it clipped none. Raises ValueError if fewer than two
+    rows have no missing values.
     """
     rows = bounded(np.asarray(x))
     if rows.ndim != 2:
@@ -113,7 +114,7 @@ def fit_mahalanobis(
     numbers = (categories or CategoryValues({})).numbers(rows)
     complete = numbers[~np.isnan(numbers).any(axis=1)]
     if len(complete) < 2:
-        raise ValueError(f"{len(complete)} of {len(rows)} rows have nothing missing: at least 2 are needed")
+        raise ValueError(f"{len(complete)} of {len(rows)} rows have no missing value; at least 2 are needed")
     covariance = np.atleast_2d(np.cov(complete, rowvar=False))
     detector = Mahalanobis(complete.mean(axis=0), covariance, 0.0, n_components, categories)
     detector.threshold = float(np.percentile(detector.score(rows), percent))
@@ -122,18 +123,20 @@ def fit_mahalanobis(
 
 def _check(mean: Numbers, covariance: Numbers, n_components: int | None) -> None:
     if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
-        raise ValueError(f"a mean of shape {mean.shape} and a covariance of shape {covariance.shape} differ")
+        raise ValueError(
+            f"a mean of shape {mean.shape} and a covariance of shape {covariance.shape} do not match"
+        )
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-        raise ValueError("mean and covariance must be finite: the rows seen held NaN or infinity")
+        raise ValueError("mean and covariance must be finite; the training rows contained NaN or infinity")
     if n_components is not None and n_components < 1:
         raise ValueError(f"n_components must be at least 1, got {n_components}")
 
 
 def _whitening(covariance: Numbers, n_components: int) -> Numbers:
-    """Return V Λ^(-1/2), shape (features, components): what makes the score a plain sum of squares."""
+    """Return W = V Λ^(-1/2), shape (features, components); the score is the squared norm of (x - mean)·W."""
     variances, directions = np.linalg.eigh(covariance)
     varied = variances > len(variances) * np.finfo(np.float64).eps * variances[-1]
     if variances[-1] <= 0 or not varied.any():
-        raise ValueError("the covariance is 0: the detector has seen no row, or always the same")
+        raise ValueError("the covariance is 0; train the detector on rows that differ")
     kept = varied & (np.arange(len(variances)) >= len(variances) - n_components)
     return np.asarray(directions[:, kept] / np.sqrt(variances[kept]))

@@ -1,4 +1,4 @@
-"""Feed-forward networks over plain arrays, as Keras computes them when it predicts."""
+"""Feed-forward networks on numpy arrays, computed as Keras does for predictions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Numbers = NDArray[np.float64]
 
 
 class Layer(NamedTuple):
-    """x → activation(x · weights + bias), for rows x of shape (n, inputs).
+    """A layer that computes activation(x · weights + bias) for rows x of shape (n, inputs).
 
-    `weights` have shape (inputs, outputs), or (outputs,) where each value is only scaled; `bias` has shape
-    (outputs,). `alpha` is the slope or scale below 0 of the activations that have one.
+    `weights` have shape (inputs, outputs), or (outputs,) if each value is only scaled; `bias` has shape
+    (outputs,). `alpha` is the slope or scale below 0 of activations that have one.
     """
 
     weights: Numbers
@@ -26,7 +26,7 @@ class Layer(NamedTuple):
 
 
 def forward(layers: Sequence[Layer], x: Numbers) -> Numbers:
-    """Send rows of shape (n, inputs) through all layers, in float64."""
+    """Apply all layers to rows of shape (n, inputs), in float64."""
     for layer in layers:
         x = x @ layer.weights if layer.weights.ndim == 2 else x * layer.weights
         x = ACTIVATIONS[layer.activation](x + layer.bias, layer.alpha)
@@ -34,7 +34,10 @@ def forward(layers: Sequence[Layer], x: Numbers) -> Numbers:
 
 
 def check_layers(name: str, layers: Sequence[Layer], inputs: int) -> int:
-    """Return how many values come out where so many go in; ValueError for layers that do not fit."""
+    """Return the number of outputs of the layers for this number of inputs.
+
+    Raises ValueError for layers that do not fit together. `name` names them in the error.
+    """
     for i, layer in enumerate(layers):
         where = f"layer {i} of the {name}"
         if layer.activation not in ACTIVATIONS:
@@ -42,9 +45,9 @@ def check_layers(name: str, layers: Sequence[Layer], inputs: int) -> int:
             raise ValueError(f"{where} has activation {layer.activation!r}; known are {known}")
         if layer.weights.ndim not in (1, 2) or layer.bias.shape != layer.weights.shape[-1:]:
             shapes = f"weights of shape {layer.weights.shape} and a bias of shape {layer.bias.shape}"
-            raise ValueError(f"{where} has {shapes}")
+            raise ValueError(f"{where} has {shapes}, which do not match")
         if layer.weights.shape[0] != inputs:
-            raise ValueError(f"{where} takes {layer.weights.shape[0]} values, but gets {inputs}")
+            raise ValueError(f"{where} has {layer.weights.shape[0]} inputs, but receives {inputs} values")
         if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):
             raise ValueError(f"{where} has weights that are NaN or infinite")
         inputs = len(layer.bias)
@@ -56,7 +59,7 @@ def _elu(x: Numbers, alpha: float) -> Numbers:
 
 
 def _selu(x: Numbers, alpha: float) -> Numbers:
-    """Klambauer et al. (2017, NeurIPS): the constants keep mean 0 and variance 1."""
+    """Return SELU of Klambauer et al. (2017, NeurIPS); the constants preserve mean 0 and variance 1."""
     return 1.0507009873554805 * _elu(x, 1.6732632423543772)
 
 

@@ -1,4 +1,4 @@
-"""Above which score a row is an outlier: from a share of ordinary rows, or from outliers that are known."""
+"""Outlier thresholds: from a percentile of ordinary rows' scores, or from labelled outliers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Numbers = NDArray[np.float64]
 
 
 class Threshold(NamedTuple):
-    """A threshold and what it does to labelled rows: rows with a score strictly above it are flagged.
+    """A threshold and its quality on labelled rows; rows with a score strictly above it are flagged.
 
-    `precision` is the share of outliers among the flagged rows, `recall` the share of the outliers that are
-    flagged, `false_positive_rate` the share of the other rows that are flagged.
+    `precision` is the share of outliers among the flagged rows. `recall` is the share of outliers that are
+    flagged. `f1` is their harmonic mean. `false_positive_rate` is the share of other rows that are flagged.
     """
 
     value: float
@@ -26,35 +26,37 @@ class Threshold(NamedTuple):
 
 
 class Injected(NamedTuple):
-    """Rows of which some were perturbed, float64 (n, columns), and which, bool (n,)."""
+    """Rows, float64 (n, columns), and a mask of those that were perturbed, bool (n,)."""
 
     rows: Numbers
     is_outlier: NDArray[np.bool_]
 
 
 def percentile_threshold(scores: ArrayLike, percent: float) -> float:
-    """Return the score that so many percent do not pass, as alibi-detect's `infer_threshold` does.
+    """Return the `percent` percentile of the scores, as alibi-detect's `infer_threshold` does.
 
-    Between two scores it is interpolated linearly. ValueError for scores that are missing or none.
+    Between two scores it is interpolated linearly. Raises ValueError for no scores, or missing ones.
     """
     return float(np.percentile(_present(scores), percent))
 
 
 def labelled_threshold(scores: ArrayLike, is_outlier: ArrayLike) -> Threshold:
-    """Return the score with the largest F1 (harmonic mean of precision and recall) as threshold.
+    """Return the threshold with the largest F1 (harmonic mean of precision and recall).
 
-    The candidates are all scores, and a value below the lowest; of equally good ones the highest is taken.
-    ValueError unless there are outliers and other rows among the labels, shape (n,).
+    Candidates are all scores, and a value below the lowest one. Of equally good candidates the highest is
+    chosen. Scores and labels have shape (n,). Raises ValueError unless there are outliers and other rows.
 
     >>> labelled_threshold([0.1, 0.4, 0.2, 0.9], [False, False, False, True])
     Threshold(value=0.4, precision=1.0, recall=1.0, f1=1.0, false_positive_rate=0.0)
     """
     score, label = _present(scores), np.asarray(is_outlier, dtype=bool).ravel()
     if score.shape != label.shape:
-        raise ValueError(f"there are {len(score)} scores and {len(label)} labels")
+        raise ValueError(f"there are {len(score)} scores and {len(label)} labels; each row needs both")
     outliers, others = int(label.sum()), int((~label).sum())
     if not outliers or not others:
-        raise ValueError(f"{outliers} outliers and {others} other rows set no threshold: both are needed")
+        raise ValueError(
+            f"the labels mark {outliers} outliers and {others} other rows; a threshold needs rows of both"
+        )
     candidates = np.unique(score)
     candidates = np.insert(candidates, 0, np.nextafter(candidates[0], -np.inf))
     hits = outliers - np.searchsorted(np.sort(score[label]), candidates, "right")
@@ -76,18 +78,21 @@ def inject_outliers(
 ) -> Injected:
     """Perturb numeric columns of some rows, as ``alibi_detect.utils.perturbation.inject_outlier_tabular``.
 
-    `percent` of the rows, shared out evenly, are drawn for each column on its own, so that a row may be drawn
-    for several. A value moves up or down by |z|·n_std standard deviations of its column, z standard normal,
-    but by at least `min_std`; what is missing stays. The same seed perturbs the same, whatever the machine;
-    `x` is left as it is.
+    Each column gets an equal part of `percent` % of the rows. Rows are drawn for each column separately, so
+    that a row may be drawn for several columns. A value increases or decreases by max(|z|·n_std, min_std)
+    standard deviations of its column, z standard normal. Missing values stay missing. The same seed gives the
+    same result on every machine. `x` is not modified.
 
-    Raises ValueError where the percentage comes to less than one row a column.
+    Raises ValueError if the percentage is less than one row per column.
     """
     rows = np.array(x, dtype=np.float64)
     generator = np.random.default_rng(rng)
     count = int(len(rows) * percent * 0.01 / max(1, len(columns)))
     if not columns or not 0 < count <= len(rows):
-        raise ValueError(f"{percent:g} % of {len(rows)} rows over {len(columns)} columns perturb none")
+        raise ValueError(
+            f"{percent:g} % of {len(rows)} rows over {len(columns)} columns perturb no row, or too many; "
+            f"name at least one column, and from 1 to {len(rows)} rows per column"
+        )
     is_outlier = np.zeros(len(rows), dtype=bool)
     deviations = np.nanstd(rows, axis=0)
     for column in columns:
@@ -100,6 +105,10 @@ def inject_outliers(
 
 def _present(scores: ArrayLike) -> Numbers:
     score = np.asarray(scores, dtype=np.float64).ravel()
-    if not len(score) or np.isnan(score).any():
-        raise ValueError(f"{int(np.isnan(score).sum())} of {len(score)} scores are missing: none may be")
+    if not len(score):
+        raise ValueError("there are no scores; at least one is needed")
+    if np.isnan(score).any():
+        raise ValueError(
+            f"{int(np.isnan(score).sum())} of {len(score)} scores are missing; each row needs one"
+        )
     return score

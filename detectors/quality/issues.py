@@ -1,4 +1,4 @@
-"""What is wrong with each value of one column, as a code."""
+"""Issue codes of the values of one column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FINE, MISSING, OUT_OF_RANGE, UNSEEN, WRONG_TYPE = range(5)
-# What can be wrong, in the order of the codes from 1.
+# Names of the codes 1 to 4, in this order.
 ISSUES = ("missing", "out_of_range", "unseen", "wrong_type")
 
 Issues = NDArray[np.uint8]
@@ -19,9 +19,10 @@ _PLAIN = {float, int, bool, type(None)}
 
 
 def of_quantities(column: NDArray[Any], low: float, high: float) -> Issues:
-    """Judge quantities, shape (n,), of any dtype: codes of shape (n,).
+    """Return the codes of quantities; column and codes have shape (n,), the column any dtype.
 
-    The range is compared in the precision that floats came in: its own limits, sent as FP32, lie in it.
+    Values are compared with the range in the precision of the column, so that a limit of the range that a
+    client sends as FP32 is inside the range.
 
     >>> of_quantities(np.array([17, "90", None, 91, "old"], dtype=object), low=17, high=90)
     array([0, 0, 1, 2, 4], dtype=uint8)
@@ -34,7 +35,7 @@ def of_quantities(column: NDArray[Any], low: float, high: float) -> Issues:
 
 
 def of_categories(column: NDArray[Any], codes: Mapping[str, int]) -> Issues:
-    """Judge categories, shape (n,), of any dtype, texts or codes: codes of shape (n,).
+    """Return the codes of categories, texts or category codes; column and codes have shape (n,).
 
     >>> of_categories(np.array(["State", 1, None, 2, "Mars", 0.5], dtype=object), {"Private": 0, "State": 1})
     array([0, 0, 1, 3, 3, 4], dtype=uint8)
@@ -45,14 +46,14 @@ def of_categories(column: NDArray[Any], codes: Mapping[str, int]) -> Issues:
     return _first([(broken, WRONG_TYPE), (np.isnan(numbers), MISSING), (outside, UNSEEN)])
 
 
-def _first(found: list[tuple[NDArray[np.bool_], int]]) -> Issues:
-    """Return the code of the first condition that holds."""
-    conditions, codes = zip(*found, strict=True)
+def _first(issues: list[tuple[NDArray[np.bool_], int]]) -> Issues:
+    """Return for each value the code of the first condition that is true."""
+    conditions, codes = zip(*issues, strict=True)
     return np.select(conditions, codes, FINE).astype(np.uint8)
 
 
 def _coded(column: NDArray[Any], codes: Mapping[str, int]) -> NDArray[Any]:
-    """Put a code in the place of every text: one behind the last where the text is not known."""
+    """Replace texts by their codes; an unknown text gets the code after the last known one."""
     coded = np.empty(len(column), dtype=object)
     coded[:] = [
         codes.get(value, len(codes)) if isinstance(value, str) else value for value in column.tolist()
@@ -61,7 +62,7 @@ def _coded(column: NDArray[Any], codes: Mapping[str, int]) -> NDArray[Any]:
 
 
 def _numbers(column: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return floats, NaN where a value is missing, and tell which values are no numbers."""
+    """Return the values as floats, NaN if missing, and a mask of the values that are not numbers."""
     kind = column.dtype.kind
     if kind in "OU":
         return _parsed(column.tolist())
@@ -73,7 +74,7 @@ def _parsed(values: Sequence[object]) -> tuple[NDArray[np.float64], NDArray[np.b
     if set(map(type, values)) <= _PLAIN:
         try:
             return np.array(values, dtype=np.float64), np.zeros(len(values), dtype=bool)
-        except OverflowError:  # a whole number beyond all floats
+        except OverflowError:  # an integer outside the range of float64
             pass
     parsed = [_number(value) for value in values]
     wrong = np.array([number is None for number in parsed], dtype=bool)
@@ -81,7 +82,7 @@ def _parsed(values: Sequence[object]) -> tuple[NDArray[np.float64], NDArray[np.b
 
 
 def _number(value: Any) -> float | None:
-    """Read a number or a text that is one; None for anything else, NaN for what is missing."""
+    """Return a number, or the number that a text contains; NaN if missing, None for anything else."""
     if value is None:
         return nan
     if not isinstance(value, (str, Real, np.bool_)):
@@ -89,6 +90,6 @@ def _number(value: Any) -> float | None:
     try:
         return float(value)
     except OverflowError:
-        return inf  # beyond all floats, at whichever end
+        return inf  # outside the range of float64; the sign does not matter
     except ValueError:
         return None

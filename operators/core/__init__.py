@@ -1,1 +1,1 @@
-"""What all the others use: errors, tensors, micro-batches, state, redaction. No Kafka, no manifests."""
+"""Code that all packages use: errors, tensors, micro-batches, state, redaction. No Kafka, no manifests."""

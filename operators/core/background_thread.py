@@ -17,18 +17,18 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 5.0
 def repeat(
     run: Callable[[], None], stopped: Event, failed: Callable[[Exception], None], pause: float = 1.0
 ) -> None:
-    """Call `run` again and again until stopped; `failed` is called with each error that ends it.
+    """Call `run` repeatedly until `stopped` is set; call `failed` with each error that `run` raises.
 
-    It waits `pause` seconds between two calls, after errors in a row 1, 2, 4 and then 5.
+    The wait between two calls is `pause` seconds. After consecutive errors it is 1, 2, 4 and then 5 seconds.
     """
     wait = _FIRST_WAIT
     while not stopped.is_set():
-        began = monotonic()
+        started = monotonic()
         try:
             run()
-        except Exception as error:  # a thread that ended would freeze what others read of it, unseen
+        except Exception as error:  # if the thread ended, others would read old data without noticing
             failed(error)
-            if monotonic() - began > _LONGEST_WAIT:
+            if monotonic() - started > _LONGEST_WAIT:
                 wait = _FIRST_WAIT
             stopped.wait(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
@@ -38,12 +38,15 @@ def repeat(
 
 
 def log_failure(log: Logger, what: str) -> Callable[[Exception], None]:
-    """Return what logs an error of a background thread: an outage as a line, a bug with its traceback."""
+    """Return a function that logs errors of a background thread.
+
+    Outages (errors of Kafka, a deployment or the operating system) are one line; bugs have a traceback.
+    """
 
     def failed(error: Exception) -> None:
         if isinstance(error, (KafkaError, DeploymentError, OSError)):
-            log.warning("%s failed, trying again: %s", what, error or type(error).__name__)
+            log.warning("%s failed; retrying: %s", what, error or type(error).__name__)
         else:
-            log.error("%s failed, beginning again", what, exc_info=error)
+            log.error("%s failed; restarting it", what, exc_info=error)
 
     return failed

@@ -1,10 +1,10 @@
-"""The two families of errors. Anything else is a bug or an outage: it propagates, and Flink restarts.
+"""The errors of Weir. Any other error is a bug or an outage: it propagates, and Flink restarts the task.
 
 WeirError
-├── RecordError      this record is bad: it becomes a dead letter, its neighbours are answered
-├── MalformedError   what others wrote on a topic cannot be used: whoever reads it skips and reports it
-├── MismatchError    names, types or shapes do not fit a step: true of every record computed together
-└── DeploymentError  this deployment is bad: refuse to start, name what to mend
+├── RecordError      A record is invalid. It becomes a dead letter; other records are answered.
+├── MalformedError   A record that another program wrote is unusable. Its reader skips and reports it.
+├── MismatchError    Names, types or shapes do not fit a step. All records computed together are affected.
+└── DeploymentError  A deployment is invalid. The job does not start; the message names what to fix.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MESSAGE_LENGTH = 1_000
 
 
 class Reason(StrEnum):
-    """Why a record became a dead letter; after `MONITOR_FAILED` alone it is answered all the same."""
+    """The reason why a record became a dead letter; with `MONITOR_FAILED` only, it is answered as well."""
 
     TOMBSTONE = "TOMBSTONE"
     UNREADABLE = "UNREADABLE"
@@ -30,13 +30,13 @@ class Reason(StrEnum):
 
 
 class WeirError(Exception):
-    """Any error that Weir words itself."""
+    """Base class of the errors that Weir raises."""
 
 
 class RecordError(WeirError):
     """One record cannot be answered.
 
-    `step` names the step that failed, empty when none was reached.
+    `step` is the name of the failed step, empty if no step was reached.
     """
 
     def __init__(self, reason: Reason, message: str, step: str = "") -> None:
@@ -47,33 +47,33 @@ class RecordError(WeirError):
 
 
 class MalformedError(WeirError):
-    """A record that others wrote cannot be used; the message is one bounded line that says why."""
+    """A record that another program wrote is unusable; the message is one line of bounded length."""
 
     def __init__(self, message: str) -> None:
         super().__init__(tidy(message))
 
 
 class NewerError(MalformedError):
-    """A newer version of Weir wrote the record: this one cannot read it, and must not remove it."""
+    """A newer version of Weir wrote the record; this version cannot read it and must not remove it."""
 
 
 class MismatchError(WeirError):
-    """A step does not take tensors of these names, types or shapes, whatever their values."""
+    """A step does not accept tensors of these names, types or shapes, whatever their values."""
 
 
 class DeploymentError(WeirError):
-    """A manifest, an artifact or a setting is unusable; the message says where and what to do."""
+    """A manifest, an artifact or a setting is unusable; the message names the place and the remedy."""
 
 
 def describe(error: BaseException) -> str:
-    """Tell on one line, in bounds, what code that is not ours raised."""
+    """Format an exception of third-party code as one line of bounded length."""
     return tidy(f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def tidy(message: str) -> str:
-    """Return a message as one line that every terminal can show, its middle left out where it is long."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
-    if len(shown) <= MESSAGE_LENGTH:
-        return shown
+    """Return a message as one printable line of at most 1,000 characters; omit the middle of a longer one."""
+    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    if len(printable) <= MESSAGE_LENGTH:
+        return printable
     half = MESSAGE_LENGTH // 2 - 10
-    return f"{shown[:half]} […] {shown[-half:]}"
+    return f"{printable[:half]} […] {printable[-half:]}"

@@ -1,4 +1,4 @@
-"""What a worker logs: a line for each event in a pipeline's life, none for a record."""
+"""The log of a worker: one line for each event of a pipeline, none for a record."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ _log = logging.getLogger("weir")
 
 
 def quiet_libraries() -> None:
-    """Let libraries that tell everything tell only what is wrong."""
+    """Let verbose libraries log only warnings and errors."""
     logging.getLogger("kafka").setLevel(logging.WARNING)
 
 
 def log_event(event: str, level: int = logging.INFO, **about: object) -> None:
-    """Log an event as `EVENT name=value …`, what is empty left out; a text with blanks comes in quotes."""
-    words = [f"{name}={_quoted(value)}" for name, value in about.items() if value not in ("", None)]
-    _log.log(level, " ".join([event, *words]))
+    """Log an event as `EVENT name=value …`, without empty values; texts with blanks are quoted."""
+    fields = [f"{name}={_quote(value)}" for name, value in about.items() if value not in ("", None)]
+    _log.log(level, " ".join([event, *fields]))
 
 
-def _quoted(value: object) -> str:
+def _quote(value: object) -> str:
     text = " ".join(str(value).split())
     return '"' + text.replace('"', "'") + '"' if " " in text else text

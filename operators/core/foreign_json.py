@@ -1,7 +1,7 @@
-"""JSON that others wrote → checked values: one decoder and one error, whatever the bytes are.
+"""Decoding of JSON that other programs wrote: any invalid bytes raise MalformedError.
 
-Everything that reads the control, status, reports, rates, alerts and outliers topics decodes with it. What it
-returns can be compared, encoded, printed and walked: it is never nested deeper than `MOST_LEVELS`.
+All readers of the control, status, reports, rates, alerts and outliers topics use it. The decoded value is
+never nested deeper than `MOST_LEVELS`, so that it can be compared, encoded, printed and traversed.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import msgspec
 from operators.core.errors import MalformedError
 from operators.core.names import check_name
 
-# No document of ours has more than a dozen levels; Python's own limit is 1,000, from wherever it is called.
+# Weir's own records have at most a dozen levels. Python's recursion limit is 1,000, including the callers.
 MOST_LEVELS = 100
-# Every reader of JSON agrees on whole numbers up to here.
+# Up to this number, every JSON library represents integers exactly.
 MOST_NUMBER = 2**53
 _SHOWN = 200
 FIRST_MOMENT, LAST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
-# Strings are matched whole, so that brackets in them do not count; nothing is ever matched twice.
+# Matches complete strings, so that brackets in them are not counted. Possessive: it never backtracks.
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 T = TypeVar("T")
 
 
 def decode(value: bytes | None, type_: type[T]) -> T:
-    """Decode JSON; MalformedError says what is wrong with it."""
+    """Decode JSON as a type; raise MalformedError if it is invalid."""
     if value is None:
         raise MalformedError("the record has no value")
     try:
-        found = msgspec.json.decode(value, type=type_)
+        decoded = msgspec.json.decode(value, type=type_)
     except RecursionError:
         raise MalformedError(_TOO_DEEP) from None
     except msgspec.ValidationError as error:
@@ -40,11 +40,11 @@ def decode(value: bytes | None, type_: type[T]) -> T:
         raise MalformedError(f"the value is not JSON: {shorten(error)}") from None
     if _is_deep(value):
         raise MalformedError(_TOO_DEEP)
-    return found
+    return decoded
 
 
 def convert(value: object, type_: type[T], at: str) -> T:
-    """Check decoded JSON against a type; MalformedError says what is wrong, `at` what it is about."""
+    """Convert decoded JSON to a type; raise MalformedError, beginning with `at`, if it does not fit."""
     try:
         return msgspec.convert(value, type_)
     except (msgspec.ValidationError, RecursionError) as error:
@@ -52,31 +52,34 @@ def convert(value: object, type_: type[T], at: str) -> T:
 
 
 def require_name(name: str, at: str) -> None:
-    """Raise MalformedError for what cannot be the name of a pipeline, a step or a model."""
+    """Raise MalformedError unless the name is valid for a pipeline, a step or a model."""
     for problem in check_name(name, at):
         raise MalformedError(shorten(problem))
 
 
 def require_number(number: int, at: str, least: int = 0, most: int = MOST_NUMBER) -> None:
-    """Raise MalformedError for a whole number below `least`, or above what every reader can hold."""
+    """Raise MalformedError unless an integer is from `least` to `most`."""
     if not least <= number <= most:
         raise MalformedError(f"{at} must be a whole number from {least} to {most}, got {shorten(number)}")
 
 
 def parse_time(text: str, at: str) -> datetime:
-    """Read a time in ISO 8601, as UTC where it names no zone; MalformedError for one that no clock shows."""
+    """Parse an ISO 8601 time, in UTC unless it has a zone.
+
+    Raises MalformedError for an invalid time, and for one before 1970-01-01 or after 9998-12-31.
+    """
     try:
-        found = datetime.fromisoformat(text)
-        found = found if found.tzinfo else found.replace(tzinfo=UTC)
-        if FIRST_MOMENT <= found <= LAST_MOMENT:
-            return found
+        time = datetime.fromisoformat(text)
+        time = time if time.tzinfo else time.replace(tzinfo=UTC)
+        if FIRST_MOMENT <= time <= LAST_MOMENT:
+            return time
     except (ValueError, OverflowError):
         pass
-    raise MalformedError(f"{at} must be a time as 2026-01-31T12:00:00Z, got {shorten(repr(text))}")
+    raise MalformedError(f"{at} must be a time such as 2026-01-31T12:00:00Z, got {shorten(repr(text))}")
 
 
 def nearest_time(milliseconds: float) -> datetime:
-    """Return the time so many milliseconds after 1970; of one that no clock shows, the nearest that it does.
+    """Return the time for milliseconds since 1970, limited to `FIRST_MOMENT` and `LAST_MOMENT`.
 
     >>> nearest_time(2**62).isoformat()
     '9998-12-31T00:00:00+00:00'
@@ -85,13 +88,13 @@ def nearest_time(milliseconds: float) -> datetime:
 
 
 def require_seconds(seconds: float, at: str) -> None:
-    """Raise MalformedError for seconds since 1970 that no clock shows."""
+    """Raise MalformedError unless seconds since 1970 are from 0 to those of `LAST_MOMENT`."""
     if not 0 <= seconds <= LAST_MOMENT.timestamp():
         raise MalformedError(f"{at} must be seconds since 1970, got {shorten(seconds)}")
 
 
 def shorten(value: object) -> str:
-    """Return enough of a text to recognise it.
+    """Return a value as a text of at most 200 characters, followed by … if it is longer.
 
     >>> len(shorten("x" * 1_000_000))
     201
@@ -104,7 +107,7 @@ _TOO_DEEP = f"the value is nested deeper than {MOST_LEVELS} levels"
 
 
 def _is_deep(value: bytes) -> bool:
-    """Tell whether well-formed JSON has more levels than any document of ours.
+    """Return whether well-formed JSON has more than `MOST_LEVELS` levels.
 
     >>> [_is_deep(b"[" * levels + b'"[{"' + b"]" * levels) for levels in (100, 101)]
     [False, True]

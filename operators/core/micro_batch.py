@@ -1,4 +1,4 @@
-"""A micro-batch of records, and what became of each, in columns."""
+"""A micro-batch: its records, and the results of these records, in columns."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ TICK, ANSWERED, NO_RESPONSE, FAILED = "tick", "answered", "silent", "failed"
 
 
 class RequestBatch(NamedTuple):
-    """Records of a micro-batch, in columns of n.
+    """The records of a micro-batch, in columns of length n.
 
-    A tick has no topic. A record above the limit carries its full `lengths` and only its beginning in
-    `values`; the others have a negative length. `timestamps` are Kafka's, in milliseconds. `infer_types` and
-    `origins` are the headers `seldon-infer-type` (`ERROR` where the record is another pipeline's error) and
-    `pipeline`; `readers` names the pipeline that reads the record as its external input, empty for the
-    pipeline whose own topic it is.
+    A tick has no topic. `lengths` is the full length of a record above the size limit, of which `values` has
+    only the beginning; it is negative for all other records. `timestamps` are Kafka's, in milliseconds.
+    `infer_types` is the header `seldon-infer-type` (`ERROR` if the record is an error of another pipeline),
+    `origins` the header `pipeline`. `readers` is the pipeline that reads the record as its external input. It
+    is empty if the record is on the pipeline's own topic.
     """
 
     values: Sequence[bytes | None]
@@ -33,13 +33,14 @@ class RequestBatch(NamedTuple):
 
 
 class ResponseBatch(NamedTuple):
-    """What became of each record, in columns of n.
+    """The results of a micro-batch's records, in columns of length n.
 
-    `targets` is the topic of the pipeline's responses, None where there is no such pipeline. `bodies` is the
-    response, or for a failed record the text of its error; `infer_types` says how the response is encoded.
-    `errors` tells what went wrong, `reasons` and `steps` why and where: an answered record has them too where
-    a step that only watches failed. `chunks` ride on the last of the records whose rows they hold. Taps are
-    numbered from 1, each with its topic and body.
+    `targets` is the topic of the pipeline's responses, None if there is no such pipeline. `bodies` is the
+    response, or the error text of a failed one. `infer_types` is the encoding of the response.
+
+    `errors` is the error message, `reasons` its reason and `steps` the failed step. An answered record has
+    them too if a step failed that only monitors. `chunks` are attached to the last of the records whose rows
+    they contain. The taps of a record are numbered from 1; each has a topic and a body.
     """
 
     statuses: list[str]
@@ -58,11 +59,11 @@ class ResponseBatch(NamedTuple):
 
     @classmethod
     def empty(cls, n: int) -> ResponseBatch:
-        """Start with n ticks."""
+        """Return the results of n ticks."""
         return cls([TICK] * n, *([None] * n for _ in cls._fields[1:]))  # type: ignore[arg-type]
 
     def tap(self, i: int, topic: str, body: bytes) -> None:
-        """Put something on another topic besides, with a record's key and headers."""
+        """Publish a body on another topic too, with the key and headers of record i."""
         numbers = self.tap_numbers[i] or []
         self.tap_numbers[i] = [*numbers, len(numbers) + 1]
         self.tap_topics[i] = [*(self.tap_topics[i] or []), topic]

@@ -1,4 +1,4 @@
-"""Fields that a Monitor hides: neither names nor values leave in reports, alerts, metrics or taps."""
+"""Redaction of fields: their names and values are not in reports, alerts, metrics or taps."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ HIDDEN = "(redacted)"
 
 
 class Redaction(frozenset[str]):
-    """Names of features that are hidden, and with them the columns that encode them, as `NAME=category`."""
+    """The names of hidden features; columns that encode one, such as `NAME=category`, are hidden too."""
 
     @classmethod
     def of_document(cls, monitor: Mapping[str, Any] | None) -> Redaction:
-        """Return what a Monitor document hides, nothing where there is none."""
+        """Return the redaction of a Monitor document, an empty one if there is no document."""
         return cls(monitor["spec"].get("redact", ())) if monitor else cls()
 
     def name(self, column: str) -> str:
-        """Return a column's or feature's name, or that it is hidden: rather too much than too little.
+        """Return the name of a column or feature, or `(redacted)`. When in doubt, redact.
 
-        A column hides as the feature that it encodes, as `NAME=category`, or as scikit-learn names it. Where
-        something is hidden, a column that only has a number may be it.
+        A column is hidden if it encodes a hidden feature: as `NAME=category`, or as scikit-learn names it. If
+        any feature is hidden, columns that have only a number are hidden too.
 
-        >>> hides = Redaction(["age", "sex"])
-        >>> [hides.name(column) for column in ("age", "sex=Male", "num__age", "cat__sex_Male", "ages", "7")]
+        >>> redaction = Redaction(["age", "sex"])
+        >>> columns = ("age", "sex=Male", "num__age", "cat__sex_Male", "ages", "7")
+        >>> [redaction.name(column) for column in columns]
         ['(redacted)', '(redacted)', '(redacted)', '(redacted)', 'ages', '(redacted)']
         """
         if not self:
@@ -33,22 +34,22 @@ class Redaction(frozenset[str]):
         return HIDDEN if hidden or column in self or column.isdigit() else column
 
     def about(self, about: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a report tells of features without the names and histograms of hidden ones."""
+        """Return the part of a report about features, without names and histograms of hidden features."""
         features = about.get("features", ())
-        told = {**about, "features": [self._renamed(one) for one in features]}
-        told["ranked"] = [self.name(feature) for feature in about.get("ranked", ())]
+        redacted = {**about, "features": [self._redact_feature(feature) for feature in features]}
+        redacted["ranked"] = [self.name(feature) for feature in about.get("ranked", ())]
         if "histograms" in about:
-            renamed = zip(features, told["features"], strict=True)
-            hidden = {before.get("column") for before, after in renamed if after.get("column") == HIDDEN}
-            told["histograms"] = [
-                one
-                for one in about["histograms"]
-                if one["column"] not in hidden and self.name(one["column"]) != HIDDEN
+            pairs = zip(features, redacted["features"], strict=True)
+            hidden = {before.get("column") for before, after in pairs if after.get("column") == HIDDEN}
+            redacted["histograms"] = [
+                histogram
+                for histogram in about["histograms"]
+                if histogram["column"] not in hidden and self.name(histogram["column"]) != HIDDEN
             ]
-        return told
+        return redacted
 
-    def _renamed(self, told: dict[str, Any]) -> dict[str, Any]:
-        names = {key: self.name(told[key]) for key in ("column", "feature") if key in told}
+    def _redact_feature(self, feature: dict[str, Any]) -> dict[str, Any]:
+        names = {key: self.name(feature[key]) for key in ("column", "feature") if key in feature}
         if HIDDEN in names.values():
             names = dict.fromkeys(names, HIDDEN)
-        return {**told, **names}
+        return {**feature, **names}

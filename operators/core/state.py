@@ -1,4 +1,4 @@
-"""State as what keeps it offers it: of the key at hand, bytes that begin with a version of our own."""
+"""Interfaces of Flink's keyed state, and the versioned encoding of its values."""
 
 from __future__ import annotations
 
@@ -11,42 +11,44 @@ T = TypeVar("T")
 
 
 class Value(Protocol):
-    """One value of the key at hand; Flink's `ValueState`."""
+    """One value of the current key; Flink's `ValueState`."""
 
     def value(self) -> Iterable[int] | None:
-        """Return the bytes, None where there is none."""
+        """Return the bytes, None if the key has no value."""
 
     def update(self, value: bytes, /) -> None:
-        """Replace it."""
+        """Replace the value."""
 
     def clear(self) -> None:
-        """Remove it."""
+        """Remove the value."""
 
 
 class Blobs(Protocol):
-    """A list of the key at hand; Flink's `ListState`."""
+    """A list of values of the current key; Flink's `ListState`."""
 
     def get(self) -> Iterable[Iterable[int]]:
-        """Return all of it."""
+        """Return all values."""
 
     def add(self, value: bytes, /) -> None:
-        """Append to it."""
+        """Append a value."""
 
     def update(self, values: list[bytes], /) -> None:
-        """Replace it."""
+        """Replace all values."""
 
     def clear(self) -> None:
-        """Remove it."""
+        """Remove all values."""
 
 
 def pack(value: object, version: int) -> bytes:
-    """Encode for checkpointed state: version (1 byte), then MessagePack."""
+    """Encode a value for checkpointed state: the version (1 byte), then MessagePack."""
     return bytes([version]) + msgspec.msgpack.encode(value)
 
 
 def unpack(data: Iterable[int], type_: type[T], version: int, what: str) -> T:
-    """Decode what `pack` wrote; ValueError that names `what` it is for a version this code does not know."""
+    """Decode bytes of `pack`; raise ValueError, beginning with `what`, for any other version."""
     stored = bytes(data)
     if stored[0] != version:
-        raise ValueError(f"{what} of version {stored[0]} cannot be read here, only version {version}")
+        raise ValueError(
+            f"{what} of version {stored[0]} cannot be read; this release reads version {version}"
+        )
     return msgspec.msgpack.decode(stored[1:], type=type_)

@@ -1,4 +1,4 @@
-"""A micro-batch in columns: each tensor of many requests as one array."""
+"""The tensors of a micro-batch: each tensor of many requests is one array."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class TensorColumn(NamedTuple):
-    """One tensor of k requests, their rows one after the other.
+    """One tensor of k requests; their rows are concatenated.
 
-    `data` has shape (sum of rows, ...), `rows` says how many belong to each request, shape (k,).
-    `flat` marks values that the wire shows as [1, n, ...] instead of [n, ...] (of one value a row: [1, n]
-    instead of [n, 1]), as MLServer's outlier detectors do.
-    `parameters` go to the wire with the tensor. A `hidden` one is there only for who asks for it by name.
-    `content_type` is what a request says of this tensor alone, empty where it says nothing.
+    `data` has shape (sum of rows, ...). `rows`, shape (k,), is the number of rows of each request. A `flat`
+    tensor is encoded with shape [1, n, ...] instead of [n, ...] ([1, n] instead of [n, 1] with one value per
+    row), as by MLServer's outlier detectors. `parameters` are encoded with the tensor. A `hidden` tensor is
+    returned only if a client requests it by name. `content_type` is the request's content type for this
+    tensor alone, empty if there is none.
     """
 
     data: Array
@@ -31,11 +31,11 @@ class TensorColumn(NamedTuple):
     content_type: str = ""
 
     def take(self, requests: NDArray[np.intp]) -> TensorColumn:
-        """Keep some requests, in the given order."""
+        """Return the rows of these requests, in this order."""
         return self._replace(data=self.data[self._row_numbers(requests)], rows=self.rows[requests])
 
     def bounds(self) -> list[int]:
-        """Where each request's rows begin, and at last where they end: k + 1 row numbers."""
+        """Return k + 1 row numbers: the first row of each request, and the total number of rows."""
         return [0, *np.cumsum(self.rows).tolist()]
 
     def _row_numbers(self, requests: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -52,23 +52,23 @@ Tensors = dict[str, TensorColumn]
 
 
 def take(tensors: Tensors, requests: NDArray[np.intp]) -> Tensors:
-    """Keep some requests of every tensor."""
+    """Return the rows of these requests, in this order, of every tensor."""
     return {name: column.take(requests) for name, column in tensors.items()}
 
 
 def read_only(tensors: Tensors) -> Tensors:
-    """Show tensors that cannot be written to: other steps and windows read the same arrays."""
-    return {name: column._replace(data=_locked(column.data)) for name, column in tensors.items()}
+    """Return read-only views of tensors, because other steps and windows read the same arrays."""
+    return {name: column._replace(data=_read_only(column.data)) for name, column in tensors.items()}
 
 
-def _locked(data: Array) -> Array:
+def _read_only(data: Array) -> Array:
     view = data.view()
     view.flags.writeable = False
     return view
 
 
 def concatenate(parts: Sequence[Tensors]) -> Tensors:
-    """Put the requests of several parts with the same tensors one after the other."""
+    """Concatenate the requests of several parts that have the same tensors."""
     if len(parts) == 1:
         return parts[0]
     return {
@@ -81,9 +81,10 @@ def concatenate(parts: Sequence[Tensors]) -> Tensors:
 
 
 class Routed(NamedTuple):
-    """Requests that were answered with different tensors, and why each other one failed.
+    """Results of a step for requests whose tensors differ, and the errors of those that failed.
 
-    `parts` hold positions in what was asked and the answers in that order.
+    Each of `parts` has the positions of its requests and their tensors, in this order. `failures` maps the
+    position of a failed request to its error.
     """
 
     parts: list[tuple[NDArray[np.intp], Tensors]]

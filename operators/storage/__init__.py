@@ -1,1 +1,1 @@
-"""storageUri → a private, digested copy of a model's folder, from a folder or a store that is trusted."""
+"""Fetches the folder of a model from its storageUri to a private copy with a digest, and checks its trust."""

@@ -1,4 +1,4 @@
-"""What a folder of files holds: which files, and all of them in one number."""
+"""The files of a folder, and one digest of all of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from operators.core.errors import DeploymentError
 
 
 class Entry(NamedTuple):
-    """A file by its name in a folder, and where its bytes are; or a link to a folder inside of it."""
+    """A file of a folder, or a link to a subfolder.
+
+    `name` is relative to the folder, `path` is the resolved path. `link` is the target of a link to a folder.
+    """
 
     name: str
     path: Path
@@ -19,43 +22,43 @@ class Entry(NamedTuple):
 
 
 def entries_of(folder: Path) -> list[Entry]:
-    """List a folder's files, and its links to folders, in order of their names.
+    """List the files of a folder, and its links to subfolders, in the order of their names.
 
-    Links are followed inside the folder. Raises DeploymentError for one that leaves it: what is there has
-    another owner, and changes without the folder.
+    Links to files inside the folder are followed. Raises DeploymentError for a link that leaves the folder,
+    because its target may have another owner and may change independently.
     """
     if not folder.is_dir():
         raise DeploymentError(f"{folder} is not a folder: check storageUri, or train the model first")
     real = folder.resolve()
-    found: list[Entry] = []
+    entries: list[Entry] = []
     for at, folders, files in os.walk(real, onerror=_raise):
         for name in (*folders, *files):
             path = Path(at, name)
             if path.is_symlink():
-                found += _linked(path, real)
+                entries += _linked_entries(path, real)
             elif name in files and path.is_file():
-                found.append(Entry(path.relative_to(real).as_posix(), path))
-    return sorted(found, key=lambda entry: entry.name.split("/"))
+                entries.append(Entry(path.relative_to(real).as_posix(), path))
+    return sorted(entries, key=lambda entry: entry.name.split("/"))
 
 
 def digest(folder: Path) -> str:
-    """Return `sha256:…` over the names and contents of every file below the folder."""
-    whole = hashlib.sha256()
+    """Return `sha256:…` of the names and contents of all files in the folder and its subfolders."""
+    folder_digest = hashlib.sha256()
     for name, path, link in entries_of(folder):
         contents = f"link to {link}" if link else _sha256(path)
-        whole.update(f"{name}\0{contents}\n".encode())
-    return f"sha256:{whole.hexdigest()}"
+        folder_digest.update(f"{name}\0{contents}\n".encode())
+    return f"sha256:{folder_digest.hexdigest()}"
 
 
-def _linked(path: Path, folder: Path) -> list[Entry]:
+def _linked_entries(path: Path, folder: Path) -> list[Entry]:
     try:
         target = path.resolve()
     except RuntimeError:
-        raise DeploymentError(f"{path} is a link that leads to itself: remove it") from None
+        raise DeploymentError(f"{path} is a link that leads to itself; remove it") from None
     if not target.is_relative_to(folder):
         raise DeploymentError(
-            f"{path} is a link to {target}, which lies outside the model's folder {folder}, so no digest "
-            "vouches for it: put the file itself into the folder"
+            f"{path} is a link to {target}, which is outside the model's folder {folder}; a digest cannot "
+            "cover it. Copy the file into the folder"
         )
     name = path.relative_to(folder).as_posix()
     if target.is_dir():

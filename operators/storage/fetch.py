@@ -1,4 +1,4 @@
-"""storageUri → a private copy of the folder, fetched once and kept by its digest."""
+"""Fetches the folder of a storageUri to a private copy, once for each digest."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ _NUMBER = re.compile(r"[0-9]+")
 
 
 class ResolvedArtifact(NamedTuple):
-    """A model's folder: its URI with the chosen version, a private copy, and its digest."""
+    """A model's folder: its URI including the chosen version, a private copy of it, and the digest."""
 
     uri: str
     folder: Path
     digest: str
 
 
-def resolve(uri: str, version: int | None, site: ArtifactPolicy) -> ResolvedArtifact:
-    """Find a model's folder and what it holds now.
+def resolve(uri: str, version: int | None, policy: ArtifactPolicy) -> ResolvedArtifact:
+    """Find the folder of a model and copy its present contents.
 
-    A model-settings.json at the top wins; else it is the folder named by the version, else the highest
-    numbered folder, else the top. Raises DeploymentError for what is missing or cannot be read.
+    If the URI's folder contains model-settings.json, it is that folder. Otherwise it is the subfolder of the
+    version; without a version the subfolder with the highest number; without any the URI's folder. Raises
+    DeploymentError if the folder does not exist or cannot be read.
     """
     path = local_path(uri)
     if path is not None:
@@ -39,20 +40,20 @@ def resolve(uri: str, version: int | None, site: ArtifactPolicy) -> ResolvedArti
             raise DeploymentError(f"{path} is not a folder: check storageUri, or train the model first")
         names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
         uri = str(path / _version_folder(names, version, uri))
-        return _found(locate(uri, site), names, site.cache)
-    names = _list(uri, site.stores)
+        return _resolve_origin(locate(uri, policy), names, policy.cache)
+    names = _list(uri, policy.stores)
     chosen = _version_folder(names, version, uri)
     if chosen:
         uri = f"{uri.rstrip('/')}/{chosen}"
         names = [name.removeprefix(f"{chosen}/") for name in names if name.startswith(f"{chosen}/")]
-    return _found(locate(uri.rstrip("/"), site), names, site.cache)
+    return _resolve_origin(locate(uri.rstrip("/"), policy), names, policy.cache)
 
 
 def fetch(origin: Origin, recorded: str, folder: Path) -> Path:
-    """Return a private copy that has the recorded digest, from the cache in `folder` or from its origin.
+    """Return a private copy with the recorded digest, from the cache in `folder` or from its origin.
 
-    Copies from below another trusted root, or from nowhere trusted, do not count. Raises DeploymentError
-    where the origin holds another digest; then nothing is kept.
+    Cached copies from another trusted root, or from untrusted places, are not used. Raises DeploymentError if
+    the origin has another digest; the copy is then discarded.
     """
     cache = ArtifactCache(folder)
     kept = cache.find(origin.root, recorded)
@@ -61,21 +62,21 @@ def fetch(origin: Origin, recorded: str, folder: Path) -> Path:
     names = _list(origin.uri, origin.stores) if origin.path is None else []
     with _copying(origin, cache) as partial_copy:
         _copy(origin, names, partial_copy)
-        found = digest(partial_copy)
-        if found == recorded:
+        copied = digest(partial_copy)
+        if copied == recorded:
             return cache.keep(partial_copy, origin.root)[0]
     raise DeploymentError(
-        f"{origin.uri} has changed since it was applied, or was not copied whole "
-        f"({found}, recorded {recorded}); copy it again, or apply it again"
+        f"{origin.uri} has changed since it was applied, or was not copied completely "
+        f"({copied}, recorded {recorded}); copy it again, or apply it again"
     )
 
 
-def _found(origin: Origin, names: list[str], folder: Path) -> ResolvedArtifact:
+def _resolve_origin(origin: Origin, names: list[str], folder: Path) -> ResolvedArtifact:
     cache = ArtifactCache(folder)
-    now = digest(origin.path) if origin.path else ""
-    kept = cache.find(origin.root, now)
+    current_digest = digest(origin.path) if origin.path else ""
+    kept = cache.find(origin.root, current_digest)
     if kept:
-        return ResolvedArtifact(origin.uri, kept, now)
+        return ResolvedArtifact(origin.uri, kept, current_digest)
     with _copying(origin, cache) as partial_copy:
         _copy(origin, names, partial_copy)
         return ResolvedArtifact(origin.uri, *cache.keep(partial_copy, origin.root))
@@ -83,7 +84,7 @@ def _found(origin: Origin, names: list[str], folder: Path) -> ResolvedArtifact:
 
 @contextmanager
 def _copying(origin: Origin, cache: ArtifactCache) -> Iterator[Path]:
-    """Make a folder in the cache to copy to, and tell what fails while it is filled."""
+    """Create a folder in the cache to copy to; raise DeploymentError for any error while copying."""
     try:
         with cache.partial_copy() as partial_copy:
             yield partial_copy
@@ -91,12 +92,12 @@ def _copying(origin: Origin, cache: ArtifactCache) -> Iterator[Path]:
         raise
     except OSError as error:
         raise DeploymentError(f"{origin.uri} cannot be copied to {cache.folder}: {error}") from error
-    except Exception as error:  # each storage raises its own
+    except Exception as error:  # each store has its own errors
         raise DeploymentError(f"{origin.uri} cannot be read: {describe(error)}") from error
 
 
 def _copy(origin: Origin, names: list[str], partial_copy: Path) -> None:
-    """Copy a folder: all of a local one, these files of a remote one."""
+    """Copy all files of a local folder, or the files `names` of a remote one."""
     if origin.path is not None:
         copy_files(origin.path, partial_copy)
         return
@@ -110,7 +111,7 @@ def _copy(origin: Origin, names: list[str], partial_copy: Path) -> None:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except (OSError, ValueError):  # no file can have such a name
+    except (OSError, ValueError):  # a name that no file can have
         return False
 
 
@@ -122,8 +123,8 @@ def _version_folder(names: list[str], version: int | None, uri: str) -> str:
     if version is None:
         return numbers[-1] if numbers else ""
     if str(version) not in numbers:
-        there = ", ".join(numbers) or "no numbered folder"
-        raise DeploymentError(f"{uri} has no folder {version} (spec.artifactVersion); there is {there}")
+        existing = ", ".join(numbers) or "no numbered folder"
+        raise DeploymentError(f"{uri} has no folder {version} (spec.artifactVersion); there is {existing}")
     return str(version)
 
 
@@ -131,12 +132,12 @@ def _list(uri: str, stores: Stores) -> list[str]:
     filesystem, root = open_store(uri, stores)
     try:
         files = filesystem.find(root)
-    except Exception as error:  # each storage raises its own
+    except Exception as error:  # each store has its own errors
         raise DeploymentError(f"{uri} cannot be listed: {describe(error)}") from error
     names = [file.removeprefix(root).lstrip("/") for file in files]
     names = [name for name in names if name]
     if any(".." in PurePosixPath(name).parts for name in names):
-        raise DeploymentError(f"{uri} holds a file whose name leaves the folder: remove it")
+        raise DeploymentError(f"{uri} contains a file whose name leads out of the folder; remove it")
     if not names:
-        raise DeploymentError(f"{uri} holds no file: check storageUri, or upload the model first")
+        raise DeploymentError(f"{uri} contains no file; check storageUri, or upload the model first")
     return names

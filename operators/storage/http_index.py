@@ -1,11 +1,12 @@
-"""A folder on an HTTP server: the files that its index pages link to, as rclone's http remote reads them.
+"""A folder on an HTTP server: the files that its index pages link to, as in rclone's http remote.
 
-Of a page only links to what lies directly below it count: not those to its parent, to other servers, or
-with a query, by which Apache's pages sort themselves.
+Only links to files and folders directly below a page count. Links to its parent, to other servers or with a
+query are ignored; Apache's index pages use queries for sorting.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
@@ -20,64 +21,72 @@ _LONGEST_PAGE = 10_000_000
 
 
 class HttpIndexError(Exception):
-    """A server does not answer as a folder does."""
+    """The response of a server is not that of a folder or file."""
 
 
 class HttpIndex:
-    """What is asked of an fsspec filesystem, over index pages; paths are URLs whose names are not encoded."""
+    """The part of fsspec's filesystem interface that Weir uses, on index pages.
+
+    Paths are URLs whose names are not encoded. All errors of the server are `HttpIndexError`.
+    """
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = headers
 
     def find(self, root: str) -> list[str]:
-        """List every file below a URL."""
+        """Return the URLs of all files below a URL."""
         files: list[str] = []
-        folders, seen = [f"{root.rstrip('/')}/"], 0
+        folders, pages = [f"{root.rstrip('/')}/"], 0
         while folders:
             folder = folders.pop()
-            seen += 1
-            if seen > _MOST_PAGES:
-                raise HttpIndexError(f"{root} has more than {_MOST_PAGES} folders: name the model's own")
+            pages += 1
+            if pages > _MOST_PAGES:
+                raise HttpIndexError(
+                    f"{root} has more than {_MOST_PAGES} folders; use the model's own folder"
+                )
             for name in self._names(folder):
                 (folders if name.endswith("/") else files).append(f"{folder}{name}")
         return sorted(files)
 
     def get_file(self, url: str, target: str) -> None:
         """Copy a file to a path."""
-        with self._get(url) as answer, open(target, "wb") as file:
-            shutil.copyfileobj(answer, file)
-            length, copied = answer.headers.get("Content-Length"), file.tell()
+        with self._get(url) as response, open(target, "wb") as file:
+            shutil.copyfileobj(response, file)
+            length = response.headers.get("Content-Length")
+        copied = os.path.getsize(target)
         if length is not None and copied != int(length):
-            raise HttpIndexError(f"{url} ends after {copied} of {length} bytes")
+            raise HttpIndexError(f"{url} ends after {copied} of {length} bytes; try again")
 
     def _names(self, folder: str) -> Iterator[str]:
         """Yield the names that a folder's page links to; those of folders end with a slash."""
-        with self._get(folder) as answer:
-            kind = answer.headers.get_content_type()
+        with self._get(folder) as response:
+            kind = response.headers.get_content_type()
             if kind != "text/html":
                 raise HttpIndexError(
-                    f"{folder} is no index page, but {kind}: let the server list its folders"
+                    f"{folder} is not an index page, but {kind}; enable directory listing on the server"
                 )
-            page = answer.read(_LONGEST_PAGE).decode(
-                answer.headers.get_content_charset() or "utf-8", "replace"
+            page = response.read(_LONGEST_PAGE).decode(
+                response.headers.get_content_charset() or "utf-8", "replace"
             )
         links = _Links()
         links.feed(page)
-        yield from dict.fromkeys(name for link in links.found if (name := _name(_encoded(folder), link)))
+        yield from dict.fromkeys(
+            name for link in links.targets if (name := _name_of_link(_encode(folder), link))
+        )
 
     def _get(self, url: str) -> Any:
-        encoded = _encoded(url)
+        encoded = _encode(url)
         try:
-            answer = urlopen(Request(encoded, headers=dict(self._headers)), timeout=_SECONDS)
+            response = urlopen(Request(encoded, headers=dict(self._headers)), timeout=_SECONDS)
         except HTTPError as error:
             error.close()
             raise HttpIndexError(f"{url} answers {error.code} {error.reason}") from error
         except OSError as error:
-            raise HttpIndexError(f"{url} does not answer: {error}") from error
-        if urlsplit(answer.url)[:2] != urlsplit(encoded)[:2]:
-            answer.close()
-            raise HttpIndexError(f"{url} leads to {answer.url}, another server: name that one")
-        return answer
+            raise HttpIndexError(f"{url} does not response: {error}") from error
+        if urlsplit(response.url)[:2] != urlsplit(encoded)[:2]:
+            response.close()
+            raise HttpIndexError(f"{url} leads to {response.url}, another server; use that URL")
+        return response
 
 
 class _Links(HTMLParser):
@@ -85,19 +94,19 @@ class _Links(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.targets: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take the target of `<a href>`."""
+        """Collect the target of `<a href>`."""
         if tag == "a":
-            self.found += [value for name, value in attrs if name == "href" and value]
+            self.targets += [value for name, value in attrs if name == "href" and value]
 
 
-def _name(folder: str, link: str) -> str:
-    """Return the name that a link gives to what lies directly below a folder; empty for any other link."""
+def _name_of_link(folder: str, link: str) -> str:
+    """Return the name of a link's target directly below a folder; empty for any other link."""
     try:
         target, base = urlsplit(urljoin(folder, link)), urlsplit(folder)
-    except ValueError:  # no URL at all
+    except ValueError:  # not a URL
         return ""
     if target[:2] != base[:2] or target.query or not target.path.startswith(base.path):
         return ""
@@ -106,7 +115,7 @@ def _name(folder: str, link: str) -> str:
     return name if inner not in ("", ".", "..") and "/" not in inner and inner.isprintable() else ""
 
 
-def _encoded(url: str) -> str:
+def _encode(url: str) -> str:
     scheme, _, rest = url.partition("://")
     host, _, path = rest.partition("/")
     return f"{scheme}://{host}/{quote(path)}"

@@ -1,8 +1,8 @@
-"""Who besides the calling user can change what is at a path.
+"""Checks that only the calling user and root can change a file or folder.
 
-Only root and the user may own it or a folder on the way to it, and only they may write there. A folder on
-the way may be written by everyone if its sticky bit is set, as that of the temporary folder is: nobody can
-rename there what others own. A group of which the user is the only member counts as the user.
+Only root and the user may own the path and its parent folders, and only they may write to them. Everyone may
+write to a parent folder if its sticky bit is set, as in the temporary folder: there, users cannot rename the
+files of other users. A group whose only member is the user counts as the user.
 """
 
 from __future__ import annotations
@@ -18,41 +18,47 @@ _ACL = "system.posix_acl_access"
 
 
 def writers_on_path(path: Path) -> str | None:
-    """Tell who else could put another thing in the place of a path, and the remedy; None if nobody can.
+    """Return who else can replace a path, with the remedy; None if nobody can.
 
-    The folders above it are looked at, and links among them; not the path itself.
+    Checks the parent folders and links among them, not the path itself.
     """
-    above = Path(os.path.abspath(path)).parent
-    links = [one for one in reversed((above, *above.parents)) if one.is_symlink()]
-    real = above.resolve()
+    parent = Path(os.path.abspath(path)).parent
+    links = [folder for folder in reversed((parent, *parent.parents)) if folder.is_symlink()]
+    real = parent.resolve()
     checks = [
-        *(_owner(one) for one in links),
-        *(_owner(one) or _writer(one, sticky=True) for one in reversed((real, *real.parents))),
+        *(_fault_of_owner(link) for link in links),
+        *(
+            _fault_of_owner(folder) or _fault_of_mode(folder, sticky=True)
+            for folder in reversed((real, *real.parents))
+        ),
     ]
     return next((fault for fault in checks if fault), None)
 
 
 def writers_in(path: Path) -> str | None:
-    """Tell who else could change a file, or a folder and anything in it, and the remedy; None if nobody can.
+    """Return who else can change a file, or a folder and its contents, with the remedy; None if nobody can.
 
-    It must belong to the calling user. Raises OSError for a path that is not there.
+    The path must belong to the calling user. Raises OSError if it does not exist.
     """
     real = path.resolve(strict=True)
     if os.stat(real).st_uid != os.geteuid():
         return f"{real} belongs to {user_name(os.stat(real).st_uid)}: copy it to a folder of your own"
     fault = writers_on_path(real)
-    return fault or next((found for one in _everything(real) if (found := _owner(one) or _writer(one))), None)
+    if fault:
+        return fault
+    faults = (_fault_of_owner(inner) or _fault_of_mode(inner) for inner in _paths_in(real))
+    return next((fault for fault in faults if fault), None)
 
 
 def user_name(uid: int) -> str:
-    """Return a user's name, the number of a user without one."""
+    """Return the name of a user, or `user 1000` for the number 1000 without a name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"user {uid}"
 
 
-def _everything(real: Path) -> Iterator[Path]:
+def _paths_in(real: Path) -> Iterator[Path]:
     yield real
     if not real.is_dir():
         return
@@ -64,14 +70,14 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _owner(path: Path) -> str | None:
+def _fault_of_owner(path: Path) -> str | None:
     owner = os.lstat(path).st_uid
     if owner in (0, os.geteuid()):
         return None
     return f"{path} belongs to {user_name(owner)}, who can change it: copy it to a folder of your own"
 
 
-def _writer(path: Path, *, sticky: bool = False) -> str | None:
+def _fault_of_mode(path: Path, *, sticky: bool = False) -> str | None:
     status = os.lstat(path)
     mode = status.st_mode
     if stat.S_ISLNK(mode) or (sticky and mode & stat.S_ISVTX):
@@ -84,20 +90,25 @@ def _writer(path: Path, *, sticky: bool = False) -> str | None:
 
 
 def _is_private(path: Path, gid: int) -> bool:
-    """Tell whether a group is the user's own, and its bits do not stand for an access list of others."""
+    """Return whether the user is the group's only member, and the path has no access list.
+
+    With an access list, the group bits of the mode are the mask of the list.
+    """
     try:
         user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(gid)
     except KeyError:
         return False
-    mine = user.pw_gid == gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
-    others = any(one.pw_gid == gid and one.pw_uid != user.pw_uid for one in pwd.getpwall())
-    return mine and not others and not _has_access_list(path)
+    is_own_group = (
+        user.pw_gid == gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
+    )
+    has_other_members = any(one.pw_gid == gid and one.pw_uid != user.pw_uid for one in pwd.getpwall())
+    return is_own_group and not has_other_members and not _has_access_list(path)
 
 
 def _has_access_list(path: Path) -> bool:
     try:
         return _ACL in os.listxattr(path, follow_symlinks=False)
-    except OSError:  # a file system without them
+    except OSError:  # a file system without extended attributes
         return False
 
 

@@ -14,19 +14,19 @@ import yaml
 from operators.core.errors import DeploymentError, describe
 
 Protocol = Literal["s3", "gs", "azureblob", "http"]
-# A store's name as rclone has it, but in lower case.
+# The name of a store as in rclone, but in lower case.
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET = re.compile(r"key|secret|token|password|credential|sas|connection_string|auth|cookie", re.I)
-# Values of options like `token` that name a way to sign in, not a secret.
-_OPEN = (None, True, False, "", "anon", "cloud", "google_default", "cache")
+# Values of options such as `token` that are not secrets; some name a way to sign in.
+_PUBLIC = (None, True, False, "", "anon", "cloud", "google_default", "cache")
 
 
 class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a store is opened.
+    """The settings that open a store.
 
-    `endpoint` is the URL of a server that is not the protocol's own, `options` are the arguments of the
-    protocol's fsspec class. `${NAME}` in a value stands for an environment variable.
+    `endpoint` is the URL of the server, if it is not the protocol's default. `options` are the arguments of
+    the protocol's fsspec class. `${NAME}` in a value is replaced by the environment variable NAME.
     """
 
     protocol: Protocol
@@ -35,10 +35,10 @@ class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 def read_stores(setting: str) -> dict[str, Store]:
-    """Read the setting: the path of a file, or its text.
+    """Read the setting, which is the path of a file or the text itself.
 
-    Raises DeploymentError for what cannot be read, and for a secret that is written out: the setting is shown
-    in Flink's web UI.
+    Raises DeploymentError if it cannot be read, and for a secret in plain text, because Flink's web UI shows
+    the setting.
     """
     if not setting.strip():
         return {}
@@ -63,16 +63,16 @@ def _problems(name: str, store: Store) -> Iterator[str]:
     if not NAME.fullmatch(name) or name == "file":
         yield ": a store's name is lower-case letters, digits, dots, dashes and underscores, and not file"
     if store.protocol == "azureblob" and store.endpoint:
-        yield ".endpoint has no meaning for azureblob: use options.connection_string or options.account_host"
+        yield ".endpoint is not used for azureblob: set options.connection_string or options.account_host"
     if store.protocol == "http":
         if not store.endpoint.startswith(("http://", "https://")):
             yield f".endpoint must be an http or https URL, got {store.endpoint!r}"
         if store.options.keys() - {"headers"}:
-            yield ".options of http may only hold headers"
+            yield ".options of http may only contain headers"
     if "@" in store.endpoint:
-        yield ".endpoint holds a user: put what signs in into options, as ${NAME}"
+        yield ".endpoint contains a user: put the credentials into options, as ${NAME}"
     for at, value in _leaves(store.options, ".options"):
-        if _SECRET.search(at) and value not in _OPEN and not _REFERENCE.search(str(value)):
+        if _SECRET.search(at) and value not in _PUBLIC and not _REFERENCE.search(str(value)):
             yield f"{at} may be a secret: write ${{NAME}}, and set NAME where commands and workers run"
 
 
@@ -88,15 +88,15 @@ def _leaves(value: Any, at: str) -> Iterator[tuple[str, Any]]:
 
 
 def expand(value: Any, at: str) -> Any:
-    """Put environment variables in the place of `${NAME}`; DeploymentError for one that is not set."""
+    """Replace `${NAME}` by environment variables; raise DeploymentError for one that is not set."""
     if isinstance(value, Mapping):
         return {key: expand(inner, f"{at}.{key}") for key, inner in value.items()}
     if isinstance(value, list):
         return [expand(inner, f"{at}[{i}]") for i, inner in enumerate(value)]
-    return _REFERENCE.sub(lambda found: _variable(found[1], at), value) if isinstance(value, str) else value
+    return _REFERENCE.sub(lambda match: _variable(match[1], at), value) if isinstance(value, str) else value
 
 
 def _variable(name: str, at: str) -> str:
     if name not in os.environ:
-        raise DeploymentError(f"{at}: the environment variable {name} is not set here")
+        raise DeploymentError(f"{at}: the environment variable {name} is not set; set it on this machine")
     return os.environ[name]

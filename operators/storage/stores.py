@@ -1,7 +1,7 @@
-"""The stores that a storageUri names, as rclone's remotes: which are known, and how each is opened.
+"""The stores of storageUris: which are known, and how each is opened.
 
-A scheme is the name of a store. Some are known by themselves, others come with the setting `stores`. Nothing
-else is opened, whatever fsspec knows besides.
+The scheme of a URI is the name of a store, as the remotes of rclone. Some stores are built in; the setting
+`stores` defines others. No other scheme is opened, even if fsspec supports it.
 """
 
 from __future__ import annotations
@@ -26,32 +26,35 @@ BUILT_IN: Mapping[str, Store] = {
     "http": Store("http"),
     "https": Store("http"),
 }
-# Names of one place, unless the setting says otherwise.
+# Two names of the same store, unless the setting defines one of them.
 _ALIASES = {"gcs": "gs"}
-# Where botocore looks for the address of a server that is not Amazon's.
+# Environment variables of botocore for the URL of a server other than Amazon's.
 _S3_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
 class Stores(NamedTuple):
-    """Stores by name: those of the setting, and the built-in ones that it does not replace."""
+    """The known stores by name: those of the setting, and the built-in ones that it does not replace."""
 
     named: Mapping[str, Store] = {}
 
     def find(self, uri: str) -> tuple[str, Store]:
-        """Return name and store of a remote URI; DeploymentError lists the known ones."""
+        """Return the name and the store of a remote URI.
+
+        Raises DeploymentError, with the known stores, if the store is unknown.
+        """
         name, separator, _ = uri.partition("://")
         store = self.named.get(name) or BUILT_IN.get(name)
         if separator and store:
             return name, store
-        known = ", ".join(f"{one}://" for one in sorted({*BUILT_IN, *self.named}))
+        schemes = ", ".join(f"{name}://" for name in sorted({*BUILT_IN, *self.named}))
         raise DeploymentError(
-            f"{tidy(uri)} names no store that is known here; known are {known}: describe others with --stores"
+            f"{tidy(uri)} names no store that is known here; known are {schemes}. Define others with --stores"
         )
 
     def canonical(self, uri: str) -> str:
-        """Return a URI with one name for each place: `gcs://` is `gs://`.
+        """Return a URI with the main name of its store: `gs://` for `gcs://`.
 
-        A store of the setting is a place of its own, whatever its endpoint.
+        A store of the setting is separate from all others, whatever its endpoint.
         """
         name, separator, rest = uri.partition("://")
         alias = _ALIASES.get(name)
@@ -60,20 +63,19 @@ class Stores(NamedTuple):
         return uri
 
     def text(self) -> str:
-        """Return the setting as one line, references to the environment as they were written."""
+        """Return the setting as one line, with unexpanded references to environment variables."""
         return msgspec.json.encode(self.named).decode() if self.named else ""
 
 
 def open_store(uri: str, stores: Stores) -> tuple[Any, str]:
-    """Return an fsspec filesystem and the path in it that a remote URI means.
+    """Return an fsspec filesystem for a remote URI, and the URI's path in it.
 
-    Raises DeploymentError for a store that is not known, one whose library is not installed, and one that
-    cannot be opened.
+    Raises DeploymentError if the store is unknown, its library is not installed, or it cannot be opened.
     """
     name, store = stores.find(uri)
     path = uri.partition("://")[2].rstrip("/")
     if not path:
-        raise DeploymentError(f"{uri} names no bucket or folder behind {name}://")
+        raise DeploymentError(f"{uri} names no bucket or folder after {name}://")
     if store.protocol == "http":
         return _open_http(uri, name, path, store)
     try:
@@ -83,7 +85,7 @@ def open_store(uri: str, stores: Stores) -> tuple[Any, str]:
     except ImportError as error:
         extra = "azure" if store.protocol == "azureblob" else store.protocol
         raise DeploymentError(f"{uri}: {name}:// needs an extra: pip install 'weir[{extra}]'") from error
-    except Exception as error:  # each store raises its own
+    except Exception as error:  # each store has its own errors
         raise DeploymentError(f"{uri}: {describe(error)}") from error
 
 
@@ -92,9 +94,9 @@ def _open_http(uri: str, name: str, path: str, store: Store) -> tuple[Any, str]:
     endpoint = expand(store.endpoint, f"stores.{name}.endpoint").rstrip("/")
     base = f"{endpoint}/{unquote(path)}" if endpoint else f"{name}://{unquote(path)}"
     if "@" in base.split("/")[2] or any(character in base for character in "?#"):
-        raise DeploymentError(f"{uri} may hold neither a user, a query nor a fragment: it names a folder")
+        raise DeploymentError(f"{uri} must not contain a user, a query or a fragment; it must name a folder")
     if {".", "..", ""} & set(base.split("/")[3:]):
-        raise DeploymentError(f"{uri} may hold no empty name, . or .. in its path")
+        raise DeploymentError(f"{uri} must not contain an empty name, . or .. in its path")
     return HttpIndex(headers), base
 
 
@@ -106,10 +108,10 @@ def _filesystem(name: str, store: Store) -> Any:
     endpoint = expand(store.endpoint, f"stores.{name}.endpoint")
     if name == "minio" and not (endpoint or any(map(os.environ.get, _S3_ENDPOINTS))):
         raise DeploymentError(
-            f"minio:// is a server of your own: name it as endpoint in --stores, or in {_S3_ENDPOINTS[1]}"
+            f"minio:// has no default server: set its endpoint in --stores, or in {_S3_ENDPOINTS[1]}"
         )
     if endpoint:
         options["endpoint_url"] = endpoint
-    # A filesystem that is kept would keep what it listed, and how it signed in.
+    # Without instance cache: a cached filesystem keeps its listings and its credentials.
     protocol = "abfs" if store.protocol == "azureblob" else store.protocol
     return fsspec.filesystem(protocol, skip_instance_cache=True, **options)

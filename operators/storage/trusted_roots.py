@@ -1,9 +1,9 @@
-"""Which folders may hold code: pickles and Python files run whatever they hold when they are loaded.
+"""Trusted roots: the folders whose code may run. Loading a pickle or a Python file runs its code.
 
-Trust belongs to where bytes come from, not to what a record calls them: a place is looked up once
-(`locate`), its bytes are copied from there, and what was found decides.
+Trust depends on the origin of the bytes, not on a URI in a record. A URI is resolved once (`locate`), the
+bytes are copied from the resolved place, and this place decides whether they are trusted.
 
-Remote places have one name each, which `Stores.canonical` gives them: `gcs://` is `gs://`.
+Each remote place has one name, from `Stores.canonical`: `gcs://` is `gs://`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ from operators.storage.uris import local_path, remote_parts
 
 
 class ArtifactPolicy(NamedTuple):
-    """What this machine's operator says: roots whose code may run, and where copies of folders are kept."""
+    """The settings of this machine's operator.
+
+    `trusted_roots` are the roots whose code may run, `cache` is the folder for copies of models, and `stores`
+    are the known stores.
+    """
 
     trusted_roots: tuple[str, ...]
     cache: Path
@@ -30,7 +34,11 @@ class ArtifactPolicy(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where a folder's bytes come from: its real path where it is local, and the trusted root it is below."""
+    """The origin of a folder's bytes.
+
+    `path` is the real path of a local folder, None for a remote one. `root` is the trusted root that contains
+    the folder, None if it is not trusted.
+    """
 
     uri: str
     path: Path | None
@@ -39,76 +47,78 @@ class Origin(NamedTuple):
 
 
 class UntrustedError(DeploymentError):
-    """A folder that is below no trusted root runs code when it is loaded."""
+    """A folder that is below no trusted root contains code that would run when it is loaded."""
 
 
 def make_policy(trusted_roots: str, cache: str, stores: str = "") -> ArtifactPolicy:
-    """Read the operator's settings: roots by commas; an empty cache is one below the temporary folder.
+    """Read the operator's settings.
 
-    `stores` is a YAML or JSON file, or its text. Raises DeploymentError for a root that is neither a folder
-    nor a URI that can be opened, and for stores that make no sense.
+    `trusted_roots` are comma-separated. If `cache` is empty, it is in the temporary folder. `stores` is the
+    path of a YAML or JSON file, or its text. Raises DeploymentError for a root that is neither a path nor
+    a URI of a known store, and for invalid stores.
     """
     roots = tuple(root.strip() for root in trusted_roots.split(",") if root.strip())
-    known = Stores(read_stores(stores))
+    known_stores = Stores(read_stores(stores))
     for root in roots:
         if local_path(root) is None:
-            known.find(root)
+            known_stores.find(root)
     default = Path(tempfile.gettempdir()) / f"weir-artifacts-{os.geteuid()}"
-    return ArtifactPolicy(roots, Path(cache) if cache else default, known)
+    return ArtifactPolicy(roots, Path(cache) if cache else default, known_stores)
 
 
-def locate(uri: str, site: ArtifactPolicy) -> Origin:
-    """Find where a URI leads now, and the first trusted root that it is below.
+def locate(uri: str, policy: ArtifactPolicy) -> Origin:
+    """Resolve a URI to its present place, and find the first trusted root that contains it.
 
-    Links are followed here, and only here: whoever reads the folder reads it at `path`. Raises
-    DeploymentError for a URI that is not opened.
+    Links are followed only here; the folder is later read at `path`. Raises DeploymentError for a URI that no
+    store opens.
     """
     path = local_path(uri)
     real = _real(path) if path is not None else None
-    parts = () if real else _parts(uri, site)
-    root = next((root for root in site.trusted_roots if _below(real, parts, root, site)), None)
-    return Origin(uri, real, None if root is None else _named(root, site), site.stores)
+    parts = () if real else _parts(uri, policy)
+    root = next((root for root in policy.trusted_roots if _is_below(real, parts, root, policy)), None)
+    return Origin(uri, real, None if root is None else _canonical_root(root, policy), policy.stores)
 
 
-def require_trust(origin: Origin, file: str, site: ArtifactPolicy) -> None:
+def require_trust(origin: Origin, file: str, policy: ArtifactPolicy) -> None:
     """Raise UntrustedError unless the folder's bytes come from below a trusted root."""
     if origin.root is not None:
         return
-    roots = ", ".join(site.trusted_roots) or "none"
+    roots = ", ".join(policy.trusted_roots) or "none"
     raise UntrustedError(
         f"{file} runs code when it is loaded, and {origin.uri} is below no trusted root ({roots}); "
-        "if you trust who can write there, name its root with --trusted-roots or WEIR_TRUSTED_ROOTS"
+        "if you trust everyone who can write there, add its root to --trusted-roots or WEIR_TRUSTED_ROOTS"
     )
 
 
-def _below(real: Path | None, parts: tuple[str, ...], root: str, site: ArtifactPolicy) -> bool:
+def _is_below(real: Path | None, parts: tuple[str, ...], root: str, policy: ArtifactPolicy) -> bool:
     path = local_path(root)
     if path is not None:
         return real is not None and real.is_relative_to(_real(path))
-    above = _parts(root, site)
-    return real is None and parts[: len(above)] == above
+    root_parts = _parts(root, policy)
+    return real is None and parts[: len(root_parts)] == root_parts
 
 
-def _named(root: str, site: ArtifactPolicy) -> str:
-    """Return one name for a root however it is written; links in it are its owner's to move.
+def _canonical_root(root: str, policy: ArtifactPolicy) -> str:
+    """Return the same name for all spellings of a root.
 
-    The name of a remote one says how its store is opened: another server of the same name is another root.
+    Links in a local root are not resolved, because its owner may change them.
+    The name of a remote root includes the settings of its store: a store on another server is another root.
     """
     path = local_path(root)
     if path is not None:
         return os.path.abspath(path)
-    store = msgspec.json.encode(site.stores.find(root)[1], order="sorted").decode()
-    return f"{'/'.join(_parts(root, site))} {store}"
+    store = msgspec.json.encode(policy.stores.find(root)[1], order="sorted").decode()
+    return f"{'/'.join(_parts(root, policy))} {store}"
 
 
-def _parts(uri: str, site: ArtifactPolicy) -> tuple[str, ...]:
-    """Split a remote URI whose store is known, by the store's one name."""
-    site.stores.find(uri)
-    return remote_parts(site.stores.canonical(uri))
+def _parts(uri: str, policy: ArtifactPolicy) -> tuple[str, ...]:
+    """Split a remote URI of a known store into its parts, with the store's main name."""
+    policy.stores.find(uri)
+    return remote_parts(policy.stores.canonical(uri))
 
 
 def _real(path: Path) -> Path:
     try:
         return path.resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, names that no file can have
-        raise DeploymentError(f"{path} cannot be found: {describe(error)}") from error
+    except (OSError, RuntimeError, ValueError) as error:  # a cycle of links, a name that no file can have
+        raise DeploymentError(f"{path} cannot be resolved: {describe(error)}") from error

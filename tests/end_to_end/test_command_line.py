@@ -82,7 +82,7 @@ def test_manifests_come_from_standard_input_too(weir: Shell) -> None:
 
 def test_models_outside_the_trusted_roots_are_refused_with_the_remedy(weir: Shell) -> None:
     refused = weir("validate", "-f", "examples/income", "--trusted-roots", "elsewhere", fails=True)
-    assert "name its root with --trusted-roots or WEIR_TRUSTED_ROOTS" in refused
+    assert "add its root to --trusted-roots or WEIR_TRUSTED_ROOTS" in refused
     models = ("income", "income-preprocess", "income-classifier", "income-outlier")
     assert all(f"Model {name}: " in refused for name in models), "every one of them, at once"
 

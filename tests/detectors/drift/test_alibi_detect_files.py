@@ -63,7 +63,7 @@ def test_the_least_that_alibi_detect_takes_is_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ('name = "MMDDrift"', "name is 'MMDDrift', supported are KSDrift"),
+        ('name = "MMDDrift"', "name is 'MMDDrift'; supported are KSDrift"),
         ('name = "KSDrift"\npreprocess_fn = "f.dill"', "preprocess_fn = 'f.dill' is not supported"),
         ('name = "KSDrift"\nalternative = "less"', "alternative = 'less' is not supported"),
         ('name = "KSDrift"\nx_ref = "away.npy"', "away.npy is not a readable numpy array"),

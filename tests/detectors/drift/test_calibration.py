@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_thresholds() -> None:
 
 def test_fewer_rows_than_a_window_are_refused() -> None:
     detector = TabularDrift(rows(500, seed=4))
-    with pytest.raises(ValueError, match="a window of 100 rows needs as many held-out rows, got 99"):
+    with pytest.raises(ValueError, match="a window of 100 rows needs at least 100 held-out rows, got 99"):
         calibrate(detector, rows(99, seed=5), 100)
 
 

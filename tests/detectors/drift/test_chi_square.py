@@ -52,7 +52,7 @@ def test_missing_values_are_no_members_of_the_sample() -> None:
 
 
 def test_a_window_without_any_value_shows_nothing() -> None:
-    assert ChiSquare([0.0, 1.0]).test([np.nan, np.nan]) == FeatureResult.nothing(missing=2)
+    assert ChiSquare([0.0, 1.0]).test([np.nan, np.nan]) == FeatureResult.without_values(missing=2)
 
 
 def test_unknown_categories_are_counted() -> None:

@@ -60,7 +60,7 @@ def test_missing_values_are_no_members_of_the_sample() -> None:
 
 
 def test_a_window_without_any_value_shows_nothing() -> None:
-    assert KolmogorovSmirnov([1.0, 2.0]).test([np.nan]) == FeatureResult.nothing(missing=1)
+    assert KolmogorovSmirnov([1.0, 2.0]).test([np.nan]) == FeatureResult.without_values(missing=1)
 
 
 def test_values_beyond_the_reference_are_counted() -> None:

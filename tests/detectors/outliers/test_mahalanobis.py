@@ -182,7 +182,7 @@ def test_a_missing_value_adds_nothing(rows: Rows) -> None:
 def test_rows_with_something_missing_teach_nothing(rows: Rows) -> None:
     holes = np.vstack((rows, np.full((5, FEATURES), np.nan)))
     assert np.array_equal(fit_mahalanobis(holes).covariance, fit_mahalanobis(rows).covariance)
-    with pytest.raises(ValueError, match="1 of 3 rows have nothing missing: at least 2 are needed"):
+    with pytest.raises(ValueError, match="1 of 3 rows have no missing value; at least 2 are needed"):
         fit_mahalanobis([[1.0], [np.nan], [np.nan]])
 
 
@@ -208,8 +208,13 @@ def test_directions_without_variance_do_not_count_as_in_scikit_learn(rows: Rows,
 @pytest.mark.parametrize(
     ("mean", "covariance", "components", "message"),
     [
-        ([0.0, 0.0], np.zeros((2, 2)), None, "the covariance is 0: the detector has seen no row"),
-        ([0.0, 0.0], np.eye(3), None, r"mean of shape \(2,\) and a covariance of shape \(3, 3\) differ"),
+        ([0.0, 0.0], np.zeros((2, 2)), None, "the covariance is 0; train the detector on rows that differ"),
+        (
+            [0.0, 0.0],
+            np.eye(3),
+            None,
+            r"mean of shape \(2,\) and a covariance of shape \(3, 3\) do not match",
+        ),
         ([0.0, np.nan], np.eye(2), None, "must be finite"),
         ([0.0, 0.0], np.eye(2), 0, "n_components must be at least 1, got 0"),
     ],

@@ -55,11 +55,11 @@ def test_no_threshold_has_a_larger_f1(pairs: list[tuple[int, bool]]) -> None:
 @pytest.mark.parametrize(
     ("scores", "labels", "message"),
     [
-        ([1.0, 2.0], [True, True], "2 outliers and 0 other rows set no threshold"),
+        ([1.0, 2.0], [True, True], "the labels mark 2 outliers and 0 other rows; a threshold needs"),
         ([1.0, 2.0], [False, False], "0 outliers and 2 other rows"),
         ([1.0, np.nan], [False, True], "1 of 2 scores are missing"),
         ([1.0, 2.0, 3.0], [False, True], "there are 3 scores and 2 labels"),
-        ([], [], "0 of 0 scores are missing"),
+        ([], [], "there are no scores; at least one is needed"),
     ],
 )
 def test_labels_that_set_no_threshold_are_refused(scores: Any, labels: Any, message: str) -> None:

@@ -119,9 +119,12 @@ def test_an_extreme_value_is_strange(rows: Rows, extreme: float, activation: str
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"mean": layer(5, LATENT)}, "layer 0 of the latent mean takes 5 values, but gets 4"),
+        ({"mean": layer(5, LATENT)}, "layer 0 of the latent mean has 5 inputs, but receives 4 values"),
         ({"log_var": layer(HIDDEN, 3)}, "latent mean and variance have 2 and 3 values"),
-        ({"decoder": (layer(LATENT, 5),)}, "the decoder must give the 6 values that the encoder takes"),
+        (
+            {"decoder": (layer(LATENT, 5),)},
+            "the decoder must have 6 outputs, as many as the encoder has inputs",
+        ),
         ({"encoder": (layer(FEATURES, HIDDEN, "prelu"),)}, "has activation 'prelu'; known are linear, relu"),
         (
             {"mean": Layer(np.zeros((HIDDEN, 2)), np.zeros(3))},

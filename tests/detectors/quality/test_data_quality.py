@@ -166,7 +166,7 @@ def test_a_reference_has_no_issues_but_its_own_missing_values(rows: list[list[fl
         ([[1.0]], ["a", "b"], {}, r"reference rows have shape \[1, 1\], but there are 2 names"),
         ([], [], {}, r"reference rows have shape \[0\]"),
         (np.zeros((0, 1)), ["a"], {}, r"reference rows have shape \[0, 1\]"),
-        ([[1.0]], ["a"], {"b": ["x"]}, "categories are given for 'b', which is no feature"),
+        ([[1.0]], ["a"], {"b": ["x"]}, "categories are given for 'b', which is not a feature"),
     ],
 )
 def test_names_and_reference_that_do_not_go_together_are_an_error(
@@ -180,14 +180,14 @@ def test_names_and_reference_that_do_not_go_together_are_an_error(
     ("features", "message"),
     [
         ([], "there must be at least one feature"),
-        ([AGE, AGE], "feature 'age' is there twice"),
-        ([Feature("a", 2, 1)], "feature 'a': the range goes from 2 to 1"),
-        ([Feature("a", float("nan"), 1)], "the range goes from nan to 1"),
-        ([Feature("a", float("inf"))], "the range goes from inf to inf"),
+        ([AGE, AGE], "feature 'age' is listed twice; names must be unique"),
+        ([Feature("a", 2, 1)], "feature 'a': the range is from 2 to 1; low must not be above high"),
+        ([Feature("a", float("nan"), 1)], "the range is from nan to 1"),
+        ([Feature("a", float("inf"))], "the range is from inf to inf"),
         ([Feature("a", missing=1.5)], "the share of missing values is 1.5"),
         ([Feature("a", missing=float("nan"))], "the share of missing values is nan"),
-        ([Feature("a", categories=())], "categories must be different texts, one at least"),
-        ([Feature("a", categories=("x", "x"))], "categories must be different texts, one at least"),
+        ([Feature("a", categories=())], "categories must be unique texts, at least one"),
+        ([Feature("a", categories=("x", "x"))], "categories must be unique texts, at least one"),
     ],
 )
 def test_features_that_make_no_sense_are_refused(features: list[Feature], message: str) -> None:

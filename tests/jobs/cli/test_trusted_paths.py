@@ -117,7 +117,7 @@ def test_what_others_can_write_is_named_with_the_remedy_and_not_loaded(
     with pytest.raises(DeploymentError) as raised:
         load_named(folder, make_policy("models", str(tmp_path / "cache")), load_monitor)
     assert f"it is not trusted as your own, because {told}" in str(raised.value)
-    assert "name its root with --trusted-roots" in str(raised.value)
+    assert "add its root to --trusted-roots" in str(raised.value)
     assert not trace.exists()
     assert capsys.readouterr().err == ""
 
@@ -149,7 +149,7 @@ def test_convert_reads_no_dill_that_a_link_leads_to(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "IForest.dill").symlink_to(DILL / "IForest.dill")
     error = weir(tmp_path, "convert", "old", fails=True)[1]
-    assert f"is a link to {DILL.resolve()}/IForest.dill, which lies outside the model's folder" in error
+    assert f"is a link to {DILL.resolve()}/IForest.dill, which is outside the model's folder" in error
 
 
 def test_training_loads_ones_own_preprocessor_and_writes_for_oneself_whatever_the_umask(

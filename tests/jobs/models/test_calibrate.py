@@ -96,7 +96,7 @@ def test_the_share_of_false_alarms_is_measured_on_fresh_rows(folder: Path) -> No
         ),
         (
             lambda folder: np.save(folder / "held_out.npy", np.zeros((99, 2))),
-            "needs as many held-out rows, got 99",
+            "needs at least 100 held-out rows, got 99",
         ),
     ],
 )

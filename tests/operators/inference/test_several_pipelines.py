@@ -215,7 +215,7 @@ def test_a_pipeline_that_cannot_be_loaded_fails_by_itself(tmp_path: Path, models
     answers = engine(served).answer(records(request(GOOD), pipeline="first"))
     assert answers.reasons == ["PIPELINE_FAILED"]
     assert "Model income-preprocess" in (answers.errors[0] or "")
-    assert "has changed since it was applied, or was not copied whole" in (answers.errors[0] or "")
+    assert "has changed since it was applied, or was not copied completely" in (answers.errors[0] or "")
     assert engine(served).answer(records(request(GOOD), pipeline="beside")).statuses == ["answered"]
 
 

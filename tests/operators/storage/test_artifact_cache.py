@@ -91,7 +91,9 @@ def test_a_file_in_its_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
     with pytest.raises(DeploymentError, match="is a link or a file"):
         ArtifactCache(tmp_path / "cache")
-    with pytest.raises(DeploymentError, match=r"cannot hold models: .*Not a directory.*--artifact-cache"):
+    with pytest.raises(
+        DeploymentError, match=r"cannot be used as artifact cache: .*Not a directory.*--artifact-cache"
+    ):
         ArtifactCache(tmp_path / "cache" / "below")
 
 

@@ -114,7 +114,7 @@ def test_it_is_fetched_once_and_then_read_without_the_storage(bucket: str, tmp_p
     filesystem, root = fsspec.core.url_to_fs(uri)
     filesystem.rm(root, recursive=True)
     assert fetch(locate(uri, NOWHERE), found.digest, tmp_path) == found.folder
-    with pytest.raises(DeploymentError, match=r"once.* (holds no file|cannot be (read|listed))"):
+    with pytest.raises(DeploymentError, match=r"once.* (contains no file|cannot be (read|listed))"):
         fetch(locate(uri, NOWHERE), found.digest, tmp_path / "another cache")
 
 
@@ -130,15 +130,17 @@ def test_a_remote_folder_that_changed_is_refused(bucket: str, tmp_path: Path) ->
     found = resolve(uri, None, make_policy("", str(tmp_path)))
     filesystem, root = fsspec.core.url_to_fs(uri)
     filesystem.pipe(f"{root}/model.json", b"{}")
-    with pytest.raises(DeploymentError, match="has changed since it was applied, or was not copied whole"):
+    with pytest.raises(
+        DeploymentError, match="has changed since it was applied, or was not copied completely"
+    ):
         fetch(locate(uri, NOWHERE), found.digest, tmp_path / "cold")
     assert list((tmp_path / "cold").glob("half-*")) == []
 
 
 def test_a_bucket_that_is_not_there_says_so(bucket: str, tmp_path: Path) -> None:
-    with pytest.raises(DeploymentError, match=r"nowhere.* (holds no file|cannot be)"):
+    with pytest.raises(DeploymentError, match=r"nowhere.* (contains no file|cannot be)"):
         resolve(f"{bucket}/nowhere", None, make_policy("", str(tmp_path)))
-    with pytest.raises(DeploymentError, match=r"(holds no file|cannot be)"):
+    with pytest.raises(DeploymentError, match=r"(contains no file|cannot be)"):
         resolve(bucket.replace("models", "no-such-bucket") + "/x", None, make_policy("", str(tmp_path)))
 
 
@@ -187,7 +189,9 @@ def test_a_half_copied_local_folder_is_refused(tmp_path: Path) -> None:
     folder = shutil.copytree(FOLDER, tmp_path / "half")
     recorded: Any = digest(folder)
     (folder / "model.json").unlink()
-    with pytest.raises(DeploymentError, match="has changed since it was applied, or was not copied whole"):
+    with pytest.raises(
+        DeploymentError, match="has changed since it was applied, or was not copied completely"
+    ):
         fetch(locate(str(folder), NOWHERE), recorded, tmp_path / "cache")
 
 

@@ -87,7 +87,7 @@ def test_minio_is_found_by_the_environment(
 
 def test_minio_without_an_address_never_means_amazon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with pytest.raises(DeploymentError, match="minio:// is a server of your own: name it as endpoint in"):
+    with pytest.raises(DeploymentError, match="minio:// has no default server: set its endpoint in"):
         open_store("minio://models/income", Stores())
 
 
@@ -193,9 +193,9 @@ def test_a_library_that_is_missing_is_named_as_its_extra(scheme: str, library: s
         ("'a::b': {protocol: s3}\n", "a store's name is"),
         ("lab: {protocol: http}\n", "lab.endpoint must be an http or https URL"),
         ("lab: {protocol: http, endpoint: 'ftp://x'}\n", "lab.endpoint must be an http or https URL"),
-        ("lab: {protocol: http, endpoint: 'http://x', options: {user: x}}\n", "may only hold headers"),
-        ("lab: {protocol: azureblob, endpoint: 'http://x'}\n", "endpoint has no meaning for azureblob"),
-        ("lab: {protocol: s3, endpoint: 'http://me:pass@x'}\n", "lab.endpoint holds a user"),
+        ("lab: {protocol: http, endpoint: 'http://x', options: {user: x}}\n", "may only contain headers"),
+        ("lab: {protocol: azureblob, endpoint: 'http://x'}\n", "endpoint is not used for azureblob"),
+        ("lab: {protocol: s3, endpoint: 'http://me:pass@x'}\n", "lab.endpoint contains a user"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(setting: str, says: str) -> None:

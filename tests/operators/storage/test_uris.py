@@ -75,7 +75,9 @@ def test_a_uri_that_is_unknown_or_has_two_readings_is_neither_opened_nor_trusted
 
     monkeypatch.setattr("fsspec.filesystem", opened)
     site = make_policy("/,s3://models,gs://models", str(tmp_path / "cache"))
-    with pytest.raises(DeploymentError, match=r"neither a plain path nor|write the names of|names no store"):
+    with pytest.raises(
+        DeploymentError, match=r"neither a plain path nor|write the plain names of|names no store"
+    ):
         locate(uri, site)
     with pytest.raises(DeploymentError):
         resolve(uri, None, site)

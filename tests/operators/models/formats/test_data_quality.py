@@ -100,12 +100,15 @@ def test_parameters_that_nothing_reads_are_refused(tmp_path: Path) -> None:
         ('{"features": []}', "quality.json: there must be at least one feature"),
         ('{"features": [{"name": "a", "hihg": 1}]}', "quality.json: Object contains unknown field `hihg`"),
         ('{"features": [{"name": "a", "low": "1"}]}', "quality.json: Expected `float | null`, got `str`"),
-        ('{"features": [{"name": "a", "low": 2, "high": 1}]}', "'a': the range goes from 2.0 to 1.0"),
+        (
+            '{"features": [{"name": "a", "low": 2, "high": 1}]}',
+            "'a': the range is from 2.0 to 1.0; low must not be above high",
+        ),
         (
             '{"features": [{"name": "a", "low": 2, "categories": ["x"]}]}',
             "feature 'a' has categories, so it can have no low and high",
         ),
-        ('{"features": [{"name": "a"}, {"name": "a"}]}', "feature 'a' is there twice"),
+        ('{"features": [{"name": "a"}, {"name": "a"}]}', "feature 'a' is listed twice; names must be unique"),
         ('{"features": [{"name": "a", "missing": 2}]}', "the share of missing values is 2.0"),
     ],
 )
