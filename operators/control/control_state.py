@@ -133,7 +133,7 @@ def _release_key(rest: str) -> tuple[str, int]:
     name, _, number = rest.partition("/")
     require_name(name, "the name in the key")
     if not _GENERATION.fullmatch(number) or int(number) > MOST_NUMBER:
-        raise MalformedError(f"the generation in the key must be from 1 to 2^53, got {shorten(repr(number))}")
+        raise MalformedError(f"the generation in the key must be 1 to 2^53, got {shorten(repr(number))}")
     return name, int(number)
 
 

@@ -43,7 +43,7 @@ def test_errors_of_documents_models_and_plans_are_told_at_once(tmp_path: Path, m
     assert [line.split("all.yaml: ")[1].split(";")[0].split(",")[0] for line in found.errors] == [
         "document 2: Model/income: spec has no field 'replica'",
         "document 2: Model/income: spec.explainer is not supported: explainers do not run here",
-        "document 3: Model/income-drift: spec.memory must be a quantity as 200Mi or 1G",
+        "document 3: Model/income-drift: spec.memory must be a quantity such as 200Mi or 1G",
         f"Model away: {tmp_path / 'away'} is not a folder: check storageUri",
         "pipeline p: step fine has a batch",
     ]
