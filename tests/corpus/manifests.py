@@ -389,7 +389,7 @@ _KEYS = {
         "joinWindowMS: 1", "no field 'joinWindowMS'; did you mean joinWindowMs?"
     ),
     "an unknown key of a batch": _step(
-        "batch: {rows: 5}", "spec.steps[1].batch has no field 'rows'; there ar"
+        "batch: {rows: 5}", "spec.steps[1].batch has no field 'rows'; its fie"
     ),
     "a near miss of a batch": _step("batch: {window: 5}", "no field 'window'; did you mean windowMs?"),
     "an unknown key of an input": _spec("input: {from: q}", "spec.input has no field 'from'"),
@@ -538,9 +538,9 @@ _VALUES = {
         "memory: 100Ki", "artifactVersion: v3", "spec.artifactVersion must be a whole number"
     ),
     "an explainer": _model(
-        "memory: 100Ki", "explainer: {type: anchor_tabular}", "spec.explainer is not supported: explainers do"
+        "memory: 100Ki", "explainer: {type: anchor_tabular}", "spec.explainer is not supported: Weir does not"
     ),
-    "a language model": _model("memory: 100Ki", "llm: {modelRef: b}", "spec.llm is not supported: language"),
+    "a language model": _model("memory: 100Ki", "llm: {modelRef: b}", "spec.llm is not supported: Weir doe"),
     "a parameter that is a number": _model("value: v", "value: 5", "spec.parameters[0].value must be text"),
     "a parameter without a value": _model(", value: v", "", "spec.parameters[0].value is missing"),
     "a parameter without a name": _model("name: k, ", "", "spec.parameters[0].name is missing"),
@@ -610,7 +610,7 @@ _REFERENCES = {
         "triggers: [a.out]", "spec.steps[1].triggers[0]: the part after 'a' mu"
     ),
     "a trigger that is an input too": _step(
-        "inputs: [a], triggers: [a]", "spec.steps[1].triggers: a.outputs is among"
+        "inputs: [a], triggers: [a]", "spec.steps[1].triggers: a.outputs is already"
     ),
     "an output that is no step": _pipeline("[a, b]", "[a, c]", "spec.output.steps[1]: there is no step c"),
     "an output of the pipeline itself": _pipeline(
@@ -680,7 +680,7 @@ _REFERENCES = {
         "spec.steps[1].tensorMap['p.inputs.x']: p.inputs is not read",
     ),
     "a tensorMap of two tensors to one": _step(
-        "inputs: [a], tensorMap: {a.outputs.x: z, a.outputs.y: z}", "a.outputs.x becomes 'z' too"
+        "inputs: [a], tensorMap: {a.outputs.x: z, a.outputs.y: z}", "a.outputs.x is renamed to 'z' too"
     ),
     "a tensorMap of the output of what it does not show": _pipeline(
         "{steps: [a, b]}",
@@ -903,7 +903,8 @@ _MONITORS = {
     "a key of a Monitor twice": _drift("min_n: 5, min_n: 6", "key 'min_n' occurs twice"),
     # What is not there yet.
     "a Monitor with features": _more(
-        "features: {step: a, names: [x]}", "Monitor/m: spec.features is not supported: not yet; leave it out"
+        "features: {step: a, names: [x]}",
+        "Monitor/m: spec.features is not supported: it is not implemented yet; remove it",
     ),
     # Alerts.
     "outliers of no step": _monitor(
@@ -946,14 +947,18 @@ _MONITORS = {
     "no data after no time": _monitor("{after: 15m}", "{}", "spec.no_data.after is missing"),
     "no data after a number": _monitor("{after: 15m}", "{after: 15}", "spec.no_data.after must be text"),
     "no data after a word": _monitor(
-        "{after: 15m}", "{after: soon}", "spec.no_data.after: 'soon' is no duration: write 30s, 10m, 2h or 1d"
+        "{after: 15m}",
+        "{after: soon}",
+        "spec.no_data.after: 'soon' is not a duration; write it as 30s, 10m, 2h or 1d",
     ),
     "no data after nothing": _monitor("{after: 15m}", "{after: ''}", "spec.no_data.after: "),
     "no data after a moment": _monitor(
         "{after: 15m}", "{after: 1s}", "spec.no_data.after must be 10s or more, got 1s"
     ),
     "rates over a day": _monitor("over: 90s", "over: 1d", "spec.errors.over must be 10s to 60m, got 1d"),
-    "rates over a word": _monitor("over: 2m", "over: long", "spec.outliers[0].over: 'long' is no duration"),
+    "rates over a word": _monitor(
+        "over: 2m", "over: long", "spec.outliers[0].over: 'long' is not a duration"
+    ),
     "latency over a moment": _monitor("over: 5m", "over: 5ms", "spec.latency.over must be 10s to 60m"),
     "alerts that are sent again at once": _monitor(
         "resend: 1m", "resend: 1s", "spec.resend must be 10s or more, got 1s"
@@ -968,7 +973,7 @@ _MONITORS = {
         "https://wiki/runbook", "wiki/runbook", "spec.runbook must be an http or https URL, got 'wiki/runboo"
     ),
     "a Monitor with segments": _more(
-        "segments: {header: x-tenant}", "spec.segments is not supported: not yet"
+        "segments: {header: x-tenant}", "spec.segments is not supported: it is not implemented yet"
     ),
     # Numbers.
     "a min_n of 0": _drift(

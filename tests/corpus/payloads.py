@@ -281,7 +281,7 @@ _CONTENT_TYPES = {
     "a tensor of content type base64": _Wrong(
         _request(_tensor(parameters={"content_type": "base64"})),
         BAD_REQUEST,
-        "content_type base64 is for BYTES, the",
+        "content_type base64 needs datatype BYTES, got",
     ),
     "a tensor whose content type is a number": _Wrong(
         _request(_tensor(parameters={"content_type": 7})), BAD_REQUEST, "content_type '7' is not supported"
@@ -289,7 +289,7 @@ _CONTENT_TYPES = {
     "text that is numbers": _Wrong(
         _request(_tensor(parameters={"content_type": "str"})),
         BAD_REQUEST,
-        "content_type str is for BYTES, the",
+        "content_type str needs datatype BYTES, got",
     ),
     "content type pd of a wide tensor": _Wrong(
         _request(_tensor(), parameters={"content_type": "pd"}),
@@ -305,12 +305,12 @@ _CONTENT_TYPES = {
     "content type pd with more rows in the first columns": _Wrong(
         unequal_columns(OTHER_ROW, 2, 1),
         BAD_REQUEST,
-        "content_type pd takes tensors of as many rows each, got 1, 2",
+        "content_type pd needs tensors with the same number of rows, got 1, 2",
     ),
     "content type pd with more rows in the last columns": _Wrong(
         unequal_columns(OTHER_ROW, 1, 2),
         BAD_REQUEST,
-        "content_type pd takes tensors of as many rows each, got 1, 2",
+        "content_type pd needs tensors with the same number of rows, got 1, 2",
     ),
 }
 
@@ -494,7 +494,7 @@ _TENSORS = {
         "inputs has two tensors with the same name: x, x",
     ),
     "two of three tensors of one name": _Wrong(
-        _request(_tensor(), _tensor(name="y"), _tensor()), BAD_REQUEST, "two tensors of one name"
+        _request(_tensor(), _tensor(name="y"), _tensor()), BAD_REQUEST, "two tensors with the same name"
     ),
     "a second tensor that is wrong": _Wrong(
         _request(_tensor(), _tensor(name="y", shape=[-1])), BAD_REQUEST, "inputs[1] ('y'): shape must be"
@@ -506,7 +506,7 @@ _TENSORS = {
         _request(*(_tensor(name=f"t{i}", shape=[1], data=[1]) for i in range(5_000))), STEP_FAILED, "got 5000"
     ),
     "five thousand tensors of one name": _Wrong(
-        _request(*[_tensor(shape=[1], data=[1])] * 5_000), BAD_REQUEST, "two tensors of one name"
+        _request(*[_tensor(shape=[1], data=[1])] * 5_000), BAD_REQUEST, "two tensors with the same name"
     ),
     "a hundred thousand tensors without fields": _Wrong(
         '{"inputs": [' + "{}," * 100_000 + "{}]}", BAD_REQUEST, "missing required field"

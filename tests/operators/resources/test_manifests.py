@@ -122,7 +122,7 @@ def test_every_document_with_an_error_is_told_at_once(tmp_path: Path) -> None:
         (
             "inputs: [a]",
             "inputs: [a], tensorMap: {a.outputs.x: z, a.outputs.y: z}",
-            "a.outputs.x becomes 'z' too",
+            "a.outputs.x is renamed to 'z' too",
         ),
         ("inputs: [a]", "inputs: [a], tensorMap: {a.outputs.x: z.z}", "new name must be text without dots"),
         ("inputs: [a]", "inputs: [a], tensorMap: {a.outputs: x}", "name the tensor in full"),
