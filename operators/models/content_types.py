@@ -4,7 +4,7 @@
 `np`        an array in the tensor's shape; the default
 `pd`        for a whole request: each tensor is a named column
 `str`       one text per row
-`base64`    bytes per row, sent as base64; text that is not base64 becomes its UTF-8 bytes
+`base64`    one byte string per row, sent as base64; other text becomes its UTF-8 bytes
 `datetime`  one `datetime` per row, sent in ISO 8601
 ==========  ===========================================================================
 
@@ -29,7 +29,7 @@ from operators.models.step import InferenceOptions, single_tensor
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _NOT_ENCODED = ("", "np")
-# Their values are neither numbers nor categories.
+# Content types of values that are neither numbers nor categories.
 _ENCODED = ("base64", "datetime")
 
 

@@ -46,7 +46,7 @@ def version_differences(saved: dict[str, str]) -> str:
 
 
 def unpickle(path: Path, recorded: dict[str, str]) -> Unpickled:
-    """Load a pickle; `recorded` are the versions that its probe names as its writers.
+    """Load a pickle; `recorded` are the versions of its writers, as the probe names them.
 
     Raises DeploymentError, which names the versions and the remedy.
     """

@@ -29,16 +29,16 @@ class InferenceOptions(NamedTuple):
     besides: tuple[str, ...] = ()
 
     def choose_functions(self, available: Sequence[str], default: str) -> list[str]:
-        """Return those available functions that the request asks for, or else the default one."""
+        """Return the available functions that the request asks for; if there are none, the default."""
         return [name for name in self.outputs if name in available] or [default]
 
 
 class Step(Protocol):
-    """A model that answers tensors with tensors."""
+    """A model that computes output tensors from input tensors."""
 
     @property
     def monitor(self) -> bool:
-        """Whether the step only observes: a response can do without its answer."""
+        """Whether the step only observes: a response is possible without its answer."""
 
     @property
     def functions(self) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ def _forest(folder: Folder, path: Path) -> Step:
 
 
 def _plain_forest(folder: Folder) -> Step:
-    """Load a scikit-learn isolation forest; scores above 0 are flagged, as its own `predict` does by -1."""
+    """Load a scikit-learn isolation forest that flags scores above 0, as its own `predict` does with -1."""
     path = folder.file(MODEL_FILES)
     return _outlier(folder, path.parent, IsolationForest(_estimator(folder, path), 0.0))
 

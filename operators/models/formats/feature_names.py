@@ -43,8 +43,8 @@ def read_names(folder: Path, columns: int) -> FeatureNames | None:
             f"{path}: columns has length {len(names.columns)} and features has length {len(names.features)}; "
             f"both must have length {columns}, the detector's number of columns (features may be empty)"
         )
-    for field, columns_named in (("origins", names.origins.keys()), ("missing", names.missing.keys())):
-        if unknown := sorted(columns_named - set(names.columns)):
+    for field, columns_in_field in (("origins", names.origins.keys()), ("missing", names.missing.keys())):
+        if unknown := sorted(columns_in_field - set(names.columns)):
             raise DeploymentError(f"{path}: {field} names {unknown[0]!r}, which is not one of its columns")
     return names
 

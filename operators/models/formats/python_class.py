@@ -27,8 +27,8 @@ def load(folder: Folder) -> Step:
     path = folder.path / f"{module_name.replace('.', '/')}.py"
     if not _NAME.fullmatch(implementation) or not path.is_file():
         raise DeploymentError(
-            f"no runtime for implementation {implementation!r}: it is not one of Weir's, and the folder has "
-            "no module of this name"
+            f"no runtime for implementation {implementation!r}: it is not one of Weir's, and the folder "
+            "does not contain its module"
         )
     folder.require_trust(path)
     try:

@@ -31,7 +31,7 @@ class WindowRules(NamedTuple):
 class Verdict(NamedTuple):
     """The result of judging a window: its state, tensors with a leading axis of 1, and further parameters.
 
-    The report contains `about` among its parameters.
+    `about` becomes part of the report's parameters.
     """
 
     state: State

@@ -27,7 +27,7 @@ class Block:
         return values
 
     def fill(self, probe: Array, rng: np.random.Generator) -> None:
-        """Put known categories into a probe, so that it covers every category of this block."""
+        """Put random known categories into a probe, so that it tests how this block encodes them."""
         for transformer in self._transformers:
             if isinstance(transformer, OneHotEncoder):
                 drawn = [rng.choice(categories, len(probe)) for categories in transformer.categories_]

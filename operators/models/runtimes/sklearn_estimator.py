@@ -145,7 +145,7 @@ def _tensors(method: str, answer: Any, rows: NDArray[np.int64]) -> Tensors:
         return {str(name): TensorColumn(answer[name].to_numpy(), rows) for name in answer.columns}
     if isinstance(answer, list):
         raise MismatchError(
-            f"{method} returns {len(answer)} arrays, one for each target; a tensor has room for one"
+            f"{method} returns {len(answer)} arrays, one for each target; a tensor can contain one"
         )
     data = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
     if data.ndim == 0 or len(data) != rows.sum():

@@ -11,7 +11,7 @@ _LEAF, _CATEGORICAL, _NO_CHILD = 0, 2, -1
 
 
 def keep_first(trees: Any, count: int) -> None:
-    """Keep the first `count` trees; replace every later tree with a single leaf of 0."""
+    """Keep the first `count` trees; set all leaves of the later trees to 0."""
     for number in range(count, trees.num_tree):
         tree = trees.get_tree_accessor(number)
         for field in ("leaf_value", "leaf_vector"):
