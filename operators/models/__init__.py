@@ -1,4 +1,5 @@
-"""Model folders as MLServer reads them → steps of a pipeline.
+"""Model folders in MLServer's layout, loaded as steps of a pipeline.
 
-`formats` read the files of a folder, `runtimes` compute; `load.py` chooses both by `model-settings.json`.
+`formats` reads the files of a folder and `runtimes` computes. `load.py` selects both by
+`model-settings.json`.
 """

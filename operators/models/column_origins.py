@@ -1,4 +1,4 @@
-"""What the values of a prepared column are in its feature's own units."""
+"""Conversion of the values of a preprocessed column to its feature's own units."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import msgspec
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A prepared value in its feature's own units is `value * scale + offset`.
+    """The map from a preprocessed value to its feature's own units: `value * scale + offset`.
 
-    With a `category`, 1 is that category and 0 is any other.
+    With a `category`, the value 1 means that category and 0 means any other.
     """
 
     scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0
@@ -18,9 +18,9 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     category: str | None = None
 
     def text(self, value: float) -> float | str | None:
-        """Return a value as the feature has it: a number, its category, or that it is another one.
+        """Return a value in the feature's own terms: a number, the category, or `not CATEGORY`.
 
-        None for a value that no category is encoded as.
+        Returns None for a value other than 0 and 1 of a category.
 
         >>> Origin(category="Private").text(0.0), Origin(scale=2.0).text(0.5)
         ('not Private', 1.0)

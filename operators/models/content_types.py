@@ -1,15 +1,15 @@
-"""What a content type makes of a tensor's values, as MLServer's codecs do.
+"""How content types convert the values of tensors, as MLServer's codecs do.
 
 ==========  ===========================================================================
-`np`        an array in the tensor's shape; what holds where nothing is said
-`pd`        of a whole request: each tensor is a named column
-`str`       a text for each row
-`base64`    bytes for each row, sent as base64; text that is not base64 as its own bytes
-`datetime`  a `datetime` for each row, sent in ISO 8601
+`np`        an array in the tensor's shape; the default
+`pd`        for a whole request: each tensor is a named column
+`str`       one text per row
+`base64`    one byte string per row, sent as base64; other text becomes its UTF-8 bytes
+`datetime`  one `datetime` per row, sent in ISO 8601
 ==========  ===========================================================================
 
-A tensor's own content type counts before the one that the model's settings give for its name, and that
-before the request's and the model's.
+Order of precedence: the tensor's own content type, the one that the model's settings declare for the
+tensor's name, the request's, the model's.
 """
 
 from __future__ import annotations
@@ -28,49 +28,58 @@ from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.step import InferenceOptions, single_tensor
 
 _NONE: Mapping[str, str] = MappingProxyType({})
-_AS_IT_IS = ("", "np")
-# What no estimator of numbers or categories can compare.
+_NOT_ENCODED = ("", "np")
+# Content types of values that are neither numbers nor categories.
 _ENCODED = ("base64", "datetime")
 
 
 class ContentTypes(NamedTuple):
-    """What a model's settings say: of requests without a content type, and of tensors by name."""
+    """The content types that a model's settings declare.
+
+    `request` applies to requests without a content type; `tensors` maps names of tensors to content types.
+    """
 
     request: str = ""
     tensors: Mapping[str, str] = _NONE
 
-    def names_columns(self, options: InferenceOptions) -> bool:
-        """Tell whether tensors are named columns."""
+    def has_named_columns(self, options: InferenceOptions) -> bool:
+        """Return whether each tensor is a named column."""
         return (options.content_type or self.request) == "pd"
 
     def of_tensor(self, name: str, column: TensorColumn) -> str:
-        """Return a tensor's own content type, empty if it has none."""
+        """Return the content type of one tensor, empty if none is declared for it."""
         return column.content_type or self.tensors.get(name, "")
 
     def single(self, tensors: Tensors, options: InferenceOptions) -> tuple[TensorColumn, str]:
-        """Return the single tensor that is wanted, and its content type, empty for a plain array."""
+        """Return the only tensor and its content type, which is empty for a plain array.
+
+        Raises MismatchError unless there is exactly one tensor.
+        """
         column = single_tensor(tensors)
         kind = self.of_tensor(next(iter(tensors)), column) or options.content_type or self.request
-        return column, "" if kind in _AS_IT_IS else kind
+        return column, "" if kind in _NOT_ENCODED else kind
 
     def decoded(self, name: str, column: TensorColumn) -> Array:
-        """Return a named column's values as its own content type says, in the tensor's shape."""
+        """Decode a named column by the tensor's content type; the shape stays the same."""
         return decode(column.data, self.of_tensor(name, column))
 
     def require_plain(self, tensors: Tensors) -> None:
-        """Raise MismatchError for a tensor that holds bytes or times."""
+        """Raise MismatchError if a tensor contains bytes or times."""
         for name, column in tensors.items():
             kind = self.of_tensor(name, column)
             if kind in _ENCODED:
                 raise MismatchError(f"takes numbers or categories, but {name!r} has content_type {kind}")
 
     def require_comparable(self, runtime: str) -> None:
-        """Raise DeploymentError for settings that promise bytes or times to a runtime of numbers."""
+        """Raise DeploymentError if the settings declare a tensor of bytes or times.
+
+        `runtime` is the subject of the message: a runtime for numbers or categories.
+        """
         for name, kind in self.tensors.items():
             if kind in _ENCODED:
                 raise DeploymentError(
-                    f"{runtime} takes numbers or categories, but inputs of model-settings.json gives "
-                    f"{name!r} the content_type {kind}: leave it out, or decode it in a step before this one"
+                    f"{runtime} takes numbers or categories, but inputs of model-settings.json declares "
+                    f"content_type {kind} for {name!r}: remove it, or decode the tensor in an earlier step"
                 )
 
 
@@ -78,11 +87,11 @@ PLAIN = ContentTypes()
 
 
 def decode(values: Array, kind: str) -> Array:
-    """Return the values that a content type stands for, in the same shape; missing ones are None.
+    """Decode values by their content type; the shape stays the same.
 
-    Raises ValueError that names what cannot be decoded.
+    Missing values become None. Raises ValueError, which quotes the value that cannot be decoded.
     """
-    if kind in _AS_IT_IS:
+    if kind in _NOT_ENCODED:
         return values
     decoded = np.empty(values.size, dtype=object)
     decoded[:] = [_DECODERS[kind](value) if type(value) is str else None for value in values.ravel()]

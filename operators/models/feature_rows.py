@@ -1,4 +1,4 @@
-"""Tensors → the rows of numbers that a detector was trained on."""
+"""Conversion of tensors to the rows of numbers that a detector was trained on."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from operators.models.step import InferenceOptions, check_width, hstack_tensors,
 
 
 class FeatureRows:
-    """The columns of a detector's reference: so many, and their names where they are known.
+    """The columns of a detector's reference: their number and, where known, their names.
 
-    `categories` gives, for a column of codes, the text of code 0, 1, …: text is then taken as well as the
-    code, and a text that is not known as a code behind the last one. With `single` all values are in one
-    tensor, unless content type `pd` names columns.
+    `categories` maps a column of codes to the texts of the codes 0, 1, …. Such a column accepts texts as
+    well as codes; an unknown text becomes the code after the last one. With `single`, all values must be in
+    one tensor, unless content type `pd` names the columns.
     """
 
     def __init__(
@@ -42,18 +42,19 @@ class FeatureRows:
         self._single = single
 
     def texts(self, name: str) -> list[str]:
-        """Return the texts behind a column's codes, if it holds codes."""
+        """Return the texts of a column's codes, empty for a column without codes."""
         return self._texts.get(name, [])
 
     def read(self, tensors: Tensors, options: InferenceOptions) -> TensorColumn:
         """Return numeric rows, shape (rows, columns).
 
-        With content type `pd` tensors are found by name where names are known; else values are taken in
-        their order. MismatchError tells what does not fit.
+        With content type `pd`, tensors are matched by name where names are known. Otherwise values are
+        used in their order. Raises MismatchError for missing columns and for another number of columns,
+        ValueError for texts that are not numbers.
         """
         self._content_types.require_plain(tensors)
-        if self._content_types.names_columns(options):
-            tensors = self._named(tensors)
+        if self._content_types.has_named_columns(options):
+            tensors = self._by_name(tensors)
         elif self._single:
             single_tensor(tensors)
         column = hstack_tensors(tensors)
@@ -65,32 +66,32 @@ class FeatureRows:
         )
 
     def columns(self, tensors: Tensors, options: InferenceOptions) -> tuple[list[Array], NDArray[np.int64]]:
-        """Return the values of each column as they came, shape (rows,), and each request's number of rows.
+        """Return each column's unconverted values, shape (rows,), and each request's number of rows.
 
-        Tensors are found as `read` finds them, or by position where not one has a known name; no value is
-        refused, only another number of columns.
+        Tensors are matched as in `read`, or by position if none of them has a known name. Every value is
+        accepted. Raises MismatchError for another number of columns.
         """
         self._content_types.require_plain(tensors)
-        known = tensors.keys() & set(self._names or ())
-        if self._content_types.names_columns(options) and known:
-            tensors = self._named(tensors)
+        known_names = tensors.keys() & set(self._names or ())
+        if self._content_types.has_named_columns(options) and known_names:
+            tensors = self._by_name(tensors)
         (first, column), *others = tensors.items()
         for name, other in others:
             if not np.array_equal(other.rows, column.rows):
-                raise ValueError(f"tensor {name!r} has other numbers of rows than {first!r}")
-        values = [one for tensor in tensors.values() for one in _flat(tensor.data).T]
+                raise ValueError(f"tensor {name!r} has another number of rows than {first!r}")
+        values = [one for tensor in tensors.values() for one in _flatten(tensor.data).T]
         if len(values) != self._width:
             raise MismatchError(f"takes rows of {self._width} values, got rows of {len(values)}")
         return values, column.rows
 
-    def _named(self, tensors: Tensors) -> Tensors:
+    def _by_name(self, tensors: Tensors) -> Tensors:
         named_columns(tensors)
         if self._names is None:
             return tensors
         missing = [name for name in self._names if name not in tensors]
         if missing:
             raise MismatchError(
-                f"takes columns by name, but {', '.join(map(repr, missing))} is missing; there are "
+                f"takes columns by name, but {', '.join(map(repr, missing))} is missing; got "
                 f"{', '.join(map(repr, tensors))}: rename them with the step's tensorMap"
             )
         return {name: tensors[name] for name in self._names}
@@ -103,13 +104,13 @@ class FeatureRows:
                 return values.astype(np.float64)
             return np.array([_code(codes, value) for value in values.tolist()])
         except (TypeError, ValueError):
-            listed = "" if self._single else ", or list them in features.json beside the detector"
+            alternative = "" if self._single else ", or list them in the detector's features.json"
             raise ValueError(
-                f"takes numbers for {name}, got strings: encode its categories as numbers{listed}"
+                f"takes numbers for {name}, got strings: encode its categories as numbers{alternative}"
             ) from None
 
 
-def _flat(data: Array) -> Array:
+def _flatten(data: Array) -> Array:
     return data.reshape(len(data), prod(data.shape[1:]))
 
 

@@ -1,4 +1,4 @@
-"""A JSON file of a model's folder, read strictly as a type."""
+"""JSON files of a model's folder, decoded strictly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def read_json(path: Path, type_: type[T]) -> T:
-    """Decode a file; DeploymentError names it and what does not fit."""
+    """Decode a file as a type; raise DeploymentError, which names the file and the mismatch."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=type_)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

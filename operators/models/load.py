@@ -1,4 +1,4 @@
-"""Folder and Model document → a step, by the runtime that the settings name."""
+"""Loading of a model's folder as a step, with the runtime that its settings name."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ _RUNTIMES = {
 
 
 def load_step(model: Model, uri: str, recorded: str, site: ArtifactPolicy) -> Step:
-    """Load a model's folder if it still has the digest that was recorded for it.
+    """Load a model's folder, provided that it still has the recorded digest.
 
-    Whether it may run code is decided by where it lies now; what is checked and what is loaded is one
-    private copy. A copy from a place that is not trusted is kept only if it can be loaded. Raises
-    DeploymentError, naming the model, the file and the remedy; UntrustedError where only trust is missing.
+    The folder's present location decides whether it may run code. The files that are loaded are the private
+    copy that was checked. A copy from an untrusted location is kept only if it can be loaded. Raises
+    DeploymentError, which names the model, the file and the remedy; UntrustedError if only trust is missing.
     """
     try:
         origin = locate(uri, site)
         path = fetch(origin, recorded, site.cache)
     except Exception as error:
-        raise DeploymentError(f"Model {model.metadata.name}: {_told(error)}") from error
+        raise DeploymentError(f"Model {model.metadata.name}: {_message(error)}") from error
     try:
         return _load(Folder(path, origin, recorded, read_settings(model, path), read_probe(path), site))
     except (Exception, SystemExit) as error:  # files of all kinds, and code in them, may raise anything
         if origin.root is None:
             ArtifactCache(site.cache).discard(None, recorded)
         kind = UntrustedError if isinstance(error, UntrustedError) else DeploymentError
-        told = _told(error).replace(str(path), uri)
-        raise kind(f"Model {model.metadata.name}: {told}") from error
+        message = _message(error).replace(str(path), uri)
+        raise kind(f"Model {model.metadata.name}: {message}") from error
 
 
 def _load(folder: Folder) -> Step:
@@ -58,5 +58,5 @@ def _load(folder: Folder) -> Step:
     return step
 
 
-def _told(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     return str(error) if isinstance(error, DeploymentError) else describe(error)

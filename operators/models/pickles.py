@@ -1,4 +1,4 @@
-"""Pickles of fitted estimators: read with what is known of the versions that wrote them."""
+"""Pickles of fitted estimators, with the versions of the libraries that wrote them."""
 
 from __future__ import annotations
 
@@ -17,68 +17,67 @@ from sklearn.exceptions import InconsistentVersionWarning
 from operators.core.errors import DeploymentError, describe
 
 REMEDY = (
-    "export it again under the versions here, or in a form that does not depend on them (treelite, "
-    "XGBoost's or "
-    "LightGBM's own file, arrays)"
+    "export it again with the installed versions, or in a format that does not depend on them (treelite, "
+    "XGBoost's or LightGBM's own file, arrays)"
 )
 LIBRARIES = ("scikit-learn", "numpy")
 
 
 class Unpickled(NamedTuple):
-    """An object and the versions that wrote it, as far as they are known."""
+    """An object and the library versions that wrote it, where they are known."""
 
     value: Any
     versions: dict[str, str]
 
 
 def installed_versions() -> dict[str, str]:
-    """Return the versions of this environment."""
+    """Return the versions of `LIBRARIES` in this environment."""
     return {name: version(name) for name in LIBRARIES}
 
 
 def version_differences(saved: dict[str, str]) -> str:
-    """Tell the libraries whose versions differ from those here, both versions named; empty if none does."""
-    now = installed_versions()
+    """List the libraries whose saved and installed versions differ, with both; empty if none differs."""
+    installed = installed_versions()
     return ", ".join(
-        f"{name} {saved[name]} (here {now[name]})"
+        f"{name} {saved[name]} (installed: {installed[name]})"
         for name in LIBRARIES
-        if name in saved and saved[name] != now[name]
+        if name in saved and saved[name] != installed[name]
     )
 
 
 def unpickle(path: Path, recorded: dict[str, str]) -> Unpickled:
-    """Load a pickle; `recorded` are the versions that are told to have written it.
+    """Load a pickle; `recorded` are the versions of its writers, as the probe names them.
 
-    Raises DeploymentError that names the versions and the remedy.
+    Raises DeploymentError, which names the versions and the remedy.
     """
-    with warnings.catch_warnings(record=True) as caught, _numpy_2_names():
+    with warnings.catch_warnings(record=True) as caught, _numpy_2_module_names():
         warnings.simplefilter("always")
         try:
             value, failure = joblib.load(path), None
         except Exception as error:  # a pickle can raise anything
             value, failure = None, error
-    saved = {**_told(caught), **recorded}
+    saved = {**_warned_versions(caught), **recorded}
     if failure is None:
         return Unpickled(value, saved)
-    versions = version_differences(saved) or f"unknown versions (here {_listed(installed_versions())})"
+    versions = version_differences(saved) or f"unknown versions (installed: {_join(installed_versions())})"
     raise DeploymentError(
         f"{path} cannot be read: {describe(failure)}; it was saved with {versions}: {REMEDY}"
     ) from failure
 
 
-def _told(caught: list[warnings.WarningMessage]) -> dict[str, str]:
-    """Return the version that scikit-learn's own warnings tell."""
-    for one in caught:
-        if isinstance(one.message, InconsistentVersionWarning):
-            return {"scikit-learn": one.message.original_sklearn_version}
+def _warned_versions(caught: list[warnings.WarningMessage]) -> dict[str, str]:
+    """Return the version of scikit-learn that its own warnings name."""
+    for warning in caught:
+        if isinstance(warning.message, InconsistentVersionWarning):
+            return {"scikit-learn": warning.message.original_sklearn_version}
     return {}
 
 
 @contextmanager
-def _numpy_2_names() -> Iterator[None]:
-    """Let a pickle of numpy 2 find in `numpy._core` what numpy 1 keeps in `numpy.core`.
+def _numpy_2_module_names() -> Iterator[None]:
+    """Make the modules of `numpy.core` importable as `numpy._core`, which pickles of numpy 2 refer to.
 
-    Only while it is read: other libraries look for `numpy._core` to learn which numpy they run on.
+    This lasts only while a pickle is read: other libraries look for `numpy._core` to detect numpy's version.
     """
     names = {
         name.replace("numpy.core", "numpy._core", 1): module
@@ -95,5 +94,5 @@ def _numpy_2_names() -> Iterator[None]:
             del sys.modules[name]
 
 
-def _listed(versions: dict[str, str]) -> str:
+def _join(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in versions.items())

@@ -1,7 +1,7 @@
-"""`probe.json` beside a model: a request, the answer that was recorded, and the versions that gave it.
+"""`probe.json` in a model's folder: a request, its recorded answer, and the versions that computed it.
 
-Its form is V2's own, so that anybody can record one: `inputs` and `outputs` are tensors of a request and of
-the response, `versions` is optional. Folders that `weir train` wrote have one.
+The format is V2's, so that anyone can record a probe: `inputs` and `outputs` are the tensors of a request and
+of its response, `versions` is optional. `weir train` writes probes of the preprocessor and the classifier.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from operators.protocol.batching import to_columns
 from operators.protocol.encode import plain, tensors_of
 from operators.protocol.request import Encoding, InputTensor, Request
 
-# Answers of another build of the same library may differ in the last bits.
+# Another build of the same library may give answers that differ in the last bits.
 _RELATIVE, _ABSOLUTE = 1e-5, 1e-7
 
 
@@ -34,7 +34,7 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 def read_probe(folder: Path) -> Probe | None:
-    """Read a folder's probe.json, None without one."""
+    """Read a folder's probe; return None if it has no `probe.json`."""
     path = folder / "probe.json"
     if not path.is_file():
         return None
@@ -42,7 +42,7 @@ def read_probe(folder: Path) -> Probe | None:
 
 
 def write_probe(folder: Path, rows: Array, answers: Mapping[str, Array]) -> None:
-    """Record what a model answers to some rows, with the versions here."""
+    """Write `probe.json`: rows, a model's answers to them by name, and the installed versions."""
     inputs = {"input-0": TensorColumn(rows, np.array([len(rows)], dtype=np.int64))}
     outputs = {
         name: TensorColumn(np.asarray(answer), np.array([len(rows)], dtype=np.int64))
@@ -53,30 +53,30 @@ def write_probe(folder: Path, rows: Array, answers: Mapping[str, Array]) -> None
 
 
 def check_probe(step: Step, probe: Probe, folder: Path) -> None:
-    """Raise DeploymentError, naming the versions, unless the step answers the probe as was recorded."""
+    """Raise DeploymentError, which names the versions, unless the step gives the recorded answer."""
     names = tuple(tensor.name for tensor in probe.outputs)
     options = InferenceOptions(outputs=tuple(name for name in names if name in step.functions))
     try:
         answers = step.infer(_columns(probe.inputs), options)
     except Exception as error:  # a model may raise anything
-        raise _differs(folder, describe(error), probe.versions) from error
+        raise _mismatch(folder, describe(error), probe.versions) from error
     if isinstance(answers, Routed):
         if not answers.parts:
-            raise _differs(folder, answers.failures[0], probe.versions)
+            raise _mismatch(folder, answers.failures[0], probe.versions)
         answers = answers.parts[0][1]
     for name, recorded in _columns(probe.outputs).items():
         if name not in answers:
-            raise _differs(folder, f"there is no {name}", probe.versions)
+            raise _mismatch(folder, f"the answer has no tensor {name}", probe.versions)
         expected = recorded.data.ravel()
         answer = plain(answers[name].data).ravel()
-        same = (
+        is_equal = (
             np.isclose(answer, expected, _RELATIVE, _ABSOLUTE, equal_nan=True)
             if len(answer) == len(expected) and answer.dtype.kind in "biuf" and expected.dtype.kind in "biuf"
             else np.array([answer.tolist() == expected.tolist()])
         )
-        if not same.all():
-            raise _differs(
-                folder, f"{int((~same).sum())} of {len(expected)} values of {name} differ", probe.versions
+        if not is_equal.all():
+            raise _mismatch(
+                folder, f"{int((~is_equal).sum())} of {len(expected)} values of {name} differ", probe.versions
             )
 
 
@@ -87,7 +87,9 @@ def _columns(tensors: list[InputTensor]) -> Tensors:
     return columns
 
 
-def _differs(folder: Path, why: str, saved: dict[str, str]) -> DeploymentError:
+def _mismatch(folder: Path, difference: str, saved: dict[str, str]) -> DeploymentError:
     versions = version_differences(saved)
-    wrote = f"it was saved with {versions}: {REMEDY}" if versions else "record the probe again, or the model"
-    return DeploymentError(f"{folder / 'probe.json'} is answered otherwise than recorded ({why}); {wrote}")
+    remedy = f"it was saved with {versions}: {REMEDY}" if versions else "export the model and the probe again"
+    return DeploymentError(
+        f"{folder / 'probe.json'}: the model's answer differs from the recorded one ({difference}); {remedy}"
+    )

@@ -1,4 +1,4 @@
-"""`model-settings.json`: which runtime serves a folder, and how."""
+"""`model-settings.json`: the runtime of a model's folder and its settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALIBI_DETECT = "mlserver_alibi_detect.AlibiDetectRuntime"
 XGBOOST = "mlserver_xgboost.XGBoostModel"
 LIGHTGBM = "mlserver_lightgbm.LightGBMModel"
 DATA_QUALITY = "weir.DataQuality"
-# As Seldon's agent does: the first requirement that is known, and the first file that fits.
+# As in Seldon's agent: the first supported requirement and the first file that matches a pattern are used.
 _FROM_REQUIREMENT = {
     "alibi-detect": (ALIBI_DETECT, ()),
     "sklearn": (SKLEARN, ("*.joblib", "*.pkl", "*.pickle")),
@@ -31,7 +31,7 @@ _FROM_REQUIREMENT = {
 
 
 class Parameters(msgspec.Struct, frozen=True):
-    """The `parameters` of model-settings.json; keys not listed are passed over, as MLServer does."""
+    """The `parameters` of model-settings.json; other keys are ignored, as in MLServer."""
 
     uri: str | None = None
     version: str | None = None
@@ -44,19 +44,19 @@ class _InputParameters(msgspec.Struct, frozen=True):
 
 
 class Input(msgspec.Struct, frozen=True):
-    """One of the tensors that a model expects, as far as it matters how its values are encoded."""
+    """One tensor that a model expects; only its name and its content type are used."""
 
     name: str
     parameters: _InputParameters | None = None
 
     @property
     def content_type(self) -> str:
-        """How its values are encoded, empty where that is not said."""
+        """The content type of the tensor's values, empty if none is declared."""
         return (self.parameters and self.parameters.content_type) or ""
 
 
 class ModelSettings(msgspec.Struct, frozen=True):
-    """model-settings.json. Its `name` is never used: the Model document's name wins."""
+    """The contents of model-settings.json; its `name` is ignored in favour of the Model document's."""
 
     implementation: str = ""
     parameters: Parameters | None = None
@@ -64,52 +64,57 @@ class ModelSettings(msgspec.Struct, frozen=True):
 
     @property
     def extra(self) -> dict[str, Any]:
-        """What the runtime is told besides."""
+        """Further parameters of the runtime."""
         return (self.parameters and self.parameters.extra) or {}
 
     @property
     def content_types(self) -> ContentTypes:
-        """How the model's tensors are taken where the request does not say."""
-        named = {one.name: one.content_type for one in self.inputs if one.content_type}
-        return ContentTypes((self.parameters and self.parameters.content_type) or "", named)
+        """The content types that the settings declare for requests and for tensors."""
+        tensors = {one.name: one.content_type for one in self.inputs if one.content_type}
+        return ContentTypes((self.parameters and self.parameters.content_type) or "", tensors)
 
     @property
     def predict_fn(self) -> str:
-        """The function that answers a request which names none."""
+        """The function that answers a request that names none."""
         return str(self.extra.get("predict_fn", "predict"))
 
     @property
     def uri(self) -> str:
-        """The file or folder to load, within the model's folder."""
+        """The file or folder to load, relative to the model's folder."""
         return (self.parameters and self.parameters.uri) or "./"
 
 
 def read_settings(model: Model, folder: Path) -> ModelSettings:
-    """Read the folder's model-settings.json; what it leaves open comes from the Model's requirements.
+    """Read the folder's model-settings.json; without an implementation, the Model's requirements decide.
 
-    The Model's own `parameters` are added to `extra`, as strings. Raises DeploymentError for settings that
-    cannot be used.
+    The Model's own `parameters` are added to `extra` as strings and override the file's. Raises
+    DeploymentError for invalid settings.
     """
     path = folder / SETTINGS
     settings = read_json(path, ModelSettings) if path.exists() else ModelSettings()
-    given = settings.parameters or Parameters()
-    implementation, uri = settings.implementation, given.uri
+    parameters = settings.parameters or Parameters()
+    implementation, uri = settings.implementation, parameters.uri
     if not implementation:
         implementation, uri = _from_requirements(model, folder, uri)
     if uri and not (folder / uri).resolve().is_relative_to(folder.resolve()):
-        raise DeploymentError(f"{path}: parameters.uri must stay inside the folder, got {uri!r}")
-    _require_known(given.content_type, CONTENT_TYPES, f"{path}: parameters.content_type")
-    for one in settings.inputs:
-        _require_known(one.content_type, TENSOR_CONTENT_TYPES, f"{path}: content_type of input {one.name!r}")
-    extra = {**(given.extra or {}), **{p.name: p.value for p in model.spec.parameters}}
+        raise DeploymentError(
+            f"{path}: parameters.uri is {uri!r}, which is outside the model's folder; "
+            "it must be a path inside it"
+        )
+    _require_supported(parameters.content_type, CONTENT_TYPES, f"{path}: parameters.content_type")
+    for tensor in settings.inputs:
+        _require_supported(
+            tensor.content_type, TENSOR_CONTENT_TYPES, f"{path}: content_type of input {tensor.name!r}"
+        )
+    extra = {**(parameters.extra or {}), **{p.name: p.value for p in model.spec.parameters}}
     return ModelSettings(
-        implementation, msgspec.structs.replace(given, uri=uri, extra=extra), settings.inputs
+        implementation, msgspec.structs.replace(parameters, uri=uri, extra=extra), settings.inputs
     )
 
 
-def _require_known(content_type: str | None, known: tuple[str, ...], where: str) -> None:
-    if content_type and content_type not in known:
-        raise DeploymentError(f"{where} may be {', '.join(known)}, got {content_type!r}")
+def _require_supported(content_type: str | None, supported: tuple[str, ...], place: str) -> None:
+    if content_type and content_type not in supported:
+        raise DeploymentError(f"{place} is {content_type!r}; it must be one of {', '.join(supported)}")
 
 
 def _from_requirements(model: Model, folder: Path, uri: str | None) -> tuple[str, str | None]:
@@ -118,10 +123,10 @@ def _from_requirements(model: Model, folder: Path, uri: str | None) -> tuple[str
         if requirement in _FROM_REQUIREMENT:
             implementation, patterns = _FROM_REQUIREMENT[requirement]
             files = sorted(path.name for path in folder.iterdir() if path.is_file())
-            found = [name for pattern in patterns for name in files if fnmatch(name, pattern)]
-            return implementation, uri or (found[0] if found else None)
-    asked = f"its requirements are {', '.join(requirements)}" if requirements else "it has no requirements"
+            matches = [name for pattern in patterns for name in files if fnmatch(name, pattern)]
+            return implementation, uri or (matches[0] if matches else None)
+    unusable = f"requires {', '.join(requirements)}" if requirements else "has no requirements"
     raise DeploymentError(
-        f"no runtime: {folder / SETTINGS} names no implementation, and {asked}; there are runtimes for "
-        f"{', '.join(_FROM_REQUIREMENT)}, and for a Python class of your own that {SETTINGS} names"
+        f"no runtime: {folder / SETTINGS} names no implementation, and the Model {unusable}. Require one of "
+        f"{', '.join(_FROM_REQUIREMENT)}, or name the implementation, which can be a Python class of your own"
     )

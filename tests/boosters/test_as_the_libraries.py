@@ -123,5 +123,7 @@ def test_columns_are_found_by_name_in_any_order(boosters: Path) -> None:
 def test_a_booster_without_names_says_so_where_columns_are_named(boosters: Path) -> None:
     case = next(case for case in CASES if case.library == "xgboost" and case.saved_by == "XGBRegressor")
     step = load(folder_of(case, boosters))
-    with pytest.raises(Exception, match="trained without names of columns, so content_type pd finds none"):
+    with pytest.raises(
+        Exception, match="trained without column names, so content_type pd cannot match columns"
+    ):
         step.infer(one_request(np.zeros((2, 6))), InferenceOptions("pd"))

@@ -294,7 +294,7 @@ _CONTENT_TYPES = {
     "content type pd of a wide tensor": _Wrong(
         _request(_tensor(), parameters={"content_type": "pd"}),
         STEP_FAILED,
-        "pd takes tensors of one value a row",
+        "pd takes tensors with one value per row",
     ),
     "content type pd without the last column": _Wrong(
         _columns(*([value] for value in ROW[:11])), STEP_FAILED, "11 features"

@@ -1,1 +1,1 @@
-"""The files in a model's folder → a runtime: one module for each kind of folder."""
+"""Loaders of model folders: one module per kind of folder reads its files and returns a runtime."""

@@ -1,4 +1,4 @@
-"""mlserver_alibi_detect.AlibiDetectRuntime: alibi-detect's saved detectors, without alibi-detect."""
+"""mlserver_alibi_detect.AlibiDetectRuntime: loads alibi-detect's saved detectors without alibi-detect."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from operators.models.runtimes.drift import DriftModel
 from operators.models.runtimes.outlier import OutlierModel
 from operators.models.step import Step
 
-# What alibi-detect saves ends so: the second until its version 0.7.
+# Suffixes of the files that alibi-detect saves; the second is used before version 0.7.
 SUFFIXES = (".dill", ".pickle")
 
 
 class SavedForest(msgspec.Struct, frozen=True):
-    """`IForest.json`: the threshold and which file beside it holds the scikit-learn estimator."""
+    """`IForest.json`: the threshold, and the file of the scikit-learn estimator in the same folder."""
 
     threshold: float
     estimator: str = "IForest.joblib"
 
 
 class VaeArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The arguments of alibi-detect's `OutlierVAE.predict`; its `batch_size` changes no answer."""
+    """The arguments of alibi-detect's `OutlierVAE.predict`; `batch_size` does not affect the answer."""
 
     outlier_type: Literal["instance", "feature"] = "instance"
     outlier_perc: Annotated[float, msgspec.Meta(gt=0, le=100)] = 100.0
@@ -48,7 +48,7 @@ class VaeArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(folder: Folder) -> Step:
-    """Load the detector whose file is there: drift (config.toml) or outliers."""
+    """Load a drift detector (config.toml) or an outlier detector, depending on the folder's files."""
     path = folder.path / folder.settings.uri
     for file, load_detector in _LOADERS.items():
         if (path / file).is_file():
@@ -56,29 +56,31 @@ def load(folder: Folder) -> Step:
     saved = sorted(file.name for file in path.glob("*") if file.suffix in SUFFIXES)
     if saved and not set(saved) & set(MODEL_FILES):
         raise DeploymentError(
-            f"{path} holds {', '.join(saved)}, which only alibi-detect can read: convert it once, `weir "
+            f"{path} contains {', '.join(saved)}, which only alibi-detect can read: convert it once, `weir "
             f"convert {path}`"
         )
     if path.is_file() or any((path / name).is_file() for name in MODEL_FILES):
         return _plain_forest(folder)
     *outliers, drift = _LOADERS
     raise DeploymentError(
-        f"{path} holds neither {drift} (drift) nor {', '.join(outliers)} or {MODEL_FILES[0]} (outliers)"
+        f"{path} contains neither {drift} (drift) nor {', '.join(outliers)} or {MODEL_FILES[0]} (outliers)"
     )
 
 
 def _drift(folder: Folder, path: Path) -> Step:
-    detector, known = read_named_drift(path)
-    table = _table(known, detector.n_features, folder.settings.content_types)
-    names = known or plain_names(detector.n_features)
-    shown: detect_drift.PredictParameters = _shown(folder.settings.extra, detect_drift.PredictParameters)
+    detector, saved_names = read_named_drift(path)
+    table = _table(saved_names, detector.n_features, folder.settings.content_types)
+    names = saved_names or plain_names(detector.n_features)
+    parameters: detect_drift.PredictParameters = _predict_parameters(
+        folder.settings.extra, detect_drift.PredictParameters
+    )
     calibrations = read_calibrations(path, detector.n_features)
     return DriftModel(
         detector,
         names.columns,
         names.features or names.columns,
         table,
-        shown,
+        parameters,
         calibrations,
         names.origins,
     )
@@ -91,7 +93,7 @@ def _forest(folder: Folder, path: Path) -> Step:
 
 
 def _plain_forest(folder: Folder) -> Step:
-    """Load a scikit-learn isolation forest that flags what its own `predict` calls -1: scores above 0."""
+    """Load a scikit-learn isolation forest that flags scores above 0, as its own `predict` does with -1."""
     path = folder.file(MODEL_FILES)
     return _outlier(folder, path.parent, IsolationForest(_estimator(folder, path), 0.0))
 
@@ -101,10 +103,10 @@ def _mahalanobis(folder: Folder, path: Path) -> Step:
 
 
 def _vae(folder: Folder, path: Path) -> Step:
-    given: VaeArguments = _shown(folder.settings.extra, VaeArguments)
-    detector = read_vae(path, given.outlier_type, given.outlier_perc)
-    shown = outlier.PredictParameters(given.return_instance_score, given.return_feature_score)
-    return _outlier(folder, path, detector, shown)
+    arguments: VaeArguments = _predict_parameters(folder.settings.extra, VaeArguments)
+    detector = read_vae(path, arguments.outlier_type, arguments.outlier_perc)
+    parameters = outlier.PredictParameters(arguments.return_instance_score, arguments.return_feature_score)
+    return _outlier(folder, path, detector, parameters)
 
 
 _LOADERS: dict[str, Callable[[Folder, Path], Step]] = {
@@ -116,19 +118,24 @@ _LOADERS: dict[str, Callable[[Folder, Path], Step]] = {
 
 
 def _outlier(
-    folder: Folder, path: Path, detector: outlier.Detector, shown: outlier.PredictParameters | None = None
+    folder: Folder,
+    path: Path,
+    detector: outlier.Detector,
+    parameters: outlier.PredictParameters | None = None,
 ) -> Step:
     names = read_names(path, detector.n_features)
     table = _table(names, detector.n_features, folder.settings.content_types)
-    shown = shown or _shown(folder.settings.extra, outlier.PredictParameters)
+    parameters = parameters or _predict_parameters(folder.settings.extra, outlier.PredictParameters)
     names = names or FeatureNames([])
-    return OutlierModel(detector, table, shown, names.columns, names.origins)
+    return OutlierModel(detector, table, parameters, names.columns, names.origins)
 
 
 def _estimator(folder: Folder, path: Path) -> ForestEstimator:
     estimator = folder.unpickle(path).value
     if not isinstance(estimator, ForestEstimator):
-        raise DeploymentError(f"{path} holds a {type(estimator).__name__}, no isolation forest")
+        raise DeploymentError(
+            f"{path} contains a {type(estimator).__name__}, which is not an isolation forest"
+        )
     return estimator
 
 
@@ -139,11 +146,11 @@ def _table(names: FeatureNames | None, n: int, content_types: ContentTypes) -> F
     return FeatureRows(n, names.columns, names.categories, content_types)
 
 
-def _shown(extra: dict[str, Any], type_: Any) -> Any:
+def _predict_parameters(extra: dict[str, Any], type_: Any) -> Any:
     """Read `predict_parameters`, alibi-detect's arguments to `predict`."""
     if extra.get("batch_size"):
         raise DeploymentError(
-            "extra.batch_size is not supported: give the pipeline's step a batch.size in rows"
+            "extra.batch_size is not supported: set batch.size of the pipeline's step, in rows"
         )
     try:
         return msgspec.convert(extra.get("predict_parameters") or {}, type_)

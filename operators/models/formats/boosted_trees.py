@@ -1,4 +1,4 @@
-"""mlserver_xgboost.XGBoostModel, mlserver_lightgbm.LightGBMModel: their model files, read by treelite."""
+"""mlserver_xgboost.XGBoostModel and mlserver_lightgbm.LightGBMModel: model files that treelite reads."""
 
 from __future__ import annotations
 
@@ -27,44 +27,46 @@ from operators.models.step import Step
 
 
 def load_xgboost(folder: Folder) -> Step:
-    """Load model.json, model.ubj or model.bst (UBJSON or the old binary form)."""
+    """Load an XGBoost model: model.json, model.ubj or model.bst (UBJSON or the old binary form)."""
     path = folder.file(("model.bst", "model.json", "model.ubj"))
-    about = read_xgboost(path)
-    if about.booster == "gblinear":
+    metadata = read_xgboost(path)
+    if metadata.booster == "gblinear":
         raise DeploymentError(
-            f"{path} is a linear booster (gblinear), which has no trees and does not run here: train gbtree "
+            f"{path} is a linear booster (gblinear), which has no trees and is not supported: train gbtree "
             "or dart, or a linear model of scikit-learn"
         )
-    if about.objective not in TRANSFORMS:
+    if metadata.objective not in TRANSFORMS:
         raise DeploymentError(
-            f"{path} was trained for the objective {about.objective!r}, which is not known here; known are "
-            f"{', '.join(TRANSFORMS)}"
+            f"{path} was trained for the objective {metadata.objective!r}, which is not supported; supported "
+            f"are {', '.join(TRANSFORMS)}"
         )
-    answers = wrapper_answers(about.objective, about.estimator, about.num_class)
-    return _step(folder, Ensemble(_xgboost_trees(path, about), answers, np.float32, about.feature_names))
+    answers = wrapper_answers(metadata.objective, metadata.estimator, metadata.num_class)
+    return _step(
+        folder, Ensemble(_xgboost_trees(path, metadata), answers, np.float32, metadata.feature_names)
+    )
 
 
 def load_lightgbm(folder: Folder) -> Step:
-    """Load a booster's text file, model.bst or model.txt."""
+    """Load a LightGBM model from its text file, model.bst or model.txt."""
     path = folder.file(("model.bst", "model.txt"))
-    about = read_lightgbm(path)
+    metadata = read_lightgbm(path)
     trees = _read(path, lambda: treelite.frontend.load_lightgbm_model(path))
-    # treelite computes a softmax in single precision.
-    multiclass = about.objective.startswith("multiclass ")
+    # treelite computes its softmax in single precision, so Weir computes it from the margins.
+    multiclass = metadata.objective.startswith("multiclass ")
     ensemble = Ensemble(
         trees,
         {"predict": _softmax if multiclass else identity},
         np.float64,
-        about.feature_names,
+        metadata.feature_names,
         margins=multiclass,
-        whole=categorical_columns(trees),
-        known_as=_underlined,
+        categorical=categorical_columns(trees),
+        column_name=_lightgbm_name,
     )
     return _step(folder, ensemble)
 
 
-def _underlined(name: str) -> str:
-    """Write a column's name as LightGBM does."""
+def _lightgbm_name(name: str) -> str:
+    """Return a column's name in LightGBM's form."""
     return name.replace(" ", "_")
 
 
@@ -74,25 +76,25 @@ def _step(folder: Folder, ensemble: Ensemble) -> Step:
     return BoostedTreesModel(ensemble, settings.predict_fn, settings.content_types)
 
 
-def _xgboost_trees(path: Path, about: XGBoostFile) -> Any:
+def _xgboost_trees(path: Path, metadata: XGBoostFile) -> Any:
     def load() -> Any:
-        if about.categories:
-            return treelite.frontend.from_xgboost_json(without_categories(path, about.form))
-        if about.form == "legacy":
+        if metadata.categories:
+            return treelite.frontend.from_xgboost_json(without_categories(path, metadata.form))
+        if metadata.form == "legacy":
             return treelite.frontend.load_xgboost_model_legacy_binary(path)
-        return treelite.frontend.load_xgboost_model(path, format_choice=about.form)
+        return treelite.frontend.load_xgboost_model(path, format_choice=metadata.form)
 
     trees = _read(path, load)
-    keep_first(trees, about.trees_kept)
+    keep_first(trees, metadata.trees_kept)
     scores = base_scores(trees)
-    if TRANSFORMS[about.objective] is sigmoid:
-        scores = np.broadcast_to(_logit(about.base_scores), (scores.size,)).reshape(scores.shape)
+    if TRANSFORMS[metadata.objective] is sigmoid:
+        scores = np.broadcast_to(_logit(metadata.base_scores), (scores.size,)).reshape(scores.shape)
     add_base_scores(trees, scores)
     return trees
 
 
 def _logit(scores: tuple[float, ...]) -> Array:
-    """Return the margins of probabilities in single precision, as XGBoost computes them."""
+    """Return the margins of probabilities, in single precision as XGBoost computes them."""
     one, least = np.float32(1), np.float32(1e-6)
     return np.asarray(-np.log(one / np.clip(np.array(scores, dtype=np.float32), least, one - least) - one))
 
@@ -104,13 +106,13 @@ def _softmax(margins: Array) -> Array:
 def _read(path: Path, load: Callable[[], Any]) -> Any:
     try:
         return load()
-    except Exception as error:  # treelite raises its own
+    except Exception as error:  # treelite has its own exceptions
         raise DeploymentError(
-            f"{path} is not a model that treelite reads: {_sentence(str(error))}"
+            f"{path} is not a model that treelite can read: {_last_sentence(str(error))}"
         ) from error
 
 
-def _sentence(text: str) -> str:
-    """Return the last line of treelite's message with words; a parser's has one of ~~~^~~~ behind it."""
+def _last_sentence(text: str) -> str:
+    """Return the last line of treelite's message that has words; a parser adds a line such as ~~~^~~~."""
     lines = [line.strip() for line in text.splitlines() if any(map(str.isalpha, line))]
-    return lines[-1] if lines else "it says nothing"
+    return lines[-1] if lines else "it gave no reason"

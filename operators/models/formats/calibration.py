@@ -1,4 +1,4 @@
-"""`calibration.json` beside a drift detector: what its features' effects must reach in windows of a size."""
+"""`calibration.json` of a drift detector: the effects that its features must reach, by size of window."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ class _Saved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_calibrations(folder: Path, features: int) -> list[Calibration]:
-    """Read a folder's calibrations, none without the file.
+    """Read a folder's calibrations; return an empty list without the file.
 
-    DeploymentError where they do not fit the detector.
+    Raises DeploymentError for another number of effects than features, and for windows without rows.
     """
     path = folder / FILE
     if not path.is_file():
         return []
     saved = read_json(path, list[_Saved])
-    for one in saved:
-        if len(one.effect) != features or one.window < 1:
+    for calibration in saved:
+        if len(calibration.effect) != features or calibration.window < 1:
             raise DeploymentError(
-                f"{path}: a window of {one.window} rows has {len(one.effect)} effects, the detector "
-                f"{features} features: calibrate it again, `weir calibrate {folder}`"
+                f"{path}: found {len(calibration.effect)} effects for a window of {calibration.window} rows; "
+                f"there must be {features}, one per feature, and a window of at least 1 row: calibrate "
+                f"the detector again, `weir calibrate {folder}`"
             )
     return [Calibration(one.window, one.rate, np.array(one.effect), one.rows, one.windows) for one in saved]
 
 
 def write_calibrations(folder: Path, calibrations: Sequence[Calibration]) -> None:
-    """Write calibrations by ascending window."""
+    """Write calibrations, sorted by their window's number of rows."""
     saved = [
         _Saved(one.window, one.rate, one.effect.round(9).tolist(), one.rows, one.windows)
         for one in sorted(calibrations, key=lambda one: one.window)

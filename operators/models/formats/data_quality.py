@@ -1,4 +1,4 @@
-"""weir.DataQuality: `quality.json`, what a reference held of each feature."""
+"""weir.DataQuality: `quality.json`, the values of each feature in a reference."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ FILE = "quality.json"
 
 
 class SavedFeature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One feature: the range of a quantity (an end that is left out is open), or the texts of categories,
-    whose positions are the codes; and the share of values that the reference misses."""
+    """One feature: the range of a quantity, or the texts of its categories in the order of their codes.
+
+    A range without `low` or `high` is open at that end. `missing` is the share of values that the reference
+    misses, in [0, 1].
+    """
 
     name: str
     low: float | None = None
@@ -35,18 +38,18 @@ class SavedQuality(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def write_quality(folder: Path, quality: Quality) -> None:
-    """Write `quality.json` into a folder that exists."""
+    """Write `quality.json` into an existing folder."""
     saved = SavedQuality([_saved(feature) for feature in quality.features])
     (folder / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(saved), indent=1))
 
 
 def read_quality(folder: Path) -> Quality:
-    """Read a folder's `quality.json`; DeploymentError names the file and what does not fit."""
+    """Read a folder's `quality.json`; raise DeploymentError, which names the file and the error."""
     return _read(folder / FILE)
 
 
 def load(folder: Folder) -> Step:
-    """Load `parameters.uri`, or else `quality.json`."""
+    """Load the file `parameters.uri`, or else `quality.json`."""
     path = folder.file((FILE,))
     if folder.settings.extra:
         raise DeploymentError(
@@ -79,7 +82,7 @@ def _saved(feature: Feature) -> SavedFeature:
 
 def _feature(saved: SavedFeature) -> Feature:
     if saved.categories is not None and (saved.low, saved.high) != (None, None):
-        raise ValueError(f"feature {saved.name!r} has categories, so it can have no low and high")
+        raise ValueError(f"feature {saved.name!r} has categories, so it cannot have low or high")
     return Feature(
         saved.name,
         -np.inf if saved.low is None else saved.low,

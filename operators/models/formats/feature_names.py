@@ -1,4 +1,4 @@
-"""`features.json` beside a detector: what its columns are called, and what their values mean."""
+"""`features.json` of a detector: the names of its columns and the meaning of their values."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ FILE = "features.json"
 
 
 class FeatureNames(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A name a column, the feature each column encodes, and for columns of codes the text of each code.
+    """The name of each column, the feature that it encodes, and for columns of codes the text of each code.
 
-    `origins` gives the feature's own values of columns that a preprocessor made. `missing` is the share of
-    rows without a value, in [0, 1), of columns that had some before the reference was filled.
+    `origins` maps a column that a preprocessor computed to the conversion of its values to the feature's own
+    units. `missing` is the share of rows without a value, in [0, 1), for columns whose missing values were
+    filled in the reference.
     """
 
     columns: list[str]
@@ -29,24 +30,30 @@ class FeatureNames(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def read_names(folder: Path, columns: int) -> FeatureNames | None:
-    """Read a folder's names, None without the file; DeploymentError unless they are of so many columns."""
+    """Read a folder's names; return None without the file.
+
+    Raises DeploymentError if the file does not name exactly `columns` columns.
+    """
     path = folder / FILE
     if not path.is_file():
         return None
     names = read_json(path, FeatureNames)
     if len(names.columns) != columns or len(names.features) not in (0, columns):
-        raise DeploymentError(f"{path} must name {columns} columns and their features, as the detector has")
-    for field, given in (("origins", names.origins.keys()), ("missing", names.missing.keys())):
-        if strangers := sorted(given - set(names.columns)):
-            raise DeploymentError(f"{path}: {field} names {strangers[0]!r}, which is not one of its columns")
+        raise DeploymentError(
+            f"{path}: columns has length {len(names.columns)} and features has length {len(names.features)}; "
+            f"both must have length {columns}, the detector's number of columns (features may be empty)"
+        )
+    for field, columns_in_field in (("origins", names.origins.keys()), ("missing", names.missing.keys())):
+        if unknown := sorted(columns_in_field - set(names.columns)):
+            raise DeploymentError(f"{path}: {field} names {unknown[0]!r}, which is not one of its columns")
     return names
 
 
 def plain_names(columns: int) -> FeatureNames:
-    """Name columns that nobody named."""
+    """Return generated names `feature_0`, `feature_1`, … for columns without names."""
     return FeatureNames([f"feature_{i}" for i in range(columns)])
 
 
 def write_names(folder: Path, names: FeatureNames) -> None:
-    """Write a folder's names."""
+    """Write `features.json` into an existing folder."""
     (folder / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(names)))

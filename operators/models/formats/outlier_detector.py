@@ -1,4 +1,4 @@
-"""Outlier detectors as files: settings in JSON, numbers in npz beside it. Nothing in them can run code."""
+"""Files of outlier detectors: settings in JSON and arrays in npz, neither of which can run code."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ _LATENT = ("mean", "log_var")
 
 
 class SavedMahalanobis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`Mahalanobis.json`; beside it `mean` and `covariance`, and `values_2` for the categories of feature 2.
+    """`Mahalanobis.json`: the settings of a Mahalanobis detector.
 
-    `one_hot` gives the number of columns by the first of them.
+    `Mahalanobis.npz` contains `mean` and `covariance`, and for example `values_2` for the categories of
+    feature 2. `one_hot` maps the first column of a one-hot encoded feature to its number of columns.
     """
 
     threshold: float
@@ -34,14 +35,17 @@ class SavedMahalanobis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SavedLayer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One layer: what is done after its weights and bias."""
+    """One layer: the activation after its weights and bias."""
 
     activation: str = "linear"
     alpha: float = 0.0
 
 
 class SavedVae(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`OutlierVAE.json`; beside it `encoder_0_weights`, `encoder_0_bias`, …, `mean_…`, `log_var_…`."""
+    """`OutlierVAE.json`: the settings of a variational autoencoder.
+
+    `OutlierVAE.npz` contains `encoder_0_weights`, `encoder_0_bias`, …, `mean_…`, `log_var_…`, `decoder_0_…`.
+    """
 
     threshold: float
     samples: int
@@ -51,7 +55,7 @@ class SavedVae(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def write_mahalanobis(detector: Mahalanobis, folder: Path) -> list[Path]:
-    """Write `Mahalanobis.json` and `Mahalanobis.npz`; returns their paths."""
+    """Write `Mahalanobis.json` and `Mahalanobis.npz`; return their paths."""
     categories = detector.categories
     settings = SavedMahalanobis(detector.threshold, detector.n_components, categories.one_hot)
     arrays = {"mean": detector.mean, "covariance": detector.covariance}
@@ -60,7 +64,7 @@ def write_mahalanobis(detector: Mahalanobis, folder: Path) -> list[Path]:
 
 
 def read_mahalanobis(folder: Path) -> Mahalanobis:
-    """Read what `write_mahalanobis` wrote; DeploymentError names file and what is wrong in it."""
+    """Read the files of `write_mahalanobis`; raise DeploymentError, which names the file and the error."""
     path = folder / "Mahalanobis.json"
     saved = read_json(path, SavedMahalanobis)
     arrays = _arrays(path.with_suffix(".npz"))
@@ -70,11 +74,11 @@ def read_mahalanobis(folder: Path) -> Mahalanobis:
         categories = CategoryValues(values, saved.one_hot)
         return Mahalanobis(mean, covariance, saved.threshold, saved.n_components, categories)
     except (KeyError, ValueError) as error:
-        raise _odd(path, error) from None
+        raise _incomplete(path, error) from None
 
 
 def write_vae(detector: VariationalAutoencoder, folder: Path) -> list[Path]:
-    """Write `OutlierVAE.json` and `OutlierVAE.npz`, weights as float32; returns their paths."""
+    """Write `OutlierVAE.json` and `OutlierVAE.npz`, weights as float32; return their paths."""
     networks = detector.networks
     encoder, decoder = (_settings(layers) for layers in (networks.encoder, networks.decoder))
     settings = SavedVae(detector.threshold, detector.samples, encoder, decoder)
@@ -91,12 +95,13 @@ def write_vae(detector: VariationalAutoencoder, folder: Path) -> list[Path]:
 def read_vae(
     folder: Path, outlier_type: Literal["instance", "feature"] = "instance", outlier_perc: float = 100.0
 ) -> VariationalAutoencoder:
-    """Read what `write_vae` wrote; DeploymentError names file and what is wrong in it."""
+    """Read the files of `write_vae`; raise DeploymentError, which names the file and the error."""
     path = folder / "OutlierVAE.json"
     saved = read_json(path, SavedVae)
     if saved.score_type != "mse":
         raise DeploymentError(
-            f"{path}: score_type may be 'mse', got {saved.score_type!r} (of which alibi-detect has no score)"
+            f"{path}: score_type is {saved.score_type!r}; it must be 'mse', because "
+            "alibi-detect computes no other score"
         )
     arrays = _arrays(path.with_suffix(".npz"))
     try:
@@ -107,10 +112,10 @@ def read_vae(
             _layers(arrays, "decoder", saved.decoder),
         )
         if arrays:
-            raise ValueError(f"there are arrays of no layer: {', '.join(arrays)}")
+            raise ValueError(f"these arrays belong to no layer: {', '.join(arrays)}")
         return VariationalAutoencoder(networks, saved.threshold, saved.samples, outlier_type, outlier_perc)
     except (KeyError, ValueError) as error:
-        raise _odd(path, error) from None
+        raise _incomplete(path, error) from None
 
 
 def _settings(layers: Sequence[Layer]) -> list[SavedLayer]:
@@ -118,7 +123,7 @@ def _settings(layers: Sequence[Layer]) -> list[SavedLayer]:
 
 
 def _layers(arrays: Arrays, name: str, saved: Sequence[SavedLayer]) -> tuple[Layer, ...]:
-    return tuple(_layer(arrays, f"{name}_{i}", one) for i, one in enumerate(saved))
+    return tuple(_layer(arrays, f"{name}_{i}", layer) for i, layer in enumerate(saved))
 
 
 def _layer(arrays: Arrays, name: str, saved: SavedLayer) -> Layer:
@@ -133,18 +138,20 @@ def _write(path: Path, settings: msgspec.Struct, arrays: Arrays) -> list[Path]:
 
 def _arrays(path: Path) -> Arrays:
     try:
-        # numpy leaves a file open that it cannot read.
+        # numpy does not close a file that it cannot read.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             arrays = dict(saved)
-    except Exception as error:  # numpy, zipfile and zlib each raise their own
+    except Exception as error:  # numpy, zipfile and zlib have exceptions of their own
         raise DeploymentError(f"{path} is not a readable npz of arrays: {error}; convert it again") from None
-    odd = [name for name, array in arrays.items() if array.dtype.kind not in "fiu"]
-    if odd:
-        raise DeploymentError(f"{path}: {odd[0]} must hold numbers, got {arrays[odd[0]].dtype}")
+    not_numeric = [name for name, array in arrays.items() if array.dtype.kind not in "fiu"]
+    if not_numeric:
+        raise DeploymentError(
+            f"{path}: {not_numeric[0]} is an array of {arrays[not_numeric[0]].dtype}; it must contain numbers"
+        )
     return arrays
 
 
-def _odd(path: Path, error: Exception) -> DeploymentError:
-    why = f"there is no array {error}" if isinstance(error, KeyError) else str(error)
+def _incomplete(path: Path, error: Exception) -> DeploymentError:
+    reason = f"the array {error} is missing" if isinstance(error, KeyError) else str(error)
     files = f"{path} and {path.with_suffix('.npz').name}"
-    return DeploymentError(f"{files} are no whole detector: {why}; convert it again, or train it again")
+    return DeploymentError(f"{files} are not a complete detector: {reason}; convert or train it again")

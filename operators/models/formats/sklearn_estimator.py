@@ -1,4 +1,4 @@
-"""mlserver_sklearn.SKLearnModel: a pickled estimator."""
+"""mlserver_sklearn.SKLearnModel: a pickled scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ MODEL_FILES = ("model.joblib", "model.pickle", "model.pkl")
 
 
 def load(folder: Folder) -> Step:
-    """Load `parameters.uri`, or else the first of MLServer's file names."""
+    """Load the file `parameters.uri`, or else the first existing one of MLServer's file names."""
     saved = folder.unpickle(folder.file(MODEL_FILES))
     method = folder.settings.predict_fn
     step = SklearnModel(saved.value, method, folder.settings.content_types)
     if folder.probe is None and version_differences(saved.versions):
-        _try(saved, method, folder.path)
+        _try_once(saved, method, folder.path)
         _log.warning(
-            "%s was saved with %s; nobody promises equal answers: record a probe.json, or export it again",
+            "%s was saved with %s, so its answers may differ: record a probe.json, or export it again",
             folder.origin.uri,
             version_differences(saved.versions),
         )
     return step
 
 
-def _try(saved: Unpickled, method: str, path: Path) -> None:
-    """Call an estimator of other versions once: what it misses often shows only then."""
+def _try_once(saved: Unpickled, method: str, path: Path) -> None:
+    """Call an estimator of other versions once: missing attributes often show only then.
+
+    Raises DeploymentError, which names the versions and the remedy.
+    """
     width = getattr(saved.value, "n_features_in_", None)
     if width is None or hasattr(saved.value, "feature_names_in_"):
         return

@@ -1,4 +1,4 @@
-"""Steps that watch: their rows can be gathered into windows, which are judged when they close."""
+"""Batched steps: their rows are gathered into windows, which are judged when they close."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from operators.core.redaction import Redaction
 from operators.core.tensors import Array, Tensors
 from operators.models.step import InferenceOptions
 
-# The tensor that holds a watcher's rows for the window.
+# Name of the tensor with a step's rows for the window.
 ROWS = "rows"
 
 
 class WindowRules(NamedTuple):
-    """What makes a state of a verdict, and a confirmed finding of states.
+    """How a verdict gets its state, and how many states in a row confirm a finding.
 
-    `tolerance` is the share of bad values, in [0, 1), that a feature may have besides those that the
-    reference misses.
+    `tolerance` is the share of bad values, in [0, 1), that a feature may have in addition to the share of
+    values that the reference misses.
     """
 
     judgement: Judgement = Judgement()
@@ -29,14 +29,17 @@ class WindowRules(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a window showed: its state, tensors with a leading axis of 1, and what a report tells besides."""
+    """The result of judging a window: its state, tensors with a leading axis of 1, and further parameters.
+
+    `about` becomes part of the report's parameters.
+    """
 
     state: State
     tensors: dict[str, Array]
     about: dict[str, Any]
 
     def redacted(self, redaction: Redaction) -> Verdict:
-        """Return it without names and histograms of hidden features; how far they moved stays."""
+        """Return the verdict without names and histograms of redacted features; their test results remain."""
         return self._replace(about=redaction.about(self.about)) if redaction else self
 
 
@@ -46,10 +49,10 @@ class BatchedStep(Protocol):
 
     @property
     def width(self) -> int:
-        """Columns of the rows that it gathers."""
+        """The number of columns of the gathered rows."""
 
     def gather(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
-        """Return `ROWS`, numbers of shape (rows, width), and what can be answered without the window."""
+        """Return the tensor `ROWS` of shape (rows, width), and the answers that need no window."""
 
     def count(self, rows: Array) -> list[Counts]:
         """Reduce rows to counts per column."""
@@ -58,4 +61,4 @@ class BatchedStep(Protocol):
         """Add the counts of parts of a window."""
 
     def judge(self, counts: Sequence[Counts], rows: int, rules: WindowRules) -> Verdict:
-        """Judge a window of so many rows."""
+        """Judge a window by its counts and its number of rows."""

@@ -1,4 +1,4 @@
-"""The parts of a ColumnTransformer that a few numpy operations can stand for."""
+"""The parts of a ColumnTransformer that a few numpy operations can replace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from operators.core.tensors import Array
 
 
 class Block:
-    """Some columns and what is done to them, one fitted transformer after the other."""
+    """Some columns and the fitted transformers that are applied to them in order."""
 
     def __init__(self, columns: Any, transformers: list[Any]) -> None:
         self._columns = columns
@@ -27,28 +27,30 @@ class Block:
         return values
 
     def fill(self, probe: Array, rng: np.random.Generator) -> None:
-        """Put values into a probe that this block knows, so that every path of it is taken."""
+        """Put random known categories into a probe, so that it tests how this block encodes them."""
         for transformer in self._transformers:
             if isinstance(transformer, OneHotEncoder):
-                drawn = [rng.choice(known, len(probe)) for known in transformer.categories_]
+                drawn = [rng.choice(categories, len(probe)) for categories in transformer.categories_]
                 probe[:, self._columns] = np.column_stack(drawn)
 
 
 def compile_block(fitted: Any, columns: Any) -> Block | None:
-    """Return the block, or None if a part of it is not known here."""
+    """Return the block, or None if it has a part that is not supported."""
     transformers = [step for _, step in fitted.steps] if isinstance(fitted, Pipeline) else [fitted]
-    positions = isinstance(columns, (list, np.ndarray)) and all(
+    has_positions = isinstance(columns, (list, np.ndarray)) and all(
         isinstance(column, (int, np.integer)) for column in columns
     )
-    known = all(_KNOWN.get(type(transformer), _unknown)(transformer) for transformer in transformers)
-    return Block(list(columns), transformers) if positions and known else None
+    is_supported = all(
+        _IS_SUPPORTED.get(type(transformer), _never)(transformer) for transformer in transformers
+    )
+    return Block(list(columns), transformers) if has_positions and is_supported else None
 
 
-def _unknown(transformer: Any) -> bool:
+def _never(transformer: Any) -> bool:
     return False
 
 
-def _known_imputer(imputer: Any) -> bool:
+def _is_supported_imputer(imputer: Any) -> bool:
     statistics = np.asarray(imputer.statistics_)
     return (
         bool(np.isscalar(imputer.missing_values) and np.isnan(imputer.missing_values))
@@ -58,7 +60,7 @@ def _known_imputer(imputer: Any) -> bool:
     )
 
 
-def _known_encoder(encoder: Any) -> bool:
+def _is_supported_encoder(encoder: Any) -> bool:
     return (
         encoder.handle_unknown == "ignore"
         and not encoder.sparse_output
@@ -81,13 +83,13 @@ def _scale(scaler: Any, values: Array) -> Array:
 
 
 def _encode(encoder: Any, values: Array) -> Array:
-    pieces = [values[:, [i]] == known for i, known in enumerate(encoder.categories_)]
+    pieces = [values[:, [i]] == categories for i, categories in enumerate(encoder.categories_)]
     return np.hstack(pieces).astype(encoder.dtype)
 
 
-_KNOWN = {
-    SimpleImputer: _known_imputer,
+_IS_SUPPORTED = {
+    SimpleImputer: _is_supported_imputer,
     StandardScaler: lambda scaler: True,
-    OneHotEncoder: _known_encoder,
+    OneHotEncoder: _is_supported_encoder,
 }
 _APPLY = {SimpleImputer: _impute, StandardScaler: _scale, OneHotEncoder: _encode}

@@ -1,4 +1,4 @@
-"""Data quality checks: what is wrong with each value of a request, and with the values of a window."""
+"""Data quality checks: the issue of each value of a request, and a verdict for each window."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _LEGEND = {str(code): issue for code, issue in enumerate(("fine", *ISSUES))}
 
 
 class DataQualityModel:
-    """Answers `issues` (UINT8 [n, features]) and `violations` (INT64 [n, 1]) to every request at once.
+    """Returns `issues` (UINT8 [n, features]) and `violations` (INT64 [n, 1]) for every request.
 
-    `issues` holds a code for each value, `violations` how many bad values a row has. The parameters
-    `features` and `codes` of `issues` are JSON: the names of the columns, and what the codes mean. In a
-    batched step the monitor judges windows besides.
+    `issues` contains a code for each value, `violations` the number of bad values of each row. The parameters
+    `features` and `codes` of `issues` are JSON: the names of the columns, and the meaning of each code. In a
+    batched step, the monitor also judges windows of the codes.
     """
 
     monitor = True
@@ -41,17 +41,17 @@ class DataQualityModel:
         self._legend = {"features": _json(self._names), "codes": _json(_LEGEND)}
 
     def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
-        """Check every value; only a wrong number of columns is refused."""
+        """Check every value; raise MismatchError for missing columns or another number of columns."""
         columns, rows = self.columns(tensors, options)
         issues = self.quality.check(columns)
-        bad = (issues != FINE).sum(axis=1, dtype=np.int64, keepdims=True)
+        violations = (issues != FINE).sum(axis=1, dtype=np.int64, keepdims=True)
         return {
             "issues": TensorColumn(issues, rows, parameters=self._legend),
-            "violations": TensorColumn(bad, rows),
+            "violations": TensorColumn(violations, rows),
         }
 
     def columns(self, tensors: Tensors, options: InferenceOptions) -> tuple[list[Array], NDArray[np.int64]]:
-        """Return the columns that are checked, and how many of their rows belong to each request."""
+        """Return the values of each checked column, and the number of rows of each request."""
         return self._table.columns(tensors, options)
 
     def gather(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
@@ -68,7 +68,7 @@ class DataQualityModel:
         return self.quality.add(parts)
 
     def judge(self, counts: Sequence[Counts], rows: int, rules: WindowRules) -> Verdict:
-        """Judge a window of so many rows."""
+        """Judge a window by its counts and its number of rows."""
         result = self.quality.judge(counts, rules.tolerance)
         tensors = {issue: result.counts[np.newaxis, :, i] for i, issue in enumerate(ISSUES)}
         tensors["is_violation"] = np.array([[result.is_violation]], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Drift detectors: a verdict for a window of rows."""
+"""Drift detectors: a verdict for each window of rows."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from operators.models.feature_rows import FeatureRows
 from operators.models.runtimes.batched import ROWS, Verdict, WindowRules
 from operators.models.step import InferenceOptions
 
-# A report has histograms of the columns that moved most, as many as a person looks at.
-_PICTURED = 5
+# Number of histograms in a report, for the columns that come first in its ranking.
+_HISTOGRAMS = 5
 
 
 class PredictParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a verdict shows: alibi-detect's own arguments to `predict`."""
+    """alibi-detect's arguments to `predict`, which select the tensors of a verdict."""
 
     drift_type: Literal["batch", "feature"] = "batch"
     return_p_val: bool = True
@@ -38,10 +38,10 @@ ALL = PredictParameters()
 
 
 class DriftModel:
-    """Tests the rows of each request, as MLServer does; in a batched step the monitor tests windows.
+    """Tests the rows of each request, as MLServer does; in a batched step, the monitor tests windows.
 
-    `columns` names each column of the reference, `features` the feature that each column encodes, `origins`
-    what a column's values are in its feature's own.
+    `columns` are the names of the reference's columns, `features` the feature that each column encodes.
+    `origins` maps a column to the conversion of its values to the feature's own units.
     """
 
     monitor = True
@@ -53,7 +53,7 @@ class DriftModel:
         columns: Sequence[str],
         features: Sequence[str],
         table: FeatureRows | None = None,
-        shown: PredictParameters = ALL,
+        parameters: PredictParameters = ALL,
         calibrations: Sequence[Calibration] = (),
         origins: Mapping[str, Origin] = MappingProxyType({}),
     ) -> None:
@@ -62,25 +62,25 @@ class DriftModel:
         self.features = list(features)
         self.calibrations = list(calibrations)
         self.width = detector.n_features
-        self._shown = shown
+        self._parameters = parameters
         self._origins = dict(origins)
         self._table = table or FeatureRows(detector.n_features)
 
     def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
-        """Test each request's rows as a window of their own."""
+        """Test each request's rows as one window."""
         column = self.rows(tensors, options)
         results = [
             self.detector.test(window) for window in np.split(column.data, column.bounds()[1:-1], axis=0)
         ]
-        each = np.ones(len(results), dtype=np.int64)
+        one_row_each = np.ones(len(results), dtype=np.int64)
         outputs = [self._tensors(result) for result in results]
         return {
-            name: TensorColumn(np.concatenate([output[name] for output in outputs]), each)
+            name: TensorColumn(np.concatenate([output[name] for output in outputs]), one_row_each)
             for name in outputs[0]
         }
 
     def gather(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
-        """Return the rows; a verdict has to wait for the window."""
+        """Return the rows only: a verdict needs the whole window."""
         return {ROWS: self.rows(tensors, options)}
 
     def count(self, rows: Array) -> list[Counts]:
@@ -92,7 +92,7 @@ class DriftModel:
         return self.detector.add(parts)
 
     def judge(self, counts: Sequence[Counts], rows: int, rules: WindowRules) -> Verdict:
-        """Judge a window of so many rows."""
+        """Judge a window by its counts and its number of rows."""
         judgement, result = rules.judgement, self.detector.judge(counts)
         guilty = judgement.guilty(result, rows, self.calibrations)
         insufficient = judgement.insufficient(result, rows, self.calibrations)
@@ -105,19 +105,23 @@ class DriftModel:
             "reference_n": self.detector.n_reference,
             "ranked": ranked(result, guilty, self.features, insufficient),
             "features": list(self._features(result, guilty, insufficient, rows)),
-            "histograms": [self._histogram(i, counts[i]) for i in columns[:_PICTURED]],
+            "histograms": [self._histogram(i, counts[i]) for i in columns[:_HISTOGRAMS]],
         }
         return Verdict(judgement.state(result, rows, self.calibrations), self._tensors(result), about)
 
     def rows(self, tensors: Tensors, options: InferenceOptions) -> TensorColumn:
-        """Return the rows that are tested, or raise what is wrong with them."""
+        """Return the rows to test.
+
+        Raises MismatchError for tensors that do not match the reference, ValueError for infinity and for
+        texts in a column of numbers.
+        """
         column = self._table.read(tensors, options)
         if np.isinf(column.data).any():
             raise ValueError("the rows contain infinity")
         return column
 
     def _tensors(self, result: DriftResult) -> dict[str, Array]:
-        return drift_tensors(result, self.detector.p_val, self._shown)
+        return drift_tensors(result, self.detector.p_val, self._parameters)
 
     def _features(
         self, result: DriftResult, guilty: NDArray[np.bool_], insufficient: NDArray[np.bool_], rows: int
@@ -152,9 +156,9 @@ class DriftModel:
 
 
 def _bins(histogram: Histogram, texts: Sequence[str], origin: Origin | None) -> dict[str, Any]:
-    """Name the bins: upper ends of all but the last, or the categories of all but the last.
+    """Describe the bins, except for the last, by their upper edges or by their categories.
 
-    `raw` says the same in the feature's own values, where the column's origin is known.
+    `raw` are the edges or categories in the feature's own units, where the column's origin is known.
     """
     if histogram.edges is not None:
         edges = histogram.edges.tolist()
@@ -172,7 +176,7 @@ def _bins(histogram: Histogram, texts: Sequence[str], origin: Origin | None) -> 
 
 
 def _rounded(edges: Sequence[float]) -> list[float]:
-    """Round to six digits, and to more where two edges would become one."""
+    """Round to six significant digits, or to more where two edges would become equal."""
     for digits in range(6, 17):
         rounded = [float(f"{edge:.{digits}g}") for edge in edges]
         if len(set(rounded)) == len(set(edges)):
@@ -180,20 +184,20 @@ def _rounded(edges: Sequence[float]) -> list[float]:
     return list(edges)
 
 
-def drift_tensors(result: DriftResult, p_val: float, shown: PredictParameters = ALL) -> dict[str, Array]:
-    """Arrange a verdict as MLServer does: a leading axis of 1 before alibi-detect's values.
+def drift_tensors(result: DriftResult, p_val: float, parameters: PredictParameters = ALL) -> dict[str, Array]:
+    """Arrange a result as MLServer does: alibi-detect's values behind a leading axis of 1.
 
-    With `drift_type` feature there is a flag for each feature, and the threshold is not corrected.
+    With the `drift_type` `feature`, each feature has a flag, and the threshold is not corrected.
     """
-    if shown.drift_type == "feature":
+    if parameters.drift_type == "feature":
         is_drift = (result.p_val < p_val).astype(np.int64)[np.newaxis]
         threshold = np.array([[p_val]])
     else:
         is_drift = np.array([[result.is_drift]], dtype=np.int64)
         threshold = np.atleast_1d(np.asarray(result.threshold, dtype=np.float64))[np.newaxis]
     tensors: dict[str, Array] = {"is_drift": is_drift}
-    if shown.return_distance:
+    if parameters.return_distance:
         tensors["distance"] = result.distance[np.newaxis]
-    if shown.return_p_val:
+    if parameters.return_p_val:
         tensors |= {"p_val": result.p_val[np.newaxis], "threshold": threshold}
     return tensors

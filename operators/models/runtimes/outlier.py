@@ -1,4 +1,4 @@
-"""Outlier detectors: a flag and a score for every row, and which features made it strange."""
+"""Outlier detectors: a flag and a score for every row, and the columns that explain a flag."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from operators.models.column_origins import Origin
 from operators.models.feature_rows import FeatureRows
 from operators.models.step import InferenceOptions
 
-# So many columns are told of a flagged row.
-_TOLD = 5
+# Number of columns in the explanation of a flagged row.
+_EXPLAINED = 5
 
 
 class Detector(Protocol):
-    """What every outlier detector offers, for rows of shape (n, features)."""
+    """The interface of an outlier detector, for rows of shape (n, features)."""
 
     n_features: int
 
@@ -29,17 +29,17 @@ class Detector(Protocol):
         """The score above which a row, or each of its values, is flagged."""
 
     def predict(self, x: Array) -> OutlierResult:
-        """Score and judge rows."""
+        """Return the scores and flags of rows."""
 
     def contributions(self, x: Array) -> Array:
-        """Return what each feature adds to the strangeness, float64 (n, features)."""
+        """Return how much each feature contributes to a row's being an outlier, float64 (n, features)."""
 
 
 class PredictParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an answer shows: alibi-detect's own arguments to `predict`.
+    """alibi-detect's arguments to `predict`, which select the tensors of an answer.
 
-    A detector whose score is not made of features' scores has none in alibi-detect: `return_feature_score` is
-    Weir's own there, and shows the contributions of the rows that are flagged.
+    Some detectors have no feature scores in alibi-detect, because their score is not computed from them.
+    For these, Weir's `return_feature_score` returns the contributions of flagged rows instead.
     """
 
     return_instance_score: bool = True
@@ -50,10 +50,10 @@ ALL = PredictParameters()
 
 
 class FlaggedRow(NamedTuple):
-    """A flagged row: its position among the rows, score and threshold, and the columns that made it strange.
+    """A flagged row: its position, its score, the threshold, and the columns that explain the flag.
 
-    `columns` are name, contribution, value, and what the value is in the feature's own, None where that is
-    not known; the greatest contribution first.
+    `columns` are tuples of name, contribution, value, and the value in the feature's own units, which is None
+    where the column's origin is not known. The greatest contribution comes first.
     """
 
     row: int
@@ -64,19 +64,20 @@ class FlaggedRow(NamedTuple):
 
 @runtime_checkable
 class ExplainableStep(Protocol):
-    """A step that can tell why it flagged rows."""
+    """A step that can explain why it flagged rows."""
 
     def explain(
-        self, tensors: Tensors, outputs: Tensors, options: InferenceOptions, most: int
+        self, tensors: Tensors, outputs: Tensors, options: InferenceOptions, limit: int
     ) -> list[FlaggedRow]:
-        """Return the first so many flagged rows, and why each was."""
+        """Return the first `limit` flagged rows, with an explanation of each."""
 
 
 class OutlierModel:
-    """Answers `instance_score` (FP64), `feature_score` (FP64) and `is_outlier` (INT64), as far as shown.
+    """Returns `instance_score` (FP64), `feature_score` (FP64) and `is_outlier` (INT64).
 
-    Their shapes are [1, rows] and [1, rows, features] a request; `columns` names the features, `origins` says
-    what a column's values are in its feature's own.
+    `parameters` select the scores. The shape per request is [1, rows] or [1, rows, features]. `columns` are
+    the names of the features; `origins` maps a column to the conversion of its values to the feature's own
+    units.
     """
 
     monitor = True
@@ -86,52 +87,57 @@ class OutlierModel:
         self,
         detector: Detector,
         table: FeatureRows,
-        shown: PredictParameters = ALL,
+        parameters: PredictParameters = ALL,
         columns: Sequence[str] = (),
         origins: Mapping[str, Origin] = MappingProxyType({}),
     ) -> None:
         self.detector = detector
         self._table = table
-        self._shown = shown
+        self._parameters = parameters
         self.columns = list(columns)
         self._origins = dict(origins)
-        self._named = {"columns": msgspec.json.encode(list(columns)).decode()} if columns else {}
+        self._tensor_parameters = {"columns": msgspec.json.encode(list(columns)).decode()} if columns else {}
 
     def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         """Score all rows at once."""
         column = self.rows(tensors, options)
         result = self.detector.predict(column.data)
         outputs: Tensors = {}
-        if self._shown.return_instance_score:
+        if self._parameters.return_instance_score:
             outputs["instance_score"] = TensorColumn(result.instance_score, column.rows, flat=True)
-        if self._shown.return_feature_score:
+        if self._parameters.return_feature_score:
             scores = self._feature_score(column.data, result)
-            outputs["feature_score"] = TensorColumn(scores, column.rows, flat=True, parameters=self._named)
+            outputs["feature_score"] = TensorColumn(
+                scores, column.rows, flat=True, parameters=self._tensor_parameters
+            )
         outputs["is_outlier"] = TensorColumn(result.is_outlier, column.rows, flat=True)
         return outputs
 
     def explain(
-        self, tensors: Tensors, outputs: Tensors, options: InferenceOptions, most: int
+        self, tensors: Tensors, outputs: Tensors, options: InferenceOptions, limit: int
     ) -> list[FlaggedRow]:
-        """Return the first so many flagged rows, and why each was."""
+        """Return the first `limit` flagged rows, with an explanation of each."""
         flags = outputs["is_outlier"].data
-        flagged = np.flatnonzero(flags.reshape(len(flags), -1).any(axis=1))[:most]
+        flagged = np.flatnonzero(flags.reshape(len(flags), -1).any(axis=1))[:limit]
         if not len(flagged):
             return []
         rows = self.rows(tensors, options).data[flagged]
         scores, contributions = self.detector.predict(rows).instance_score, self.detector.contributions(rows)
-        order = np.argsort(-contributions, axis=1)[:, :_TOLD]
+        greatest = np.argsort(-contributions, axis=1)[:, :_EXPLAINED]
         return [
             FlaggedRow(
-                number,
+                row,
                 float(score),
                 float(np.max(self.detector.threshold)),
-                [self._reason(c, float(contributions[i, c]), float(rows[i, c])) for c in order[i].tolist()],
+                [
+                    self._contribution(c, float(contributions[i, c]), float(rows[i, c]))
+                    for c in greatest[i].tolist()
+                ],
             )
-            for i, (number, score) in enumerate(zip(flagged.tolist(), scores.tolist(), strict=True))
+            for i, (row, score) in enumerate(zip(flagged.tolist(), scores.tolist(), strict=True))
         ]
 
-    def _reason(
+    def _contribution(
         self, column: int, contribution: float, value: float
     ) -> tuple[str, float, float, float | str | None]:
         name = self.columns[column] if self.columns else str(column)
@@ -139,11 +145,15 @@ class OutlierModel:
         return name, contribution, value, origin.text(value) if origin else None
 
     def rows(self, tensors: Tensors, options: InferenceOptions) -> TensorColumn:
-        """Return the rows that are scored, or raise what is wrong with them."""
+        """Return the rows to score.
+
+        Raises MismatchError for tensors that do not match the detector, ValueError for texts in a column of
+        numbers.
+        """
         return self._table.read(tensors, options)
 
     def _feature_score(self, rows: Array, result: OutlierResult) -> Array:
-        """Return the features' scores, or for flagged rows their contributions and NaN for the others."""
+        """Return feature scores; without any, the contributions of flagged rows, and NaN for other rows."""
         if result.feature_score is not None:
             return result.feature_score
         scores = np.full(rows.shape, np.nan)

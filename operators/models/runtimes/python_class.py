@@ -1,4 +1,4 @@
-"""A Python class of the user's own."""
+"""The runtime of a user's own Python class."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from operators.protocol.encode import plain
 class PythonModel:
     """Calls `predict` of an object with a request's tensors by name; it returns tensors by name.
 
-    It is called for each request alone, and may leave tensors out: a step that reads one that is not there
-    is skipped, so a class can choose the branch a request takes. An object with `row_by_row = True` is
-    called once for many requests, rows under one another, and returns as many rows.
+    It is called once per request. It may omit tensors: a step that reads an omitted tensor is skipped, so a
+    class can choose the branch of a request. An object with `row_by_row = True` is called once for many
+    requests, with their rows concatenated, and returns the same number of rows.
     """
 
     functions = ()
@@ -31,18 +31,18 @@ class PythonModel:
         self._row_by_row = bool(getattr(model, "row_by_row", False))
 
     def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors | Routed:
-        """Answer all requests at once, or each with tensors of its own."""
+        """Answer all requests in one call, or each request with its own tensors."""
         tensors = {
             name: column._replace(data=self._decoded(name, column)) for name, column in tensors.items()
         }
         if self._row_by_row:
-            return self._together(tensors)
+            return self._predict_all(tensors)
         parts: list[tuple[Any, Tensors]] = []
         failures: dict[int, str] = {}
         for i, inputs in enumerate(_requests(tensors)):
             try:
                 outputs = {name: _array(name, value) for name, value in self._predict(inputs)}
-            except Exception as error:  # the class may raise anything; it is told to whoever sent the request
+            except Exception as error:  # the class may raise anything; the request's response contains it
                 failures[i] = describe(error)
             else:
                 columns = {name: TensorColumn(data, np.array([len(data)])) for name, data in outputs.items()}
@@ -52,18 +52,18 @@ class PythonModel:
     def _decoded(self, name: str, column: TensorColumn) -> Array:
         return self._content_types.decoded(name, column)
 
-    def _together(self, tensors: Tensors) -> Tensors:
+    def _predict_all(self, tensors: Tensors) -> Tensors:
         inputs = {name: column.data for name, column in tensors.items()}
         rows = next(iter(tensors.values())).rows
         if not all(np.array_equal(column.rows, rows) for column in tensors.values()):
-            raise ValueError("row_by_row takes tensors of as many rows each")
+            raise ValueError("row_by_row takes tensors with equal numbers of rows")
         outputs: Tensors = {}
         for name, value in self._predict(inputs):
             data = _array(name, value)
             if len(data) != rows.sum():
                 raise ValueError(
-                    f"row_by_row promises a row for each row, but {name!r} has {len(data)} for "
-                    f"{int(rows.sum())}"
+                    f"row_by_row requires one output row per input row, but {name!r} has {len(data)} rows "
+                    f"for {int(rows.sum())}"
                 )
             outputs[name] = TensorColumn(data, rows)
         return outputs
@@ -82,7 +82,10 @@ def _requests(tensors: Tensors) -> Iterator[dict[str, Array]]:
 
 
 def _array(name: str, value: Any) -> Array:
-    """Take what a V2 tensor can hold; a single value becomes one row."""
+    """Convert a value to an array that a V2 tensor can contain; a single value becomes one row.
+
+    Raises TypeError for other values.
+    """
     data = np.asarray(value)
     try:
         data = plain(data)

@@ -1,10 +1,10 @@
-"""Fitted scikit-learn estimators made quick for few rows: the same answers, without the overhead.
+"""Fast forms of fitted scikit-learn estimators for few rows: the same answers with less overhead.
 
-A forest or a ColumnTransformer takes scikit-learn some 5 to 15 ms however few the rows. Forests go through
-treelite below `FEW_ROWS`, a ColumnTransformer of imputers, scalers and one-hot encoders becomes a few numpy
-operations. The quick form is an optimisation: what is not known here, raises, or does not answer a probe to
-the last bit as scikit-learn does, stays as it is. Only scikit-learn's own classes are known: a subclass may
-do anything.
+scikit-learn needs about 5 to 15 ms for a forest or a ColumnTransformer, however few the rows. treelite
+evaluates forests for up to `FEW_ROWS` rows; a ColumnTransformer of imputers, scalers and one-hot encoders
+becomes a few numpy operations. The fast form is an optimisation. An estimator stays unchanged if it is not
+supported, if its fast form raises, or if that differs from scikit-learn in a single bit of a probe's answer.
+Only scikit-learn's own classes are supported: a subclass may do anything.
 """
 
 from __future__ import annotations
@@ -28,47 +28,49 @@ _log = logging.getLogger(__name__)
 
 
 def compile_estimator(estimator: Any) -> Any:
-    """Return something that answers as the fitted estimator does, quicker where we know how."""
+    """Return the fast form of a fitted estimator, or the estimator itself if it has none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _quick_form(estimator)
+            return _fast_form(estimator)
     except Exception as error:  # fitted estimators of all kinds and versions may raise anything
-        _log.info("%s is served as it is: %s", type(estimator).__name__, describe(error))
+        _log.info("%s has no fast form: %s", type(estimator).__name__, describe(error))
         return estimator
 
 
-def _quick_form(estimator: Any) -> Any:
+def _fast_form(estimator: Any) -> Any:
     kind = type(estimator)
     if kind is Pipeline:
-        return _Chain([compile_estimator(step) for _, step in estimator.steps], estimator)
+        return _FastPipeline([compile_estimator(step) for _, step in estimator.steps], estimator)
     if kind in (RandomForestClassifier, ExtraTreesClassifier) and estimator.n_outputs_ == 1:
-        return _verified(_Forest(estimator), estimator, "predict_proba")
+        return _verified(_FastForest(estimator), estimator, "predict_proba")
     if kind is ColumnTransformer:
         blocks = [compile_block(fitted, columns) for _, fitted, columns in estimator.transformers_]
         if all(block is not None for block in blocks):
             return _verified(
-                _Columns([block for block in blocks if block], estimator), estimator, "transform"
+                _FastColumnTransformer([block for block in blocks if block], estimator),
+                estimator,
+                "transform",
             )
     return estimator
 
 
-def classes_of(quick: Any) -> Array | None:
-    """Return the classes of a compiled forest, which answers with the most probable one; None for others."""
-    if isinstance(quick, _Chain):
-        return classes_of(quick.steps[-1])
-    return np.asarray(quick.classes) if isinstance(quick, _Forest) else None
+def classes_of(fast: Any) -> Array | None:
+    """Return the classes of a compiled forest, which predicts the most probable one; None for others."""
+    if isinstance(fast, _FastPipeline):
+        return classes_of(fast.steps[-1])
+    return np.asarray(fast.classes) if isinstance(fast, _FastForest) else None
 
 
-def _verified(quick: Any, estimator: Any, method: str) -> Any:
-    """Return the quick form if it answers a probe of both float widths equally, else the estimator."""
-    for probe in _probes(quick, int(estimator.n_features_in_)):
-        if not _same(getattr(quick, method)(probe), getattr(estimator, method)(probe)):
+def _verified(fast: Any, estimator: Any, method: str) -> Any:
+    """Return the fast form if it gives equal answers to probes of both float widths, else the estimator."""
+    for probe in _probes(fast, int(estimator.n_features_in_)):
+        if not _is_identical(getattr(fast, method)(probe), getattr(estimator, method)(probe)):
             return estimator
-    return quick
+    return fast
 
 
-def _same(answer: Any, expected: Any) -> bool:
+def _is_identical(answer: Any, expected: Any) -> bool:
     return (
         type(answer) is type(expected)
         and answer.dtype == expected.dtype
@@ -76,17 +78,17 @@ def _same(answer: Any, expected: Any) -> bool:
     )
 
 
-def _probes(quick: Any, n_features: int) -> list[Array]:
+def _probes(fast: Any, n_features: int) -> list[Array]:
     rng = np.random.default_rng(0)
     probe = rng.normal(scale=3.0, size=(64, n_features))
-    if isinstance(quick, _Columns):
-        for block in quick.blocks:
+    if isinstance(fast, _FastColumnTransformer):
+        for block in fast.blocks:
             block.fill(probe, rng)
         probe[::9] = np.nan
     return [probe, probe.astype(np.float32), probe[:1]]
 
 
-class _Chain:
+class _FastPipeline:
     """A scikit-learn Pipeline of compiled steps."""
 
     def __init__(self, steps: list[Any], original: Pipeline) -> None:
@@ -108,8 +110,8 @@ class _Chain:
         return self._original.transform(x)
 
 
-class _Forest:
-    """A classifying forest; treelite sums the same leaves in the same order as scikit-learn."""
+class _FastForest:
+    """A forest of classification trees; treelite sums the same leaves in the same order as scikit-learn."""
 
     def __init__(self, estimator: Any) -> None:
         self.classes = estimator.classes_
@@ -131,8 +133,8 @@ class _Forest:
         return self.classes.take(np.argmax(self.predict_proba(x), axis=1), axis=0)
 
 
-class _Columns:
-    """A ColumnTransformer whose parts are known blocks."""
+class _FastColumnTransformer:
+    """A ColumnTransformer of compiled blocks."""
 
     def __init__(self, blocks: list[Block], estimator: ColumnTransformer) -> None:
         self.blocks = blocks

@@ -1,4 +1,4 @@
-"""What XGBoost's scikit-learn wrappers make of a booster's sums.
+"""How XGBoost's scikit-learn wrappers convert a booster's margins to predictions.
 
 Source: `PredTransform` of each objective in XGBoost's `src/objective/`, and `XGBClassifier.predict` and
 `predict_proba` in its `sklearn.py` (3.2).
@@ -13,20 +13,20 @@ from scipy.special import softmax
 
 from operators.core.tensors import Array
 
-Answer = Callable[[Array], Array]
-# The sigmoid's exponent is bounded, so that it stays a number in single precision.
+Transform = Callable[[Array], Array]
+# The sigmoid's exponent is bounded, so that the result is finite in single precision.
 _LARGEST_EXPONENT, _TINY = np.float32(88.7), np.float32(1e-16)
 
 
 def identity(margins: Array) -> Array:
-    """Return the sums as they are."""
+    """Return the margins unchanged."""
     return margins
 
 
 def sigmoid(margins: Array) -> Array:
-    """Return probabilities in single precision."""
-    grown = np.exp(np.minimum(-margins, _LARGEST_EXPONENT))
-    return np.asarray(np.float32(1) / (grown + np.float32(1) + _TINY))
+    """Return the probabilities of margins, in single precision."""
+    exponentials = np.exp(np.minimum(-margins, _LARGEST_EXPONENT))
+    return np.asarray(np.float32(1) / (exponentials + np.float32(1) + _TINY))
 
 
 def _exponential(margins: Array) -> Array:
@@ -38,15 +38,17 @@ def _hinge(margins: Array) -> Array:
 
 
 def _softmax(margins: Array) -> Array:
-    grown = np.exp(margins - margins.max(axis=1, keepdims=True))
-    return np.asarray(grown / grown.sum(axis=1, keepdims=True, dtype=np.float64).astype(np.float32))
+    exponentials = np.exp(margins - margins.max(axis=1, keepdims=True))
+    return np.asarray(
+        exponentials / exponentials.sum(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    )
 
 
 def _most_probable(margins: Array) -> Array:
     return np.asarray(margins.argmax(axis=1), dtype=np.float32)
 
 
-TRANSFORMS: dict[str, Answer] = {
+TRANSFORMS: dict[str, Transform] = {
     **dict.fromkeys(("reg:logistic", "binary:logistic"), sigmoid),
     **dict.fromkeys(
         ("count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft"), _exponential
@@ -62,10 +64,10 @@ TRANSFORMS: dict[str, Answer] = {
 }
 
 
-def wrapper_answers(objective: str, estimator: str, num_class: int) -> dict[str, Answer]:
-    """Return what each method answers to margins, shape (rows,) or (rows, outputs), float32.
+def wrapper_answers(objective: str, estimator: str, num_class: int) -> dict[str, Transform]:
+    """Return each method's transform of margins, float32 of shape (rows,) or (rows, outputs).
 
-    KeyError for an objective that is not known here.
+    Raises KeyError for an objective that is not in `TRANSFORMS`.
     """
     transform = TRANSFORMS[objective]
     if estimator != "classifier":
@@ -80,14 +82,14 @@ def wrapper_answers(objective: str, estimator: str, num_class: int) -> dict[str,
 def _labels(values: Array, classes: int, objective: str) -> Array:
     if values.ndim > 1 and classes != 2:
         return np.asarray(values.argmax(axis=1))
-    if values.ndim > 1:  # several labels: XGBoost answers with floats
+    if values.ndim > 1:  # several labels: XGBoost returns floats
         return (values > 0.5).astype(np.float64)
     if objective == "multi:softmax":
         return values.astype(np.int32)
     return (values > 0.5).astype(np.int64)
 
 
-def _probabilities(margins: Array, transform: Answer, classes: int, objective: str) -> Array:
+def _probabilities(margins: Array, transform: Transform, classes: int, objective: str) -> Array:
     if objective == "multi:softmax":
         return np.asarray(softmax(margins, axis=1))
     values = transform(margins)

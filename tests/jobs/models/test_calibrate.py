@@ -109,5 +109,7 @@ def test_what_cannot_be_used_is_told(folder: Path, change: object, says: str) ->
 def test_a_calibration_of_another_width_is_refused(folder: Path) -> None:
     saved = [{"window": 100, "rate": 0.05, "effect": [0.1], "rows": 5, "windows": 5}]
     (folder / "calibration.json").write_text(json.dumps(saved))
-    with pytest.raises(DeploymentError, match=r"has 1 effects, the detector 2 features: calibrate it again"):
+    with pytest.raises(
+        DeploymentError, match=r"found 1 effects for a window of .* there must be 2, one per feature"
+    ):
         load(folder)

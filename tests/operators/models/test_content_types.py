@@ -75,7 +75,7 @@ def test_a_model_of_texts_takes_base64_of_them() -> None:
 def test_rows_of_several_texts_are_refused_by_a_model_of_texts() -> None:
     data = np.array([["a", "b"], ["c", "d"]], dtype=object)
     with pytest.raises(
-        MismatchError, match=r"content_type str takes one value a row, got rows of shape \[2\]"
+        MismatchError, match=r"content_type str takes one value per row, got rows of shape \[2\]"
     ):
         SklearnModel(MODEL, "predict").infer(
             {"x": TensorColumn(data, np.array([2]), content_type="str")}, InferenceOptions()
@@ -83,7 +83,7 @@ def test_rows_of_several_texts_are_refused_by_a_model_of_texts() -> None:
 
 
 def test_rows_of_one_text_without_a_content_type_say_how_to_send_them() -> None:
-    with pytest.raises(MismatchError, match="if it is a model of texts, send them with content_type str"):
+    with pytest.raises(MismatchError, match="if the model takes texts, send them with content_type str"):
         SklearnModel(MODEL, "predict").infer({"x": column(TEXTS)}, InferenceOptions())
 
 
@@ -145,7 +145,7 @@ def test_detectors_and_boosters_refuse_what_they_cannot_compare(kind: str, tmp_p
     inputs = [{"name": "x", "datatype": "BYTES", "shape": [-1, 1], "parameters": {"content_type": kind}}]
     folder = settings(tmp_path / "q", implementation="weir.DataQuality", inputs=inputs)
     (folder / "quality.json").write_text('{"features": [{"name": "a", "missing": 0}]}')
-    with pytest.raises(DeploymentError, match=f"gives 'x' the content_type {kind}: leave it out"):
+    with pytest.raises(DeploymentError, match=f"declares content_type {kind} for 'x': remove it"):
         load(folder)
 
 
@@ -154,11 +154,11 @@ def test_detectors_and_boosters_refuse_what_they_cannot_compare(kind: str, tmp_p
     [
         (
             {"parameters": {"content_type": "base64"}},
-            "parameters.content_type may be np, pd, str, got 'base64'",
+            "parameters.content_type is 'base64'; it must be one of np, pd, str",
         ),
         (
             {"inputs": [{"name": "x", "parameters": {"content_type": "hf"}}]},
-            "content_type of input 'x' may be np, str, base64, datetime, got 'hf'",
+            "content_type of input 'x' is 'hf'; it must be one of np, str, base64, datetime",
         ),
     ],
 )

@@ -52,7 +52,7 @@ def test_names_matter_with_content_type_pd_and_order_without(content_type: str, 
 
 def test_a_missing_column_is_named_with_the_remedy() -> None:
     with pytest.raises(
-        MismatchError, match="'work' is missing; there are 'age', 'job': rename them with the step's"
+        MismatchError, match="'work' is missing; got 'age', 'job': rename them with the step's"
     ):
         read({"age": AGE, "job": AGE}, "pd")
 

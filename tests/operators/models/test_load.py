@@ -151,19 +151,19 @@ def test_the_digest_depends_on_names_and_contents_only(tmp_path: Path, models: P
             {},
             "no runtime for implementation 'mlserver_mlflow",
         ),
-        ({"implementation": "mlserver_sklearn.SKLearnModel"}, {}, "holds none of model.joblib"),
+        ({"implementation": "mlserver_sklearn.SKLearnModel"}, {}, "contains none of model.joblib"),
         (
             {"implementation": "mlserver_sklearn.SKLearnModel"},
             {"model.joblib": b"junk"},
-            r"model\.joblib cannot be read: .*: export it again under the versions here",
+            r"model\.joblib cannot be read: .*: export it again with the installed versions",
         ),
-        ({"implementation": "mlserver_alibi_detect.AlibiDetectRuntime"}, {}, "holds neither config.toml"),
+        ({"implementation": "mlserver_alibi_detect.AlibiDetectRuntime"}, {}, "contains neither config.toml"),
         (
             {"implementation": "mlserver_alibi_detect.AlibiDetectRuntime"},
             {"config.toml": b"name ="},
             "is not TOML",
         ),
-        ({"parameters": {}}, {}, "names no implementation, and it has no requirements"),
+        ({"parameters": {}}, {}, "names no implementation, and the Model has no requirements"),
     ],
 )
 def test_a_folder_that_cannot_be_served_says_why(

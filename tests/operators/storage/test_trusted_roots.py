@@ -63,7 +63,7 @@ def test_no_file_outside_the_folder_is_loaded_whatever_the_folder_says(
     folder, trace = armed
     forest = settings(tmp_path / "forest", implementation="mlserver_alibi_detect.AlibiDetectRuntime")
     (forest / "IForest.json").write_text('{"threshold": 0, "estimator": "../armed/model.joblib"}')
-    with pytest.raises(DeploymentError, match="lies outside the model's folder"):
+    with pytest.raises(DeploymentError, match="is outside the model's folder"):
         load(forest)
     linked = settings(tmp_path / "linked", implementation="mlserver_sklearn.SKLearnModel")
     (linked / "model.joblib").symlink_to(folder / "model.joblib")

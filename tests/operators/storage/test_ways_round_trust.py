@@ -171,7 +171,7 @@ def test_the_digest_covers_where_a_link_to_a_folder_leads(tmp_path: Path) -> Non
 def test_links_in_a_circle_and_pipes_are_no_files(tmp_path: Path, site: ArtifactPolicy) -> None:
     folder = settings(tmp_path / "trusted" / "m", implementation="mlserver_sklearn.SKLearnModel")
     os.mkfifo(folder / "model.joblib")
-    with pytest.raises(DeploymentError, match=r"holds none of model\.joblib"):
+    with pytest.raises(DeploymentError, match=r"contains none of model\.joblib"):
         load_step(model(), str(folder), digest(folder), site)
     (folder / "a").symlink_to("b")
     (folder / "b").symlink_to("a")

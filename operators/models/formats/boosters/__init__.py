@@ -1,4 +1,4 @@
-"""Files of XGBoost and LightGBM: what they hold beside their trees, and treelite models made of them.
+"""Files of XGBoost and LightGBM: their metadata, and adjustments of the treelite models read from them.
 
-Neither library is needed to read or to serve them.
+Neither library is needed to read or to serve the files.
 """

@@ -1,4 +1,4 @@
-"""A booster that LightGBM saved as text → what it holds beside its trees."""
+"""The metadata of a booster that LightGBM saved as text: everything that Weir needs besides the trees."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from operators.core.errors import DeploymentError
 
-# Names that LightGBM gives to columns without one.
+# Names that LightGBM generates for columns without names.
 _NUMBERED = re.compile(r"Column_[0-9]+")
-# Of a node's decision type, the bits that say how missing values are told, and the one for "as zero".
+# In a node's decision type: position and mask of its kind of missing values, and the kind "zero is missing".
 _MISSING_SHIFT, _MISSING_BITS, _ZERO = 2, 3, 1
 
 
 class LightGBMFile(NamedTuple):
-    """The objective with its parameters, and the names of the columns, none where they were only numbered."""
+    """The objective with its parameters, and the names of the columns; empty if LightGBM numbered them."""
 
     objective: str
     feature_names: tuple[str, ...]
@@ -24,8 +24,8 @@ class LightGBMFile(NamedTuple):
 def read_lightgbm(path: Path) -> LightGBMFile:
     """Read a booster's text file.
 
-    Raises DeploymentError for another file, and for what treelite would answer wrongly: linear trees, and
-    zeros that count as missing.
+    Raises DeploymentError for another file, and for models that treelite would compute wrongly: linear trees,
+    and zeros that count as missing.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -33,7 +33,7 @@ def read_lightgbm(path: Path) -> LightGBMFile:
         lines = []
     if not lines or lines[0] != "tree":
         raise DeploymentError(
-            f"{path} is not a booster that LightGBM saved as text (Booster.save_model); save it so"
+            f"{path} is not a booster that LightGBM saved as text; save it with Booster.save_model"
         )
     head: dict[str, str] = {}
     for line in lines:
@@ -42,12 +42,12 @@ def read_lightgbm(path: Path) -> LightGBMFile:
             continue
         if name == "is_linear" and value != "0":
             raise DeploymentError(
-                f"{path} has linear models in its leaves (linear_tree), which do not run here: train "
-                "without, or serve it by a Python class of your own"
+                f"{path} has linear models in its leaves (linear_tree), which are not supported: train "
+                "without linear_tree, or serve it by a Python class of your own"
             )
         if name == "decision_type" and any(_zero_is_missing(int(one)) for one in value.split()):
             raise DeploymentError(
-                f"{path} was trained with zero_as_missing, which does not run here: train with missing "
+                f"{path} was trained with zero_as_missing, which is not supported: train with missing "
                 "values as NaN, or serve it by a Python class of your own"
             )
         head.setdefault(name, value)

@@ -1,4 +1,4 @@
-"""treelite models changed so that their sums are the library's own, to the last bit where it can be."""
+"""Adjustments of treelite models, so that their sums equal the library's, bit for bit where possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LEAF, _CATEGORICAL, _NO_CHILD = 0, 2, -1
 
 
 def keep_first(trees: Any, count: int) -> None:
-    """Let the trees from number `count` on add nothing; each becomes a single leaf of 0."""
+    """Keep the first `count` trees; set all leaves of the later trees to 0."""
     for number in range(count, trees.num_tree):
         tree = trees.get_tree_accessor(number)
         for field in ("leaf_value", "leaf_vector"):
@@ -21,31 +21,31 @@ def keep_first(trees: Any, count: int) -> None:
 
 
 def add_base_scores(trees: Any, scores: NDArray[np.float32]) -> None:
-    """Move base scores into the first tree of each output, and leave 0 in their place.
+    """Add base scores to the first tree of each output, and set the model's own base scores to 0.
 
-    XGBoost begins its sums with the base score, treelite adds it at the end: in single precision these are
-    other numbers. `scores` has shape (targets, classes). Trees without any split or leaf are not expected.
+    XGBoost starts its sums with the base score, treelite adds it at the end: in single precision, the results
+    differ. `scores` has shape (targets, classes). Every tree must have at least one leaf.
     """
     header = trees.get_header_accessor()
     targets = header.get_field("target_id").copy()
     classes = header.get_field("class_id").copy()
     seen: set[tuple[int, int]] = set()
-    for number, place in enumerate(zip(targets.tolist(), classes.tolist(), strict=True)):
-        if place in seen:
+    for number, output in enumerate(zip(targets.tolist(), classes.tolist(), strict=True)):
+        if output in seen:
             continue
-        seen.add(place)
-        target, class_ = (slice(None) if index < 0 else slice(index, index + 1) for index in place)
-        own = scores[target, class_].ravel()
+        seen.add(output)
+        target, class_ = (slice(None) if index < 0 else slice(index, index + 1) for index in output)
+        base = scores[target, class_].ravel()
         tree = trees.get_tree_accessor(number)
         vector = tree.get_field("leaf_vector")
         field = "leaf_vector" if len(vector) else "leaf_value"
-        values = tree.get_field(field).reshape(-1, len(own))
-        tree.set_field(field, (values + own).astype(np.float32).ravel())
+        values = tree.get_field(field).reshape(-1, len(base))
+        tree.set_field(field, (values + base).astype(np.float32).ravel())
     header.set_field("base_scores", np.zeros(scores.size))
 
 
 def base_scores(trees: Any) -> NDArray[np.float32]:
-    """Return the base scores as treelite adds them, shape (targets, classes)."""
+    """Return the base scores that treelite adds, float32 of shape (targets, classes)."""
     header = trees.get_header_accessor()
     targets = int(header.get_field("num_target")[0])
     scores: NDArray[np.float64] = header.get_field("base_scores")
@@ -60,7 +60,7 @@ def _end_at_root(tree: Any) -> None:
 
 
 def categorical_columns(trees: Any) -> list[int]:
-    """Return the columns that some node compares with a set of categories."""
+    """Return the sorted columns that at least one node compares with a set of categories."""
     columns: set[int] = set()
     for number in range(trees.num_tree):
         tree = trees.get_tree_accessor(number)

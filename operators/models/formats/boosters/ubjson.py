@@ -1,4 +1,4 @@
-"""Universal Binary JSON (draft 12) → Python values, as far as XGBoost writes it.
+"""A decoder for Universal Binary JSON (draft 12), limited to the parts that XGBoost writes.
 
 Source: the specification at https://ubjson.org.
 """
@@ -22,14 +22,14 @@ _NUMBERS: dict[bytes, tuple[str, np.dtype[Any]]] = {
     b"D": ("d", np.dtype(">f8")),
 }
 _CONSTANTS = {b"Z": None, b"T": True, b"F": False}
-# XGBoost's own files have some ten levels.
+# XGBoost's own files have about ten levels.
 _DEEPEST = 64
 
 
 def decode(data: bytes) -> Any:
-    """Return what the bytes hold: dicts, lists, numbers, strings; arrays of one number type as numpy arrays.
+    """Decode bytes to dicts, lists, numbers and strings; arrays of one number type become numpy arrays.
 
-    Raises ValueError for bytes that are not UBJSON, or are cut short.
+    Raises ValueError for bytes that are not UBJSON or are truncated.
     """
     reader = _Reader(data)
     value = reader.value(reader.marker(), 0)
@@ -39,21 +39,21 @@ def decode(data: bytes) -> Any:
 
 
 class _Reader:
-    """A position in the bytes."""
+    """Reads values from bytes, starting at its position `at`."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.at = 0
 
     def marker(self) -> bytes:
-        """Read the next type marker; no-operation markers are passed over."""
+        """Read the next type marker; ignore no-operation markers."""
         marker = self._take(1)
         while marker == b"N":
             marker = self._take(1)
         return marker
 
     def value(self, marker: bytes, depth: int) -> Any:
-        """Read a value of the type that its marker names."""
+        """Read a value whose type is `marker`; `depth` counts the containers around it."""
         if depth > _DEEPEST:
             raise ValueError(f"values are nested more than {_DEEPEST} deep")
         if marker in _NUMBERS:
@@ -69,13 +69,13 @@ class _Reader:
             return self._array(depth)
         if marker == b"{":
             return self._object(depth)
-        raise ValueError(f"byte {self.at - 1} is no UBJSON type marker: {marker!r}")
+        raise ValueError(f"byte {self.at - 1} is {marker!r}, which is not a UBJSON type marker")
 
     def _array(self, depth: int) -> Any:
         kind, count = self._container()
         if kind in _NUMBERS:
             dtype = _NUMBERS[kind][1]
-            # A typed array always has a count; `_container` sees to it.
+            # `_container` requires a count of every typed array.
             values = np.frombuffer(self._take((count or 0) * dtype.itemsize), dtype)
             return values.astype(dtype.newbyteorder("="))
         items: list[Any] = []
@@ -95,7 +95,7 @@ class _Reader:
         return members
 
     def _items(self, end: bytes, count: int | None, read: Callable[[bytes], None], kind: bytes) -> None:
-        """Read members up to the end marker, or so many; `read` gets the marker that was read already."""
+        """Read `count` members, or up to the end marker; `read` receives the marker that is already read."""
         if count is None:
             marker = self.marker()
             while marker != end:

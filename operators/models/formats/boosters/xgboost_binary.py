@@ -1,4 +1,4 @@
-"""XGBoost's own binary form (its default until 2.0): what stands beside the trees.
+"""The metadata of XGBoost's own binary form, which was its default until 2.0.
 
 Source of the layout: `src/learner.cc`, `src/gbm/gbtree_model.h` and `include/xgboost/tree_model.h` of
 XGBoost 1.7. All numbers are little-endian.
@@ -10,14 +10,14 @@ import struct
 from typing import Any
 
 _MAGIC = b"binf"
-# Bytes of LearnerModelParamLegacy, GBTreeModelParam, TreeParam, of a node with its statistics.
+# Sizes in bytes: LearnerModelParamLegacy, GBTreeModelParam, TreeParam, a node with its statistics.
 _LEARNER, _TREES, _TREE, _NODE = 136, 160, 148, 20 + 16
 
 
 def decode(data: bytes) -> dict[str, Any]:
-    """Return the facts in the form that XGBoost's JSON gives them, without the trees.
+    """Return the metadata in the structure of XGBoost's JSON form, without the trees.
 
-    Raises ValueError for bytes that are not of this form, or are cut short.
+    Raises ValueError for bytes that are not of this form or are truncated.
     """
     reader = _Reader(data, len(_MAGIC) if data.startswith(_MAGIC) else 0)
     base_score, features, classes, has_attributes, _, _, _, targets = struct.unpack_from(
@@ -32,7 +32,7 @@ def decode(data: bytes) -> dict[str, Any]:
             reader.take(4 * reader.size())
     elif booster != "gblinear":
         raise ValueError(f"its booster is {booster!r}")
-    # A linear booster's weights end the file for what is of use here.
+    # Behind a linear booster's weights, the file contains nothing that Weir uses.
     attributes = _attributes(reader) if has_attributes and booster != "gblinear" else {}
     model = {"gbtree_model_param": {"num_parallel_tree": str(max(parallel, 1)), "num_trees": str(trees)}}
     parameters = {"base_score": repr(base_score), "num_class": str(classes), "num_feature": str(features)}
@@ -51,7 +51,7 @@ def _skip_trees(reader: _Reader, trees: int) -> None:
         _, nodes, _, _, _, leaf_vector = struct.unpack_from("<iiiiii", reader.take(_TREE))
         reader.take(nodes * _NODE)
         if leaf_vector > 1:
-            raise ValueError("a tree has vectors in its leaves, which this form cannot hold")
+            raise ValueError("a tree has vectors in its leaves, which this form cannot contain")
     reader.take(4 * trees)
 
 
@@ -60,14 +60,14 @@ def _attributes(reader: _Reader) -> dict[str, str]:
 
 
 class _Reader:
-    """A position in the bytes."""
+    """Reads values from bytes, starting at a position."""
 
     def __init__(self, data: bytes, at: int) -> None:
         self._data = data
         self._at = at
 
     def take(self, count: int) -> bytes:
-        """Return the next bytes."""
+        """Return the next `count` bytes; raise ValueError if there are fewer."""
         taken = self._data[self._at : self._at + count] if count >= 0 else b""
         if len(taken) != count:
             raise ValueError(f"the data ends at byte {len(self._data)}, within a value")
@@ -75,9 +75,9 @@ class _Reader:
         return taken
 
     def size(self) -> int:
-        """Read a count of what follows."""
+        """Read the number of the items that follow."""
         return int(struct.unpack("<Q", self.take(8))[0])
 
     def text(self) -> str:
-        """Read a text behind its length."""
+        """Read a text, which follows its length in bytes."""
         return self.take(self.size()).decode("utf-8")

@@ -1,4 +1,4 @@
-"""A file of XGBoost in any of its three forms → what it holds beside its trees."""
+"""The metadata of an XGBoost model file in any of its three forms."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _ROW_WRAPPERS = ("classifier", "regressor", "ranker")
 
 
 class XGBoostFile(NamedTuple):
-    """What decides how the trees are summed and what their sums mean.
+    """The metadata that determines how trees are summed and what the sums mean.
 
     `estimator` is the kind of scikit-learn wrapper that saved the file, empty for a native booster.
-    `base_scores` are the file's, before the objective's link, one or one for each output. `trees_kept` is how
-    many trees, from the first, make a prediction: early stopping leaves the later ones out. `categories` says
-    that the file holds the words of categories (XGBoost 3.1 and later).
+    `base_scores` are the file's values before the objective's link: one, or one per output. `trees_kept` is
+    the number of trees, from the first, that make a prediction: early stopping excludes the later ones.
+    `categories` is true if the file contains the names of categories (XGBoost 3.1 and later).
     """
 
     form: Form
@@ -85,14 +85,14 @@ class _Document(msgspec.Struct):
 
 
 def read_xgboost(path: Path) -> XGBoostFile:
-    """Read a model file; its first bytes tell its form, whatever its name.
+    """Read a model file; its first bytes decide its form, whatever its name.
 
-    Raises DeploymentError for a file that is not XGBoost's, or says of itself what cannot be.
+    Raises DeploymentError for a file that is not XGBoost's or that contradicts itself.
     """
     data = path.read_bytes()
     form = _form(data)
     try:
-        return _facts(form, _learner(form, data))
+        return _metadata(form, _learner(form, data))
     except DeploymentError as error:
         raise DeploymentError(f"{path}: {error}") from None
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -102,7 +102,7 @@ def read_xgboost(path: Path) -> XGBoostFile:
 
 
 def without_categories(path: Path, form: Form) -> str:
-    """Return the model as JSON without the words of its categories: requests hold their codes."""
+    """Return the model as JSON without the names of its categories: requests contain their codes."""
     data = path.read_bytes()
     document = json.loads(data) if form == "json" else ubjson.decode(data)
     booster = document["learner"]["gradient_booster"]
@@ -129,7 +129,7 @@ def _array(type_: type, value: Any) -> Any:
     return np.asarray(value)
 
 
-def _facts(form: Form, learner: _Learner) -> XGBoostFile:
+def _metadata(form: Form, learner: _Learner) -> XGBoostFile:
     booster, parameters = learner.gradient_booster, learner.learner_model_param
     trees = booster.model or (booster.gbtree.model if booster.gbtree else _Trees())
     return XGBoostFile(
@@ -146,20 +146,21 @@ def _facts(form: Form, learner: _Learner) -> XGBoostFile:
 
 
 def _base_scores(text: str) -> tuple[float, ...]:
-    """Read one number, or since XGBoost 3.1 a list of them."""
+    """Parse one number or, from XGBoost 3.1 on, a list of numbers."""
     value = json.loads(text)
     return tuple(float(one) for one in value) if isinstance(value, list) else (float(value),)
 
 
 def _estimator(text: str | None) -> str:
-    """Return the wrapper's kind from the attribute `scikit_learn`, which older versions write with NaN."""
+    """Return the kind of wrapper from the attribute `scikit_learn`, in which older versions write NaN."""
     if text is None:
         return ""
-    told = json.loads(text)
-    estimator = told.get("_estimator_type") if isinstance(told, dict) else None
+    attribute = json.loads(text)
+    estimator = attribute.get("_estimator_type") if isinstance(attribute, dict) else None
     if estimator is not None and estimator not in _ROW_WRAPPERS:
         raise DeploymentError(
-            f"it was saved by a {estimator!r} of scikit-learn's kind, which is not known here"
+            f"it was saved by a scikit-learn wrapper of kind {estimator!r}; supported are "
+            f"{', '.join(_ROW_WRAPPERS)}"
         )
     return estimator or ""
 
@@ -167,7 +168,7 @@ def _estimator(text: str | None) -> str:
 def _trees_kept(learner: _Learner, trees: _Trees) -> int:
     """Count the trees of the rounds up to `best_iteration`, as XGBoost's scikit-learn wrappers do.
 
-    The attribute `best_ntree_limit` of older versions is not read there, and so not here.
+    Like these wrappers, this ignores the attribute `best_ntree_limit` of older versions.
     """
     if learner.gradient_booster.name == "gblinear":
         return 0
@@ -178,21 +179,21 @@ def _trees_kept(learner: _Learner, trees: _Trees) -> int:
     try:
         rounds = int(best) + 1
     except ValueError:
-        raise DeploymentError(f"its best_iteration is {best!r}, which is no number of a round") from None
-    if rounds == 0:  # to XGBoost, no round at all means every one
+        raise DeploymentError(f"its best_iteration is {best!r}, which is not the number of a round") from None
+    if rounds == 0:  # XGBoost uses all rounds for a count of 0
         return ends[-1]
     if not 0 < rounds < len(ends):
-        raise DeploymentError(f"its best_iteration is {best}, but it holds {len(ends) - 1} rounds")
+        raise DeploymentError(f"its best_iteration is {best}, but it has {len(ends) - 1} rounds")
     return ends[rounds]
 
 
 def _round_ends(learner: _Learner, trees: _Trees) -> list[int]:
-    """Return how many trees there are after 0, 1, … rounds."""
+    """Return the numbers of trees after 0, 1, … rounds."""
     if trees.iteration_indptr is not None and len(trees.iteration_indptr):
         return [int(end) for end in trees.iteration_indptr]
     parameters = trees.gbtree_model_param
     outputs = max(int(learner.learner_model_param.num_class), int(learner.learner_model_param.num_target), 1)
     if int(parameters.size_leaf_vector) > 1:
         outputs = 1
-    each = max(int(parameters.num_parallel_tree), 1) * outputs
-    return list(range(0, int(parameters.num_trees) + 1, each))
+    trees_per_round = max(int(parameters.num_parallel_tree), 1) * outputs
+    return list(range(0, int(parameters.num_trees) + 1, trees_per_round))

@@ -106,7 +106,7 @@ def test_parameters_that_nothing_reads_are_refused(tmp_path: Path) -> None:
         ),
         (
             '{"features": [{"name": "a", "low": 2, "categories": ["x"]}]}',
-            "feature 'a' has categories, so it can have no low and high",
+            "feature 'a' has categories, so it cannot have low or high",
         ),
         ('{"features": [{"name": "a"}, {"name": "a"}]}', "feature 'a' is listed twice; names must be unique"),
         ('{"features": [{"name": "a", "missing": 2}]}', "the share of missing values is 2.0"),
@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, tex
 
 def test_a_folder_without_the_file_is_told(tmp_path: Path) -> None:
     settings(tmp_path, implementation="weir.DataQuality")
-    with pytest.raises(DeploymentError, match=r"holds none of quality\.json"):
+    with pytest.raises(DeploymentError, match=r"contains none of quality\.json"):
         load(tmp_path)
     with pytest.raises(DeploymentError, match=r"quality\.json does not exist"):
         read_quality(tmp_path)

@@ -57,9 +57,9 @@ def test_the_probe_is_answered_as_the_original_library_did(name: str) -> None:
 
 @pytest.mark.parametrize("name", OLDER)
 def test_a_folder_that_cannot_answer_names_both_versions_and_the_remedy(name: str) -> None:
-    with pytest.raises(DeploymentError, match=rf"scikit-learn {OLDER[name]} \(here 1\.") as caught:
+    with pytest.raises(DeploymentError, match=rf"scikit-learn {OLDER[name]} \(installed: 1\.") as caught:
         load(FOLDERS / name)
-    assert "export it again under the versions here" in str(caught.value)
+    assert "export it again with the installed versions" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -67,7 +67,7 @@ def test_a_folder_that_cannot_answer_names_both_versions_and_the_remedy(name: st
 def test_it_does_so_without_a_recorded_probe(tmp_path: Path, name: str) -> None:
     folder = shutil.copytree(FOLDERS / name, tmp_path / name)
     (folder / "probe.json").unlink()
-    with pytest.raises(DeploymentError, match=rf"scikit-learn {OLDER[name]} \(here 1\."):
+    with pytest.raises(DeploymentError, match=rf"scikit-learn {OLDER[name]} \(installed: 1\."):
         load(folder)
 
 

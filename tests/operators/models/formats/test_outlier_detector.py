@@ -65,15 +65,18 @@ Edit = Callable[[dict[str, Any], dict[str, Any]], Any]
     [
         (
             lambda s, a: a.pop("mean_bias"),
-            r"OutlierVAE\.npz are no whole detector: there is no array 'mean_bias'",
+            r"OutlierVAE\.npz are not a complete detector: the array 'mean_bias' is missing",
         ),
-        (lambda s, a: s["encoder"].pop(), "there are arrays of no layer: encoder_1_weights"),
+        (lambda s, a: s["encoder"].pop(), "these arrays belong to no layer: encoder_1_weights"),
         (lambda s, a: s["decoder"][0].update(activation="sin"), "activation 'sin'; known are linear, relu"),
         (lambda s, a: a.update(mean_bias=np.zeros(5)), r"a bias of shape \(5,\)"),
-        (lambda s, a: a.update(mean_bias=np.array(["x"])), "mean_bias must hold numbers, got <U1"),
+        (
+            lambda s, a: a.update(mean_bias=np.array(["x"])),
+            "mean_bias is an array of <U1; it must contain numbers",
+        ),
         (lambda s, a: a.update(mean_bias=np.array([{}])), "is not a readable npz of arrays"),
         (lambda s, a: s.update(samples=0), "samples must be at least 1"),
-        (lambda s, a: s.update(score_type="proba"), "score_type may be 'mse', got 'proba'"),
+        (lambda s, a: s.update(score_type="proba"), "score_type is 'proba'; it must be 'mse'"),
         (lambda s, a: s.pop("threshold"), r"OutlierVAE\.json: Object missing required field `threshold`"),
         (lambda s, a: s.update(treshold=1), "unknown field `treshold`"),
     ],
@@ -91,7 +94,7 @@ def test_what_is_no_whole_autoencoder_is_told(tmp_path: Path, edit: Edit, messag
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda s, a: a.pop("covariance"), "there is no array 'covariance'"),
+        (lambda s, a: a.pop("covariance"), "the array 'covariance' is missing"),
         (
             lambda s, a: a.update(mean=np.zeros(2)),
             r"a mean of shape \(2,\) and a covariance of shape \(4, 4\)",

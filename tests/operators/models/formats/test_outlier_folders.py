@@ -190,14 +190,18 @@ def test_arguments_that_the_detector_has_not_are_refused(
 def test_names_must_fit_the_detector(tmp_path: Path) -> None:
     path = folder(tmp_path, "vae")
     (path / "features.json").write_text('{"columns": ["age"]}')
-    with pytest.raises(DeploymentError, match=r"features\.json must name 4 columns"):
+    with pytest.raises(
+        DeploymentError, match=r"features\.json: columns has length 1 .*; both must have length 4"
+    ):
         load(path)
 
 
 def test_another_estimator_is_no_detector(tmp_path: Path) -> None:
     path = folder(tmp_path, "model.joblib")
     joblib.dump(LinearRegression().fit(TRAINED, TRAINED[:, 0]), path / "model.joblib")
-    with pytest.raises(DeploymentError, match=r"model\.joblib holds a LinearRegression, no isolation forest"):
+    with pytest.raises(
+        DeploymentError, match=r"model\.joblib contains a LinearRegression, which is not an isolation forest"
+    ):
         load(path)
 
 
@@ -215,7 +219,7 @@ def test_a_flagged_row_is_told_in_the_features_own_values(models: Path) -> None:
     step = load(models / "income-outlier")
     assert isinstance(step, OutlierModel)
     tensors = {"rows": TensorColumn(prepared, np.array([len(prepared)]))}
-    flagged = step.explain(tensors, step.infer(tensors, InferenceOptions()), InferenceOptions(), most=20)
+    flagged = step.explain(tensors, step.infer(tensors, InferenceOptions()), InferenceOptions(), limit=20)
     assert len(flagged) == 20
     numbers = preprocessor.named_transformers_["numeric"].named_steps["scale"]
     expected = numbers.inverse_transform(prepared[:, : numbers.n_features_in_])

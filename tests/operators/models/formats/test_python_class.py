@@ -111,8 +111,8 @@ def test_strings_lists_and_single_values_become_tensors(tmp_path: Path) -> None:
             "class Model:\n    async def predict(self, payload): pass",
             "Model.predict is a coroutine, as in a class for MLServer",
         ),
-        ("mine.Model", "class Model:\n    def predict(self, x): pass", "cannot be made: TypeError"),
-        ("other.Model", "", "no runtime for implementation 'other.Model': it is none of the known ones"),
+        ("mine.Model", "class Model:\n    def predict(self, x): pass", "cannot be created: TypeError"),
+        ("other.Model", "", "no runtime for implementation 'other.Model': it is not one of Weir's"),
         (
             "mlserver_mlflow.MLflowRuntime",
             "",
@@ -142,7 +142,7 @@ def test_row_by_row_refuses_a_request_whose_tensors_have_other_rows(tmp_path: Pa
     body = INIT + "    row_by_row = True\n    def predict(self, x): return {'y': x['a'] + x['b']}\n"
     two, one = np.array([2], dtype=np.int64), np.array([1], dtype=np.int64)
     uneven = {"a": TensorColumn(np.ones((2, 1)), two), "b": TensorColumn(np.ones((1, 1)), one)}
-    with pytest.raises(ValueError, match="as many rows each"):
+    with pytest.raises(ValueError, match="row_by_row takes tensors with equal numbers of rows"):
         step(tmp_path / "m", body).infer(uneven, InferenceOptions())
 
 

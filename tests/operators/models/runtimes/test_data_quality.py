@@ -117,9 +117,9 @@ def test_numbers_beside_text_stay_numbers() -> None:
 def test_another_number_of_columns_is_a_mismatch() -> None:
     with pytest.raises(MismatchError, match="takes rows of 2 values, got rows of 1"):
         issues({"age": column(30)})
-    with pytest.raises(MismatchError, match="'work' is missing; there are 'age', 'job'"):
+    with pytest.raises(MismatchError, match="'work' is missing; got 'age', 'job'"):
         issues({"age": column(30), "job": column(1)}, content_type="pd")
-    with pytest.raises(ValueError, match="tensor 'b' has other numbers of rows than 'a'"):
+    with pytest.raises(ValueError, match="tensor 'b' has another number of rows than 'a'"):
         issues({"a": column(1), "b": column(1, 2)})
 
 

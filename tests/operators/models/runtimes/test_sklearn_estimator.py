@@ -29,7 +29,7 @@ def test_an_answer_for_each_target_is_refused_in_words() -> None:
     """A list of arrays would be stacked into something of as many rows as there are targets."""
     forest = RandomForestClassifier(5, random_state=0).fit(X, np.column_stack([Y, 1 - Y]))
     step = SklearnModel(forest, "predict")
-    with pytest.raises(MismatchError, match="predict_proba gives 2 arrays, one for each target"):
+    with pytest.raises(MismatchError, match="predict_proba returns 2 arrays, one for each target"):
         step.infer(one(X[:3]), InferenceOptions(outputs=("predict_proba",)))
     assert step.infer(one(X[:3]), InferenceOptions())["predict"].data.shape == (3, 2)
 
@@ -41,7 +41,7 @@ def test_an_answer_of_other_rows_is_refused() -> None:
         def predict(self, x: Any) -> Any:
             return np.zeros(len(x) + 1)
 
-    with pytest.raises(MismatchError, match=r"predict gives shape \[4\] for 3 rows"):
+    with pytest.raises(MismatchError, match=r"predict returns shape \[4\] for 3 rows"):
         SklearnModel(Odd(), "predict").infer(one(X[:3]), InferenceOptions())
 
 
