@@ -60,9 +60,9 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         releases = ReleaseCache(self._topics, partial(read_control, self._connection))
         alert_rules = AlertRulesCache(self._topics, releases)
         active_alerts = ActiveAlerts(value("alerts"))
-        windows = WindowState(value("head"), blobs("rows"), blobs("panes"), value("draining"))
+        state = WindowState(value("head"), blobs("rows"), blobs("panes"), value("draining"))
         self._windows = StepWindows(
-            windows, releases, alert_rules, active_alerts, metrics, self._rules, self._site, self._has_topic
+            state, releases, alert_rules, active_alerts, metrics, self._rules, self._site, self._has_topic
         )
         self._rates = PipelineRates(value("slice"), value("slices"), active_alerts, alert_rules.get)
 
