@@ -37,8 +37,9 @@ def evaluate_window(
         f"{member['topic']}-{member['partition']} {member['first_offset']} to {member['last_offset']}"
         for member in lineage.as_dicts()
     ]
+    main_cause = ", ".join(causes[:1])
     annotations = {
-        "summary": f"{problem} in {lineage.step}, confirmed by window {streak.since}: {''.join(causes[:1])}",
+        "summary": f"{problem} in {lineage.step}, confirmed by window {streak.since}: {main_cause}",
         "features": ", ".join(causes[:_MAX_NAMED]),
         "window": f"{iso(lineage.first_timestamp)}/{iso(lineage.last_timestamp)}",
         "window_number": str(window),
