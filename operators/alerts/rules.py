@@ -32,14 +32,14 @@ class PipelineRules(NamedTuple):
     """All alert rules of one pipeline.
 
     `predictions` are the steps that watch predictions, `critical_effects` the effect sizes by step from which
-    drift is critical, `hides` the features whose names do not appear in alerts and reports.
+    drift is critical, `redaction` the features whose names do not appear in alerts and reports.
     """
 
     lifecycle: Lifecycle
     rates: RateRules
     predictions: frozenset[str]
     critical_effects: Mapping[str, float]
-    hides: Redaction = Redaction()
+    redaction: Redaction = Redaction()
 
     def of_step(self, step: str, *, quality: bool) -> StepRule:
         """Return the rule of a batched step."""

@@ -212,7 +212,7 @@ class StepWindows:
         pane = merge(panes, config.step.add)
         lineage = pane.lineage
         rules = self._alert_rules.get(lineage.pipeline, lineage.generation)
-        verdict = config.step.judge(pane.counts, lineage.rows, config.rules).redacted(rules.hides)
+        verdict = config.step.judge(pane.counts, lineage.rows, config.rules).redacted(rules.redaction)
         streak = config.rules.confirmation.after(window.streak, verdict.state, window.number)
         self._metrics.count_closed(lineage.pipeline, lineage.step, verdict.state, verdict)
         yield Report(lineage, report(lineage, window.number, verdict, streak, config.digest))
