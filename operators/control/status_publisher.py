@@ -36,8 +36,8 @@ class StatusPublisher:
         """Begin to beat."""
         self._thread.start()
 
-    def tell(self, event: Event) -> None:
-        """Send an event, and the state that it made, at once."""
+    def publish(self, event: Event) -> None:
+        """Publish an event at once, after the status that it led to."""
         self._events.put(event)
         self._wake.set()
 
