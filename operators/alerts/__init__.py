@@ -1,1 +1,1 @@
-"""Rules and findings → alerts that fire and resolve. No Flink, no Kafka."""
+"""Rules and findings → alerts that fire and resolve. Uses neither Flink nor Kafka."""

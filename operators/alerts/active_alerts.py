@@ -1,4 +1,4 @@
-"""The alerts that fire for the key at hand, in its state."""
+"""The firing alerts of the current key, in keyed state."""
 
 from __future__ import annotations
 
@@ -11,32 +11,35 @@ from operators.core.state import Value
 
 
 class ActiveAlerts:
-    """What a lifecycle needs to remember, for the key at hand."""
+    """Stores the firing alerts of the current key, and applies a lifecycle to them.
+
+    `now` is the clock's time in milliseconds since 1970.
+    """
 
     def __init__(self, state: Value) -> None:
         self._state = state
 
     def is_firing(self) -> bool:
-        """Tell whether any alert does."""
+        """Return whether any alert fires."""
         return self._state.value() is not None
 
     def severities(self) -> dict[AlertKey, Severity]:
-        """Return how bad each is."""
-        return {one.about: one.severity for one in self._read()}
+        """Return the severity of each firing alert."""
+        return {alert.about: alert.severity for alert in self._read()}
 
-    def update_alerts(self, lifecycle: Lifecycle, found: Findings, now: int) -> Iterator[AlertRecord]:
-        """Let what was found fire and resolve alerts."""
+    def update_alerts(self, lifecycle: Lifecycle, findings: Findings, now: int) -> Iterator[AlertRecord]:
+        """Store and yield the alerts that fire or resolve because of findings."""
         before = self._read()
-        after, sent = lifecycle.update_alerts(before, found, now)
+        after, records = lifecycle.update_alerts(before, findings, now)
         self._write(before, after)
-        yield from sent
+        yield from records
 
     def resend_due(self, lifecycle: Lifecycle, now: int) -> Iterator[AlertRecord]:
-        """Send again what fires, where it is time to."""
+        """Yield the firing alerts that are due to be sent again."""
         before = self._read()
-        after, sent = lifecycle.resend_due(before, now)
+        after, records = lifecycle.resend_due(before, now)
         self._write(before, after)
-        yield from sent
+        yield from records
 
     def _read(self) -> list[Active]:
         stored = self._state.value()

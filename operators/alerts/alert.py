@@ -1,4 +1,4 @@
-"""Alerts as they leave: JSON in the shape that Alertmanager takes, with CloudEvents headers."""
+"""Records of the alerts topic: JSON in Alertmanager's format, with CloudEvents headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OFFSET, _PRIME, _SEPARATOR = 14695981039346656037, 1099511628211, b"\xff"
 class Alert(msgspec.Struct, frozen=True, rename="camel"):
     """One record of the alerts topic; times in ISO 8601, UTC.
 
-    `ends_at` of a firing alert is until when it holds unless it is sent again.
+    `ends_at` of a firing alert is the time when it expires unless it is sent again.
     """
 
     status: Literal["firing", "resolved"]
@@ -33,11 +33,11 @@ class Alert(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def read_alert(value: bytes | None) -> Alert:
-    """Read a record of the alerts topic; MalformedError for one that cannot be shown or delivered."""
+    """Decode a record of the alerts topic; MalformedError if it cannot be shown or delivered."""
     alert = decode(value, Alert)
     for name in ("alertname", "pipeline"):
         if not alert.labels.get(name):
-            raise MalformedError(f"labels: there is no {name}")
+            raise MalformedError(f"labels: {name} is missing or empty")
     if not alert.fingerprint:
         raise MalformedError("fingerprint is empty")
     parse_time(alert.starts_at, "startsAt")
@@ -46,7 +46,7 @@ def read_alert(value: bytes | None) -> Alert:
 
 
 class AlertRecord(NamedTuple):
-    """An alert on its way, at a time in milliseconds since 1970."""
+    """An alert and the time when it is sent, in milliseconds since 1970."""
 
     alert: Alert
     at: int
@@ -68,7 +68,7 @@ class AlertRecord(NamedTuple):
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
-    """Return what identifies an alert: FNV-1a of its sorted labels, as Alertmanager computes it.
+    """Return the identifier of an alert: FNV-1a of its sorted labels, as Alertmanager computes it.
 
     >>> fingerprint({"alertname": "A"}) == fingerprint({"alertname": "B"})
     False
@@ -82,7 +82,7 @@ def fingerprint(labels: Mapping[str, str]) -> str:
 
 
 def iso(milliseconds: float) -> str:
-    """Write a time since 1970.
+    """Format a time in milliseconds since 1970 as ISO 8601.
 
     >>> iso(1_500)
     '1970-01-01T00:00:01.500Z'

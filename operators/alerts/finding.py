@@ -1,4 +1,4 @@
-"""Findings: what is wrong at this moment, before it is told to anybody."""
+"""Findings: the results of rules at one moment, from which alerts are made."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ Severity = Literal["warning", "critical"]
 
 
 class AlertKey(NamedTuple):
-    """Which rule, for which step; for the pipeline as a whole `step` is empty."""
+    """The rule and the step that a finding is about. `step` is empty for the whole pipeline."""
 
     alert: str
     step: str = ""
 
 
 class Finding(NamedTuple):
-    """Something is wrong; `annotations` tell people what."""
+    """A problem that a rule found; `annotations` describe it for people."""
 
     severity: Severity
     annotations: Mapping[str, str]
 
 
 class Unknown(Enum):
-    """There is too little to tell."""
+    """The result of a rule without enough data to decide. It leaves an alert unchanged."""
 
-    UNKNOWN = "too little to tell"
+    UNKNOWN = "not enough data"
 
 
 UNKNOWN = Unknown.UNKNOWN
-# What was found by each rule: something wrong, nothing (None), or too little to tell.
+# The result of each rule: a problem, None (no problem), or UNKNOWN (not enough data).
 Findings = Mapping[AlertKey, Finding | Unknown | None]

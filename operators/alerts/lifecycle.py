@@ -1,4 +1,4 @@
-"""Findings → alerts that fire once, are sent again at an interval, and resolve once: state in, state out."""
+"""Findings → alerts that fire once, are sent again at an interval, and resolve once. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from operators.alerts.finding import UNKNOWN, AlertKey, Finding, Findings, Sever
 from operators.core.state import pack, unpack
 
 _VERSION = 1
-# A firing alert holds for so many intervals: the next may come late.
-_HOLDS = 3
+# A firing alert expires after this many intervals, because the next record may be delayed.
+_EXPIRES_AFTER = 3
 
 
 class Active(msgspec.Struct, frozen=True, array_like=True):
-    """An alert that fires; times in milliseconds since 1970."""
+    """A firing alert; times in milliseconds since 1970."""
 
     alert: str
     step: str
@@ -28,61 +28,66 @@ class Active(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def about(self) -> AlertKey:
-        """Which rule, for which step."""
+        """The rule and the step that the alert is about."""
         return AlertKey(self.alert, self.step)
 
 
 class Lifecycle(NamedTuple):
-    """What all alerts of one pipeline share: labels, seconds until they are sent again, a runbook's URL."""
+    """What all alerts of one pipeline share: labels, the interval of sending, and the runbook's URL.
+
+    `resend` is in seconds, `now` in milliseconds since 1970. The methods return the alerts that fire
+    afterwards, and the records to send.
+    """
 
     labels: Mapping[str, str]
     resend: float
     runbook: str
 
     def update_alerts(
-        self, active: list[Active], found: Findings, now: int
+        self, active: list[Active], findings: Findings, now: int
     ) -> tuple[list[Active], list[AlertRecord]]:
-        """Take in what every rule found; an active alert whose rule is not among them resolves.
+        """Apply the findings of all rules. An active alert without a finding resolves.
 
-        A severity that changes resolves the alert and fires another: labels identify.
+        A change of severity resolves the alert and fires another one, because severity is a label, and labels
+        identify an alert.
         """
         kept: list[Active] = []
-        sent: list[AlertRecord] = []
-        for one in active:
-            finding = found.get(one.about)
+        records: list[AlertRecord] = []
+        for alert in active:
+            finding = findings.get(alert.about)
             if finding is UNKNOWN:
-                kept.append(one)
-            elif isinstance(finding, Finding) and finding.severity == one.severity:
-                kept.append(msgspec.structs.replace(one, annotations=dict(finding.annotations)))
+                kept.append(alert)
+            elif isinstance(finding, Finding) and finding.severity == alert.severity:
+                kept.append(msgspec.structs.replace(alert, annotations=dict(finding.annotations)))
             else:
-                sent.append(self._sent(one, now, resolved=True))
-        there = {one.about for one in kept}
-        for about, finding in found.items():
-            if isinstance(finding, Finding) and about not in there:
-                fresh = Active(*about, finding.severity, dict(finding.annotations), now, now)
-                kept.append(fresh)
-                sent.append(self._sent(fresh, now))
-        return kept, sent
+                records.append(self._record(alert, now, resolved=True))
+        firing = {alert.about for alert in kept}
+        for key, finding in findings.items():
+            if isinstance(finding, Finding) and key not in firing:
+                started = Active(*key, finding.severity, dict(finding.annotations), now, now)
+                kept.append(started)
+                records.append(self._record(started, now))
+        return kept, records
 
     def resend_due(self, active: list[Active], now: int) -> tuple[list[Active], list[AlertRecord]]:
-        """Send again what fires for as long as the interval."""
-        due = [now - one.sent_at >= self.resend * 1000 for one in active]
+        """Return records of the alerts that were last sent at least one interval ago."""
+        due = [now - alert.sent_at >= self.resend * 1000 for alert in active]
         kept = [
-            msgspec.structs.replace(one, sent_at=now) if again else one
-            for one, again in zip(active, due, strict=True)
+            msgspec.structs.replace(alert, sent_at=now) if is_due else alert
+            for alert, is_due in zip(active, due, strict=True)
         ]
-        return kept, [self._sent(one, now) for one, again in zip(kept, due, strict=True) if again]
+        return kept, [self._record(alert, now) for alert, is_due in zip(kept, due, strict=True) if is_due]
 
-    def _sent(self, one: Active, now: int, *, resolved: bool = False) -> AlertRecord:
-        step = {"step": one.step} if one.step else {}
-        labels = {"alertname": one.alert, **self.labels, **step, "severity": one.severity}
-        runbook = {"runbook_url": f"{self.runbook}#{one.alert.lower()}"} if self.runbook else {}
+    def _record(self, active: Active, now: int, *, resolved: bool = False) -> AlertRecord:
+        step = {"step": active.step} if active.step else {}
+        labels = {"alertname": active.alert, **self.labels, **step, "severity": active.severity}
+        runbook = {"runbook_url": f"{self.runbook}#{active.alert.lower()}"} if self.runbook else {}
         alert = Alert(
             status="resolved" if resolved else "firing",
             labels=labels,
-            annotations={**one.annotations, **runbook},
-            starts_at=iso(one.starts_at),
-            ends_at=iso(now if resolved else now + _HOLDS * self.resend * 1000),
+            annotations={**active.annotations, **runbook},
+            starts_at=iso(active.starts_at),
+            ends_at=iso(now if resolved else now + _EXPIRES_AFTER * self.resend * 1000),
             fingerprint=fingerprint(labels),
         )
         return AlertRecord(alert, now)
@@ -94,5 +99,5 @@ def encode_active(active: list[Active]) -> bytes:
 
 
 def decode_active(data: bytes) -> list[Active]:
-    """Decode what `encode_active` wrote; ValueError for a version this code does not know."""
+    """Decode the bytes of `encode_active`; ValueError for an unknown version."""
     return unpack(data, list[Active], _VERSION, "alert state")

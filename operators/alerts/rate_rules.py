@@ -1,4 +1,4 @@
-"""Rules over rates: errors, latency, outliers, no data. Each looks at the latest moments of a pipeline."""
+"""Rules over a pipeline's recent rates: errors, latency, outliers, no data."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ ERRORS, LATENCY, OUTLIERS, NO_DATA = "WeirErrors", "WeirLatency", "WeirOutliers"
 
 
 class RateRule(NamedTuple):
-    """A share of what came in the last `over` seconds, surely above a level."""
+    """A share over the last `over` seconds that is significantly above a level, a share in [0, 1]."""
 
     levels: Mapping[Severity, float]
     over: float
 
 
 class LatencyRule(NamedTuple):
-    """The 99th percentile of the requests of the last `over` seconds, above a level in milliseconds.
+    """The 99th percentile of latency over the last `over` seconds, above a level in milliseconds.
 
-    It is surely above where the share of slower requests surely is above 1 %.
+    It is significantly above if the share of slower requests is significantly above 1 %.
     """
 
     levels: Mapping[Severity, float]
@@ -35,9 +35,9 @@ class LatencyRule(NamedTuple):
 
 
 class RateRules(NamedTuple):
-    """The rules of a pipeline; None where there is none.
+    """The rate rules of a pipeline; None disables a rule.
 
-    `outliers` by step, `any_outliers` for steps that are not among these, `no_data` in seconds.
+    `outliers` contains rules by step, `any_outliers` is the rule of all other steps. `no_data` is in seconds.
     """
 
     errors: RateRule | None
@@ -48,13 +48,13 @@ class RateRules(NamedTuple):
 
     @property
     def longest(self) -> float:
-        """For how many seconds rates are needed."""
+        """The longest period of a rule in seconds: for how long slices must be kept."""
         rules = [self.errors, self.latency, self.any_outliers, *self.outliers.values()]
         return max((rule.over for rule in rules if rule), default=0.0)
 
 
 class Slice(NamedTuple):
-    """What a pipeline did between two times in milliseconds since 1970."""
+    """The counts of a pipeline between two times in milliseconds since 1970."""
 
     since: int
     until: int
@@ -62,50 +62,53 @@ class Slice(NamedTuple):
 
 
 def evaluate_rates(
-    rules: RateRules, slices: Sequence[Slice], last: int, now: int, standing: Mapping[AlertKey, Severity]
+    rules: RateRules, slices: Sequence[Slice], last: int, now: int, active: Mapping[AlertKey, Severity]
 ) -> Iterator[tuple[AlertKey, Finding | Unknown | None]]:
-    """Yield what each rule finds; `last` is when the latest request came, in milliseconds since 1970.
+    """Yield the result of each rule: a finding, None, or UNKNOWN.
 
-    `standing` are the alerts that fire: they go on while their share is above the level, surely or not.
+    `last` is the time of the latest request, `now` that of the clock, in milliseconds since 1970. `active`
+    are the firing alerts: they keep firing while their share is above the level, even if not significantly.
     """
     if rules.errors:
         span = _latest(slices, rules.errors.over, now)
-        yield AlertKey(ERRORS), _errors(rules.errors, *span, standing.get(AlertKey(ERRORS)))
+        yield AlertKey(ERRORS), _errors(rules.errors, *span, active.get(AlertKey(ERRORS)))
     if rules.latency:
         span = _latest(slices, rules.latency.over, now)
-        yield AlertKey(LATENCY), _latency(rules.latency, *span, standing.get(AlertKey(LATENCY)))
-    flagging = {name for one in slices for name, step in one.tally.steps.items() if step.outliers is not None}
+        yield AlertKey(LATENCY), _latency(rules.latency, *span, active.get(AlertKey(LATENCY)))
+    flagging = {
+        name for part in slices for name, step in part.tally.steps.items() if step.outliers is not None
+    }
     for step in sorted(flagging | rules.outliers.keys()):
         if rule := rules.outliers.get(step, rules.any_outliers):
-            about, span = AlertKey(OUTLIERS, step), _latest(slices, rule.over, now)
-            yield about, _outliers(step, rule, *span, standing.get(about))
+            key, span = AlertKey(OUTLIERS, step), _latest(slices, rule.over, now)
+            yield key, _outliers(step, rule, *span, active.get(key))
     if rules.no_data is not None:
         yield AlertKey(NO_DATA), _no_data(rules.no_data, last, now)
 
 
-def _errors(rule: RateRule, span: str, tally: Tally, standing: Severity | None) -> Finding | Unknown | None:
-    severity = _severity(rule.levels, tally.failed, tally.requests, standing)
+def _errors(rule: RateRule, span: str, tally: Tally, active: Severity | None) -> Finding | Unknown | None:
+    severity = _severity(rule.levels, tally.failed, tally.requests, active)
     if not isinstance(severity, str):
         return severity
     counts = [
         (n, reason, step)
-        for step, by in tally.errors.items()
-        for reason, n in by.items()
+        for step, reasons in tally.errors.items()
+        for reason, n in reasons.items()
         if reason != Reason.MONITOR_FAILED
     ]
-    told = [f"{n} {reason}{f' in {step}' if step else ''}" for n, reason, step in sorted(counts)[:-6:-1]]
+    top_errors = [
+        f"{n} {reason}{f' in {step}' if step else ''}" for n, reason, step in sorted(counts)[:-6:-1]
+    ]
     share = f"{tally.failed / tally.requests:.1%} of {tally.requests:,} requests"
     summary = f"{share} got an error instead of an answer"
-    return Finding(severity, {"summary": summary, "errors": ", ".join(told), "window": span})
+    return Finding(severity, {"summary": summary, "errors": ", ".join(top_errors), "window": span})
 
 
-def _latency(
-    rule: LatencyRule, span: str, tally: Tally, standing: Severity | None
-) -> Finding | Unknown | None:
+def _latency(rule: LatencyRule, span: str, tally: Tally, active: Severity | None) -> Finding | Unknown | None:
     p99 = quantile(0.99, tally.buckets) * 1000
     slower = {level: _slower(tally.buckets, ms / 1000) for level, ms in rule.levels.items()}
     for severity in _HIGHEST_FIRST:
-        if severity in slower and _above(slower[severity], tally.requests, 0.01, severity, standing):
+        if severity in slower and _exceeds(slower[severity], tally.requests, 0.01, severity, active):
             busiest = max(tally.steps, key=lambda step: tally.steps[step].microseconds, default="none")
             summary = f"99 % of {tally.requests:,} requests took up to {p99:,.0f} ms"
             limit = f"more than {rule.levels[severity]:g} ms"
@@ -116,14 +119,14 @@ def _latency(
 
 
 def _outliers(
-    step: str, rule: RateRule, span: str, tally: Tally, standing: Severity | None
+    step: str, rule: RateRule, span: str, tally: Tally, active: Severity | None
 ) -> Finding | Unknown | None:
-    done = tally.step(step)
-    flagged = done.outliers or 0
-    severity = _severity(rule.levels, flagged, done.rows, standing)
+    counts = tally.step(step)
+    flagged = counts.outliers or 0
+    severity = _severity(rule.levels, flagged, counts.rows, active)
     if not isinstance(severity, str):
         return severity
-    summary = f"{flagged / done.rows:.1%} of {done.rows:,} rows are outliers to {step}"
+    summary = f"{flagged / counts.rows:.1%} of {counts.rows:,} rows are outliers to {step}"
     return Finding(severity, {"summary": summary, "window": span})
 
 
@@ -135,23 +138,27 @@ def _no_data(after: float, last: int, now: int) -> Finding | None:
 
 
 def _severity(
-    levels: Mapping[Severity, float], part: int, of: int, standing: Severity | None
+    levels: Mapping[Severity, float], count: int, total: int, active: Severity | None
 ) -> Severity | Unknown | None:
-    """Judge a share: nothing at all is nothing wrong; above a level, but maybe by chance, is not known."""
+    """Return the severity of a share; UNKNOWN if it exceeds the lowest level, but not significantly."""
     for severity in _HIGHEST_FIRST:
-        if severity in levels and _above(part, of, levels[severity], severity, standing):
+        if severity in levels and _exceeds(count, total, levels[severity], severity, active):
             return severity
-    return UNKNOWN if part > min(levels.values()) * of else None
+    return UNKNOWN if count > min(levels.values()) * total else None
 
 
-def _above(part: int, of: int, level: float, severity: Severity, standing: Severity | None) -> bool:
-    """Tell whether a share is above a level: surely, or where as bad an alert stands already, at all."""
-    stands = standing is not None and _HIGHEST_FIRST.index(standing) <= _HIGHEST_FIRST.index(severity)
-    return part > level * of if stands else significantly_above(part, of, level)
+def _exceeds(count: int, total: int, level: float, severity: Severity, active: Severity | None) -> bool:
+    """Return whether a share exceeds a level.
+
+    To fire, the excess must be significant. If an alert of this or a higher severity fires already, any
+    excess is enough.
+    """
+    keeps_firing = active is not None and _HIGHEST_FIRST.index(active) <= _HIGHEST_FIRST.index(severity)
+    return count > level * total if keeps_firing else significantly_above(count, total, level)
 
 
 def _slower(buckets: Sequence[int], seconds: float) -> int:
-    """Count the requests that took longer, as if those of one bucket were spread evenly."""
+    """Count the requests that took longer, as if those of each bucket were evenly distributed in it."""
     slower = 0.0
     for n, (low, high) in zip(buckets, pairwise((0.0, *BOUNDS, inf)), strict=True):
         if low >= seconds:
@@ -162,21 +169,21 @@ def _slower(buckets: Sequence[int], seconds: float) -> int:
 
 
 def _latest(slices: Iterable[Slice], over: float, now: int) -> tuple[str, Tally]:
-    """Add up the slices that ended within so many seconds."""
-    within = [one for one in slices if one.until > now - over * 1000]
-    span = f"{iso(within[0].since)}/{iso(within[-1].until)}" if within else ""
-    return span, Tally.total(one.tally for one in within)
+    """Return the time span and the sum of the slices that ended within the last `over` seconds."""
+    recent = [part for part in slices if part.until > now - over * 1000]
+    span = f"{iso(recent[0].since)}/{iso(recent[-1].until)}" if recent else ""
+    return span, Tally.total(part.tally for part in recent)
 
 
 def quantile(share: float, buckets: Sequence[int]) -> float:
-    """Estimate a quantile in seconds within its bucket, as Prometheus' `histogram_quantile` does.
+    """Estimate a quantile in seconds recent its bucket, as Prometheus' `histogram_quantile` does.
 
     >>> quantile(0.5, [0, 0, 0, 0, 0, 0, 0, 100, 0, 0, 0, 0, 0])
     0.175
     """
-    wanted, below = share * sum(buckets), 0
+    rank, below = share * sum(buckets), 0
     for n, (low, high) in zip(buckets, pairwise((0.0, *BOUNDS)), strict=False):
-        if n and below + n >= wanted:
-            return low + (high - low) * (wanted - below) / n
+        if n and below + n >= rank:
+            return low + (high - low) * (rank - below) / n
         below += n
     return BOUNDS[-1]

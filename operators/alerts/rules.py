@@ -1,4 +1,4 @@
-"""Which rules hold for a pipeline's alerts: its Monitor's, and stated defaults for what that leaves out."""
+"""The rules of a pipeline's alerts: those of its Monitor, and defaults for what the Monitor omits."""
 
 from __future__ import annotations
 
@@ -16,26 +16,30 @@ from operators.resources.monitor_schema import DriftRules, Levels, Monitor, Moni
 DRIFT, PREDICTION_DRIFT, DATA_QUALITY = "WeirDrift", "WeirPredictionDrift", "WeirDataQuality"
 OVER, RESEND = 60.0, 300.0
 DEFAULT_ERRORS = RateRule({"warning": 0.01, "critical": 0.1}, OVER)
-# Detectors are trained to flag about a twentieth of what they know.
+# Detectors are trained to flag about 5 % of their training rows.
 DEFAULT_OUTLIERS = RateRule({"warning": 0.15, "critical": 0.5}, OVER)
 DEFAULT_CRITICAL_EFFECT = 0.3
 
 
 class StepRule(NamedTuple):
-    """What a batched step's confirmed finding is called, and from which effect size on it is critical."""
+    """The alert name of a batched step's findings, and the effect size from which they are critical."""
 
     alert: str
     critical_effect: float | None
 
 
 class PipelineRules(NamedTuple):
-    """Everything that alerts of a pipeline go by."""
+    """All alert rules of one pipeline.
+
+    `predictions` are the steps that watch predictions, `critical_effects` the effect sizes by step from which
+    drift is critical, `redaction` the features whose names do not appear in alerts and reports.
+    """
 
     lifecycle: Lifecycle
     rates: RateRules
     predictions: frozenset[str]
     critical_effects: Mapping[str, float]
-    hides: Redaction = Redaction()
+    redaction: Redaction = Redaction()
 
     def of_step(self, step: str, *, quality: bool) -> StepRule:
         """Return the rule of a batched step."""
@@ -46,7 +50,7 @@ class PipelineRules(NamedTuple):
 
 
 def alert_rules(pipeline: str, monitor: Monitor | None, topics: Topics) -> PipelineRules:
-    """Return the rules in force for a pipeline with this Monitor, or without any."""
+    """Return the alert rules of a pipeline; `monitor` None means all defaults."""
     labels = {"job": f"{topics.prefix}.{topics.namespace}", "pipeline": pipeline}
     spec = monitor.spec if monitor else MonitorSpec(pipeline=pipeline)
     latency = (
@@ -55,15 +59,15 @@ def alert_rules(pipeline: str, monitor: Monitor | None, topics: Topics) -> Pipel
     rates = RateRules(
         _rate(spec.errors, DEFAULT_ERRORS) if spec.errors else DEFAULT_ERRORS,
         latency,
-        {one.step: _rate(one, DEFAULT_OUTLIERS) for one in spec.outliers},
+        {limits.step: _rate(limits, DEFAULT_OUTLIERS) for limits in spec.outliers},
         DEFAULT_OUTLIERS,
         seconds_of(spec.no_data.after) if spec.no_data else None,
     )
     return PipelineRules(
         Lifecycle(labels, _seconds(spec.resend, RESEND), spec.runbook),
         rates,
-        frozenset(one.step for one in spec.drift if one.of == "predictions"),
-        {one.step: effect for one in spec.drift if (effect := _critical_effect(one)) is not None},
+        frozenset(drift.step for drift in spec.drift if drift.of == "predictions"),
+        {drift.step: effect for drift in spec.drift if (effect := _critical_effect(drift)) is not None},
         Redaction(spec.redact),
     )
 

@@ -1,4 +1,4 @@
-"""A cache of the alert rules of pipelines."""
+"""Cache of the alert rules of pipelines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from operators.kafka.topics import Topics
 
 
 class AlertRulesCache:
-    """The alert rules of each pipeline, of the newest generation that was asked for."""
+    """The alert rules of each pipeline, from the newest generation that was requested."""
 
     def __init__(self, topics: Topics, releases: ReleaseCache) -> None:
         self._topics = topics
@@ -21,12 +21,14 @@ class AlertRulesCache:
         self._rules: dict[str, tuple[int, PipelineRules]] = {}
 
     def get(self, pipeline: str, generation: int) -> PipelineRules:
-        """Return the rules of the newest generation that was asked for; the defaults where the generation has
-        no Monitor, or is not on the control topic. DeploymentError where the topic cannot be read: a guess
-        would resolve alerts."""
-        known = self._rules.get(pipeline)
-        if known and known[0] >= generation:
-            return known[1]
+        """Return the rules of `generation`, or of a newer one that was requested before.
+
+        They are the defaults if the generation has no Monitor, or is not on the control topic.
+        DeploymentError if the topic cannot be read, because default rules could resolve firing alerts.
+        """
+        cached = self._rules.get(pipeline)
+        if cached and cached[0] >= generation:
+            return cached[1]
         release, monitor = self._releases.find(pipeline, generation), None
         try:
             monitor = monitor_of(release) if release else None

@@ -1,1 +1,1 @@
-"""The adapters between Flink and the rest: the only operators that import PyFlink."""
+"""Adapters between Flink and the other operators. Only these modules import PyFlink."""

@@ -1,4 +1,4 @@
-"""The vectorised function of the job: an adapter between Flink's columns and the worker."""
+"""`infer`, the job's vectorised function: an adapter between Flink's columns and the worker."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from operators.windows.chunks import SubtaskId
 
 
 class InferFunction(ScalarFunction):  # type: ignore[misc]
-    """Answers micro-batches of records with the pipelines that the control topic says are live.
+    """Answers micro-batches of records with the live pipelines of the control topic.
 
-    `job` is the job's name, `only` the pipelines that it serves, all of them where that is empty.
+    `limit` is the maximum size of a request and of a response in bytes. `job` is the job's name. `only`
+    restricts the job to these pipelines; if it is empty, the job serves all.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class InferFunction(ScalarFunction):  # type: ignore[misc]
         self._only = only
 
     def open(self, function_context: FunctionContext) -> None:
-        """Load the live releases, and begin to follow them."""
+        """Load the live releases, and start to follow the control topic."""
         exit_with_task_manager()
         quiet_libraries()
         sender = SubtaskId(
@@ -53,7 +54,10 @@ class InferFunction(ScalarFunction):  # type: ignore[misc]
         self._worker.close()
 
     def eval(self, *columns: pd.Series) -> pd.DataFrame:
-        """Answer one micro-batch of records, a column for each field of `RequestBatch`."""
+        """Answer one micro-batch of records, given as one column per field of `RequestBatch`.
+
+        The result has one column per field of `ResponseBatch`.
+        """
         value, topic, partition, offset, timestamp, length, infer_type, origin, reader = columns
         records = RequestBatch(
             value.tolist(),

@@ -1,4 +1,4 @@
-"""The keyed function of the job: an adapter between Flink's elements and what is in its state."""
+"""`monitor`, the job's keyed function: an adapter between Flink's elements and keyed state."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ OUTPUT_TYPE = Types.ROW_NAMED(
 
 
 class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
-    """Gathers what infer tells of one pipeline's step, or of a pipeline; tells reports, rates and alerts."""
+    """Gathers the chunks of a step and the tallies of a pipeline; emits reports, rates and alerts.
+
+    `rules` are the job's defaults for values that a Monitor omits.
+    """
 
     def __init__(self, connection: Connection, rules: WindowRules, site: ArtifactPolicy) -> None:
         self._connection = connection
@@ -46,7 +49,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._site = site
 
     def open(self, runtime_context: RuntimeContext) -> None:
-        """Bind the state."""
+        """Bind the keyed state."""
         exit_with_task_manager()
         quiet_libraries()
 
@@ -60,14 +63,14 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         releases = ReleaseCache(self._topics, partial(read_control, self._connection))
         alert_rules = AlertRulesCache(self._topics, releases)
         active_alerts = ActiveAlerts(value("alerts"))
-        windows = WindowState(value("head"), blobs("rows"), blobs("panes"), value("draining"))
+        state = WindowState(value("head"), blobs("rows"), blobs("panes"), value("draining"))
         self._windows = StepWindows(
-            windows, releases, alert_rules, active_alerts, metrics, self._rules, self._site, self._has_topic
+            state, releases, alert_rules, active_alerts, metrics, self._rules, self._site, self._has_topic
         )
         self._rates = PipelineRates(value("slice"), value("slices"), active_alerts, alert_rules.get)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
-        """Take in a chunk or a tally."""
+        """Process an encoded chunk or tally, and yield the records to produce."""
         data, now = bytes(value[0]), int(time() * 1000)
         emitted: Iterator[Report | Rates | AlertRecord]
         if is_tally(data):
@@ -82,21 +85,21 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
     def _row(self, emitted: Report | Rates | AlertRecord) -> Row:
         if isinstance(emitted, AlertRecord):
             headers, labels = emitted.headers(self._topics), emitted.alert.labels
-            about = {name: labels.get(name, "") for name in ("pipeline", "step", "severity")}
-            log_event(f"Alert{emitted.alert.status.capitalize()}", INFO, alert=labels["alertname"], **about)
+            fields = {name: labels.get(name, "") for name in ("pipeline", "step", "severity")}
+            log_event(f"Alert{emitted.alert.status.capitalize()}", INFO, alert=labels["alertname"], **fields)
             return Row(self._topics.alerts, emitted.alert.fingerprint, headers, emitted.alert.encode())
         if isinstance(emitted, Rates):
             return Row(
                 self._topics.rates,
                 emitted.pipeline,
-                _versions(emitted.pipeline, emitted.generation),
+                _version_headers(emitted.pipeline, emitted.generation),
                 emitted.encode(),
             )
-        source = emitted.lineage
-        headers = _versions(source.pipeline, source.generation)
-        topic = self._topics.model_outputs(source.step)
-        return Row(topic, f"{source.pipeline}/{source.step}", headers, emitted.body)
+        lineage = emitted.lineage
+        headers = _version_headers(lineage.pipeline, lineage.generation)
+        topic = self._topics.model_outputs(lineage.step)
+        return Row(topic, f"{lineage.pipeline}/{lineage.step}", headers, emitted.body)
 
 
-def _versions(pipeline: str, generation: int) -> dict[str, str]:
+def _version_headers(pipeline: str, generation: int) -> dict[str, str]:
     return {"pipeline": pipeline, "x-pipeline-version": str(generation)}

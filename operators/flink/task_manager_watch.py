@@ -1,4 +1,4 @@
-"""A Python worker must not outlive its TaskManager."""
+"""Ends a Python worker when its TaskManager ends."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _lock = Lock()
 
 
 def exit_with_task_manager() -> None:
-    """Watch the JVM that started this worker, and kill this process when it is gone.
+    """Watch the JVM that started this worker, and kill this process when the JVM ends.
 
-    Flink leaves Python workers behind when a TaskManager is killed; each holds its models and its
-    connections. Started once a process; does nothing where there is no JVM above.
+    When a TaskManager is killed, Flink does not end its Python workers, which keep their models in memory and
+    their connections open. Starts one thread per process. Does nothing if no JVM started this process.
     """
     global _started
     with _lock:

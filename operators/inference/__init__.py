@@ -1,1 +1,1 @@
-"""One subtask of `infer`: which pipelines it serves, and micro-batch → responses. No Flink."""
+"""One subtask of `infer`: the pipelines that it serves, and micro-batch → responses. Uses no Flink."""

@@ -1,4 +1,4 @@
-"""Following the control topic beside the serving path."""
+"""Follows the control topic in a background thread, so that responses do not wait for it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _log = logging.getLogger(__name__)
 class ControlFollower:
     """Reads the control topic to its end, then follows it in a background thread.
 
-    `changed` is called at first and whenever the lineup serves anything else than before, again if it raised.
-    `skipped` is called with records that could not be used, once with each.
+    `changed` is called at first and whenever the deployments change; if it raises, it is called again.
+    `skipped` receives the records that could not be used, each once.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ControlFollower:
         self._thread = Thread(target=self._follow, name="control", daemon=True)
 
     def start(self) -> None:
-        """Take up what is live now, and begin to follow; DeploymentError when the topic cannot be read."""
+        """Load the live releases, and start to follow; DeploymentError if the topic cannot be read."""
         consumer, control = self._read()
         self._reconcile(control)
         self._opened = (consumer, control)
@@ -61,7 +61,7 @@ class ControlFollower:
             control = ControlState.empty()
             if partitions:
                 consumer.seek_to_beginning()
-            self._take(read_to_end(consumer, partitions, DEADLINE), control)
+            self._apply(read_to_end(consumer, partitions, DEADLINE), control)
         except BaseException:
             consumer.close()
             raise
@@ -77,25 +77,28 @@ class ControlFollower:
             self._poll(consumer, control)
 
     def _poll(self, consumer: KafkaConsumer, control: ControlState) -> None:
-        """Follow until told to stop; returns at once where there is no topic yet."""
+        """Follow the topic until `close`. Returns at once if the topic does not exist yet."""
         while consumer.assignment() and not self._stop.is_set():
             batches = consumer.poll(timeout_ms=500)
             for records in batches.values():
-                self._take(records, control)
+                self._apply(records, control)
             if batches or self._deployments.is_due():
                 self._reconcile(control)
 
-    def _take(self, records: Iterable[Any], control: ControlState) -> None:
-        """Take in records, and report those that could not be used; of what is read again, none again."""
-        found = [skipped for record in records if (skipped := control.read(record))]
-        fresh = [one for one in found if one.offset > self._reported.get(one.partition, -1)]
-        self._reported.update({one.partition: one.offset for one in fresh})
-        if fresh:
-            self._skipped(fresh)
+    def _apply(self, records: Iterable[Any], control: ControlState) -> None:
+        """Apply records, and report those that could not be used, once even if they are read again."""
+        skipped = [unusable for record in records if (unusable := control.read(record))]
+        unreported = [one for one in skipped if one.offset > self._reported.get(one.partition, -1)]
+        self._reported.update({one.partition: one.offset for one in unreported})
+        if unreported:
+            self._skipped(unreported)
 
     def _reconcile(self, control: ControlState) -> None:
         if not control.names() and self._deployments.deployments:
-            raise DeploymentError("the control topic is empty, which it was not: nothing is changed")
+            raise DeploymentError(
+                f"{self._connection.topics.control} is empty, but releases were loaded from it; they keep "
+                "serving. Check whether the topic was deleted"
+            )
         self._pending |= self._deployments.reconcile(control)
         if self._pending:
             self._changed()

@@ -1,4 +1,4 @@
-"""Control → what one worker serves: for each pipeline its head, or what served before where that fails."""
+"""Control topic → deployments of one worker: each pipeline's head, or an older release if that fails."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from operators.core.event_log import log_event
 from operators.inference.monitor_feed import RemovedStep
 from operators.pipeline.load import LoadedPipeline, ModelCache, external_input_of, load_pipeline
 
-# How many generations are tried, the newest first, until one can be loaded.
-_TRIED = 3
-# What failed is tried again after so many seconds, then after twice as many, and so on up to the second.
-_RETRY_AFTER, _LONGEST_RETRY = 15.0, 300.0
+# At most this many generations are tried, newest first, until one can be loaded.
+_MAX_TRIED = 3
+# Seconds until loading a failed release is retried. The wait doubles after each failure, up to the maximum.
+_RETRY_AFTER, _MAX_RETRY_AFTER = 15.0, 300.0
 
 
 class Deployment(NamedTuple):
-    """What serves a pipeline; `head` is the generation that should, `failure` says why another one does."""
+    """The release that serves a pipeline.
+
+    `head` is the generation that should serve. `failure` is the reason if another generation serves.
+    """
 
     served: LoadedPipeline
     head: int
@@ -30,20 +33,22 @@ class Deployment(NamedTuple):
 
     @property
     def generation(self) -> int:
-        """The generation that answers, 0 where none can."""
+        """The generation that serves, 0 if none can."""
         return self.served.release.generation if self.served.plan else 0
 
 
 class _Failed(NamedTuple):
     head: int
     wait: float
-    again: float
+    retry_at: float
 
 
 class Deployments:
-    """Takes up what the control topic says, for the pipelines in `only`, or for all where that is empty.
+    """The deployments of one worker, kept equal to the control topic.
 
-    A release is loaded while the one before it serves, and replaces it only when it is whole.
+    `only` restricts them to these pipelines; if it is empty, the worker serves all. A release is loaded while
+    the one before it serves, and replaces it once it is completely loaded. `ended` lists removed steps and
+    deleted pipelines. `taps` maps a pipeline to the Unix time until which it is tapped.
     """
 
     def __init__(self, models: ModelCache, only: Collection[str] = ()) -> None:
@@ -56,20 +61,20 @@ class Deployments:
 
     @property
     def served(self) -> list[LoadedPipeline]:
-        """What answers, a pipeline each."""
+        """The loaded pipelines that serve, one per pipeline."""
         return [deployment.served for deployment in self.deployments.values()]
 
     def reconcile(self, control: ControlState) -> bool:
-        """Follow the control topic; returns whether anything else serves, or ended, than before."""
+        """Apply the control topic; return whether deployments, ended steps or taps have changed."""
         self._failed = {name: failed for name, failed in self._failed.items() if name in control.heads}
         names = [name for name in control.names() if not self._only or name in self._only]
         deployments = dict(self._deploy_all(control, names))
-        gone = [one for name in names for one in _ended(control, name, deployments.get(name))]
+        removed = [step for name in names for step in _removed_steps(control, name, deployments.get(name))]
         taps = {name: until for name, until in control.taps.items() if until > time()}
-        if (deployments, gone, taps) == (self.deployments, self.ended, self.taps):
+        if (deployments, removed, taps) == (self.deployments, self.ended, self.taps):
             return False
-        self.deployments, self.ended, self.taps = deployments, gone, taps
-        self._models.keep(served.release for served in self.served)
+        self.deployments, self.ended, self.taps = deployments, removed, taps
+        self._models.keep(pipeline.release for pipeline in self.served)
         return True
 
     def _deploy_all(self, control: ControlState, names: list[str]) -> Iterator[tuple[str, Deployment]]:
@@ -83,31 +88,31 @@ class Deployments:
                 yield name, deployment
 
     def is_due(self) -> bool:
-        """Tell whether something that failed should be tried again."""
-        return any(failed.again <= monotonic() for failed in self._failed.values())
+        """Return whether loading a failed release is to be retried now."""
+        return any(failed.retry_at <= monotonic() for failed in self._failed.values())
 
     def _deploy(self, name: str, candidates: list[Release]) -> Deployment:
-        head, now = candidates[0], self.deployments.get(name)
-        if now and now.generation == head.generation and now.served.release == head:
-            return now if not now.failure else Deployment(now.served, head.generation)
+        head, current = candidates[0], self.deployments.get(name)
+        if current and current.generation == head.generation and current.served.release == head:
+            return current if not current.failure else Deployment(current.served, head.generation)
         failed = self._failed.get(name)
-        if now and failed and failed.head == head.generation and monotonic() < failed.again:
-            return now
+        if current and failed and failed.head == head.generation and monotonic() < failed.retry_at:
+            return current
         try:
             served = load_pipeline(head, self._models)
-        except Exception as error:  # whatever it is, the other pipelines are not touched
+        except Exception as error:  # of any type: other pipelines must not be affected
             why = str(error) if isinstance(error, DeploymentError) else describe(error)
             self._schedule_retry(name, head.generation)
-            if now and now.served.plan:
-                return Deployment(now.served, head.generation, why)
+            if current and current.served.plan:
+                return Deployment(current.served, head.generation, why)
             return self._fall_back(candidates, why)
         self._failed.pop(name, None)
         return Deployment(served, head.generation)
 
     def _fall_back(self, candidates: list[Release], why: str) -> Deployment:
-        """Serve the newest release before the head that can be loaded."""
+        """Return the newest release before the head that can be loaded, or a deployment without a plan."""
         head = candidates[0]
-        for release in candidates[1:_TRIED]:
+        for release in candidates[1:_MAX_TRIED]:
             try:
                 served = load_pipeline(release, self._models)
             except Exception as error:
@@ -121,17 +126,19 @@ class Deployments:
 
     def _schedule_retry(self, name: str, head: int) -> None:
         before = self._failed.get(name)
-        wait = min(2 * before.wait, _LONGEST_RETRY) if before and before.head == head else _RETRY_AFTER
+        wait = min(2 * before.wait, _MAX_RETRY_AFTER) if before and before.head == head else _RETRY_AFTER
         self._failed[name] = _Failed(head, wait, monotonic() + wait)
 
 
-def _ended(control: ControlState, name: str, deployment: Deployment | None) -> Iterator[RemovedStep]:
-    """Yield what a pipeline has no more: what serves, maybe an older release, tells."""
+def _removed_steps(control: ControlState, name: str, deployment: Deployment | None) -> Iterator[RemovedStep]:
+    """Yield the steps of earlier releases that the serving release, maybe older than the head, lacks."""
     if deployment is None and name in control.heads:
         return
     release = deployment.served.release if deployment else None
-    known = [one for one in control.history(name) if release is None or one.generation <= release.generation]
+    earlier = [
+        one for one in control.history(name) if release is None or one.generation <= release.generation
+    ]
     try:
-        yield from (RemovedStep(name, step, epoch) for step, epoch in ended(known, release))
-    except Exception as error:  # somebody else's release: the other pipelines are not touched
+        yield from (RemovedStep(name, step, epoch) for step, epoch in ended(earlier, release))
+    except Exception as error:  # a release of another version: other pipelines must not be affected
         log_event("ReleaseUnreadable", ERROR, pipeline=name, why=error)

@@ -1,4 +1,4 @@
-"""A micro-batch of records → an answer for each, and the rows that monitors gather. No Flink here."""
+"""A micro-batch of records → a response to each, and chunks for the monitor. Uses no Flink."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from operators.protocol.encode import INFER_TYPES, encode_responses, encode_taps
 from operators.protocol.request import Encoding, Request
 from operators.windows.chunks import SubtaskId
 
-# Bounds the memory of a micro-batch of requests of many rows.
+# Requests are computed in groups of at most this many rows, to limit memory. A single request is not split.
 MOST_ROWS = 20_000
 Flags = Callable[[str], Mapping[str, WindowVerdict]]
 _ALONE = SubtaskId()
 
 
 class Engine:
-    """Answers micro-batches with the pipelines of some releases.
+    """Answers micro-batches with the pipelines of given releases.
 
-    `flags` returns, for a pipeline, the verdict of each batched step's last closed window; it never waits.
-    `on_batch` is called after each micro-batch with what it did in each pipeline. `ended` are steps that no
-    pipeline has any more, for the monitor to hear of; `sender` tells it who speaks.
-    `taps` tells until when, in seconds since 1970, everything that a pipeline's steps are sent and answer is
-    published.
+    `limit` is the maximum size of a request and of a response in bytes. `flags` returns, for a pipeline, the
+    verdict of each batched step's last closed window; it does not wait. `on_batch` receives the tallies of
+    each micro-batch by pipeline. `ended` lists steps that no live pipeline contains; the monitor closes their
+    windows. `sender` identifies this subtask to the monitor. `taps` maps a pipeline to the Unix time until
+    which all inputs and outputs of its steps are published.
     """
 
     def __init__(
@@ -58,18 +58,18 @@ class Engine:
         sender: SubtaskId = _ALONE,
         taps: Mapping[str, float] | None = None,
     ) -> None:
-        self._served = {topics.inputs(one.release.name): one for one in served}
+        self._served = {topics.inputs(pipeline.release.name): pipeline for pipeline in served}
         self._topics = topics
         self._limit = limit
         self._flags = flags
         self._on_batch = on_batch
-        self._begun = False
+        self._has_begun = False
         self._taps = Taps(served, taps or {})
         self._sender = sender
         self._heartbeats = MonitorTicks(served, ended, sender)
 
     def answer(self, records: RequestBatch) -> ResponseBatch:
-        """Answer every record, whatever it holds."""
+        """Answer each record, with an error if its request is malformed."""
         answers, tallies = ResponseBatch.empty(len(records.values)), self._initial_tallies()
         groups: dict[tuple[str, Signature], list[tuple[int, Request]]] = {}
         for i, topic in enumerate(records.topics):
@@ -92,15 +92,15 @@ class Engine:
             run = _RequestGroup(
                 served, InferenceOptions(content_type, outputs), encoding, records, answers, tally
             )
-            for some in _slices(members):
-                self._answer(run, some, budgets.setdefault(target, Budget()))
+            for part in _slices(members):
+                self._answer(run, part, budgets.setdefault(target, Budget()))
         count(tallies, records, answers, int(time() * 1000))
         self._on_batch(tallies)
-        self._send(tallies, answers)
+        self._add_tallies(tallies, answers)
         return answers
 
-    def _send(self, tallies: Mapping[str, Tally], answers: ResponseBatch) -> None:
-        """Let the monitor hear what pipelines did, on the last record."""
+    def _add_tallies(self, tallies: Mapping[str, Tally], answers: ResponseBatch) -> None:
+        """Attach the tallies of pipelines, for the monitor, to the last record of the batch."""
         messages = [
             PipelineTally(served.release.name, served.release.generation, tally).encode()
             for served in self._served.values()
@@ -110,15 +110,15 @@ class Engine:
             answers.chunks[-1] = [*(answers.chunks[-1] or ()), *messages]
 
     def _initial_tallies(self) -> dict[str, Tally]:
-        """Start with a tally of nothing for all that is served, once: who counts finds every name there."""
-        if self._begun:
+        """Return empty tallies of all pipelines and steps at the first call, so that every metric exists."""
+        if self._has_begun:
             return {}
-        self._begun = True
-        plans = [one.plan for one in self._served.values() if one.plan]
+        self._has_begun = True
+        plans = [pipeline.plan for pipeline in self._served.values() if pipeline.plan]
         return {plan.name: Tally.of(planned.name for planned in plan.steps) for plan in plans}
 
     def _decode(self, target: str, records: RequestBatch, i: int) -> Request | None:
-        """Decode a record for the pipeline that reads a topic; None where it is not for that pipeline."""
+        """Decode a record for the pipeline with a topic of requests; None if it is not for that pipeline."""
         served = self._served.get(target)
         external = served.external if served and records.readers[i] else None
         if records.readers[i] and not (
@@ -128,7 +128,7 @@ class Engine:
         ):
             return None
         if served is None:
-            raise RecordError(Reason.UNKNOWN_PIPELINE, f"no pipeline is live that reads {target}")
+            raise RecordError(Reason.UNKNOWN_PIPELINE, f"no live pipeline reads {target}")
         if served.plan is None:
             raise RecordError(
                 Reason.PIPELINE_FAILED, f"pipeline {served.release.name} cannot run: {served.failure}"
@@ -161,21 +161,22 @@ class Engine:
         for part in outcome.parts:
             self._finish(run, part, members)
         for step, position, flagged in outcome.flagged:
-            self._log_outlier(run, step, members[position][0], flagged, plan.hides)
+            self._log_outlier(run, step, members[position][0], flagged, plan.redaction)
 
     def _finish(self, run: _RequestGroup, part: Part, members: list[tuple[int, Request]]) -> None:
         answers = run.answers
-        here = [members[position] for position in part.requests.tolist()]
+        finished = [members[position] for position in part.requests.tolist()]
         if part.outputs is None:
-            for i, _ in here:
+            for i, _ in finished:
                 self._set_response(answers, i, run.served, NO_RESPONSE, None)
         else:
-            self._respond(run, part.outputs, here)
-        kept = np.array([j for j, (i, _) in enumerate(here) if answers.statuses[i] != FAILED], dtype=np.intp)
-        if not len(kept):
+            self._respond(run, part.outputs, finished)
+        succeeded = [j for j, (i, _) in enumerate(finished) if answers.statuses[i] != FAILED]
+        if not succeeded:
             return
-        self._tap(run, part, here, kept)
-        numbers = np.array([i for i, _ in here], dtype=np.intp)[kept]
+        kept = np.array(succeeded, dtype=np.intp)
+        self._tap(run, part, finished, kept)
+        numbers = np.array([i for i, _ in finished], dtype=np.intp)[kept]
         last = int(numbers[-1])
         for step, column in take(part.gathered, kept).items():
             records_of_rows = np.repeat(numbers, column.rows)
@@ -185,21 +186,21 @@ class Engine:
                 *(piece.encode() for piece in chunk.parts()),
             ]
 
-    def _respond(self, run: _RequestGroup, outputs: Tensors, here: list[tuple[int, Request]]) -> None:
+    def _respond(self, run: _RequestGroup, outputs: Tensors, members: list[tuple[int, Request]]) -> None:
         release = run.served.release
         topic = self._topics.inputs(release.name)
         try:
-            ids = [request.id for _, request in here]
+            ids = [request.id for _, request in members]
             bodies = encode_responses(outputs, ids, release.name, str(release.generation), run.encoding)
-        except (KeyError, TypeError, ValueError) as error:  # what a model answers may be anything
-            if len(here) > 1:
-                for position, one in enumerate(here):
-                    self._respond(run, take(outputs, np.array([position])), [one])
+        except (KeyError, TypeError, ValueError) as error:  # a model may return anything
+            if len(members) > 1:
+                for position, member in enumerate(members):
+                    self._respond(run, take(outputs, np.array([position])), [member])
                 return
-            message = f"what the models answered cannot be written as V2 tensors: {error}"
-            self._fail(run.answers, here[0][0], topic, RecordError(Reason.NO_OUTPUT, message))
+            message = f"the outputs of the models cannot be encoded as V2 tensors: {error}"
+            self._fail(run.answers, members[0][0], topic, RecordError(Reason.NO_OUTPUT, message))
             return
-        for (i, _), body in zip(here, bodies, strict=True):
+        for (i, _), body in zip(members, bodies, strict=True):
             if len(body) > self._limit:
                 message = f"the response has {len(body)} bytes, the limit is {self._limit}"
                 self._fail(run.answers, i, topic, RecordError(Reason.RESPONSE_TOO_LONG, message))
@@ -208,19 +209,19 @@ class Engine:
                 run.answers.infer_types[i] = INFER_TYPES[run.encoding]
 
     def _tap(
-        self, run: _RequestGroup, part: Part, here: list[tuple[int, Request]], kept: NDArray[np.intp]
+        self, run: _RequestGroup, part: Part, finished: list[tuple[int, Request]], kept: NDArray[np.intp]
     ) -> None:
-        """Put what other pipelines read of this one's steps on the topics of those steps."""
-        members = [here[position] for position in kept.tolist()]
+        """Publish tapped tensors on the topics of their steps; `kept` are positions in `finished`."""
+        members = [finished[position] for position in kept.tolist()]
         ids = [request.id for _, request in members]
         for (step, side), tensors in part.tapped.items():
             topic = self._topics.model_inputs(step) if side == "inputs" else self._topics.model_outputs(step)
             try:
                 bodies = encode_taps(take(tensors, kept), ids, step, side)
-            except (KeyError, TypeError, ValueError) as error:  # what a model answers may be anything
-                bodies, why = [], f"what it answered cannot be written as V2 tensors: {error}"
+            except (KeyError, TypeError, ValueError) as error:  # a model may return anything
+                bodies, why = [], f"its {side} cannot be encoded as V2 tensors: {error}"
             else:
-                why = f"what others read of it has more than the limit of {self._limit} bytes"
+                why = f"its tapped {side} are longer than the limit of {self._limit} bytes"
             for position, (i, _) in enumerate(members):
                 body = bodies[position] if bodies else b""
                 if not body or len(body) > self._limit:
@@ -229,15 +230,15 @@ class Engine:
                 run.answers.tap(i, topic, body)
 
     def _log_outlier(
-        self, run: _RequestGroup, step: str, i: int, flagged: FlaggedRow, hides: Redaction
+        self, run: _RequestGroup, step: str, i: int, flagged: FlaggedRow, redaction: Redaction
     ) -> None:
-        """Tell of a row that was flagged, if its request was answered."""
+        """Publish a flagged row, unless its request failed."""
         if run.answers.statuses[i] == FAILED:
             return
         records = run.records
         place = (str(records.topics[i]), int(records.partitions[i]), int(records.offsets[i]))
         record = flagged_row(run.served.release, step, place, int(records.timestamps[i]), flagged)
-        run.answers.tap(i, self._topics.outliers, record.hiding(hides).encode())
+        run.answers.tap(i, self._topics.outliers, record.hiding(redaction).encode())
 
     def _set_response(
         self, answers: ResponseBatch, i: int, served: LoadedPipeline, status: str, body: bytes | None
@@ -259,13 +260,13 @@ class Engine:
             self._set_response(answers, i, served, FAILED, body)
 
     def _record_monitor_failure(self, run: _RequestGroup, i: int, failures: list[RecordError]) -> None:
-        """Count what cost no response, and tell it where the record has no error of its own."""
+        """Count failures that do not affect the response, and report them unless the record has an error."""
         for failure in failures:
             count_up(run.tally.errors, failure.step, str(failure.reason))
         if run.answers.errors[i] is None:
-            every = "; ".join(f"{one.step}: {one.message}" for one in failures)
+            messages = "; ".join(f"{failure.step}: {failure.message}" for failure in failures)
             first = failures[0]
-            message = first.message if len(failures) == 1 else every
+            message = first.message if len(failures) == 1 else messages
             self._set_error(run.answers, i, RecordError(first.reason, message, first.step))
 
     def _set_error(self, answers: ResponseBatch, i: int, error: RecordError) -> None:
@@ -275,7 +276,7 @@ class Engine:
 
 
 class _RequestGroup(NamedTuple):
-    """What some requests of a micro-batch share on their way through one pipeline."""
+    """What the requests of one pipeline with the same signature share in a micro-batch."""
 
     served: LoadedPipeline
     options: InferenceOptions
@@ -286,7 +287,7 @@ class _RequestGroup(NamedTuple):
 
 
 def _slices(members: list[tuple[int, Request]]) -> Iterator[list[tuple[int, Request]]]:
-    """Cut a group where its rows would be too many to compute at once; no request is cut."""
+    """Split a group into parts of at most `MOST_ROWS` rows; a single longer request is one part."""
     start, rows = 0, 0
     for position, (_, request) in enumerate(members):
         count = request.inputs[0].shape[0]

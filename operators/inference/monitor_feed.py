@@ -1,4 +1,4 @@
-"""What the monitor is told by one subtask: rows that a pipeline gathered, and which steps live."""
+"""Messages of one subtask to the monitor: chunks of gathered rows, and heartbeats."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from operators.metrics.tally import Tally
 from operators.pipeline.load import LoadedPipeline
 from operators.windows.chunks import Chunk, SubtaskId, empty_chunk
 
-# For so many seconds the monitor hears that a step changed or ended: longer than it waits for other subtasks.
+# For this many seconds each tick announces changed and removed steps. It is longer than the 60 s for which
+# the monitor waits for the other subtasks.
 _ANNOUNCE_SECONDS = 90.0
 _IDLE_REPEAT_SECONDS = 10.0
 
 
 class RemovedStep(NamedTuple):
-    """A batched step that a pipeline has no more, from an epoch on; without a name, the pipeline itself."""
+    """A batched step that a pipeline no longer contains, from an epoch on.
+
+    An empty `step` means that the pipeline itself was deleted.
+    """
 
     pipeline: str
     step: str
@@ -29,49 +33,53 @@ class RemovedStep(NamedTuple):
 
 
 class MonitorTicks:
-    """What each tick tells the monitor, so that it looks at the clock, and hears of changes without traffic.
+    """The messages of each tick, so that the monitor checks the clock and learns of changes without traffic.
 
-    Pipelines, and steps whose windows close by time, are told always; what ended only at first, and the other
-    steps after that seldom.
+    Each tick has a heartbeat of every pipeline, and of every step whose windows close by time. For the first
+    90 s it also has a message for every removed step, and a heartbeat of every other step. After that the
+    other steps have a heartbeat every 10 s.
     """
 
     def __init__(
         self, served: Sequence[LoadedPipeline], ended: Sequence[RemovedStep], sender: SubtaskId
     ) -> None:
         self._until: float | None = None
-        self._seldom = 0.0
-        self._ended = [_ended(one, sender) for one in ended]
+        self._others_sent = 0.0
+        self._ended = [_encode_removed(step, sender) for step in ended]
+        releases = [pipeline.release for pipeline in served]
         self._timed = [
-            PipelineTally(one.release.name, one.release.generation, Tally()).encode() for one in served
+            PipelineTally(release.name, release.generation, Tally()).encode() for release in releases
         ]
         self._others: list[bytes] = []
-        for one in served:
-            for planned in one.plan.steps if one.plan else ():
+        for pipeline in served:
+            release = pipeline.release
+            for planned in pipeline.plan.steps if pipeline.plan else ():
                 if planned.batch:
-                    told = empty_chunk(
-                        one.release.name,
+                    heartbeat = empty_chunk(
+                        release.name,
                         planned.name,
-                        one.release.generation,
-                        one.release.epoch(planned.name),
+                        release.generation,
+                        release.epoch(planned.name),
                         sender,
                         ended=False,
                     )
-                    (self._timed if planned.batch.window_ms else self._others).append(told.encode())
+                    (self._timed if planned.batch.window_ms else self._others).append(heartbeat.encode())
 
     def messages(self, now: float) -> list[bytes] | None:
-        """Return the chunks of one tick, at a time in seconds by any clock that does not go back."""
+        """Return the messages of one tick, None if there are none; `now` is a monotonic time in seconds."""
         self._until = now + _ANNOUNCE_SECONDS if self._until is None else self._until
-        told = [*self._timed, *(self._ended if now < self._until else ())]
-        if now < self._until or now >= self._seldom + _IDLE_REPEAT_SECONDS:
-            told += self._others
-            self._seldom = now
-        return told or None
+        messages = [*self._timed, *(self._ended if now < self._until else ())]
+        if now < self._until or now >= self._others_sent + _IDLE_REPEAT_SECONDS:
+            messages += self._others
+            self._others_sent = now
+        return messages or None
 
 
-def _ended(one: RemovedStep, sender: SubtaskId) -> bytes:
-    if not one.step:
-        return PipelineTally(one.pipeline, one.epoch, Tally(), ended=True).encode()
-    return empty_chunk(one.pipeline, one.step, one.epoch, one.epoch, sender, ended=True).encode()
+def _encode_removed(removed: RemovedStep, sender: SubtaskId) -> bytes:
+    pipeline, step, epoch = removed
+    if not step:
+        return PipelineTally(pipeline, epoch, Tally(), ended=True).encode()
+    return empty_chunk(pipeline, step, epoch, epoch, sender, ended=True).encode()
 
 
 def chunk_of(
@@ -82,9 +90,12 @@ def chunk_of(
     records: RequestBatch,
     sender: SubtaskId,
 ) -> Chunk:
-    """Put rows of one step beside the requests they came with: `records_of_rows` are positions of those."""
-    here, positions = np.unique(records_of_rows, return_inverse=True)
-    names = [str(records.topics[i]) for i in here.tolist()]
+    """Return a chunk of rows of one step, shape (n, features).
+
+    `records_of_rows`, shape (n,), contains the position in `records` of each row's request.
+    """
+    used, positions = np.unique(records_of_rows, return_inverse=True)
+    names = [str(records.topics[i]) for i in used.tolist()]
     topics = tuple(dict.fromkeys(names))
     topic = np.array([topics.index(name) for name in names], dtype=np.int8)[positions]
     return Chunk(

@@ -1,4 +1,4 @@
-"""The audit log of flagged rows: which request a row came with, its score, and what made it strange."""
+"""The audit log of flagged rows: the request of a row, its score, and the columns that contributed most."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from operators.models.runtimes.outlier import FlaggedRow
 
 
 class FeatureContribution(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A column that made a row strange: what it added to the strangeness, and its value for the detector.
+    """A column that contributed to a row's outlier score: its contribution and its value for the detector.
 
-    `raw` is what the value is in the feature's own units, or its category, where a preprocessor is known.
+    `raw` is the value in the feature's own units, or its category, if a preprocessor is known.
     """
 
     column: str
@@ -27,9 +27,9 @@ class FeatureContribution(msgspec.Struct, frozen=True, omit_defaults=True):
 class FlaggedRowRecord(msgspec.Struct, frozen=True):
     """One record of the outliers topic.
 
-    `topic`, `partition`, `offset` name the request, `row` is its row from 0, `timestamp` the request's Kafka
-    time in milliseconds since 1970; `detector` is the digest of the model that flagged it. A number that is
-    not finite is null.
+    `topic`, `partition` and `offset` identify the request, `row` is the row's number in it, from 0.
+    `timestamp` is the request's Kafka time in milliseconds since 1970. `detector` is the digest of the model
+    that flagged the row. A number that is not finite is null.
     """
 
     pipeline: str
@@ -45,17 +45,17 @@ class FlaggedRowRecord(msgspec.Struct, frozen=True):
     features: list[FeatureContribution]
     detector: str
 
-    def hiding(self, hides: Redaction) -> FlaggedRowRecord:
-        """Return it without names and values of hidden columns; how much they added stays."""
-        if not hides:
+    def hiding(self, redaction: Redaction) -> FlaggedRowRecord:
+        """Return the record without names and values of redacted columns; their contributions stay."""
+        if not redaction:
             return self
-        shown = [
-            one
-            if (name := hides.name(one.column)) == one.column
-            else msgspec.structs.replace(one, column=name, value=None, raw=None)
-            for one in self.features
+        redacted = [
+            feature
+            if (name := redaction.name(feature.column)) == feature.column
+            else msgspec.structs.replace(feature, column=name, value=None, raw=None)
+            for feature in self.features
         ]
-        return msgspec.structs.replace(self, features=shown)
+        return msgspec.structs.replace(self, features=redacted)
 
     def encode(self) -> bytes:
         """Encode as JSON."""
@@ -63,29 +63,32 @@ class FlaggedRowRecord(msgspec.Struct, frozen=True):
 
 
 def read_flagged_row(value: bytes | None) -> FlaggedRowRecord:
-    """Read a record of the outliers topic; MalformedError for one that cannot be shown."""
-    flagged_row = decode(value, FlaggedRowRecord)
-    require_name(flagged_row.pipeline, "pipeline")
-    require_number(flagged_row.timestamp, "timestamp", -1)
-    require_seconds(max(flagged_row.timestamp, 0) / 1000, "timestamp / 1000")
-    for at in ("generation", "partition", "offset", "row"):
-        require_number(getattr(flagged_row, at), at)
-    return flagged_row
+    """Decode a record of the outliers topic; MalformedError if it cannot be shown."""
+    record = decode(value, FlaggedRowRecord)
+    require_name(record.pipeline, "pipeline")
+    require_number(record.timestamp, "timestamp", -1)
+    require_seconds(max(record.timestamp, 0) / 1000, "timestamp / 1000")
+    for field in ("generation", "partition", "offset", "row"):
+        require_number(getattr(record, field), field)
+    return record
 
 
 def flagged_row(
-    release: Release, step: str, place: tuple[str, int, int], timestamp: int, strange: FlaggedRow
+    release: Release, step: str, place: tuple[str, int, int], timestamp: int, flagged: FlaggedRow
 ) -> FlaggedRowRecord:
-    """Tell of a flagged row of the request at a topic, partition and offset."""
+    """Return the record of a flagged row.
+
+    `place` is the topic, partition and offset of the request, `timestamp` its Kafka time in milliseconds.
+    """
     return FlaggedRowRecord(
         release.name,
         release.generation,
         step,
         *place,
         timestamp,
-        strange.row,
-        _finite(strange.score),
-        strange.threshold,
+        flagged.row,
+        _finite(flagged.score),
+        flagged.threshold,
         [
             FeatureContribution(
                 name,
@@ -93,7 +96,7 @@ def flagged_row(
                 _finite(value),
                 raw if raw is None or isinstance(raw, str) else _finite(raw),
             )
-            for name, contribution, value, raw in strange.columns
+            for name, contribution, value, raw in flagged.columns
         ],
         release.artifacts[step].digest,
     )

@@ -1,4 +1,4 @@
-"""The verdict of each step's last closed window, read from the reports beside the serving path."""
+"""Follows the reports for the verdict of each step's last closed window, in a background thread."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _log = logging.getLogger(__name__)
 
 
 class VerdictFollower:
-    """Follows the reports of some steps in a background thread; reading it never waits.
+    """Follows the reports of steps in a background thread; `of` returns without waiting.
 
-    Only committed reports count, so a verdict that a failure takes back was never shown. `skipped` is called
-    with records that are neither reports nor responses, once with each.
+    It reads committed reports only, so it never returns a verdict of an aborted transaction. `skipped`
+    receives the records that are neither reports nor responses, each once.
     """
 
     def __init__(self, connection: Connection, skipped: Callable[[Sequence[Skipped]], None]) -> None:
@@ -37,8 +37,7 @@ class VerdictFollower:
         self._thread = Thread(target=self._follow, name="last-verdicts", daemon=True)
 
     def follow(self, steps: Collection[str]) -> None:
-        """Follow the reports of these steps from now on, with their latest ones read; before the first call,
-        those of none."""
+        """Read the latest reports of these steps, and follow these steps from now on."""
         if steps == self._steps:
             return
         consumer, partitions = self._open(steps)
@@ -53,17 +52,19 @@ class VerdictFollower:
         return self._verdicts.get(pipeline, {})
 
     def take(self, records: Iterable[Any]) -> None:
-        """Take in records of steps' outputs; what cannot be used is skipped and reported."""
-        found: list[Skipped] = []
+        """Apply records of steps' outputs. Report those that cannot be used, once even if read again."""
+        skipped: list[Skipped] = []
         for record in records:
             try:
-                self._take(record)
-            except Exception as error:  # whatever it is, the records around it count
-                found.append(skipped_record(record, error))
-        fresh = [one for one in found if one.offset > self._reported.get((one.topic, one.partition), -1)]
-        self._reported.update({(one.topic, one.partition): one.offset for one in fresh})
-        if fresh:
-            self._skipped(fresh)
+                self._apply(record)
+            except Exception as error:  # of any type: other records must not be affected
+                skipped.append(skipped_record(record, error))
+        unreported = [
+            one for one in skipped if one.offset > self._reported.get((one.topic, one.partition), -1)
+        ]
+        self._reported.update({(one.topic, one.partition): one.offset for one in unreported})
+        if unreported:
+            self._skipped(unreported)
 
     def close(self) -> None:
         """Stop following."""
@@ -78,7 +79,7 @@ class VerdictFollower:
             consumer.seek(partition, max(beginnings[partition], ends[partition] - _LOOK_BACK))
         return consumer, partitions
 
-    def _take(self, record: Any) -> None:
+    def _apply(self, record: Any) -> None:
         report = read_report(record.value)
         flag = report.flag() if report else None
         if report and flag:
@@ -89,7 +90,7 @@ class VerdictFollower:
         repeat(self._follow_once, self._stop, log_failure(_log, "reading drift reports"))
 
     def _follow_once(self) -> None:
-        """Follow the steps of this moment, until there are others."""
+        """Follow the current steps, until `follow` replaces them."""
         steps = self._steps
         consumer, partitions = self._open(steps)
         with consumer:

@@ -1,4 +1,4 @@
-"""One subtask of infer: what it serves now, exchanged between two micro-batches. No Flink here."""
+"""The worker, one subtask of `infer`: it replaces the serving engine between micro-batches. No Flink."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from operators.windows.chunks import SubtaskId
 
 
 class Identity(NamedTuple):
-    """Which subtask of which job, of how many, and how often it was started before."""
+    """The identity of a worker: its job, its subtask, and the number of earlier starts."""
 
     job: str
     sender: SubtaskId
@@ -36,9 +36,11 @@ class Identity(NamedTuple):
 
 
 class Worker:
-    """Answers micro-batches with the pipelines that the control topic says are live, of those in `only`.
+    """Answers micro-batches with the live pipelines of the control topic.
 
-    `on_batch` is called after each micro-batch with what it did in each pipeline; from `answer` only.
+    `limit` is the maximum size of a request and of a response in bytes. `only` restricts the worker to these
+    pipelines; if it is empty, it serves all. `on_batch` receives the tallies of each micro-batch by pipeline;
+    it is called by the thread that calls `answer`.
     """
 
     def __init__(
@@ -59,12 +61,12 @@ class Worker:
         self._verdicts = VerdictFollower(connection, self._skip)
         self._follower = ControlFollower(connection, self._deployments, self._swap_engine, self._skip)
         self._heartbeat = StatusPublisher(connection, self._status)
-        self._happened: SimpleQueue[Event] = SimpleQueue()
+        self._unread_events: SimpleQueue[Event] = SimpleQueue()
         self._skipped: SimpleQueue[tuple[str, int]] = SimpleQueue()
         self._started_at = self._processed_at = time()
 
     def start(self) -> None:
-        """Load what is live, and begin to follow; DeploymentError when Kafka does not answer."""
+        """Load the live releases, and start the threads; DeploymentError if Kafka cannot be reached."""
         self._follower.start()
         self._heartbeat.start()
 
@@ -75,35 +77,36 @@ class Worker:
         self._heartbeat.close()
 
     def answer(self, records: RequestBatch) -> ResponseBatch:
-        """Answer every record with the pipelines as they are at this moment."""
+        """Answer all records with the pipelines that are loaded now."""
         engine = self._engine
         answers = engine.answer(records)
         self._processed_at = time()
         return answers
 
     def serving(self, pipeline: str) -> tuple[int, int, dict[str, str]]:
-        """Return the generation that serves a pipeline, the one that should, and the digests of the models
-        that serve, by name; zeros and nothing where it has ended."""
+        """Return a pipeline's serving generation, its head, and the digests of its serving models by name.
+
+        Returns (0, 0, {}) for a pipeline that was deleted.
+        """
         deployment = self._serving.get(pipeline)
         artifacts = deployment.served.release.artifacts if deployment and deployment.generation else {}
         digests = {name: artifact.digest for name, artifact in artifacts.items()}
         return (deployment.generation, deployment.head, digests) if deployment else (0, 0, digests)
 
     def drain_events(self) -> Iterator[Event]:
-        """Yield, once each, the events since the last call; for metrics, which only the thread that answers
-        may touch."""
-        while not self._happened.empty():
-            yield self._happened.get()
+        """Yield the events since the last call, for metrics, which only the thread of `answer` may change."""
+        while not self._unread_events.empty():
+            yield self._unread_events.get()
 
     def skipped(self) -> Iterator[tuple[str, int]]:
-        """Yield topics, and how many records on each could not be used since the last call; for metrics."""
+        """Yield topics and their numbers of records skipped since the last call, for metrics."""
         while not self._skipped.empty():
             yield self._skipped.get()
 
     def _skip(self, skipped: Sequence[Skipped]) -> None:
-        """Report records that could not be used; called from the threads that follow topics.
+        """Report records that could not be used; called by the threads that follow topics.
 
-        There may be very many: of those that name one pipeline, or none, the newest stands for all.
+        There can be many such records, so only the newest one per pipeline is reported, with their number.
         """
         for topic, count in Counter(one.topic for one in skipped).items():
             self._skipped.put((topic, count))
@@ -114,10 +117,10 @@ class Worker:
             self._heartbeat.publish(event)
 
     def _swap_engine(self) -> None:
-        """Let the next micro-batch find what is live now; called from the thread that follows control."""
+        """Replace the engine for the next micro-batch; called by the thread of the control topic."""
         deployments = self._deployments
         self._verdicts.follow(
-            {step for deployment in deployments.deployments.values() for step in _batched(deployment)}
+            {step for deployment in deployments.deployments.values() for step in _batched_steps(deployment)}
         )
         self._engine = Engine(
             deployments.served,
@@ -134,7 +137,7 @@ class Worker:
             self._heartbeat.publish(event)
             level = ERROR if event.what == "LoadFailed" else INFO
             log_event(event.what, level, pipeline=event.pipeline, generation=event.generation, why=event.why)
-            self._happened.put(event)
+            self._unread_events.put(event)
 
     def _status(self) -> WorkerStatus:
         job, sender, attempt = self._identity
@@ -155,7 +158,7 @@ class Worker:
         )
 
 
-def _batched(deployment: Deployment) -> list[str]:
+def _batched_steps(deployment: Deployment) -> list[str]:
     plan = deployment.served.plan
     return [planned.name for planned in plan.steps if planned.batch] if plan else []
 
@@ -167,15 +170,15 @@ def _events(before: dict[str, Deployment], after: dict[str, Deployment]) -> list
         if name not in after
     ]
     for name, deployment in after.items():
-        now = (deployment.generation, deployment.head, deployment.failure)
-        then = before.get(name)
-        if then is None or now != (then.generation, then.head, then.failure):
-            what: Event = Event(
+        state = (deployment.generation, deployment.head, deployment.failure)
+        previous = before.get(name)
+        if previous is None or state != (previous.generation, previous.head, previous.failure):
+            event = Event(
                 at=time(),
                 pipeline=name,
                 generation=deployment.head,
                 what="LoadFailed" if deployment.failure else "Serving",
                 why=deployment.failure,
             )
-            events.append(what)
+            events.append(event)
     return events

@@ -1,1 +1,1 @@
-"""What a pipeline did, counted; and how Flink's metrics show it."""
+"""Counts of requests, rows and errors per pipeline and step, and their Flink metrics."""

@@ -1,4 +1,4 @@
-"""What infer tells the monitor of a whole pipeline: what a micro-batch did, that it lives, or ended."""
+"""Messages of `infer` to the monitor about a whole pipeline: its counts, and whether it is live."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import msgspec
 
 from operators.metrics.tally import Tally
 
-# Chunks begin with the number of their version, which is far from this.
+# The kind ("T") and the version. Chunks begin with their version number, which is far below "T" (84).
 _KIND = b"T\x01"
 
 
 class PipelineTally(msgspec.Struct, frozen=True, array_like=True):
-    """A tally of one generation of a pipeline; with `ended` the pipeline is gone from that generation on."""
+    """A tally of one generation of a pipeline.
+
+    An empty tally is a heartbeat. With `ended`, the pipeline is deleted from that generation on.
+    """
 
     pipeline: str
     generation: int
@@ -20,7 +23,7 @@ class PipelineTally(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def key(self) -> str:
-        """Return what the monitor keys by: as a step without a name."""
+        """Return the key of the monitor's state: like a step's, with an empty step name."""
         return f"{self.pipeline}/"
 
     def encode(self) -> bytes:
@@ -29,12 +32,12 @@ class PipelineTally(msgspec.Struct, frozen=True, array_like=True):
 
 
 def is_tally(data: bytes) -> bool:
-    """Tell a tally from a chunk."""
+    """Return whether an encoded message is a tally; otherwise it is a chunk."""
     return data[:1] == _KIND[:1]
 
 
 def decode_tally(data: bytes) -> PipelineTally:
-    """Decode what `PipelineTally.encode` wrote; ValueError for a version this code does not know."""
+    """Decode the bytes of `PipelineTally.encode`; ValueError for an unknown version."""
     if data[:2] != _KIND:
-        raise ValueError(f"a tally of version {data[1]} cannot be read here, only version {_KIND[1]}")
+        raise ValueError(f"a tally of version {data[1]} cannot be read; this code reads version {_KIND[1]}")
     return msgspec.msgpack.decode(data[2:], type=PipelineTally)

@@ -1,1 +1,1 @@
-"""A release → a compiled plan: its steps in order, what each reads, and what happens where one fails."""
+"""A release → a compiled plan: its steps in order, their inputs, and the handling of failures."""

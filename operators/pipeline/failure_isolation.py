@@ -1,4 +1,4 @@
-"""A step that fails on a micro-batch fails because of some requests: find them, answer the others."""
+"""Isolation of the requests on which a step fails, so that the others are answered."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _Part = tuple[NDArray[np.intp], Tensors]
 
 
 class Budget:
-    """How many further calls of failing steps a micro-batch may cost.
+    """The number of further calls of failing steps that a micro-batch may need.
 
-    Counted, not timed, so that a replay of the same micro-batch ends the same.
+    Calls are counted, not timed, so that a replay of the same micro-batch has the same result.
     """
 
     def __init__(self, calls: int = 500) -> None:
@@ -26,11 +26,12 @@ class Budget:
 
 
 def isolate(call: Call, tensors: Tensors, budget: Budget) -> Routed:
-    """Call a step; if it raises, halve the requests until those that fail stand alone.
+    """Call a step. If it raises, split the requests in halves until each failing request is alone.
 
-    Requests with values that are not finite are the usual culprits, so they are set apart first. A mismatch
-    is true of all and ends the search at once. When the budget is spent, requests that fail together are
-    given up together, and the message says so. Requests that were answered alike are one part, in order.
+    Requests with values that are not finite or exceed float32 often fail, so they are separated first. A
+    MismatchError concerns all requests and ends the search. Once the budget is used up, all requests that
+    fail together get an error, which asks the client to send them again. Requests whose outputs have the same
+    names, types and row shapes are one part, in the order of the requests.
     """
     count = len(next(iter(tensors.values())).rows)
     failures: dict[int, str] = {}
@@ -51,14 +52,14 @@ def _attempt(
     except MismatchError as error:
         failures.update(dict.fromkeys(requests.tolist(), str(error)))
         return
-    except Exception as error:  # a model may raise anything; it is told to whoever sent the request
+    except Exception as error:  # a model may raise anything; the client receives it as an error
         message = describe(error)
     else:
         if not isinstance(answer, Routed):
             yield requests, answer
             return
         failures.update({int(requests[i]): why for i, why in answer.failures.items()})
-        yield from ((requests[here], outputs) for here, outputs in answer.parts)
+        yield from ((requests[positions], outputs) for positions, outputs in answer.parts)
         return
     if len(requests) == 1 or budget.calls < 2:
         alone = len(requests) == 1
@@ -77,31 +78,35 @@ def _halves(requests: NDArray[np.intp], suspect: NDArray[np.bool_] | None) -> li
 
 
 def _merged(parts: list[_Part]) -> Iterator[_Part]:
-    """Join the parts whose tensors have the same names, types and shapes of a row."""
-    alike: dict[tuple[object, ...], list[_Part]] = {}
+    """Join the parts whose tensors have the same names, types and row shapes."""
+    groups: dict[tuple[object, ...], list[_Part]] = {}
     for requests, outputs in parts:
-        kinds = tuple(
-            (name, _alike(column.data.dtype), column.data.shape[1:], column.flat)
+        signature = tuple(
+            (name, _type_key(column.data.dtype), column.data.shape[1:], column.flat)
             for name, column in outputs.items()
         )
-        alike.setdefault(kinds, []).append((requests, outputs))
-    for some in alike.values():
-        together = np.concatenate([requests for requests, _ in some])
-        order = np.argsort(together, kind="stable")
-        yield together[order], take(concatenate([outputs for _, outputs in some]), order)
+        groups.setdefault(signature, []).append((requests, outputs))
+    for group in groups.values():
+        joined = np.concatenate([requests for requests, _ in group])
+        order = np.argsort(joined, kind="stable")
+        yield joined[order], take(concatenate([outputs for _, outputs in group]), order)
 
 
-def _alike(dtype: np.dtype[Any]) -> str:
+def _type_key(dtype: np.dtype[Any]) -> str:
+    """Return a key that is equal for dtypes that can be concatenated: texts of any length have the same."""
     return dtype.kind if dtype.kind in "US" else dtype.str
 
 
 def _suspects(tensors: Tensors) -> Callable[[], NDArray[np.bool_]]:
+    """Return a function that marks requests with values that are not finite or exceed float32."""
+
     def find() -> NDArray[np.bool_]:
         columns = [column for column in tensors.values() if column.data.dtype.kind == "f"]
         suspect = np.zeros(len(next(iter(tensors.values())).rows), dtype=bool)
         for column in columns:
-            odd = ~(np.abs(column.data.reshape(len(column.data), -1)) <= np.finfo(np.float32).max).all(axis=1)
-            np.logical_or.at(suspect, np.repeat(np.arange(len(column.rows)), column.rows), odd)
+            values = np.abs(column.data.reshape(len(column.data), -1))
+            suspect_rows = ~(values <= np.finfo(np.float32).max).all(axis=1)
+            np.logical_or.at(suspect, np.repeat(np.arange(len(column.rows)), column.rows), suspect_rows)
         return suspect
 
     return find

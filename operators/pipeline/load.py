@@ -1,4 +1,4 @@
-"""Releases → what answers: models loaded, plans compiled, watchers looked up."""
+"""Releases → pipelines that can serve: models are loaded, plans compiled, batched steps configured."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from operators.storage.trusted_roots import ArtifactPolicy
 
 
 class LoadedPipeline(NamedTuple):
-    """A release made ready to answer.
+    """A release that is ready to serve.
 
-    `failure` says why it cannot: then `plan` is None, and its requests become dead letters.
+    If it could not be loaded, `failure` is the reason, `plan` is None, and its requests are dead-lettered.
     """
 
     release: Release
@@ -36,21 +36,21 @@ class LoadedPipeline(NamedTuple):
 
 
 class ModelCache:
-    """Loads models, each once however many releases use it."""
+    """Loads each model once, even if several releases use it."""
 
     def __init__(self, site: ArtifactPolicy) -> None:
         self._site = site
         self._steps: dict[bytes, Step] = {}
 
     def load(self, release: Release, document: dict[str, Any]) -> Step:
-        """Load a model of a release, unless it is here; DeploymentError says why it cannot be."""
+        """Return a model of a release, loaded or cached; DeploymentError if it cannot be loaded."""
         key = _identity(release, document)
         if key not in self._steps:
             self._steps[key] = self._load(release, parse_document(document))
         return self._steps[key]
 
     def keep(self, releases: Iterable[Release]) -> None:
-        """Forget every model that none of these releases uses."""
+        """Remove the models that none of these releases uses."""
         used = {_identity(release, document) for release in releases for document in release.models}
         self._steps = {key: step for key, step in self._steps.items() if key in used}
 
@@ -58,22 +58,22 @@ class ModelCache:
         artifact = release.artifacts.get(model.metadata.name)
         if not isinstance(model, Model) or artifact is None:
             raise DeploymentError(
-                f"release {release.name}/{release.generation}: {model.metadata.name} is no Model with an "
-                "artifact"
+                f"release {release.name}/{release.generation}: {model.metadata.name} is not a Model with an "
+                "artifact; apply the pipeline again"
             )
         return load_step(model, artifact.uri, artifact.digest, self._site)
 
 
 def _identity(release: Release, document: dict[str, Any]) -> bytes:
     artifact = release.artifacts.get(str(document.get("metadata", {}).get("name")))
-    place = (artifact.uri, artifact.digest) if artifact else None
-    return msgspec.json.encode((document, place), order="sorted")
+    content = (artifact.uri, artifact.digest) if artifact else None
+    return msgspec.json.encode((document, content), order="sorted")
 
 
 def load_pipeline(release: Release, models: ModelCache) -> LoadedPipeline:
     """Load every model of a release and compile its plan.
 
-    DeploymentError tells all that is unusable, a line each.
+    DeploymentError lists all documents that cannot be used, one per line.
     """
     pipeline = pipeline_of(release)
     steps: dict[str, Step] = {}
@@ -95,7 +95,10 @@ def load_pipeline(release: Release, models: ModelCache) -> LoadedPipeline:
 
 
 class BatchedStepConfig(NamedTuple):
-    """A batched step of one generation: how it gathers rows and judges windows of them."""
+    """A batched step of one generation: its model, its batch settings and the rules of its windows.
+
+    `digest` is that of the model's artifact.
+    """
 
     step: BatchedStep
     batch: Batch
@@ -106,17 +109,23 @@ class BatchedStepConfig(NamedTuple):
 def batched_step_config(
     release: Release, name: str, models: ModelCache, rules: WindowRules
 ) -> BatchedStepConfig:
-    """Load one batched step of a release; `rules` hold where its Monitor has none of its own."""
+    """Load one batched step of a release; DeploymentError if the step gathers no rows.
+
+    `rules` are the job's defaults for values that the Monitor omits.
+    """
     batches = {step.name: step.batch for step in pipeline_of(release).spec.steps}
     step = models.load(release, next(one for one in release.models if one["metadata"]["name"] == name))
     if not isinstance(step, BatchedStep):
-        raise DeploymentError(f"release {release.name}/{release.generation}: {name} gathers no rows")
+        raise DeploymentError(
+            f"release {release.name}/{release.generation}: step {name} gathers no rows; only drift detectors "
+            "and data quality checks do"
+        )
     rules = effective_rules(monitor_of(release), name, rules)
     return BatchedStepConfig(step, batches[name], rules, release.artifacts[name].digest)
 
 
 def external_input_of(release: Release) -> ExternalInput | None:
-    """Return a release's external input, None where it has none or none that can be read."""
+    """Return a release's external input; None if it has none, or if its manifest cannot be read."""
     try:
         return external_input(pipeline_of(release).spec.input)
     except DeploymentError:

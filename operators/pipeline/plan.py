@@ -1,4 +1,4 @@
-"""Pipeline → compiled plan over columns: every step in an order in which it finds what it reads."""
+"""Pipeline → compiled plan over columns: its steps in topological order."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from operators.pipeline.planned_step import PlannedStep, needed_steps, plan_step
 from operators.resources.pipeline_checks import dependencies
 from operators.resources.seldon_schema import Pipeline
 
-_HIDES_NOTHING = Redaction()
-# Of one micro-batch so many flagged rows are told why: a flood of them must not hold up the others.
-_MOST_FLAGGED = 100
+_NO_REDACTION = Redaction()
+# At most this many flagged rows of a micro-batch are explained, so that many outliers do not delay others.
+_MAX_EXPLAINED = 100
 
 
 class WindowVerdict(NamedTuple):
@@ -40,10 +40,10 @@ class WindowVerdict(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Requests of a micro-batch that went the same way through the plan.
+    """Requests of a micro-batch that took the same path through the plan.
 
-    `requests` are positions in the micro-batch; `outputs` the response's tensors, None if the pipeline
-    answers nothing; `gathered` rows for each batched step; `tapped` what was asked for besides.
+    `requests` are positions in the micro-batch. `outputs` are the response's tensors, None if the pipeline
+    has no response. `gathered` contains rows by batched step, `tapped` the tensors of the requested taps.
     """
 
     requests: NDArray[np.intp]
@@ -53,10 +53,11 @@ class Part(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a micro-batch.
+    """The result of a micro-batch: responses in `parts`, and `errors` by request.
 
-    `monitor_failures` cost no response: for each request the steps that only watch and failed on it.
-    `flagged` are flagged rows, each with its step and the request that it is a row of.
+    `monitor_failures` are the failures, by request, of steps that only watch; they do not affect responses.
+    `flagged` contains flagged rows, each with its step and its request. Requests are positions in the
+    micro-batch.
     """
 
     parts: list[Part]
@@ -66,35 +67,41 @@ class Outcome(NamedTuple):
 
 
 class Plan:
-    """A pipeline's steps in an order in which each finds what it reads."""
+    """A pipeline's steps in topological order.
+
+    `output` is None if the pipeline has no response. `redaction` contains the features that its Monitor
+    hides, `functions` the functions that a request's `outputs` may name.
+    """
 
     def __init__(
-        self, pipeline: Pipeline, steps: Mapping[str, Step], hides: Redaction = _HIDES_NOTHING
+        self, pipeline: Pipeline, steps: Mapping[str, Step], redaction: Redaction = _NO_REDACTION
     ) -> None:
         self.name = pipeline.metadata.name
-        self.hides = hides
+        self.redaction = redaction
         output = pipeline.spec.output
         self.output = (
             inputs_of(output.steps, output.steps_join, output.tensor_map, self.name) if output else None
         )
         reads = dependencies(pipeline)
         needed = needed_steps(reads, self.output)
-        shown = {source.place[0] for source in self.output.sources} if self.output else set()
+        read_by_steps = {node for nodes in reads.values() for node in nodes}
+        answering = {source.address[0] for source in self.output.sources} if self.output else set()
         specs = {spec.name: spec for spec in pipeline.spec.steps}
         order = [name for name in TopologicalSorter(reads).static_order() if name in specs]
-        read = read_by_name(pipeline, self.output)
+        named_tensors = read_by_name(pipeline, self.output)
         self.steps = tuple(
             plan_step(
                 specs[name],
                 pipeline,
                 steps[name],
-                needed=name in needed,
-                asked=name in shown and not any(name in nodes for nodes in reads.values()),
-                read=read.get(name, []),
+                is_needed=name in needed,
+                uses_requested_outputs=name in answering and name not in read_by_steps,
+                read=named_tensors.get(name, []),
             )
             for name in order
         )
-        self.functions = {name for planned in self.steps if planned.asked for name in planned.step.functions}
+        requestable = [planned.step for planned in self.steps if planned.uses_requested_outputs]
+        self.functions = {name for step in requestable for name in step.functions}
 
     def run(
         self,
@@ -105,37 +112,38 @@ class Plan:
         taps: Collection[TensorAddress] = (),
         tally: Tally | None = None,
     ) -> Outcome:
-        """Run a micro-batch of requests that share their signature through every step.
+        """Run requests with the same signature through all steps.
 
-        `taps` are the places whose tensors are wanted besides the response's, `tally` counts what steps do.
+        `flags` are the verdicts of the batched steps, by step. `taps` are the addresses whose tensors the
+        outcome contains as `tapped`. The counts of steps are added to `tally`.
         """
         outcome = Outcome([], {}, {}, [])
         requests = np.arange(len(next(iter(tensors.values())).rows))
-        walk = _Execution(self, options, flags, budget, taps, tally or Tally(), outcome)
-        walk.run_from(0, _Known({(self.name, "inputs"): tensors}, requests, {}))
+        execution = _Execution(self, options, flags, budget, taps, tally or Tally(), outcome)
+        execution.run_from(0, _Progress({(self.name, "inputs"): tensors}, requests, {}))
         return outcome
 
 
-class _Known(NamedTuple):
-    """What is known of some requests so far: tensors by place, rows for each batched step."""
+class _Progress(NamedTuple):
+    """The intermediate results of requests: tensors by address, and rows by batched step."""
 
     environment: Environment
     requests: NDArray[np.intp]
     gathered: dict[str, TensorColumn]
 
-    def put(self, place: TensorAddress, tensors: Tensors) -> _Known:
-        return self._replace(environment={**self.environment, place: tensors})
+    def put(self, address: TensorAddress, tensors: Tensors) -> _Progress:
+        return self._replace(environment={**self.environment, address: tensors})
 
-    def take(self, positions: NDArray[np.intp]) -> _Known:
-        return _Known(
-            {place: take(there, positions) for place, there in self.environment.items()},
+    def take(self, positions: NDArray[np.intp]) -> _Progress:
+        return _Progress(
+            {address: take(tensors, positions) for address, tensors in self.environment.items()},
             self.requests[positions],
             take(self.gathered, positions),
         )
 
 
 class _Execution(NamedTuple):
-    """One run of a plan."""
+    """One run of a plan over requests with the same signature; results are added to `outcome`."""
 
     plan: Plan
     options: InferenceOptions
@@ -145,26 +153,26 @@ class _Execution(NamedTuple):
     tally: Tally
     outcome: Outcome
 
-    def run_from(self, at: int, known: _Known) -> None:
-        """Go on from a step; where requests part ways, each part goes on by itself."""
-        for number, planned in enumerate(self.plan.steps[at:], start=at):
+    def run_from(self, start: int, progress: _Progress) -> None:
+        """Run the steps from position `start`. After a step that splits the requests, run each part alone."""
+        for number, planned in enumerate(self.plan.steps[start:], start=start):
             try:
-                inputs = planned.inputs.read(known.environment)
+                inputs = planned.inputs.read(progress.environment)
             except ValueError as error:
-                self._drop_failed(planned, number, known, [str(error)] * len(known.requests))
+                self._drop_failed(planned, number, progress, [str(error)] * len(progress.requests))
                 return
-            if not inputs or not planned.triggers.present(known.environment):
+            if not inputs or not planned.triggers.is_present(progress.environment):
                 continue
-            known = known.put((planned.name, "inputs"), inputs)
+            progress = progress.put((planned.name, "inputs"), inputs)
             started = perf_counter()
-            done = isolate(partial(self._call, planned), inputs, self.budget)
+            answer = isolate(partial(self._call, planned), inputs, self.budget)
             self.tally.step(planned.name).record_call(_rows(inputs), perf_counter() - started)
-            if len(done.parts) == 1 and not done.failures:
-                known = self._answered(planned, known, done.parts[0][1])
+            if len(answer.parts) == 1 and not answer.failures:
+                progress = self._record_answer(planned, progress, answer.parts[0][1])
                 continue
-            self._branch(planned, number, known, done)
+            self._branch(planned, number, progress, answer)
             return
-        self._finish(known)
+        self._finish(progress)
 
     def _call(self, planned: PlannedStep, inputs: Tensors) -> Tensors | Routed:
         options = self._options(planned)
@@ -175,75 +183,83 @@ class _Execution(NamedTuple):
     def _options(self, planned: PlannedStep) -> InferenceOptions:
         return InferenceOptions(
             self.options.content_type if planned.reads_requests else "",
-            self.options.outputs if planned.asked else (),
-            planned.besides,
+            self.options.outputs if planned.uses_requested_outputs else (),
+            planned.required,
         )
 
-    def _answered(self, planned: PlannedStep, known: _Known, outputs: Tensors) -> _Known:
-        self.tally.step(planned.name).record_outputs(outputs, self.plan.hides)
+    def _record_answer(self, planned: PlannedStep, progress: _Progress, outputs: Tensors) -> _Progress:
+        self.tally.step(planned.name).record_outputs(outputs, self.plan.redaction)
         if isinstance(planned.step, ExplainableStep):
             try:
-                self._explain(planned, planned.step, known, outputs)
-            except Exception as error:  # why a row was flagged is no reason to lose its answer
+                self._explain(planned, planned.step, progress, outputs)
+            except Exception as error:  # a failed explanation must not affect the response
                 failure = RecordError(Reason.MONITOR_FAILED, describe(error), planned.name)
-                for request in known.requests.tolist():
+                for request in progress.requests.tolist():
                     self.outcome.monitor_failures.setdefault(request, []).append(failure)
         if planned.batch:
-            known = known._replace(gathered={**known.gathered, planned.name: outputs[ROWS]})
+            progress = progress._replace(gathered={**progress.gathered, planned.name: outputs[ROWS]})
             outputs = {name: column for name, column in outputs.items() if name != ROWS} or {
-                "is_drift": _flag_column(self.flags.get(planned.name), len(known.requests))
+                "is_drift": _flag_column(self.flags.get(planned.name), len(progress.requests))
             }
-        return known.put((planned.name, "outputs"), outputs)
+        return progress.put((planned.name, "outputs"), outputs)
 
-    def _explain(self, planned: PlannedStep, step: ExplainableStep, known: _Known, outputs: Tensors) -> None:
-        room = _MOST_FLAGGED - len(self.outcome.flagged)
+    def _explain(
+        self, planned: PlannedStep, step: ExplainableStep, progress: _Progress, outputs: Tensors
+    ) -> None:
+        room = _MAX_EXPLAINED - len(self.outcome.flagged)
         bounds = outputs["is_outlier"].bounds() if "is_outlier" in outputs else [0]
-        rows = step.explain(known.environment[planned.name, "inputs"], outputs, self._options(planned), room)
-        for one in rows:
-            request = bisect_right(bounds, one.row) - 1
-            here = one._replace(row=one.row - bounds[request])
-            self.outcome.flagged.append((planned.name, int(known.requests[request]), here))
+        rows = step.explain(
+            progress.environment[planned.name, "inputs"], outputs, self._options(planned), room
+        )
+        for row in rows:
+            request = bisect_right(bounds, row.row) - 1
+            row_of_request = row._replace(row=row.row - bounds[request])
+            self.outcome.flagged.append((planned.name, int(progress.requests[request]), row_of_request))
 
-    def _branch(self, planned: PlannedStep, number: int, known: _Known, done: Routed) -> None:
-        for answered, outputs in done.parts:
-            self.run_from(number + 1, self._answered(planned, known.take(answered), outputs))
-        if done.failures:
-            lost = sorted(done.failures)
-            messages = [done.failures[position] for position in lost]
-            self._drop_failed(planned, number, known.take(np.array(lost, dtype=np.intp)), messages)
+    def _branch(self, planned: PlannedStep, number: int, progress: _Progress, answer: Routed) -> None:
+        for answered, outputs in answer.parts:
+            self.run_from(number + 1, self._record_answer(planned, progress.take(answered), outputs))
+        if answer.failures:
+            failed = sorted(answer.failures)
+            messages = [answer.failures[position] for position in failed]
+            self._drop_failed(planned, number, progress.take(np.array(failed, dtype=np.intp)), messages)
 
-    def _drop_failed(self, planned: PlannedStep, number: int, known: _Known, messages: list[str]) -> None:
-        """Give up the requests that a step failed on, or go on without it where it only watches."""
-        watches = planned.step.monitor and not planned.needed
-        for request, message in zip(known.requests.tolist(), messages, strict=True):
-            if watches:
+    def _drop_failed(
+        self, planned: PlannedStep, number: int, progress: _Progress, messages: list[str]
+    ) -> None:
+        """Fail the requests on which a step failed; if the step only watches, continue without it."""
+        only_watches = planned.step.monitor and not planned.is_needed
+        for request, message in zip(progress.requests.tolist(), messages, strict=True):
+            if only_watches:
                 failures = self.outcome.monitor_failures.setdefault(request, [])
                 failures.append(RecordError(Reason.MONITOR_FAILED, message, planned.name))
             else:
                 self.outcome.errors[request] = RecordError(Reason.STEP_FAILED, message, planned.name)
-        if watches:
-            self.run_from(number + 1, known)
+        if only_watches:
+            self.run_from(number + 1, progress)
 
-    def _finish(self, known: _Known) -> None:
+    def _finish(self, progress: _Progress) -> None:
         output = self.plan.output
         try:
-            outputs = output.read(known.environment) if output else None
+            outputs = output.read(progress.environment) if output else None
         except ValueError as error:
-            self._fail(known.requests, Reason.NO_OUTPUT, str(error))
+            self._fail(progress.requests, Reason.NO_OUTPUT, str(error))
             return
-        there = self.plan.functions | (outputs or {}).keys()
-        unknown = set(self.options.outputs) - there
+        existing = self.plan.functions | (outputs or {}).keys()
+        unknown = set(self.options.outputs) - existing
         if output and not outputs:
-            self._fail(known.requests, Reason.NO_OUTPUT, _nothing(output, known.environment))
+            self._fail(progress.requests, Reason.NO_OUTPUT, _no_output(output, progress.environment))
         elif unknown:
-            names = ", ".join(sorted(there))
+            names = ", ".join(sorted(existing))
             self._fail(
-                known.requests, Reason.BAD_REQUEST, f"outputs asks for {min(unknown)!r}; there are {names}"
+                progress.requests,
+                Reason.BAD_REQUEST,
+                f"outputs: {min(unknown)!r} does not exist; available are {names}",
             )
         else:
-            places = known.environment
-            tapped = {place: shown(places[place]) for place in self.taps if place in places}
-            self.outcome.parts.append(Part(known.requests, outputs, known.gathered, tapped))
+            environment = progress.environment
+            tapped = {address: shown(environment[address]) for address in self.taps if address in environment}
+            self.outcome.parts.append(Part(progress.requests, outputs, progress.gathered, tapped))
 
     def _fail(self, requests: NDArray[np.intp], reason: Reason, message: str) -> None:
         self.outcome.errors.update(dict.fromkeys(requests.tolist(), RecordError(reason, message)))
@@ -253,12 +269,12 @@ def _rows(inputs: Tensors) -> int:
     return int(next(iter(inputs.values())).rows.sum())
 
 
-def _nothing(output: Inputs, environment: Environment) -> str:
+def _no_output(output: Inputs, environment: Environment) -> str:
     absent = [str(source) for source in output.sources if not source.is_present(environment)]
-    message = f"nothing to answer with: {'; '.join(absent)} gave no tensor"
+    message = f"no outputs for the response: {'; '.join(absent)} returned no tensor"
     if len(absent) == len(output.sources):
         return message
-    return f"{message}, and spec.output.stepsJoin is inner: with outer the others would answer"
+    return f"{message}, and spec.output.stepsJoin is inner; set it to outer to respond with the other outputs"
 
 
 def _flag_column(flag: WindowVerdict | None, requests: int) -> TensorColumn:

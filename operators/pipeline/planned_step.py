@@ -1,4 +1,4 @@
-"""A pipeline's manifest → its steps with what each reads, and which of them the response depends on."""
+"""A pipeline's manifest → its steps with their inputs, and the steps on which the response depends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from operators.resources.seldon_schema import Batch, Pipeline, StepSpec
 
 
 class PlannedStep(NamedTuple):
-    """A step with what it reads. A `batch` step gathers rows for windows instead of answering.
+    """A step with its inputs. A step with a `batch` gathers rows for windows.
 
-    `triggers` must be there for it to run. `needed` says whether the response depends on it: then its
-    failure costs the response. `asked` says whether a request's `outputs` choose its functions, `besides`
-    names functions that others read by name.
+    The step runs only if `triggers` are available. `is_needed`: the response depends on the step, so its
+    failure is the request's failure. `reads_requests`: the step reads only the pipeline's inputs.
+    `uses_requested_outputs`: a request's `outputs` select the step's functions. `required` names the
+    functions whose outputs other steps or the response read by name.
     """
 
     name: str
@@ -25,49 +26,67 @@ class PlannedStep(NamedTuple):
     triggers: Inputs
     step: Step
     batch: Batch | None
-    needed: bool
+    is_needed: bool
     reads_requests: bool
-    asked: bool
-    besides: tuple[str, ...]
+    uses_requested_outputs: bool
+    required: tuple[str, ...]
 
 
 def plan_step(
-    spec: StepSpec, pipeline: Pipeline, step: Step, *, needed: bool, asked: bool, read: list[str]
+    spec: StepSpec,
+    pipeline: Pipeline,
+    step: Step,
+    *,
+    is_needed: bool,
+    uses_requested_outputs: bool,
+    read: list[str],
 ) -> PlannedStep:
-    """Compile one step; DeploymentError for a batch of a step that gathers no rows. `read` are the tensors
-    that others read of it by name."""
+    """Compile one step; DeploymentError if it has a batch but gathers no rows.
+
+    `read` are the tensors of its outputs that other steps or the response read by name.
+    """
     name = pipeline.metadata.name
     batch = spec.batch if spec.batch.gathers else None
     if batch and not isinstance(step, BatchedStep):
         raise DeploymentError(
             f"pipeline {name}: step {spec.name} has a batch, but only drift detectors "
-            "and data quality checks gather rows; leave it out"
+            "and data quality checks gather rows; remove the batch"
         )
     inputs = inputs_of(spec.inputs or [name], spec.inputs_join_type, spec.tensor_map, name)
     triggers = inputs_of(spec.triggers, spec.triggers_join_type, {}, name)
-    reads_requests = all(source.place == (name, "inputs") for source in inputs.sources)
-    besides = tuple(function for function in step.functions if function in read)
-    return PlannedStep(spec.name, inputs, triggers, step, batch, needed, reads_requests, asked, besides)
+    reads_requests = all(source.address == (name, "inputs") for source in inputs.sources)
+    required = tuple(function for function in step.functions if function in read)
+    return PlannedStep(
+        spec.name,
+        inputs,
+        triggers,
+        step,
+        batch,
+        is_needed,
+        reads_requests,
+        uses_requested_outputs,
+        required,
+    )
 
 
 def needed_steps(reads: Mapping[str, list[str]], output: Inputs | None) -> set[str]:
-    """Name the steps that the response depends on."""
-    found: set[str] = set()
-    waiting = [source.place[0] for source in output.sources] if output else []
+    """Return the names of the steps on which the response depends, directly or through other steps."""
+    needed: set[str] = set()
+    waiting = [source.address[0] for source in output.sources] if output else []
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in needed:
+            needed.add(name)
             waiting.extend(reads.get(name, ()))
-    return found
+    return needed
 
 
 def read_by_name(pipeline: Pipeline, output: Inputs | None) -> dict[str, list[str]]:
-    """Return the tensors of each step's outputs that a step or the response reads by name."""
+    """Return, by step, the tensors of its outputs that a step or the response reads by name."""
     name = pipeline.metadata.name
     inputs = [inputs_of(spec.inputs, spec.inputs_join_type, {}, name) for spec in pipeline.spec.steps]
     read: dict[str, list[str]] = {}
     for source in (source for one in (*inputs, output) if one for source in one.sources):
-        if source.place[1] == "outputs":
-            read.setdefault(source.place[0], []).extend(source.tensors or ())
+        if source.address[1] == "outputs":
+            read.setdefault(source.address[0], []).extend(source.tensors or ())
     return read

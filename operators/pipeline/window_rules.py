@@ -1,4 +1,4 @@
-"""Which rules hold for a step: its Monitor's, and the job's for what that leaves out."""
+"""The rules of a batched step's windows: those of its Monitor, and the job's for what it omits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ N = TypeVar("N", int, float)
 
 
 def effective_rules(monitor: Monitor | None, step: str, rules: WindowRules) -> WindowRules:
-    """Return the rules for one batched step; `rules` are the job's."""
+    """Return the rules of one batched step; `rules` are the job's defaults."""
     own = monitor.rules_of(step) if monitor else None
     if own is None:
         return rules

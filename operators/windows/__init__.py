@@ -1,1 +1,1 @@
-"""Rows → windows → reports: chunks, panes, what closes a window, what is found in it."""
+"""Rows → windows → reports: chunks, panes, the rules that close a window, and its findings."""

@@ -1,4 +1,4 @@
-"""Chunks: the rows that one micro-batch adds to a drift window, with where each came from."""
+"""Chunks: the rows that one micro-batch adds to a step's window, and the request of each row."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from operators.core.tensors import Array
 
 _VERSION = 3
 _PREFIX = struct.Struct("<BI")
-_LONGEST = 1_000_000
+_MAX_CHUNK_BYTES = 1_000_000
 
 
 class SubtaskId(NamedTuple):
-    """Which subtask of infer sends, and how many there are."""
+    """A subtask of `infer`: its index (from 0), and the number of subtasks."""
 
     subtask: int = 0
     subtasks: int = 1
@@ -40,10 +40,10 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
 class Chunk(NamedTuple):
     """Rows of shape (n, features) for one step's window; the other arrays have shape (n,).
 
-    `topic` (a position in `topics`), `partition` and `offset` name the request a row came with, `timestamp`
-    is the request's Kafka time in milliseconds. `epoch` is the generation since which the step's windows go
-    on. A chunk without rows only tells what its sender holds for true: that the step lives, or with `ended`
-    that no live pipeline has it from that epoch on.
+    `topic` (a position in `topics`), `partition` and `offset` identify the request that contains a row.
+    `timestamp` is the request's Kafka time in milliseconds since 1970. `epoch` is the generation since which
+    the step's windows are continued. A chunk without rows is a heartbeat: the step is live or, with `ended`,
+    no live pipeline contains it from that epoch on.
     """
 
     pipeline: str
@@ -61,31 +61,31 @@ class Chunk(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Return what the monitor keys by: every step of every pipeline has windows of its own."""
+        """Return the key of the monitor's state: each step of each pipeline has its own windows."""
         return f"{self.pipeline}/{self.step}"
 
     def part(self, start: int, stop: int) -> Chunk:
-        """Keep rows from start up to, not including, stop."""
-        within = slice(start, stop)
+        """Return a chunk of the rows from `start` up to, but not including, `stop`."""
+        selected = slice(start, stop)
         return self._replace(
-            rows=self.rows[within],
-            topic=self.topic[within],
-            partition=self.partition[within],
-            offset=self.offset[within],
-            timestamp=self.timestamp[within],
+            rows=self.rows[selected],
+            topic=self.topic[selected],
+            partition=self.partition[selected],
+            offset=self.offset[selected],
+            timestamp=self.timestamp[selected],
         )
 
     def parts(self) -> Iterator[Chunk]:
-        """Split into chunks of at most 1 MB (a longer single row stays whole)."""
+        """Split into chunks of at most 1 MB. A single longer row is not split."""
         width = self.rows.dtype.itemsize * self.rows.shape[1] + 20
-        step = max(1, _LONGEST // width)
+        step = max(1, _MAX_CHUNK_BYTES // width)
         for start in range(0, max(1, len(self.rows)), step):
             yield self.part(start, start + step)
 
     def encode(self) -> bytes:
-        """Encode as version (1 byte), header length (4), header (MessagePack), then the arrays, deflated.
+        """Encode as version (1 byte), header length (4), header (MessagePack), and the deflated arrays.
 
-        Rows go column by column: encoded categories then deflate to a few percent.
+        Rows are stored by column, because encoded categories then deflate to a few percent of their size.
         """
         shape = (len(self.rows), self.rows.shape[1])
         header = msgspec.msgpack.encode(
@@ -115,7 +115,7 @@ def empty_chunk(
     pipeline: str, step: str, generation: int, epoch: int, sender: SubtaskId, *, ended: bool
 ) -> Chunk:
     """Return a chunk without rows."""
-    nothing = np.zeros(0, dtype=np.int64)
+    empty = np.zeros(0, dtype=np.int64)
     return Chunk(
         pipeline,
         step,
@@ -125,22 +125,22 @@ def empty_chunk(
         sender,
         np.zeros((0, 0)),
         (),
-        nothing.astype(np.int8),
-        nothing.astype(np.int32),
-        nothing,
-        nothing,
+        empty.astype(np.int8),
+        empty.astype(np.int32),
+        empty,
+        empty,
     )
 
 
 def decode_key(data: bytes) -> str:
-    """Return an encoded chunk's key."""
-    header = _header(data)[0]
+    """Return the key of an encoded chunk without decoding its rows."""
+    header = _decode_header(data)[0]
     return f"{header.pipeline}/{header.step}"
 
 
 def decode(data: bytes) -> Chunk:
-    """Decode what `Chunk.encode` wrote; ValueError for a version this code does not know."""
-    header, start = _header(data)
+    """Decode the bytes of `Chunk.encode`; ValueError for an unknown version."""
+    header, start = _decode_header(data)
     count, width = header.shape
     arrays = zlib.decompress(data[start:])
     position = 0
@@ -169,25 +169,25 @@ def decode(data: bytes) -> Chunk:
 
 
 def join(chunks: list[Chunk]) -> Chunk:
-    """Put the rows of chunks of one step one after the other."""
+    """Concatenate chunks of one step, in order."""
     topics = tuple(dict.fromkeys(topic for chunk in chunks for topic in chunk.topics))
     return chunks[0]._replace(
         rows=np.concatenate([chunk.rows for chunk in chunks]),
         topics=topics,
-        topic=np.concatenate([_renumbered(chunk, topics) for chunk in chunks]),
+        topic=np.concatenate([_topic_positions(chunk, topics) for chunk in chunks]),
         partition=np.concatenate([chunk.partition for chunk in chunks]),
         offset=np.concatenate([chunk.offset for chunk in chunks]),
         timestamp=np.concatenate([chunk.timestamp for chunk in chunks]),
     )
 
 
-def _renumbered(chunk: Chunk, topics: tuple[str, ...]) -> NDArray[np.int8]:
+def _topic_positions(chunk: Chunk, topics: tuple[str, ...]) -> NDArray[np.int8]:
     return np.array([topics.index(topic) for topic in chunk.topics], dtype=np.int8)[chunk.topic]
 
 
-def _header(data: bytes) -> tuple[_Header, int]:
+def _decode_header(data: bytes) -> tuple[_Header, int]:
     version, length = _PREFIX.unpack_from(data)
     if version != _VERSION:
-        raise ValueError(f"a chunk of version {version} cannot be read here, only version {_VERSION}")
+        raise ValueError(f"a chunk of version {version} cannot be read; this code reads version {_VERSION}")
     end = _PREFIX.size + length
     return msgspec.msgpack.decode(data[_PREFIX.size : end], type=_Header), end

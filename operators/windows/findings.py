@@ -1,4 +1,4 @@
-"""Windows in a row that confirm drift or violations → findings."""
+"""Consecutive windows that confirm drift or violations → findings."""
 
 from __future__ import annotations
 
@@ -12,48 +12,54 @@ from operators.alerts.rules import DATA_QUALITY, StepRule
 from operators.models.runtimes.batched import Verdict
 from operators.windows.lineage import Lineage
 
-# As many culprits are named as a person looks at.
-_NAMED = 5
+# A finding names at most this many features or columns, so that it stays readable.
+_MAX_NAMED = 5
 
 
 def evaluate_window(
     rule: StepRule, lineage: Lineage, window: int, verdict: Verdict, streak: Streak
 ) -> tuple[AlertKey, Finding | Unknown | None]:
-    """Tell what a closed window and those before it confirm of a step.
+    """Return the alert key of a step and its finding after a closed window; None without a finding.
 
-    A window between the first and the last of `resolve` without a finding leaves the alert as it is.
+    An alert resolves after `resolve` windows in a row without drift or violations. Until then the result of
+    a window without them is UNKNOWN, which leaves the alert unchanged.
     """
-    about = AlertKey(rule.alert, lineage.step)
+    key = AlertKey(rule.alert, lineage.step)
     if not streak.confirmed:
-        return about, None
+        return key, None
     if verdict.state not in ("DRIFT", "VIOLATION"):
-        return about, UNKNOWN
+        return key, UNKNOWN
     features = verdict.about["features"]
     quality = rule.alert == DATA_QUALITY
-    culprits = list(_violating(features) if quality else _drifted(features))
-    what = "Values are bad" if quality else "The data drifted"
+    causes = list(_violating(features) if quality else _drifted(features))
+    problem = "Values are bad" if quality else "The data drifted"
     offsets = [
-        f"{one['topic']}-{one['partition']} {one['first_offset']} to {one['last_offset']}"
-        for one in lineage.as_dicts()
+        f"{member['topic']}-{member['partition']} {member['first_offset']} to {member['last_offset']}"
+        for member in lineage.as_dicts()
     ]
+    main_cause = ", ".join(causes[:1])
     annotations = {
-        "summary": f"{what} in {lineage.step}, confirmed by window {streak.since}: {', '.join(culprits[:1])}",
-        "features": ", ".join(culprits[:_NAMED]),
+        "summary": f"{problem} in {lineage.step}, confirmed by window {streak.since}: {main_cause}",
+        "features": ", ".join(causes[:_MAX_NAMED]),
         "window": f"{iso(lineage.first_timestamp)}/{iso(lineage.last_timestamp)}",
         "window_number": str(window),
         "window_offsets": "; ".join(offsets),
     }
-    return about, Finding(_severity(rule, features), annotations)
+    return key, Finding(_severity(rule, features), annotations)
 
 
 def _drifted(features: list[dict[str, Any]]) -> Iterator[str]:
-    guilty = sorted((one for one in features if one["guilty"]), key=lambda one: -one["effect"])
-    yield from (f"{one['column']} (effect {one['effect']:.2f}, p {one['p_val']:.2g})" for one in guilty)
+    drifted = sorted((one for one in features if one["guilty"]), key=lambda one: -one["effect"])
+    yield from (f"{one['column']} (effect {one['effect']:.2f}, p {one['p_val']:.2g})" for one in drifted)
 
 
 def _violating(features: list[dict[str, Any]]) -> Iterator[str]:
-    bad = [(one["shares"][issue], one["feature"], issue) for one in features for issue in one["violating"]]
-    yield from (f"{feature} ({share:.1%} {issue})" for share, feature, issue in sorted(bad, reverse=True))
+    violations = [
+        (feature["shares"][issue], feature["feature"], issue)
+        for feature in features
+        for issue in feature["violating"]
+    ]
+    yield from (f"{name} ({share:.1%} {issue})" for share, name, issue in sorted(violations, reverse=True))
 
 
 def _severity(rule: StepRule, features: list[Mapping[str, Any]]) -> Severity:

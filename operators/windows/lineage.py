@@ -1,4 +1,4 @@
-"""Which requests a window was made from."""
+"""Lineage: the requests that contain the rows of a window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from operators.windows.chunks import Chunk
 
 
 class OffsetRange(NamedTuple):
-    """Rows of one topic's partition: the first and the last request's offset, and how many rows."""
+    """Rows of one topic's partition: the offsets of the first and the last request, and the row count."""
 
     first_offset: int
     last_offset: int
@@ -17,9 +17,9 @@ class OffsetRange(NamedTuple):
 
 
 class Lineage(NamedTuple):
-    """Where rows of one step came from: members by topic and partition, Kafka times in milliseconds.
+    """The source of rows of one step: offsets by topic and partition, Kafka times in ms since 1970.
 
-    `generation` is the newest that sent any.
+    `generation` is the newest generation that sent one of the rows.
     """
 
     pipeline: str
@@ -35,13 +35,13 @@ class Lineage(NamedTuple):
         return sum(member.rows for member in self.members.values())
 
     def as_dicts(self) -> Iterator[dict[str, Any]]:
-        """Yield the members for people."""
+        """Yield the members, sorted, in the form that reports show."""
         for (topic, partition), member in sorted(self.members.items()):
             yield {"topic": topic, "partition": partition, **member._asdict()}
 
 
 def lineage_of(chunk: Chunk) -> Lineage:
-    """Tell where a chunk's rows, of which there is at least one, came from."""
+    """Return the lineage of a chunk's rows. The chunk must have at least one row."""
     members = {}
     for topic, partition in set(zip(chunk.topic.tolist(), chunk.partition.tolist(), strict=True)):
         offsets = chunk.offset[(chunk.topic == topic) & (chunk.partition == partition)]
@@ -58,15 +58,15 @@ def lineage_of(chunk: Chunk) -> Lineage:
 
 
 def merge_lineages(parts: Sequence[Lineage]) -> Lineage:
-    """Put parts of one window together."""
+    """Merge the lineages of parts of one window."""
     members: dict[tuple[str, int], OffsetRange] = {}
     for part in parts:
-        for place, other in part.members.items():
-            known = members.get(place, other._replace(rows=0))
-            members[place] = OffsetRange(
-                min(known.first_offset, other.first_offset),
-                max(known.last_offset, other.last_offset),
-                known.rows + other.rows,
+        for partition, member in part.members.items():
+            merged = members.get(partition, member._replace(rows=0))
+            members[partition] = OffsetRange(
+                min(merged.first_offset, member.first_offset),
+                max(merged.last_offset, member.last_offset),
+                merged.rows + member.rows,
             )
     return parts[0]._replace(
         generation=max(part.generation for part in parts),

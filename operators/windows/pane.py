@@ -1,4 +1,4 @@
-"""Panes: parts of a window that were counted, so that a big or rolling window need not hold its rows."""
+"""Panes: counted parts of a window, so that state need not contain the rows of a large window."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ Add = Callable[[Sequence[Sequence[Counts]]], list[Counts]]
 
 
 class Pane(NamedTuple):
-    """Rows of one step as counts per column, with where they came from."""
+    """Rows of one step as counts per column, with their lineage."""
 
     lineage: Lineage
     counts: list[Counts]
 
     def encode(self) -> bytes:
         """Encode as version (1 byte), header length (4), header (MessagePack), keys and counts (deflated)."""
-        source = self.lineage
-        members = [(topic, partition, *member) for (topic, partition), member in source.members.items()]
+        lineage = self.lineage
+        members = [(topic, partition, *member) for (topic, partition), member in lineage.members.items()]
         header = msgspec.msgpack.encode(
             _Header(
-                source.pipeline,
-                source.step,
-                source.generation,
+                lineage.pipeline,
+                lineage.step,
+                lineage.generation,
                 members,
-                source.first_timestamp,
-                source.last_timestamp,
-                [(len(one.keys), one.missing) for one in self.counts],
+                lineage.first_timestamp,
+                lineage.last_timestamp,
+                [(len(column.keys), column.missing) for column in self.counts],
             )
         )
-        keys = np.concatenate([one.keys for one in self.counts]).astype("<f8")
-        counts = np.concatenate([one.counts for one in self.counts]).astype("<i8")
+        keys = np.concatenate([column.keys for column in self.counts]).astype("<f8")
+        counts = np.concatenate([column.counts for column in self.counts]).astype("<i8")
         body = zlib.compress(keys.tobytes() + counts.tobytes(), level=1)
         return _PREFIX.pack(_VERSION, len(header)) + header + body
 
@@ -56,10 +56,10 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
 
 
 def decode_pane(data: bytes) -> Pane:
-    """Decode what `Pane.encode` wrote; ValueError for a version this code does not know."""
+    """Decode the bytes of `Pane.encode`; ValueError for an unknown version."""
     version, length = _PREFIX.unpack_from(data)
     if version != _VERSION:
-        raise ValueError(f"a pane of version {version} cannot be read here, only version {_VERSION}")
+        raise ValueError(f"a pane of version {version} cannot be read; this code reads version {_VERSION}")
     end = _PREFIX.size + length
     header = msgspec.msgpack.decode(data[_PREFIX.size : end], type=_Header)
     body = zlib.decompress(data[end:])
@@ -68,7 +68,7 @@ def decode_pane(data: bytes) -> Pane:
     counts = np.frombuffer(body, "<i8", count=total, offset=keys.nbytes)
     ends = np.cumsum([size for size, _ in header.columns])[:-1]
     columns = zip(np.split(keys, ends), np.split(counts, ends), header.columns, strict=True)
-    members = {(topic, partition): OffsetRange(*rest) for topic, partition, *rest in header.members}
+    members = {(topic, partition): OffsetRange(*member) for topic, partition, *member in header.members}
     lineage = Lineage(
         header.pipeline,
         header.step,
@@ -81,31 +81,31 @@ def decode_pane(data: bytes) -> Pane:
 
 
 def merge(panes: Sequence[Pane], add: Add) -> Pane:
-    """Put panes of one window together."""
+    """Merge panes of one window into one; `add` adds their counts."""
     if len(panes) == 1:
         return panes[0]
     return Pane(merge_lineages([pane.lineage for pane in panes]), add([pane.counts for pane in panes]))
 
 
 def compact(panes: Sequence[Pane], slide: int, add: Add) -> list[Pane]:
-    """Merge the panes that leave a rolling window together: those within `slide` rows from its start."""
-    return [merge(group, add) for group in _groups(panes, slide)]
+    """Merge the panes that leave a rolling window together: the panes of each `slide` rows."""
+    return [merge(group, add) for group in _groups_by_slide(panes, slide)]
 
 
 def keep(panes: Sequence[Pane], most: int, slide: int) -> list[Pane]:
-    """Drop whole slides from the start until at most so many rows are left."""
-    left = sum(pane.lineage.rows for pane in panes)
+    """Drop whole slides from the start until at most `most` rows remain."""
+    remaining = sum(pane.lineage.rows for pane in panes)
     kept: list[Pane] = []
-    for group in _groups(panes, slide):
-        if left > most:
-            left -= sum(pane.lineage.rows for pane in group)
+    for group in _groups_by_slide(panes, slide):
+        if remaining > most:
+            remaining -= sum(pane.lineage.rows for pane in group)
         else:
             kept.extend(group)
     return kept
 
 
-def _groups(panes: Sequence[Pane], slide: int) -> Iterator[list[Pane]]:
-    """Group panes by slide; the first begins one, and none reaches into the next."""
+def _groups_by_slide(panes: Sequence[Pane], slide: int) -> Iterator[list[Pane]]:
+    """Yield the panes of each slide. The first pane begins a slide, and no pane spans two slides."""
     group: list[Pane] = []
     rows = 0
     for pane in panes:

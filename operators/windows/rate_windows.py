@@ -1,4 +1,4 @@
-"""One pipeline's rates in its state: slices of ten seconds, and what its rules find in them."""
+"""One pipeline's rates in keyed state: slices of ten seconds, and the findings of its rate rules."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from operators.metrics.pipeline_tally import PipelineTally
 from operators.metrics.tally import BOUNDS, Tally, check_tally
 
 SLICE_MS = 10_000
-_DOWN_MS = 15_000
+_MAX_SILENCE_MS = 15_000
 _VERSION = 1
-# A slice is ten seconds long, or as long as the job was down in it.
-_LONGEST_SLICE = 24 * 3_600
+# A slice lasts ten seconds, or longer if the job was down during it.
+_MAX_SLICE_SECONDS = 24 * 3_600
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """What a pipeline did in one slice, as the rates topic tells it; times in ISO 8601, UTC.
+    """A record of the rates topic: the counts of a pipeline in one slice. Times in ISO 8601, UTC.
 
-    `le` are the upper ends in seconds of all buckets but the last, which has none.
+    `le` contains the upper bounds, in seconds, of all buckets except the last, which is unbounded.
     """
 
     pipeline: str
@@ -42,21 +42,24 @@ class Rates(msgspec.Struct, frozen=True):
 
 
 def read_rates(value: bytes | None) -> Rates:
-    """Read a record of the rates topic; MalformedError for one that cannot be added up or drawn."""
+    """Decode a record of the rates topic; MalformedError if it cannot be added up or drawn."""
     rates = decode(value, Rates)
     require_name(rates.pipeline, "pipeline")
     require_number(rates.generation, "generation")
     seconds = (parse_time(rates.until, "until") - parse_time(rates.since, "since")).total_seconds()
-    if not 0 < seconds <= _LONGEST_SLICE:
-        raise MalformedError(f"until must be at most {_LONGEST_SLICE} s after since, got {seconds:g} s")
+    if not 0 < seconds <= _MAX_SLICE_SECONDS:
+        raise MalformedError(f"until must be at most {_MAX_SLICE_SECONDS} s after since, got {seconds:g} s")
     if rates.le != BOUNDS:
-        raise MalformedError("le has other buckets than this version of Weir")
+        raise MalformedError("le: the buckets differ from those of this version of Weir")
     check_tally(rates.tally)
     return rates
 
 
-class _Open(msgspec.Struct, array_like=True):
-    """The open slice; `last` is when the latest request came, `ended` says that the pipeline is gone."""
+class _OpenSlice(msgspec.Struct, array_like=True):
+    """The open slice. `last` is the time of the latest request; `ended`: the pipeline was deleted.
+
+    Times are the clock's, in milliseconds since 1970.
+    """
 
     generation: int
     since: int
@@ -70,8 +73,10 @@ class _Open(msgspec.Struct, array_like=True):
 
 
 class PipelineRates:
-    """Takes tallies of the pipeline of the key at hand; `current` keeps the open slice, `closed` those
-    that rules still look at."""
+    """Adds up tallies of the pipeline that is the current key, and evaluates its rate rules.
+
+    `current` stores the open slice. `closed` stores the closed slices that the rules still need.
+    """
 
     def __init__(
         self,
@@ -86,29 +91,32 @@ class PipelineRates:
         self._rules_of = rules_of
 
     def take(self, received: PipelineTally, now: int) -> Iterator[Rates | AlertRecord]:
-        """Add a tally; rates leave for every slice that the clock ends, alerts when something changes."""
+        """Add a tally. Yield rates for each slice that has ended, and alerts that fire, resolve or are due.
+
+        `now` is the clock's time in milliseconds since 1970.
+        """
         stored = self._current.value()
-        fresh = _Open(received.generation, _floor(now), now, Tally())
-        current = unpack(stored, _Open, _VERSION, "rates") if stored else fresh
+        new_slice = _OpenSlice(received.generation, _floor(now), now, Tally())
+        current = unpack(stored, _OpenSlice, _VERSION, "rates") if stored else new_slice
         if received.ended:
             yield from self._end(received, current, now)
             return
         if current.ended and received.generation < current.generation:
             return
         if current.ended:
-            current = fresh
+            current = new_slice
         current.generation = max(current.generation, received.generation)
         rules = self._rules_of(received.pipeline, current.generation)
         if now >= current.until:
             yield _rates(received.pipeline, current)
             slices = self._close(Slice(current.since, current.until, current.tally), rules, now)
-            # Heartbeats come every second: after a longer silence the job was down, and knows nothing of it.
-            was_down = now - current.until > _DOWN_MS
+            # Heartbeats arrive every second. After a longer silence the job was down: do not evaluate rules.
+            was_down = now - current.until > _MAX_SILENCE_MS
             if not was_down:
-                active_alerts = self._active_alerts.severities()
-                found = dict(evaluate_rates(rules.rates, slices, current.last, now, active_alerts))
-                yield from self._active_alerts.update_alerts(rules.lifecycle, found, now)
-            current = _Open(current.generation, _floor(now), now if was_down else current.last, Tally())
+                severities = self._active_alerts.severities()
+                findings = dict(evaluate_rates(rules.rates, slices, current.last, now, severities))
+                yield from self._active_alerts.update_alerts(rules.lifecycle, findings, now)
+            current = _OpenSlice(current.generation, _floor(now), now if was_down else current.last, Tally())
         if received.tally.requests:
             current.last = now
             current.tally.add(received.tally)
@@ -116,15 +124,15 @@ class PipelineRates:
         yield from self._active_alerts.resend_due(rules.lifecycle, now)
 
     def _close(self, latest: Slice, rules: PipelineRules, now: int) -> list[Slice]:
-        """Keep the slices that rules look at."""
+        """Store and return the closed slices that rules need."""
         stored = self._closed.value()
-        known = unpack(stored, list[Slice], _VERSION, "rates") if stored else []
-        within = now - rules.rates.longest * 1000
-        kept = [one for one in [*known, latest] if one.until > within]
+        previous = unpack(stored, list[Slice], _VERSION, "rates") if stored else []
+        oldest = now - rules.rates.longest * 1000
+        kept = [one for one in [*previous, latest] if one.until > oldest]
         self._closed.update(pack(kept, _VERSION))
         return kept
 
-    def _end(self, received: PipelineTally, current: _Open, now: int) -> Iterator[Rates | AlertRecord]:
+    def _end(self, received: PipelineTally, current: _OpenSlice, now: int) -> Iterator[Rates | AlertRecord]:
         if current.ended or current.generation >= received.generation:
             return
         if current.tally.requests:
@@ -132,11 +140,11 @@ class PipelineRates:
         rules = self._rules_of(received.pipeline, current.generation)
         yield from self._active_alerts.update_alerts(rules.lifecycle, {}, now)
         self._closed.clear()
-        gone = _Open(received.generation, current.since, current.last, Tally(), ended=True)
-        self._current.update(pack(gone, _VERSION))
+        final = _OpenSlice(received.generation, current.since, current.last, Tally(), ended=True)
+        self._current.update(pack(final, _VERSION))
 
 
-def _rates(pipeline: str, current: _Open) -> Rates:
+def _rates(pipeline: str, current: _OpenSlice) -> Rates:
     since, until = iso(current.since), iso(current.until)
     return Rates(pipeline, current.generation, since, until, BOUNDS, current.tally)
 

@@ -1,4 +1,4 @@
-"""Reports: a closed window's verdict as a V2 response, with what it was made from."""
+"""Reports: the verdict and the lineage of a closed window as a V2 response."""
 
 from __future__ import annotations
 
@@ -22,19 +22,25 @@ _ONE = np.ones(1, dtype=np.int64)
 
 
 def report(lineage: Lineage, window: int, verdict: Verdict, streak: Streak, digest: str) -> bytes:
-    """Tell what a window showed, and what windows in a row confirmed."""
+    """Encode the report of a judged window: its verdict, and whether consecutive windows confirmed it.
+
+    `window` is the window's number, `digest` that of the model that judged it.
+    """
     tensors = {name: TensorColumn(values, _ONE) for name, values in verdict.tensors.items()}
     parameters = {"confirmed": streak.confirmed, "confirmed_since_window": streak.since, "detector": digest}
     return _encode(lineage, window, verdict.state, tensors, {**parameters, **verdict.about})
 
 
-def superseded(lineage: Lineage, window: int, successor: int) -> bytes:
-    """Tell that a window ended without a verdict because another generation took over, or none (0)."""
+def superseded_report(lineage: Lineage, window: int, successor: int) -> bytes:
+    """Encode the report of a window that a new epoch ended without a verdict.
+
+    `successor` is the generation that began the epoch, 0 if no live pipeline contains the step.
+    """
     return _encode(lineage, window, "SUPERSEDED", {}, {"superseded_by": successor or None})
 
 
 class Member(msgspec.Struct, frozen=True):
-    """Which offsets of a topic's partition a window holds, the first and the last included."""
+    """The offsets of a topic's partition that a window contains, first and last inclusive."""
 
     topic: str
     partition: int
@@ -43,7 +49,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Window(msgspec.Struct, frozen=True):
-    """A report's parameters: `features` are of a drift detector or of a data quality check."""
+    """The parameters of a report. `features` come from a drift detector or a data quality check."""
 
     pipeline: str
     step: str
@@ -60,18 +66,18 @@ class Window(msgspec.Struct, frozen=True):
 
     @property
     def drifts(self) -> bool:
-        """Tell a window of a drift detector from others, and from one without a verdict."""
+        """Whether a drift detector judged the window; False without a verdict."""
         return bool(self.features) and "effect" in self.features[0]
 
 
 class WindowReport(msgspec.Struct, frozen=True):
-    """A report as it is read: the window, and what each tensor of the verdict holds."""
+    """A decoded report: the window, and the data of each tensor of the verdict by name."""
 
     window: Window
     outputs: dict[str, list[Any]]
 
     def flag(self) -> WindowVerdict | None:
-        """Return the verdict on drift; None where the window has none."""
+        """Return the drift verdict; None if the window has none."""
         values = self.outputs.get("is_drift")
         if values is None or self.window.state == "SUPERSEDED":
             return None
@@ -79,19 +85,19 @@ class WindowReport(msgspec.Struct, frozen=True):
 
 
 def read_report(value: bytes | None) -> WindowReport | None:
-    """Read a record of a step's outputs: None where it is a V2 response and no report.
+    """Decode a record of a step's outputs topic; None for a V2 response that is not a report.
 
-    MalformedError where it is neither.
+    MalformedError if the record is neither.
     """
     response = decode(value, _Response)
     if "state" not in response.parameters:
         return None
     window = convert(response.parameters, Window, "parameters")
     _check_window(window)
-    outputs = {one.name: one.data for one in response.outputs}
+    outputs = {output.name: output.data for output in response.outputs}
     flags = outputs.get("is_drift")
-    if flags is not None and (not flags or not all(type(one) is int and one in (0, 1) for one in flags)):
-        raise MalformedError("outputs: is_drift must hold 0 or 1")
+    if flags is not None and (not flags or not all(type(flag) is int and flag in (0, 1) for flag in flags)):
+        raise MalformedError("outputs: is_drift must contain 0 or 1")
     return WindowReport(window, outputs)
 
 
@@ -136,10 +142,13 @@ def _check_window(window: Window) -> None:
         convert(window.features, list[_DriftFeature], "parameters.features")
     else:
         convert(window.features, list[_QualityFeature], "parameters.features")
-    for one in convert(window.histograms, list[_Histogram], "parameters.histograms"):
-        bins = one.edges if one.edges is not None else one.categories
-        if bins is None or not len(one.reference) == len(one.window) == len(bins) + 1:
-            raise MalformedError("parameters.histograms: a share of each bin is needed, and of the rest")
+    for histogram in convert(window.histograms, list[_Histogram], "parameters.histograms"):
+        bins = histogram.edges if histogram.edges is not None else histogram.categories
+        if bins is None or not len(histogram.reference) == len(histogram.window) == len(bins) + 1:
+            raise MalformedError(
+                "parameters.histograms: reference and window must contain one share per bin and one for the "
+                "rest"
+            )
     for member in window.members:
         for at in ("partition", "first_offset", "last_offset"):
             require_number(getattr(member, at), f"parameters.members: {at}")

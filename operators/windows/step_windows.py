@@ -1,4 +1,4 @@
-"""One batched step's windows in its state, around pure windows, panes, reports and findings."""
+"""One batched step's windows in keyed state, built on pure windows, panes, reports and findings."""
 
 from __future__ import annotations
 
@@ -23,37 +23,40 @@ from operators.windows.chunks import Chunk, decode, join
 from operators.windows.findings import evaluate_window
 from operators.windows.lineage import Lineage, lineage_of, merge_lineages
 from operators.windows.pane import Pane, compact, decode_pane, keep, merge
-from operators.windows.report import report, superseded
+from operators.windows.report import report, superseded_report
 from operators.windows.superseded import SupersededWindow, decode_superseded
 from operators.windows.window import OpenWindow, cut, decode_window
 
-# Rows are counted so many at a time: one by one would cost more, and more would be held.
-_MOST_PENDING = 1_000
-_MOST_PANES = 24
+# Count rows in groups of this size: smaller groups cost more time, larger ones more state.
+_MAX_PENDING_ROWS = 1_000
+_MAX_PANES = 24
 
 
 class Report(NamedTuple):
-    """A window's report, encoded, and where its rows came from."""
+    """The encoded report of a window, and the lineage of its rows."""
 
     lineage: Lineage
     body: bytes
 
 
 class WindowState(NamedTuple):
-    """The open window's head, its latest rows in blobs, the others in panes, and what is left of the window
-    that the last change ended."""
+    """Keyed state of a step: the open window, its pending rows, its panes, and the superseded window.
 
-    head: Value
+    `rows` contains encoded chunks. The superseded window is the one that the latest epoch ended; it is empty
+    once that window is reported.
+    """
+
+    window: Value
     rows: Blobs
     panes: Blobs
-    draining: Value
+    superseded: Value
 
 
 class StepWindows:
-    """Gathers the chunks of the step that the key at hand names into windows, and reports on each.
+    """Gathers the chunks of the step that is the current key into windows, and emits a report of each.
 
-    `rules` are the job's, for what a Monitor leaves out. `has_topic` tells whether a step that no pipeline
-    has any more still has a topic for reports.
+    `rules` are the job's defaults for values that a Monitor omits. `has_topic` returns whether the topic of a
+    step's reports exists; it is called for steps that no live pipeline contains.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class StepWindows:
         site: ArtifactPolicy,
         has_topic: Callable[[str], bool],
     ) -> None:
-        self._head, self._rows, self._panes, self._draining = state
+        self._window, self._rows, self._panes, self._superseded = state
         self._releases = releases
         self._alert_rules = alert_rules
         self._active_alerts = active_alerts
@@ -75,165 +78,170 @@ class StepWindows:
         self._rules = rules
         self._site = site
         self._has_topic = has_topic
-        self._watched: dict[str, tuple[int, BatchedStepConfig]] = {}
+        self._configs: dict[str, tuple[int, BatchedStepConfig]] = {}
         self._logged_late: set[tuple[str, int]] = set()
 
     def take(self, chunk: Chunk, now: int) -> Iterator[Report | AlertRecord]:
-        """Add a chunk's rows; a report leaves for every window that they, the clock or a change end, and
-        alerts where something changes by it."""
+        """Add a chunk's rows. Yield a report of each window that ends, and alerts that change or are due.
+
+        Rows, the clock or a new epoch end a window. `now` is the clock's time in milliseconds since 1970.
+        """
         yield from self._take(chunk, now)
         if self._active_alerts.is_firing():
-            yield from self._active_alerts.resend_due(self._alerting(chunk).lifecycle, now)
+            yield from self._active_alerts.resend_due(self._rules_of(chunk).lifecycle, now)
 
     def finish(self, key: str, now: int) -> Iterator[Report | AlertRecord]:
-        """Close the open window of the key at hand as it is, if it holds fresh rows: no more will come."""
-        stored, watched = self._head.value(), self._watched.get(key, (0, None))[1]
-        head = decode_window(bytes(stored)) if stored else None
-        if head and head.fresh and watched:
-            head = yield from self._close(self._count(head, watched), watched, now)
-            self._head.update(head.encode())
+        """Close the open window of the current key if it has fresh rows. Call it when no more rows follow."""
+        stored, config = self._window.value(), self._configs.get(key, (0, None))[1]
+        window = decode_window(bytes(stored)) if stored else None
+        if window and window.fresh and config:
+            window = yield from self._close(self._count(window, config), config, now)
+            self._window.update(window.encode())
 
     def _take(self, chunk: Chunk, now: int) -> Iterator[Report | AlertRecord]:
-        stored, drained = self._head.value(), self._draining.value()
+        stored, stored_superseded = self._window.value(), self._superseded.value()
         if chunk.ended and not stored:
             return
-        head = decode_window(bytes(stored)) if stored else OpenWindow(1, chunk.epoch)
-        draining = decode_superseded(bytes(drained)) if drained else None
-        before = (stored and head, draining)
-        if chunk.epoch > head.epoch:
-            if draining:
-                head = yield from self._supersede(head, draining)
-            draining = self._end(head, chunk, now)
-            head = head.of_epoch(chunk.epoch)
+        window = decode_window(bytes(stored)) if stored else OpenWindow(1, chunk.epoch)
+        superseded = decode_superseded(bytes(stored_superseded)) if stored_superseded else None
+        before = (stored and window, superseded)
+        if chunk.epoch > window.epoch:
+            if superseded:
+                window = yield from self._supersede(window, superseded)
+            superseded = self._end(window, chunk, now)
+            window = window.of_epoch(chunk.epoch)
             if chunk.ended:
-                head = head._replace(streak=Streak())
-                yield from self._active_alerts.update_alerts(self._alerting(chunk).lifecycle, {}, now)
-        if chunk.epoch < head.epoch:
-            draining = self._join(chunk, draining)
+                window = window._replace(streak=Streak())
+                yield from self._active_alerts.update_alerts(self._rules_of(chunk).lifecycle, {}, now)
+        if chunk.epoch < window.epoch:
+            superseded = self._add_earlier_rows(chunk, superseded)
         elif not chunk.ended:
-            head = yield from self._fill(head, chunk, now)
-        if draining and chunk.epoch == head.epoch:
-            draining = draining.with_subtask(chunk.sender, now)
-        if draining and draining.is_complete(chunk.sender.subtasks, now):
-            head = yield from self._supersede(head, draining)
-            draining = None
-        if (head, draining) != before:
-            self._head.update(head.encode())
-            self._keep(draining)
-        watched = self._watched.get(chunk.key, (0, None))[1]
-        size = watched.batch.rows if watched else None
-        self._metrics.show_window(chunk.pipeline, chunk.step, head.rows, head.streak.confirmed, size)
+            window = yield from self._fill(window, chunk, now)
+        if superseded and chunk.epoch == window.epoch:
+            superseded = superseded.with_subtask(chunk.sender, now)
+        if superseded and superseded.is_complete(chunk.sender.subtasks, now):
+            window = yield from self._supersede(window, superseded)
+            superseded = None
+        if (window, superseded) != before:
+            self._window.update(window.encode())
+            self._store_superseded(superseded)
+        config = self._configs.get(chunk.key, (0, None))[1]
+        size = config.batch.rows if config else None
+        self._metrics.show_window(chunk.pipeline, chunk.step, window.rows, window.streak.confirmed, size)
 
-    def _end(self, head: OpenWindow, chunk: Chunk, now: int) -> SupersededWindow:
-        """Begin to drain the open window because a new epoch began."""
-        draining = SupersededWindow(head.epoch, 0 if chunk.ended else chunk.generation, now, now)
-        if head.fresh:
-            parts = [*map(lineage_of, self._chunks()), *(pane.lineage for pane in self._counted())]
-            draining = draining.with_rows(merge_lineages(parts))
+    def _end(self, window: OpenWindow, chunk: Chunk, now: int) -> SupersededWindow:
+        """Return the open window as superseded, because a new epoch began, and clear its state."""
+        superseded = SupersededWindow(window.epoch, 0 if chunk.ended else chunk.generation, now, now)
+        if window.fresh:
+            parts = [
+                *map(lineage_of, self._decode_chunks()),
+                *(pane.lineage for pane in self._decode_panes()),
+            ]
+            superseded = superseded.with_rows(merge_lineages(parts))
         self._rows.clear()
         self._panes.clear()
-        return draining
+        return superseded
 
-    def _join(self, chunk: Chunk, draining: SupersededWindow | None) -> SupersededWindow | None:
-        """Put rows of an earlier epoch where they belong, if that is still there."""
+    def _add_earlier_rows(self, chunk: Chunk, superseded: SupersededWindow | None) -> SupersededWindow | None:
+        """Add rows of an earlier epoch to its superseded window; count them as late if that is reported."""
         if not len(chunk.rows):
-            return draining
-        if draining and chunk.epoch == draining.epoch:
-            return draining.with_rows(lineage_of(chunk))
+            return superseded
+        if superseded and chunk.epoch == superseded.epoch:
+            return superseded.with_rows(lineage_of(chunk))
         self._metrics.count_late(chunk.pipeline, chunk.step, len(chunk.rows))
         if (chunk.key, chunk.epoch) not in self._logged_late:
             self._logged_late.add((chunk.key, chunk.epoch))
             log_event(
                 "LateRows", WARNING, pipeline=chunk.pipeline, step=chunk.step, generation=chunk.generation
             )
-        return draining
+        return superseded
 
     def _supersede(
-        self, head: OpenWindow, draining: SupersededWindow
+        self, window: OpenWindow, superseded: SupersededWindow
     ) -> Generator[Report | AlertRecord, None, OpenWindow]:
-        """Report on what drained, if anything did, under the next number."""
-        if (lineage := draining.lineage) is None:
-            return head
-        if not draining.successor and not self._has_topic(lineage.step):
+        """Report a superseded window, if it has rows, under the next number."""
+        if (lineage := superseded.lineage) is None:
+            return window
+        if not superseded.successor and not self._has_topic(lineage.step):
             log_event("WindowDropped", WARNING, pipeline=lineage.pipeline, step=lineage.step, why="no topic")
-            return head
+            return window
         self._metrics.count_closed(lineage.pipeline, lineage.step, "SUPERSEDED")
         about = {"pipeline": lineage.pipeline, "step": lineage.step, "generation": lineage.generation}
-        log_event("WindowSuperseded", INFO, **about, window=head.window, rows=lineage.rows)
-        yield Report(lineage, superseded(lineage, head.window, draining.successor))
-        return head._replace(window=head.window + 1)
+        log_event("WindowSuperseded", INFO, **about, window=window.number, rows=lineage.rows)
+        yield Report(lineage, superseded_report(lineage, window.number, superseded.successor))
+        return window._replace(number=window.number + 1)
 
-    def _keep(self, draining: SupersededWindow | None) -> None:
-        if draining:
-            self._draining.update(draining.encode())
+    def _store_superseded(self, superseded: SupersededWindow | None) -> None:
+        if superseded:
+            self._superseded.update(superseded.encode())
         else:
-            self._draining.clear()
+            self._superseded.clear()
 
     def _fill(
-        self, head: OpenWindow, chunk: Chunk, now: int
+        self, window: OpenWindow, chunk: Chunk, now: int
     ) -> Generator[Report | AlertRecord, None, OpenWindow]:
-        watched = self._look_up(chunk)
-        if not len(chunk.rows) and head.idle(watched.batch, now):
-            head = yield from self._close(self._count(head, watched), watched, now)
-        for part in cut(head, watched.batch, chunk.timestamp):
+        config = self._config(chunk)
+        if not len(chunk.rows) and window.is_overdue(config.batch, now):
+            window = yield from self._close(self._count(window, config), config, now)
+        for part in cut(window, config.batch, chunk.timestamp):
             if part.stop > part.start:
                 self._rows.add(chunk.part(part.start, part.stop).encode())
-                head = head.grown(part, now)
-            if part.closes or part.slides or head.pending >= _MOST_PENDING:
-                head = self._count(head, watched)
+                window = window.grown(part, now)
+            if part.closes or part.slides or window.pending >= _MAX_PENDING_ROWS:
+                window = self._count(window, config)
             if part.closes:
-                head = yield from self._close(head, watched, now)
-        return head
+                window = yield from self._close(window, config, now)
+        return window
 
-    def _count(self, head: OpenWindow, watched: BatchedStepConfig) -> OpenWindow:
-        """Put the latest rows into a pane."""
-        if not head.pending:
-            return head
-        full = join(self._chunks())
+    def _count(self, window: OpenWindow, config: BatchedStepConfig) -> OpenWindow:
+        """Count the pending rows into a pane."""
+        if not window.pending:
+            return window
+        rows_to_count = join(self._decode_chunks())
         self._rows.clear()
-        self._panes.add(Pane(lineage_of(full), watched.step.count(full.rows)).encode())
-        panes = head.panes + 1
-        if panes > _MOST_PANES:
-            panes = self._store(compact(self._counted(), watched.batch.slide, watched.step.add))
-        return head._replace(pending=0, panes=panes)
+        self._panes.add(Pane(lineage_of(rows_to_count), config.step.count(rows_to_count.rows)).encode())
+        panes = window.panes + 1
+        if panes > _MAX_PANES:
+            panes = self._store_panes(compact(self._decode_panes(), config.batch.slide, config.step.add))
+        return window._replace(pending=0, panes=panes)
 
     def _close(
-        self, head: OpenWindow, watched: BatchedStepConfig, now: int
+        self, window: OpenWindow, config: BatchedStepConfig, now: int
     ) -> Generator[Report | AlertRecord, None, OpenWindow]:
-        panes, batch = self._counted(), watched.batch
-        whole = merge(panes, watched.step.add)
-        lineage = whole.lineage
+        panes, batch = self._decode_panes(), config.batch
+        pane = merge(panes, config.step.add)
+        lineage = pane.lineage
         rules = self._alert_rules.get(lineage.pipeline, lineage.generation)
-        verdict = watched.step.judge(whole.counts, lineage.rows, watched.rules).redacted(rules.hides)
-        streak = watched.rules.confirmation.after(head.streak, verdict.state, head.window)
+        verdict = config.step.judge(pane.counts, lineage.rows, config.rules).redacted(rules.redaction)
+        streak = config.rules.confirmation.after(window.streak, verdict.state, window.number)
         self._metrics.count_closed(lineage.pipeline, lineage.step, verdict.state, verdict)
-        yield Report(lineage, report(lineage, head.window, verdict, streak, watched.digest))
-        quality = isinstance(watched.step, DataQualityModel)
+        yield Report(lineage, report(lineage, window.number, verdict, streak, config.digest))
+        quality = isinstance(config.step, DataQualityModel)
         rule = rules.of_step(lineage.step, quality=quality)
-        found = dict([evaluate_window(rule, lineage, head.window, verdict, streak)])
-        yield from self._active_alerts.update_alerts(rules.lifecycle, found, now)
+        findings = dict([evaluate_window(rule, lineage, window.number, verdict, streak)])
+        yield from self._active_alerts.update_alerts(rules.lifecycle, findings, now)
         rows = batch.kept(lineage.rows)
-        kept = self._store(keep(panes, rows, batch.slide))
-        return head._replace(streak=streak).closed(rows, kept)
+        kept = self._store_panes(keep(panes, rows, batch.slide))
+        return window._replace(streak=streak).closed(rows, kept)
 
-    def _chunks(self) -> list[Chunk]:
+    def _decode_chunks(self) -> list[Chunk]:
         return [decode(bytes(blob)) for blob in self._rows.get()]
 
-    def _counted(self) -> list[Pane]:
+    def _decode_panes(self) -> list[Pane]:
         return [decode_pane(bytes(blob)) for blob in self._panes.get()]
 
-    def _store(self, panes: list[Pane]) -> int:
+    def _store_panes(self, panes: list[Pane]) -> int:
         self._panes.update([pane.encode() for pane in panes])
         return len(panes)
 
-    def _alerting(self, chunk: Chunk) -> PipelineRules:
+    def _rules_of(self, chunk: Chunk) -> PipelineRules:
         return self._alert_rules.get(chunk.pipeline, chunk.generation - int(chunk.ended))
 
-    def _look_up(self, chunk: Chunk) -> BatchedStepConfig:
-        """Return what the chunk's release says of the step."""
-        epoch, watched = self._watched.get(chunk.key, (0, None))
-        if watched is None or epoch != chunk.epoch:
+    def _config(self, chunk: Chunk) -> BatchedStepConfig:
+        """Return the step's configuration in the chunk's release, cached per epoch."""
+        epoch, config = self._configs.get(chunk.key, (0, None))
+        if config is None or epoch != chunk.epoch:
             release = self._releases.get(chunk.pipeline, chunk.generation)
-            watched = batched_step_config(release, chunk.step, ModelCache(self._site), self._rules)
-            self._watched[chunk.key] = (chunk.epoch, watched)
-        return watched
+            config = batched_step_config(release, chunk.step, ModelCache(self._site), self._rules)
+            self._configs[chunk.key] = (chunk.epoch, config)
+        return config

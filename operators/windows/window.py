@@ -1,4 +1,4 @@
-"""Windows over chunks, closed by rows or by time, whichever comes first: state in, state out."""
+"""Windows over chunks, closed by row count or by time, whichever comes first. Pure functions of state."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from operators.resources.seldon_schema import Batch
 
 _LAYOUT = struct.Struct("<BQQQQqqqQQ?QQ")
 _VERSION = 4
-# A window whose time is up by the clock, not by a request's time, waits so long for stragglers.
+# A window that the clock closes, not a request's time, first waits this long for delayed rows.
 _GRACE_MS = 2_000
 
 
 class OpenWindow(NamedTuple):
-    """A step's open window: its number (from 1), the epoch it belongs to, the rows it holds, and how many of
-    them are `fresh`, in no earlier window.
+    """A step's open window: its number (from 1), its epoch, and its number of rows.
 
-    Of the fresh rows: `opened` is the Kafka time of the first, `arrived` and `last` the clock when the first
-    and the last came, all in milliseconds. `pending` rows are not counted yet, the others are in `panes`
-    panes. `streak` is what the windows before confirmed.
+    `fresh` rows were in no earlier window. `opened` is the Kafka time of the first fresh row; `arrived` and
+    `last` are the clock's times when the first and the last fresh row arrived, all in milliseconds since
+    1970. `pending` rows are not counted yet; the others are in `panes` panes. `streak` is the result of the
+    windows before.
     """
 
-    window: int
+    number: int
     epoch: int
     rows: int = 0
     fresh: int = 0
@@ -43,7 +43,7 @@ class OpenWindow(NamedTuple):
         return _LAYOUT.pack(_VERSION, *self[:-1], *self.streak)
 
     def grown(self, cut: Cut, now: int) -> OpenWindow:
-        """Take in a cut."""
+        """Return the window with the rows of a cut."""
         rows = cut.stop - cut.start
         return self._replace(
             rows=self.rows + rows,
@@ -55,17 +55,17 @@ class OpenWindow(NamedTuple):
         )
 
     def closed(self, rows: int = 0, panes: int = 0) -> OpenWindow:
-        """Begin the next window with what is kept of this one."""
-        return OpenWindow(self.window + 1, self.epoch, rows, panes=panes, streak=self.streak)
+        """Return the next window, which begins with `rows` rows in `panes` panes of this one."""
+        return OpenWindow(self.number + 1, self.epoch, rows, panes=panes, streak=self.streak)
 
     def of_epoch(self, epoch: int) -> OpenWindow:
-        """Begin the same number again, without rows, in another epoch."""
-        return OpenWindow(self.window, epoch, streak=self.streak)
+        """Return a window without rows in another epoch, with the same number."""
+        return OpenWindow(self.number, epoch, streak=self.streak)
 
-    def idle(self, batch: Batch, now: int) -> bool:
-        """Tell whether the window's time is up by the clock although no request closed it.
+    def is_overdue(self, batch: Batch, now: int) -> bool:
+        """Return whether the clock has passed `windowMs` although no request has closed the window.
 
-        While rows come it waits longer: their own times may yet close it, as a replay would.
+        While rows arrive, the window waits longer: their own times may close it, as in a replay.
         """
         if not batch.window_ms or not self.fresh:
             return False
@@ -74,18 +74,21 @@ class OpenWindow(NamedTuple):
 
 
 def decode_window(data: bytes) -> OpenWindow:
-    """Decode what `OpenWindow.encode` wrote; ValueError for a version this code does not know."""
+    """Decode the bytes of `OpenWindow.encode`; ValueError for an unknown version."""
     if data[0] != _VERSION:
-        raise ValueError(f"window state of version {data[0]} cannot be read here, only version {_VERSION}")
+        raise ValueError(
+            f"window state of version {data[0]} cannot be read; this code reads version {_VERSION}"
+        )
     fields = _LAYOUT.unpack(data)
     return OpenWindow._make((*fields[1:-3], Streak._make(fields[-3:])))
 
 
 class Cut(NamedTuple):
-    """Rows from start up to stop of a chunk go into one window; `closes` says that it ends with them.
+    """Rows of a chunk, from `start` up to but not including `stop`, that belong to one window.
 
-    `slides` says that the rows of a rolling window that leave it together end with them. `opened` is the
-    Kafka time of the window's first fresh row.
+    `closes`: the window closes after these rows. `slides`: a slide, the rows that leave a rolling window
+    together, ends with these rows. `opened` is the Kafka time of the window's first fresh row, in
+    milliseconds since 1970.
     """
 
     start: int
@@ -95,11 +98,11 @@ class Cut(NamedTuple):
     opened: int
 
 
-def cut(head: OpenWindow, batch: Batch, timestamps: NDArray[np.int64]) -> Iterator[Cut]:
-    """Cut a chunk's rows, given by their Kafka times in milliseconds, where they close or slide windows.
+def cut(window: OpenWindow, batch: Batch, timestamps: NDArray[np.int64]) -> Iterator[Cut]:
+    """Yield the parts of a chunk, cut where its rows close or slide a window.
 
-    A window closes when it is full, or before the first row that came `windowMs` or more after its first
-    fresh one.
+    `timestamps` are the Kafka times of the chunk's rows in milliseconds. A window closes when it is full, or
+    before the first row that is `windowMs` or more later than the window's first fresh row.
 
     >>> times = np.arange(8)
     >>> [tuple(part)[:3] for part in cut(OpenWindow(1, 1, rows=3, fresh=3), Batch(size=5), times)]
@@ -107,18 +110,18 @@ def cut(head: OpenWindow, batch: Batch, timestamps: NDArray[np.int64]) -> Iterat
     >>> [tuple(part)[:3] for part in cut(OpenWindow(1, 1), Batch(size=5, window_ms=4), times)]
     [(0, 4, True), (4, 8, False)]
     """
-    start, held, fresh, opened = 0, head.rows, head.fresh, head.opened
+    start, rows, fresh, opened = 0, window.rows, window.fresh, window.opened
     while start < len(timestamps):
         opened = opened if fresh else int(timestamps[start])
-        room = min(batch.rows - held, batch.slide - held % batch.slide)
+        room = min(batch.rows - rows, batch.slide - rows % batch.slide)
         stop = min(len(timestamps), start + room)
         late = timestamps[start:stop] >= opened + batch.window_ms
         timed_out = bool(batch.window_ms) and bool(late.any())
         if timed_out:
             stop = start + int(late.argmax())
-        held, fresh = held + stop - start, fresh + stop - start
-        closes = timed_out or held == batch.rows
-        yield Cut(start, stop, closes, held % batch.slide == 0, opened)
+        rows, fresh = rows + stop - start, fresh + stop - start
+        closes = timed_out or rows == batch.rows
+        yield Cut(start, stop, closes, rows % batch.slide == 0, opened)
         if closes:
-            held, fresh = batch.kept(held), 0
+            rows, fresh = batch.kept(rows), 0
         start = stop

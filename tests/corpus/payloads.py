@@ -238,18 +238,20 @@ _FIELDS = {
     "an unknown output": _Wrong(
         _request(_tensor(), outputs=[{"name": "explain"}]),
         BAD_REQUEST,
-        "outputs asks for 'explain'; there are",
+        "outputs: 'explain' does not exist; available are",
     ),
     "an output with a line break": _Wrong(
-        _request(_tensor(), outputs=[{"name": "a\nb"}]), BAD_REQUEST, "outputs asks for 'a\\nb'; there are"
+        _request(_tensor(), outputs=[{"name": "a\nb"}]),
+        BAD_REQUEST,
+        "outputs: 'a\\nb' does not exist; available are",
     ),
     "an output of 100,000 letters": _Wrong(
-        _request(_tensor(), outputs=[{"name": "y" * 100_000}]), BAD_REQUEST, "outputs asks for"
+        _request(_tensor(), outputs=[{"name": "y" * 100_000}]), BAD_REQUEST, "outputs: 'yyyyyyyy"
     ),
     "ten thousand unknown outputs": _Wrong(
         _request(_tensor(), outputs=[{"name": f"y{i}"} for i in range(10_000)]),
         BAD_REQUEST,
-        "outputs asks for",
+        "outputs: 'y0' does not exist; available are",
     ),
 }
 
@@ -794,7 +796,7 @@ _PROTOBUF = {
         _proto_content_type("string_param", "x" * 100_000), BAD_REQUEST, "content_type"
     ),
     "an unknown output, as protobuf": _Wrong(
-        _proto(outputs=["explain"]), BAD_REQUEST, "outputs asks for 'explain'; there are"
+        _proto(outputs=["explain"]), BAD_REQUEST, "outputs: 'explain' does not exist; available are"
     ),
     "NaN and infinity, as protobuf": _Wrong(
         _proto(fp64_contents=[float("inf"), float("nan"), *ROW[2:]]), STEP_FAILED, "infinity"

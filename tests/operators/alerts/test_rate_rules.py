@@ -25,15 +25,15 @@ def failing(failed: int, requests: int) -> Tally:
 
 
 def found(
-    rules: RateRules, told: list[Slice], last: int = NOW, standing: dict[AlertKey, Severity] | None = None
+    rules: RateRules, told: list[Slice], last: int = NOW, active: dict[AlertKey, Severity] | None = None
 ) -> dict[AlertKey, Finding | Unknown | None]:
-    return dict(evaluate_rates(rules, told, last, NOW, standing or {}))
+    return dict(evaluate_rates(rules, told, last, NOW, active or {}))
 
 
-def errors(*tallies: Tally, standing: Severity | None = None) -> Any:
+def errors(*tallies: Tally, active: Severity | None = None) -> Any:
     about = AlertKey("WeirErrors")
-    stands = {about: standing} if standing else {}
-    return found(NONE._replace(errors=SHARE), slices(*tallies), standing=stands)[about]
+    stands = {about: active} if active else {}
+    return found(NONE._replace(errors=SHARE), slices(*tallies), active=stands)[about]
 
 
 def test_shares_are_judged_over_the_latest_slices_only() -> None:
@@ -57,12 +57,12 @@ def test_a_share_that_may_be_chance_is_not_known_and_nothing_is_nothing_wrong() 
 def test_an_alert_that_stands_goes_on_above_its_level_and_steps_down_below_it() -> None:
     wobbling = failing(51, 100)
     assert errors(wobbling).severity == "warning", "maybe a half by chance"
-    assert errors(wobbling, standing="critical").severity == "critical"
-    assert errors(failing(49, 100), standing="critical").severity == "warning"
+    assert errors(wobbling, active="critical").severity == "critical"
+    assert errors(failing(49, 100), active="critical").severity == "warning"
     few = failing(2, 12)
     assert errors(few) is UNKNOWN
-    assert errors(few, standing="warning").severity == errors(few, standing="critical").severity == "warning"
-    assert errors(failing(1, 12), standing="critical") is None
+    assert errors(few, active="warning").severity == errors(few, active="critical").severity == "warning"
+    assert errors(failing(1, 12), active="critical") is None
 
 
 def test_failures_that_cost_no_answer_are_not_named_among_the_errors() -> None:

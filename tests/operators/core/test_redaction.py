@@ -58,7 +58,7 @@ def hiding(tmp_path: Path, models: Path, *names: str) -> LoadedPipeline:
     (one,) = live(tmp_path, models, pipeline("p", steps, output={"steps": ["income-outlier"]}))
     assert one.plan is not None
     plan = Plan.__new__(Plan)
-    plan.__dict__.update(one.plan.__dict__, hides=Redaction(names))
+    plan.__dict__.update(one.plan.__dict__, redaction=Redaction(names))
     return one._replace(plan=plan)
 
 

@@ -204,7 +204,7 @@ def test_answers_that_json_has_no_words_for_become_errors(served: list[LoadedPip
     plan.steps = steps
     answers = engine([workflow._replace(plan=plan)]).answer(records(request(GOOD)))
     assert answers.reasons == ["NO_OUTPUT"]
-    assert b"cannot be written as V2 tensors" in (answers.bodies[0] or b"")
+    assert b"the outputs of the models cannot be encoded as V2 tensors" in (answers.bodies[0] or b"")
 
 
 def test_ticks_pass_through(served: list[LoadedPipeline]) -> None:

@@ -117,8 +117,8 @@ def test_branches_joined_inner_have_no_answer_and_the_message_tells_the_remedy()
     outcome = run(plan(BRANCHES, {"steps": ["mul", "add"], "stepsJoin": "inner"}))
     assert sorted(outcome.errors) == [0, 1, 2]
     assert outcome.errors[0].message == (
-        "nothing to answer with: add.outputs gave no tensor, and spec.output.stepsJoin is inner: "
-        "with outer the others would answer"
+        "no outputs for the response: add.outputs returned no tensor, and spec.output.stepsJoin is inner; "
+        "set it to outer to respond with the other outputs"
     )
 
 
@@ -223,7 +223,10 @@ def test_a_requests_outputs_choose_the_functions_of_the_steps_that_the_response_
 def test_an_output_that_nothing_offers_is_an_error_that_lists_what_there_is() -> None:
     outcome = options(plan(CHAIN, {"steps": ["last"]}), "transform")
     assert outcome.errors[0].reason == Reason.BAD_REQUEST
-    assert outcome.errors[0].message == "outputs asks for 'transform'; there are predict, predict_proba"
+    assert (
+        outcome.errors[0].message
+        == "outputs: 'transform' does not exist; available are predict, predict_proba"
+    )
 
 
 def test_an_output_may_be_named_by_the_tensor_that_it_is() -> None:

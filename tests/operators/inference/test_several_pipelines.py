@@ -148,7 +148,9 @@ def test_a_response_without_the_tensor_is_a_dead_letter_that_says_so(tmp_path: P
     served = live(tmp_path, models, FIRST, second(["first.outputs.other"]))
     response = engine(served).answer(records(request(GOOD), pipeline="first")).bodies[0] or b""
     answers = engine(served).answer(as_external(response, TOPICS.outputs("first")))
-    assert answers.errors == ["none of other is there, but 'predict', 'transform'"]
+    assert answers.errors == [
+        "the record contains none of the tensors other; it contains 'predict', 'transform'"
+    ]
 
 
 @pytest.mark.parametrize(("side", "tensor"), [("outputs", "transform"), ("inputs", "x")])
@@ -536,4 +538,4 @@ def test_two_external_tensors_of_one_name_are_told(tmp_path: Path, models: Path)
     served = live(tmp_path, models, FIRST, spec)
     response = engine(served).answer(records(request(GOOD), pipeline="first")).bodies[0] or b""
     answers = engine(served).answer(as_external(response, TOPICS.outputs("first")))
-    assert answers.errors == ["two inputs have one name after renaming: predict, predict"]
+    assert answers.errors == ["two inputs have the same name after renaming with tensorMap: predict, predict"]

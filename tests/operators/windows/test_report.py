@@ -17,7 +17,7 @@ from operators.models.runtimes.drift import DriftModel
 from operators.windows.chunks import Chunk, SubtaskId
 from operators.windows.findings import evaluate_window
 from operators.windows.lineage import lineage_of
-from operators.windows.report import read_report, report, superseded
+from operators.windows.report import read_report, report, superseded_report
 
 RNG = np.random.default_rng(0)
 REFERENCE = np.column_stack([RNG.normal(size=2_000), RNG.integers(0, 3, 2_000)])
@@ -92,7 +92,7 @@ def test_the_flag_is_read_back_from_the_report() -> None:
 
 
 def test_what_is_no_verdict_gives_no_flag() -> None:
-    found = read_report(superseded(lineage_of(chunk(REFERENCE[:3])), 2, 4))
+    found = read_report(superseded_report(lineage_of(chunk(REFERENCE[:3])), 2, 4))
     assert found is not None
     assert found.flag() is None
     assert read_report(b'{"outputs": [], "parameters": {}}') is None

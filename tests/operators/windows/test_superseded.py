@@ -51,5 +51,5 @@ def test_its_state_survives_encoding() -> None:
 
 
 def test_state_of_another_version_is_refused() -> None:
-    with pytest.raises(ValueError, match="draining state of version 9"):
+    with pytest.raises(ValueError, match="superseded window state of version 9"):
         decode_superseded(b"\x09")

@@ -12,18 +12,18 @@ from operators.windows.window import Cut, OpenWindow, cut, decode_window
 
 def windows(batch: Batch, chunks: list[list[int]], now: int = 0) -> tuple[list[list[int]], list[int]]:
     """Feed rows, each its own Kafka time, and return the windows that closed and the rows that are left."""
-    head, held, closed = OpenWindow(1, 1), list[int](), list[list[int]]()
+    window, held, closed = OpenWindow(1, 1), list[int](), list[list[int]]()
     for chunk in chunks:
-        for part in cut(head, batch, np.array(chunk, dtype=np.int64)):
+        for part in cut(window, batch, np.array(chunk, dtype=np.int64)):
             held += chunk[part.start : part.stop]
             if part.closes:
                 closed.append(held)
                 kept = batch.kept(len(held))
                 held = held[len(held) - kept :]
-                head = head.closed(kept)
+                window = window.closed(kept)
             else:
-                head = head.grown(part, now)
-    assert head.rows == len(held)
+                window = window.grown(part, now)
+    assert window.rows == len(held)
     return closed, held
 
 
@@ -68,24 +68,24 @@ def test_a_window_without_size_closes_by_time_alone() -> None:
 
 def test_a_window_that_fell_idle_closes_when_its_time_is_up_by_the_clock() -> None:
     batch = Batch(size=100, window_ms=10_000)
-    head = OpenWindow(1, 1).grown(Cut(0, 5, False, False, 0), now=1_000)
-    assert not head.idle(batch, 10_999)
-    assert head.idle(batch, 11_000)
-    busy = head.grown(Cut(0, 5, False, False, 0), now=10_500)
-    assert not busy.idle(batch, 11_000), "rows are still coming"
-    assert busy.idle(batch, 12_500)
+    window = OpenWindow(1, 1).grown(Cut(0, 5, False, False, 0), now=1_000)
+    assert not window.is_overdue(batch, 10_999)
+    assert window.is_overdue(batch, 11_000)
+    busy = window.grown(Cut(0, 5, False, False, 0), now=10_500)
+    assert not busy.is_overdue(batch, 11_000), "rows are still coming"
+    assert busy.is_overdue(batch, 12_500)
 
 
-def test_a_window_without_fresh_rows_is_never_idle() -> None:
+def test_a_window_without_fresh_rows_is_never_overdue() -> None:
     batch = Batch(size=10, window_ms=1, rolling=True)
-    assert not OpenWindow(3, 1, rows=9).idle(batch, 10**12)
-    assert not OpenWindow(1, 1).idle(batch, 10**12)
-    assert not OpenWindow(1, 1, rows=3, fresh=3).idle(Batch(size=10), 10**12)
+    assert not OpenWindow(3, 1, rows=9).is_overdue(batch, 10**12)
+    assert not OpenWindow(1, 1).is_overdue(batch, 10**12)
+    assert not OpenWindow(1, 1, rows=3, fresh=3).is_overdue(Batch(size=10), 10**12)
 
 
-def test_the_head_survives_encoding() -> None:
-    head = OpenWindow(2**40, 7, 123, 100, 1_700_000_000_000, 5, 6, 3, 2, Streak(True, 9, 1))
-    assert decode_window(head.encode()) == head
+def test_an_open_window_survives_encoding() -> None:
+    window = OpenWindow(2**40, 7, 123, 100, 1_700_000_000_000, 5, 6, 3, 2, Streak(True, 9, 1))
+    assert decode_window(window.encode()) == window
 
 
 def test_state_of_another_version_is_refused() -> None:
