@@ -76,9 +76,12 @@ REFUSED: dict[str, tuple[Callable[[], Values], str]] = {
     "times of day": (lambda: [datetime.time(i % 24) for i in range(N)], "contains times"),
     "dates as text": (lambda: [f"2026-01-{1 + i % 28:02}" for i in range(N)], "contains times"),
     "German dates as text": (lambda: [f"{1 + i % 28}.1.2026" for i in range(N)], "contains times"),
-    "nothing": (lambda: [None] * N, "has no value in in the reference rows: leave it out"),
-    "NaN": (lambda: np.full(N, np.nan), "has no value in"),
-    "arrow nulls": (lambda: pd.Series([None] * N, dtype=pd.ArrowDtype(pa.null())), "has no value in"),
+    "nothing": (lambda: [None] * N, "has no value in the reference rows: leave it out"),
+    "NaN": (lambda: np.full(N, np.nan), "has no value in the reference rows"),
+    "arrow nulls": (
+        lambda: pd.Series([None] * N, dtype=pd.ArrowDtype(pa.null())),
+        "has no value in the reference rows",
+    ),
     "infinities": (
         lambda: np.full(N, -np.inf),
         r"contains 400 values that are infinite or beyond 3.4e\+38, first -inf",
@@ -86,7 +89,7 @@ REFUSED: dict[str, tuple[Callable[[], Values], str]] = {
     "1e200": (lambda: np.full(N, 1e200), "no other value in the reference rows: scale it, or leave it out"),
     "words beside numbers": (
         lambda: [*map(str, range(N - 2)), "n. a.", "n. a."],
-        r"beside them 2 words such as 'n. a.' \(first in row 398.*--missing-values '\?,n. a.'",
+        r"besides them 2 words such as 'n. a.' \(first in row 398.*--missing-values '\?,n. a.'",
     ),
     "decimal commas": (lambda: [f"{i},5" for i in range(N - 1)] + ["1"], "--decimal ,"),
 }
