@@ -40,8 +40,7 @@ def running_harness(console: Console, settings: Sequence[str] = ()) -> Iterator[
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "models"
         console.print("training …")
-        with redirect_stdout(StringIO()):
-            train(census_like(30_000, seed=0), TARGET, models)
+        train(census_like(30_000, seed=0), TARGET, models, on_progress=lambda line: None)
         stack = up(Path(folder) / "stack", free_ports(), console.print)
         try:
             yield Harness(stack, models, np.load(models / "holdout.npy"), list(settings))

@@ -1,4 +1,4 @@
-"""What can be run: the streaming job, training, the command line, the local stack.
+"""Everything that can be run: the streaming job, training, the command line, the local stack.
 
-The only code that knows flags, files, brokers and clusters.
+Only this layer handles flags, files, brokers and clusters.
 """

@@ -1,7 +1,7 @@
-"""The monitoring job: requests in, responses, dead letters and drift reports out.
+"""The monitoring job: it reads requests and writes responses, dead letters, drift reports and alerts.
 
-Submit it with `flink run -pym jobs.production_monitoring -pyfs bundle.zip`; flags follow (see
-`jobs.streaming.settings`). The graph has the same shape whatever is set and whatever pipelines are live.
+Submit it with `flink run -pym jobs.production_monitoring -pyfs bundle.zip`, followed by its flags (see
+`jobs.streaming.settings`). The shape of the graph depends neither on the settings nor on the live pipelines.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from operators.flink.infer import InferFunction
 from operators.flink.monitor import OUTPUT_TYPE, MonitorFunction
 from operators.windows.messages import key_of
 
-# While Python works on one micro-batch of a bundle, Java fills the next.
+# While Python processes one micro-batch of a bundle, Java fills the next.
 _BATCHES_IN_BUNDLE = 8
 _TEXT, _BYTES = DataTypes.STRING(), DataTypes.BYTES()
 ANSWER = DataTypes.ROW(
@@ -46,7 +46,7 @@ ANSWER = DataTypes.ROW(
 
 
 def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
-    """Lay out the topology: the README's picture from left to right."""
+    """Build the topology; the order is that of the README's picture, from left to right."""
     for table in (kafka_tables.requests, kafka_tables.ticks, *kafka_tables.SINKS):
         t.execute_sql(table(settings))
     answer = InferFunction(
@@ -81,12 +81,12 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
 
 
 def main(arguments: list[str]) -> None:
-    """Build the topology and hand it to the cluster."""
+    """Build the topology and submit it to the cluster."""
     settings = parse_settings(arguments, os.environ)
     env = StreamExecutionEnvironment.get_execution_environment(configuration(settings))
     env.set_parallelism(settings.parallelism)
     env.set_max_parallelism(settings.max_parallelism)
-    # Shown in the web UI, and read back by `weir upgrade`.
+    # The web UI shows them, and `weir upgrade` reads them.
     env.get_config().set_global_job_parameters({name: str(value) for name, value in asdict(settings).items()})
     sinks = build(StreamTableEnvironment.create(env), settings)
     sinks.attach_as_datastream()
@@ -95,7 +95,7 @@ def main(arguments: list[str]) -> None:
 
 
 def configuration(settings: Settings) -> Configuration:
-    """Return what the job wants of Flink, whatever the cluster's defaults."""
+    """Return the Flink options that the job sets, overriding the cluster's defaults."""
     config = Configuration()
     for key, value in {
         "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
@@ -111,12 +111,12 @@ def configuration(settings: Settings) -> Configuration:
 
 
 def _stream(t: StreamTableEnvironment, query: str, source: DataStream | None = None) -> DataStream:
-    """Run a query as a stream of its own: the planner neither merges nor repeats what is behind it."""
+    """Run a query as a separate stream, so that the planner neither merges nor duplicates what follows it."""
     return t.to_data_stream(_table(t, query, source))
 
 
 def _table(t: StreamTableEnvironment, query: str, source: DataStream | None) -> Table:
-    """Run a query over a stream, which it names `{source}`."""
+    """Return the table of a query. `{source}` in the query is the stream, if one is given."""
     if source is None:
         return t.sql_query(query)
     return t.sql_query(query.format(source=t.from_data_stream(source)))

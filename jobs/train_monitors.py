@@ -1,4 +1,4 @@
-"""`weir train` under its module's name.
+"""The command `weir train`, run as a module.
 
 python -m jobs.train_monitors --data adult.csv --target income-per-year --out models
 """

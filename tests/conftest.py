@@ -85,7 +85,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, people: pd.DataFrame) -> Pa
     """Folder of models trained on generated people."""
     out = tmp_path_factory.mktemp("project") / "models"
     options = Options(windows=(300,), rate=0.05, draws=200)
-    _trained[out] = train(people, TARGET, out, options, say=lambda line: None)
+    _trained[out] = train(people, TARGET, out, options, on_progress=lambda line: None)
     return out
 
 

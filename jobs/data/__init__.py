@@ -1,1 +1,1 @@
-"""Tables of reference data: read, described, encoded as rows of numbers."""
+"""Tables of reference data: reading, describing and encoding them as rows of numbers."""

@@ -1,7 +1,7 @@
-"""A seeded generator of people, shaped like the 1994 US census extract that drift tutorials use.
+"""A seeded generator of people, similar to the 1994 US census extract that drift tutorials use.
 
-Nobody in it exists. Marginals are rough figures of the public extract; age, education and marriage decide
-on occupation, hours, capital and income, so that a classifier has something to learn.
+All people are invented. The marginal distributions are close to those of the public extract. Occupation,
+hours, capital and income depend on age, education and marriage, so that a classifier has something to learn.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SCHOOLING = dict(zip(_EDUCATION, (0, 1, 3, 4, 2, -1, 5), strict=True))
 
 
 def census_like(rows: int, seed: int) -> pd.DataFrame:
-    """Generate so many people: 12 features, some values missing, and the target column."""
+    """Generate `rows` people: 12 features with some missing values, and the target column."""
     rng = np.random.default_rng(seed)
     age = np.clip(rng.gamma(7.5, 5.2, rows), 17, 90).round()
     education = _draw(rng, _EDUCATION, rows)

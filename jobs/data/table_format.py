@@ -1,4 +1,4 @@
-"""How a table is written: what separates its cells, and which of them are missing."""
+"""The format of a table file: separator, decimal sign, encoding and the words for missing values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 from operators.core.errors import DeploymentError
 
-# In a CSV, besides the empty cell.
+# Words for a missing value in a CSV, besides the empty cell.
 MISSING_WORDS = ("?",)
 
 
 class TableFormat(NamedTuple):
-    """`missing_values` are the words that mean missing, besides the empty cell of a CSV.
+    """The format of a CSV file; `missing_values` applies to Parquet too.
 
-    None stands for `?` in a CSV and for no word in Parquet, where null means missing.
+    `missing_values` are the words that mean missing, besides the empty cell of a CSV and null in Parquet.
+    None is the default: `?` in a CSV and no word in Parquet.
     """
 
     separator: str = ","
@@ -23,21 +24,21 @@ class TableFormat(NamedTuple):
     missing_values: tuple[str, ...] | None = None
 
     def check(self) -> TableFormat:
-        """Return it with `\\\\t` read as a tab; DeploymentError for what cannot be."""
+        """Return the format with `\\\\t` and `tab` replaced by a tab; DeploymentError if it is invalid."""
         separator = {"\\t": "\t", "tab": "\t"}.get(self.separator, self.separator)
         if len(separator) != 1 or separator in '"\r\n':
-            raise DeploymentError(f"--separator must be one character, or tab; it is {self.separator!r}")
+            raise DeploymentError(f"--separator is {self.separator!r}; it must be one character, or tab")
         if self.decimal not in (".", ","):
-            raise DeploymentError(f"--decimal must be a point or a comma; it is {self.decimal!r}")
+            raise DeploymentError(f"--decimal is {self.decimal!r}; it must be a point or a comma")
         if self.decimal == separator:
             raise DeploymentError(
-                "--decimal and --separator are both a comma: name the separator, such as --separator ';'"
+                "--decimal and --separator are both a comma: set the separator, for example --separator ';'"
             )
         try:
             codecs.lookup(self.encoding)
         except LookupError:
             raise DeploymentError(
-                f"--encoding {self.encoding!r} is not known: UTF-8, latin-1 and cp1252 are common"
+                f"--encoding {self.encoding!r} is unknown; utf-8, latin-1 and cp1252 are common"
             ) from None
         return self._replace(separator=separator)
 
@@ -47,7 +48,7 @@ class TableFormat(NamedTuple):
 
 
 def words_of(text: str | None) -> tuple[str, ...] | None:
-    """Split what `--missing-values` names, by commas; None where the option is not given.
+    """Return the comma-separated words of `--missing-values`; None if the option is not given.
 
     >>> words_of("?, NA"), words_of(""), words_of(None)
     (('?', 'NA'), (), None)

@@ -1,4 +1,4 @@
-"""Numbers that no reference can hold: infinities, and what is beyond the largest float32."""
+"""Finding and replacing unusable numbers: infinities, and numbers beyond the largest float32."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Rows = NDArray[np.float64]
 
 
 class Unusable(NamedTuple):
-    """The values of one column that were left out: how many, one of them, and the row of the first."""
+    """The unusable values of one column: their number, the first one, and its row."""
 
     column: str
     times: int
@@ -22,34 +22,44 @@ class Unusable(NamedTuple):
     row: int
 
     def __str__(self) -> str:
-        """Say it in a sentence."""
+        """Return a clause: the column, the number of unusable values, the first of them and its row."""
         values = "1 value that is" if self.times == 1 else f"{self.times:,} values that are"
         return (
-            f"column {self.column!r} holds {values} infinite or beyond {LARGEST:.1e}, first {self.example:g} "
-            f"in row {self.row} (counted from 0)"
+            f"column {self.column!r} contains {values} infinite or beyond {LARGEST:.1e}, first "
+            f"{self.example:g} in row {self.row} (counted from 0)"
         )
 
 
 def unusable(values: Rows) -> NDArray[np.bool_]:
-    """Tell which values are infinite or beyond the largest float32, which trees and requests cannot hold."""
+    """Return a mask of the values that are infinite or beyond the largest float32.
+
+    Neither tree models nor requests can contain such values.
+    """
     with np.errstate(invalid="ignore"):
         return np.asarray(np.abs(values) > LARGEST)
 
 
 def usable(rows: Rows) -> Rows:
-    """Return rows with NaN, as if missing, in the place of what is not usable."""
+    """Return rows with NaN, as for a missing value, in place of unusable values."""
     return np.where(unusable(rows), np.nan, rows)
 
 
-def endless(rows: Rows) -> Rows:
-    """Return rows with infinity in the place of what is not usable: it is neither missing nor in a range."""
+def unusable_as_infinity(rows: Rows) -> Rows:
+    """Return rows with infinity in place of unusable values: it is not missing and not in any range."""
     return np.where(unusable(rows), np.inf, rows)
 
 
-def left_out(rows: Rows, columns: Sequence[str], numbers: Sequence[int] | None = None) -> Iterator[Unusable]:
-    """Yield what is not usable, for each column that has any; `numbers` are the rows' own, else from 0 on."""
-    for name, values, odd in zip(columns, rows.T, unusable(rows).T, strict=True):
-        at = np.flatnonzero(odd)
-        if len(at):
-            first = int(at[0])
-            yield Unusable(name, len(at), float(values[first]), first if numbers is None else numbers[first])
+def find_unusable(
+    rows: Rows, columns: Sequence[str], numbers: Sequence[int] | None = None
+) -> Iterator[Unusable]:
+    """Yield the unusable values of each column that has any.
+
+    `numbers` are the rows' numbers in their table; the default is 0, 1, 2, …
+    """
+    for name, values, mask in zip(columns, rows.T, unusable(rows).T, strict=True):
+        positions = np.flatnonzero(mask)
+        if len(positions):
+            first = int(positions[0])
+            yield Unusable(
+                name, len(positions), float(values[first]), first if numbers is None else numbers[first]
+            )

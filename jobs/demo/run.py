@@ -60,7 +60,7 @@ def prepare(
     manifests = folder / "examples" / "income"
     shutil.copytree(ROOT / "examples" / "income", manifests)
     with waiting(console, "training"):
-        trained = train(table, target, folder / "models", say=lambda line: None)
+        trained = train(table, target, folder / "models", on_progress=lambda line: None)
     with waiting(console, "applying the pipelines"):
         applied = apply([manifests], connection, site(folder), "demo", partitions=2).applied
     for one in (one for one in applied if one.kind == "pipeline"):

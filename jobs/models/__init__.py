@@ -1,1 +1,1 @@
-"""Model folders, made and checked: train, convert, calibrate, judge, retrain."""
+"""Creating and checking model folders: train, convert, calibrate, judge, retrain."""

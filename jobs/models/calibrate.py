@@ -1,4 +1,4 @@
-"""`weir calibrate`: rows held out of a reference → how far windows without drift move from it."""
+"""`weir calibrate`: measure how far windows without drift move from the reference, using held-out rows."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from detectors.drift.tabular import TabularDrift
 from jobs.data.feature_encoding import Features, encode
 from jobs.data.table_files import read_array, read_table
 from jobs.data.table_format import TableFormat
-from jobs.data.usable_numbers import Rows, left_out, usable
+from jobs.data.usable_numbers import Rows, find_unusable, usable
 from operators.core.errors import DeploymentError
 from operators.models.formats.calibration import read_calibrations, write_calibrations
 from operators.models.formats.drift_detector import read_named_drift
 from operators.models.formats.feature_names import FeatureNames, plain_names
 
-# Beside a detector that was trained here: rows that neither it nor any model has seen.
+# File in a trained detector's folder with rows that neither the detector nor any model was trained on.
 HELD_OUT = "held_out.npy"
 _DEFAULT = TableFormat()
 
 
 class Calibrated(NamedTuple):
-    """A detector's columns, the calibration that was added to its folder, and the sizes it rests on.
+    """A detector's columns, the calibration added to its folder, and the number of reference rows.
 
-    `notes` say what was decided about the rows.
+    `notes` are decisions about the rows, for the user.
     """
 
     columns: list[str]
@@ -52,57 +52,59 @@ def calibrate_folder(
     seed: int = 0,
     form: TableFormat = _DEFAULT,
 ) -> Calibrated:
-    """Calibrate a saved drift detector for windows of a size; other sizes in its folder stay.
+    """Calibrate a saved drift detector for windows of `window` rows; calibrations for other sizes are kept.
 
-    Without `data` the rows are those that training held out. Values that no reference can hold are left out
-    and told. DeploymentError tells what cannot be used.
+    `rate` is the highest share of windows without drift whose state may be DRIFT; `draws` is the number of
+    windows that are drawn. Without `data`, the rows are those that training held out. Unusable values are
+    left out and noted. DeploymentError for a folder or rows that cannot be used.
     """
     try:
-        detector, known = read_named_drift(folder)
-        names = known or plain_names(detector.n_features)
+        detector, saved_names = read_named_drift(folder)
+        names = saved_names or plain_names(detector.n_features)
         held_out = _rows(folder, data, names, form)
         added = calibrate(detector, held_out.rows, window, rate, draws, seed)
     except ValueError as error:
         raise DeploymentError(f"{folder}: {error}") from error
-    others = [one for one in read_calibrations(folder, detector.n_features) if one.window != window]
+    existing = read_calibrations(folder, detector.n_features)
+    others = [calibration for calibration in existing if calibration.window != window]
     write_calibrations(folder, [*others, added])
     return Calibrated(names.columns, added, detector.n_reference, held_out.notes)
 
 
 def warnings(window: int, reference_rows: int, held_out: int | None = None) -> Iterator[str]:
-    """Say where so few rows stand behind a window that one sample's luck decides."""
-    for rows, what in ((reference_rows, "reference"), (held_out, "held-out")):
+    """Yield a warning if reference or held-out rows are too few for a reliable false-alarm rate."""
+    for rows, kind in ((reference_rows, "reference"), (held_out, "held-out")):
         if rows is not None and rows < ENOUGH_WINDOWS * window:
             yield (
-                f"{rows:,} {what} rows are fewer than {ENOUGH_WINDOWS} windows of {window:,}: false alarms "
-                "will cluster; take smaller windows or more rows"
+                f"{rows:,} {kind} rows are fewer than {ENOUGH_WINDOWS} windows of {window:,}: false alarms "
+                "will cluster; use smaller windows or more rows"
             )
 
 
-def describe(done: Calibrated, windows_a_day: float, confirmation: Confirmation) -> Iterator[str]:
-    """Tell what was found, a line each."""
-    added = done.calibration
+def describe(calibrated: Calibrated, windows_a_day: float, confirmation: Confirmation) -> Iterator[str]:
+    """Yield lines of text about a calibration: its effects and the false alarms per day."""
+    added = calibrated.calibration
     least = Judgement().min_effect
-    yield f"windows of {added.window:,} rows: of those without drift at most {added.rate:.2%} are DRIFT"
+    yield f"windows of {added.window:,} rows: at most {added.rate:.2%} of those without drift are DRIFT"
     yield f"  {added.windows:,} were drawn from {added.rows:,} held-out rows; --min-effect is {least:g}"
-    width = max(len(column) for column in done.columns)
-    for column, effect in zip(done.columns, added.effect.tolist(), strict=True):
-        note = "" if effect > least else f"  below --min-effect, so {least:g} counts"
+    width = max(len(column) for column in calibrated.columns)
+    for column, effect in zip(calibrated.columns, added.effect.tolist(), strict=True):
+        note = "" if effect > least else f"  below --min-effect, so {least:g} applies"
         yield f"  {column:{width}}  {effect:.3f}{note}"
     if windows_a_day:
         alarms = Confirmation(1, 1).false_alarms(added.rate, windows_a_day)
         confirmed = confirmation.false_alarms(added.rate, windows_a_day)
-        yield f"at {windows_a_day:,.0f} windows a day: at most {_few(alarms)} false alarms a day,"
-        yield f"  {_few(confirmed)} confirmed by {confirmation.confirm} windows in a row"
-    yield from (f"warning: {line}" for line in warnings(added.window, done.reference_rows, added.rows))
+        yield f"at {windows_a_day:,.0f} windows a day: at most {_format_rate(alarms)} false alarms a day,"
+        yield f"  {_format_rate(confirmed)} confirmed by {confirmation.confirm} consecutive windows"
+    yield from (f"warning: {line}" for line in warnings(added.window, calibrated.reference_rows, added.rows))
 
 
-def _few(number: float) -> str:
+def _format_rate(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 class FalseAlarms(NamedTuple):
-    """Shares of windows without drift: `is_drift` by the arithmetic alone, and state DRIFT."""
+    """Shares of windows without drift: those whose raw test fails (`is_drift`), and those in state DRIFT."""
 
     is_drift: float
     state: float
@@ -111,7 +113,10 @@ class FalseAlarms(NamedTuple):
 def false_alarms(
     detector: TabularDrift, rows: Rows, window: int, calibrations: Sequence[Calibration], draws: int = 200
 ) -> FalseAlarms:
-    """Judge windows drawn from rows without drift, shape (n, features), that nothing was learned from."""
+    """Measure false alarms on windows drawn from rows without drift that nothing was learned from.
+
+    `rows` has the shape (n, features).
+    """
     rng = np.random.default_rng(1)
     judgement = Judgement(min_n=min(window, Judgement().min_n))
     results = [detector.test(rows[rng.choice(len(rows), window, replace=False)]) for _ in range(draws)]
@@ -125,7 +130,7 @@ def false_alarms(
 def _rows(folder: Path, data: Path | None, names: FeatureNames, form: TableFormat) -> _HeldOut:
     path = data or folder / HELD_OUT
     if not path.is_file():
-        hint = "" if data else ": name rows that are no part of the reference with --data"
+        hint = "" if data else ": set --data to a file of rows that are not part of the reference"
         raise DeploymentError(f"{path} does not exist{hint}")
     notes: list[str] = []
     if path.suffix == ".npy":
@@ -135,15 +140,13 @@ def _rows(folder: Path, data: Path | None, names: FeatureNames, form: TableForma
         rows, notes = encode(table.frame, Features(names.columns, names.categories)), table.notes
     if rows.shape[1] != len(names.columns):
         raise DeploymentError(
-            f"{path} holds rows of {rows.shape[1]} columns, the detector takes {len(names.columns)} columns"
+            f"{path} has rows of {rows.shape[1]} columns; the detector needs {len(names.columns)} columns"
         )
-    odd = list(left_out(rows, names.columns))
+    unusable = list(find_unusable(rows, names.columns))
     rows = usable(rows)
     empty = np.isnan(rows).all(axis=0)
     if empty.any():
         name = names.columns[int(np.argmax(empty))]
-        why = next((f": {one}" for one in odd if one.column == name), "")
-        raise DeploymentError(
-            f"{path}: column {name!r} has no value that can be used{why}; nothing can be learned of it"
-        )
-    return _HeldOut(rows, [*notes, *(f"{one}: left out" for one in odd)])
+        why = next((f": {values}" for values in unusable if values.column == name), "")
+        raise DeploymentError(f"{path}: column {name!r} has no usable value{why}; it cannot be calibrated")
+    return _HeldOut(rows, [*notes, *(f"{values}: left out" for values in unusable)])

@@ -1,4 +1,4 @@
-"""`weir judge`: a saved monitor and a file of rows → what it would say of them, without a cluster."""
+"""`weir judge`: judge the rows of a file with a saved monitor, without a cluster."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ _API: Any = "mlops.seldon.io/v1alpha1"
 
 
 class Window(NamedTuple):
-    """Some rows of a file, from number `first` to `last`, the verdict on them, and what windows in a row
-    confirmed. The last window may have fewer rows than the `size` that was asked for."""
+    """A window of a file's rows, its verdict, and the streak of states up to it.
+
+    `first` and `last` are row numbers in the file. The last window of a file may have fewer than `size` rows.
+    """
 
     number: int
     first: int
@@ -50,7 +52,7 @@ class Outliers(NamedTuple):
 
 
 def load_monitor(folder: Path, site: ArtifactPolicy) -> Step:
-    """Load a model's folder as the job would. DeploymentError where it cannot."""
+    """Load a model's folder as the job does; DeploymentError if that fails."""
     model = Model(
         api_version=_API,
         kind="Model",
@@ -63,62 +65,62 @@ def load_monitor(folder: Path, site: ArtifactPolicy) -> Step:
 def judge_windows(
     step: BatchedStep, tensors: Tensors, size: int, rules: WindowRules, numbers: Sequence[int] | None = None
 ) -> Iterator[Window]:
-    """Judge consecutive windows of so many rows; what is left at the end is judged as a shorter one.
+    """Judge consecutive windows of `size` rows. The remaining rows are judged as a shorter window.
 
-    `numbers` are the rows' own, else from 0 on.
+    `numbers` are the rows' numbers in their file; the default is 0, 1, 2, …
     """
     rows = step.gather(tensors, inference_options(tensors))[ROWS].data
-    own = range(len(rows)) if numbers is None else numbers
+    row_numbers = range(len(rows)) if numbers is None else numbers
     streak = Streak()
     for number, first in enumerate(range(0, len(rows), size), start=1):
         part = rows[first : first + size]
         verdict = step.judge(step.count(part), len(part), rules)
         streak = rules.confirmation.after(streak, verdict.state, number)
-        last = int(own[first + len(part) - 1])
-        yield Window(number, int(own[first]), last, len(part), size, verdict, streak)
+        last = int(row_numbers[first + len(part) - 1])
+        yield Window(number, int(row_numbers[first]), last, len(part), size, verdict, streak)
 
 
 def score(step: OutlierModel, tensors: Tensors) -> Outliers:
-    """Score all rows."""
+    """Return the flags and scores of all rows."""
     with np.errstate(over="ignore"):
         result = step.detector.predict(step.rows(tensors, inference_options(tensors)).data)
     return Outliers(result.is_outlier.ravel(), result.instance_score)
 
 
-def describe_outliers(found: Outliers, marks: NDArray[np.bool_] | None) -> Iterator[str]:
-    """Tell how many rows are flagged, and how well that fits marks, shape (rows,), where there are any."""
-    flagged = found.is_outlier == 1
-    yield f"{int(flagged.sum()):,} of {len(flagged):,} rows are outliers ({found.share:.2%})"
+def describe_outliers(outliers: Outliers, marks: NDArray[np.bool_] | None) -> Iterator[str]:
+    """Yield lines of text: how many rows are flagged and how well the flags match marks, shape (rows,)."""
+    flagged = outliers.is_outlier == 1
+    yield f"{int(flagged.sum()):,} of {len(flagged):,} rows are outliers ({outliers.share:.2%})"
     if marks is not None:
         hits = int((flagged & marks).sum())
-        yield f"of {int(marks.sum()):,} marked rows {hits:,} are flagged; AUC {_auc(found, marks):.4f}"
+        yield f"of {int(marks.sum()):,} marked rows {hits:,} are flagged; AUC {_auc(outliers, marks):.4f}"
 
 
-def outliers_as_json(found: Outliers, marks: NDArray[np.bool_] | None) -> dict[str, Any]:
-    """Return the same for a program."""
-    flagged = found.is_outlier == 1
-    about: dict[str, Any] = {"n": len(flagged), "outliers": int(flagged.sum()), "share": found.share}
+def outliers_as_json(outliers: Outliers, marks: NDArray[np.bool_] | None) -> dict[str, Any]:
+    """Return the facts of `describe_outliers` as a JSON object."""
+    flagged = outliers.is_outlier == 1
+    about: dict[str, Any] = {"n": len(flagged), "outliers": int(flagged.sum()), "share": outliers.share}
     if marks is not None:
         hits = int((flagged & marks).sum())
-        about |= {"marked": int(marks.sum()), "marked_outliers": hits, "auc": _auc(found, marks)}
+        about |= {"marked": int(marks.sum()), "marked_outliers": hits, "auc": _auc(outliers, marks)}
     return about
 
 
 def describe_window(window: Window) -> str:
-    """Tell a verdict in a line."""
+    """Return a verdict as one line of text."""
     about = window.verdict.about
-    moved = ", ".join(f"{name} {how}" for name, how in list(strongest(about))[:3])
+    details = ", ".join(f"{name} {detail}" for name, detail in list(strongest(about))[:3])
     confirmed = " confirmed" if window.streak.confirmed else ""
     line = f"{window.number:>5}  rows {window.first:,}-{window.last:,}  {window.verdict.state}{confirmed}"
-    least = min([about["min_n"], *(one["window"] for one in about.get("calibrated", ()))])
-    if window.verdict.state == "INSUFFICIENT_DATA" and window.rows < least:
-        return f"{line}  {window.rows:,} rows are too few to judge, at least {least:,} are needed (--min-n)"
+    needed = min([about["min_n"], *(calibration["window"] for calibration in about.get("calibrated", ()))])
+    if window.verdict.state == "INSUFFICIENT_DATA" and window.rows < needed:
+        return f"{line}  {window.rows:,} rows are too few to judge; at least {needed:,} are needed (--min-n)"
     short = "" if window.rows == window.size else f"  (the last {window.rows:,} rows, of {window.size:,})"
-    return f"{line}  {moved}{short}"
+    return f"{line}  {details}{short}"
 
 
 def as_json(window: Window) -> dict[str, Any]:
-    """Return a verdict as a report tells it."""
+    """Return a verdict as a JSON object with the fields of a report."""
     verdict = window.verdict
     return {
         "window": window.number,
@@ -134,21 +136,24 @@ def as_json(window: Window) -> dict[str, Any]:
 
 
 def strongest(about: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield features with what a person looks at: effect, too few values, or the issues that violate."""
+    """Yield each feature, worst first, with a detail: effect, number of values if too few, or violations."""
     features = about["features"]
     for name in about["ranked"]:
-        own = [one for one in features if one["feature"] == name]
-        if "effect" in own[0]:
-            few = next((one for one in own if one.get("insufficient")), None)
-            yield name, _values(few) if few else f"{max(one['effect'] for one in own):.2f}"
-        elif own[0]["violating"]:
-            yield name, " and ".join(own[0]["violating"])
+        entries = [entry for entry in features if entry["feature"] == name]
+        if "effect" in entries[0]:
+            insufficient = next((entry for entry in entries if entry.get("insufficient")), None)
+            if insufficient:
+                yield name, _values(insufficient)
+            else:
+                yield name, f"{max(entry['effect'] for entry in entries):.2f}"
+        elif entries[0]["violating"]:
+            yield name, " and ".join(entries[0]["violating"])
 
 
-def _values(told: dict[str, Any]) -> str:
-    return f"{told['n']:,} of {told['n'] + told['missing']:,} values"
+def _values(entry: dict[str, Any]) -> str:
+    return f"{entry['n']:,} of {entry['n'] + entry['missing']:,} values"
 
 
-def _auc(found: Outliers, marks: NDArray[np.bool_]) -> float:
-    """Return the area under the ROC curve, NaN where all rows or none are marked."""
-    return float(roc_auc_score(marks, found.score)) if 0 < marks.sum() < len(marks) else float("nan")
+def _auc(outliers: Outliers, marks: NDArray[np.bool_]) -> float:
+    """Return the area under the ROC curve; NaN if all rows or none are marked."""
+    return float(roc_auc_score(marks, outliers.score)) if 0 < marks.sum() < len(marks) else float("nan")

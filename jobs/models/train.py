@@ -1,7 +1,7 @@
-"""Reference data → classifier, preprocessor and monitors, in the folders MLServer expects.
+"""Training a classifier, a preprocessor and monitors from reference data, in folders for MLServer.
 
-Needs the extra `train` (alibi-detect 0.11.4, the last release under Apache-2.0); what it writes is read
-without it.
+It needs the extra `train` (alibi-detect 0.11.4, the last release under Apache-2.0). The job reads the written
+folders without that extra.
 """
 
 from __future__ import annotations
@@ -14,8 +14,14 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from jobs.data.column_report import explained
-from jobs.data.declared_columns import DeclaredColumns, labels_of, marked, require, require_values
+from jobs.data.column_report import describe_columns
+from jobs.data.declared_columns import (
+    DeclaredColumns,
+    labels_of,
+    outlier_marks,
+    require_columns,
+    require_values,
+)
 from jobs.data.feature_encoding import Features, encode, infer_features, with_names
 from jobs.data.usable_numbers import usable
 from jobs.models.training import classifier
@@ -25,23 +31,21 @@ from jobs.models.training.manifests import write_manifests
 from jobs.models.training.model_folders import Folders
 from jobs.models.training.options import Options
 from jobs.models.training.outlier import Outlier
-from jobs.models.training.preprocessor import Preprocessor, looks_categorical
-from jobs.models.training.split import Rows, Split, learned_from, split
+from jobs.models.training.preprocessor import Preprocessor, binary_columns
+from jobs.models.training.split import Rows, Split, split, training_parts
 from jobs.models.training.training_data import Stage, TrainingData, raw_stage, train_monitors
 from jobs.models.training_report.model_card import hash_of, make_card, write_card
 from jobs.models.training_report.page import write_report
 from operators.core.errors import DeploymentError
 
-_LEAST_ROWS = 100
+_MIN_ROWS = 100
 _DEFAULTS = Options()
-Say = Callable[[str], None]
-
-
 _UNDECLARED = DeclaredColumns()
+OnProgress = Callable[[str], None]
 
 
 class Trained(NamedTuple):
-    """What training found out, for people."""
+    """The results of training: split, features and their descriptions, scores, monitors, written files."""
 
     split: Split
     features: Features
@@ -58,34 +62,37 @@ def train(
     out: Path,
     options: Options = _DEFAULTS,
     declared: DeclaredColumns = _UNDECLARED,
-    say: Say = print,
+    on_progress: OnProgress = print,
 ) -> Trained:
-    """Train everything, each thing on rows of its own; the test rows stay in `holdout.npy`.
+    """Train a classifier and its monitors, each on disjoint rows; write the test rows to `holdout.npy`.
 
-    Raises DeploymentError for a table that cannot be used.
+    `on_progress` receives a line of text before each long part. DeploymentError for an unusable table.
     """
     options.check()
     table = with_names(table)
-    require(table, target)
-    table = _with_target(table, target, say)
+    require_columns(table, target)
+    table = _with_target(table, target, on_progress)
     labels, classes = labels_of(table[target])
-    outliers = marked(table, declared.outlier_label)
+    outliers = outlier_marks(table, declared.outlier_label)
     inputs = table.drop(columns=[target, *([declared.outlier_label] if declared.outlier_label else [])])
     features = infer_features(inputs, declared.categorical, declared.numeric)
-    read = encode(inputs, features)
-    rows = usable(read)
-    if len(rows) < _LEAST_ROWS or len(classes) < 2:
-        raise DeploymentError(f"the table needs at least {_LEAST_ROWS} rows and two values of the target")
+    encoded = encode(inputs, features)
+    rows = usable(encoded)
+    if len(rows) < _MIN_ROWS or len(classes) < 2:
+        raise DeploymentError(
+            f"the table has {len(rows)} rows and {len(classes)} classes; it needs at least "
+            f"{_MIN_ROWS} rows and two classes"
+        )
     parts = split(len(rows), options.seed)
-    require_values(read, learned_from(parts), features.names, table.index.tolist())
-    say("training the classifier")
+    require_values(encoded, training_parts(parts), features.names, table.index.tolist())
+    on_progress("training the classifier")
     fitted = classifier.fit(rows, labels, classes, features, parts, options.seed)
     folders = Folders(out, options.name)
     classifier.write(fitted, rows[parts.reference], folders)
     raw, prepared = raw_stage(rows, features), classifier.prepared_stage(fitted, rows, features)
-    said = classifier.prediction_stage(fitted, prepared)
-    material = TrainingData(parts, features, read, raw, prepared, fitted.prepare, said, outliers)
-    return _monitors(material, fitted.scores, table, folders, options, declared, say)
+    predictions = classifier.prediction_stage(fitted, prepared)
+    data = TrainingData(parts, features, encoded, raw, prepared, fitted.prepare, predictions, outliers)
+    return _monitors(data, fitted.scores, table, folders, options, declared, on_progress)
 
 
 def train_monitors_only(
@@ -95,83 +102,89 @@ def train_monitors_only(
     declared: DeclaredColumns = _UNDECLARED,
     preprocessor: Path | None = None,
     predictions: Collection[str] = (),
-    say: Say = print,
+    on_progress: OnProgress = print,
 ) -> Trained:
-    """Train the monitors of a model that there already is, from rows without drift; no target is needed.
+    """Train the monitors of an existing model from rows without drift; no target is needed.
 
-    `predictions` are columns of the table that hold what the model said of each row. DeploymentError for what
-    cannot be used.
+    `predictions` names the columns of the table that contain the model's outputs for each row.
+    DeploymentError for an unusable table or preprocessor.
     """
     options.check()
     table = with_names(table)
-    require(table, *predictions)
-    outliers = marked(table, declared.outlier_label)
+    require_columns(table, *predictions)
+    outliers = outlier_marks(table, declared.outlier_label)
     label = [declared.outlier_label] if declared.outlier_label else []
     inputs = table.drop(columns=[*predictions, *label])
     types = declared.without(predictions)
     features = infer_features(inputs, types.categorical, types.numeric)
-    read = encode(inputs, features)
-    rows = usable(read)
-    if len(rows) < _LEAST_ROWS:
-        raise DeploymentError(f"the table has {len(rows)} rows, at least {_LEAST_ROWS} are needed")
+    encoded = encode(inputs, features)
+    rows = usable(encoded)
+    if len(rows) < _MIN_ROWS:
+        raise DeploymentError(f"the table has {len(rows)} rows; at least {_MIN_ROWS} are needed")
     parts = split(len(rows), options.seed)
-    require_values(read, learned_from(parts), features.names)
+    require_values(encoded, training_parts(parts), features.names)
     folders = Folders(out, options.name)
     raw = raw_stage(rows, features)
-    prepared, prepare = None, _as_they_are
+    prepared, prepare = None, _identity
     if preprocessor:
-        theirs = Preprocessor(preprocessor, features)
-        whole = theirs.prepare(rows)
-        names = theirs.names(whole)
-        require_values(whole, learned_from(parts), names.columns)
-        prepare = theirs.prepare
-        prepared = Stage(usable(whole), looks_categorical(whole), names)
-        theirs.write(folders, rows)
-    said = _said(table[list(predictions)], declared, parts) if predictions else None
-    material = TrainingData(parts, features, read, raw, prepared, prepare, said, outliers)
-    return _monitors(material, None, table, folders, options, declared, say)
+        existing = Preprocessor(preprocessor, features)
+        outputs = existing.prepare(rows)
+        names = existing.names(outputs)
+        require_values(outputs, training_parts(parts), names.columns)
+        prepare = existing.prepare
+        prepared = Stage(usable(outputs), binary_columns(outputs), names)
+        existing.write(folders, rows)
+    predicted = _prediction_stage(table[list(predictions)], declared, parts) if predictions else None
+    data = TrainingData(parts, features, encoded, raw, prepared, prepare, predicted, outliers)
+    return _monitors(data, None, table, folders, options, declared, on_progress)
 
 
-def _as_they_are(rows: Rows) -> Rows:
+def _identity(rows: Rows) -> Rows:
     return rows
 
 
-def _with_target(table: pd.DataFrame, target: str, say: Say) -> pd.DataFrame:
+def _with_target(table: pd.DataFrame, target: str, on_progress: OnProgress) -> pd.DataFrame:
     """Leave out rows without a target; the others keep their numbers."""
-    known = table[target].notna()
-    if not known.all():
-        first = int(table.index[~known][0])
-        say(f"leaving out {int((~known).sum()):,} rows without {target} (first row {first}, counted from 0)")
-    return table[known]
+    has_target = table[target].notna()
+    if not has_target.all():
+        first, count = int(table.index[~has_target][0]), int((~has_target).sum())
+        on_progress(f"leaving out {count:,} rows without {target} (first row {first}, counted from 0)")
+    return table[has_target]
 
 
-def _said(table: pd.DataFrame, declared: DeclaredColumns, parts: Split) -> Stage:
-    """Return what a model said, from columns of its answers."""
-    here = set(table.columns)
-    features = infer_features(table, here & set(declared.categorical), here & set(declared.numeric))
-    read = encode(table, features)
-    require_values(read, {"unseen": parts.unseen, "calibration": parts.calibration}, features.names)
-    return raw_stage(usable(read), features)
+def _prediction_stage(table: pd.DataFrame, declared: DeclaredColumns, parts: Split) -> Stage:
+    """Return a model's predictions, from the columns that contain them."""
+    columns = set(table.columns)
+    features = infer_features(table, columns & set(declared.categorical), columns & set(declared.numeric))
+    encoded = encode(table, features)
+    require_values(encoded, {"unseen": parts.unseen, "calibration": parts.calibration}, features.names)
+    return raw_stage(usable(encoded), features)
 
 
 def _monitors(
-    material: TrainingData,
+    data: TrainingData,
     scores: Scores | None,
     table: pd.DataFrame,
     folders: Folders,
     options: Options,
     declared: DeclaredColumns,
-    say: Say,
+    on_progress: OnProgress,
 ) -> Trained:
-    """Train the monitors, and write what belongs to all folders: test rows, manifests, card and report."""
-    outlier, drifts = train_monitors(material, folders, options, say)
-    out, features, parts = folders.out, material.features, material.split
+    """Train the monitors; write the files for all folders: test rows, manifests, model card and report."""
+    outlier, drifts = train_monitors(data, folders, options, on_progress)
+    out, features, parts = folders.out, data.features, data.split
     (out / "features.json").write_bytes(msgspec.json.format(msgspec.json.encode(features)))
-    np.save(out / "holdout.npy", material.raw.rows[parts.test])
-    taken = dict(explained(table, features, declared.types, declared.missing))
+    np.save(out / "holdout.npy", data.raw.rows[parts.test])
+    descriptions = dict(describe_columns(table, features, declared.types, declared.missing))
     sizes = {part: len(positions) for part, positions in parts._asdict().items()}
     card = make_card(
-        options.name, declared.source, hash_of(table), sizes, options._asdict(), taken, list(folders.written)
+        options.name,
+        declared.source,
+        hash_of(table),
+        sizes,
+        options._asdict(),
+        descriptions,
+        list(folders.written),
     )
     window = options.windows[0] if options.windows else _DEFAULTS.windows[0]
     written = [
@@ -180,13 +193,13 @@ def _monitors(
         write_card(card, out),
         write_report(out, card, scores, outlier, drifts, options),
     ]
-    return Trained(parts, features, taken, scores, outlier, drifts, written)
+    return Trained(parts, features, descriptions, scores, outlier, drifts, written)
 
 
 def describe(trained: Trained) -> Iterator[str]:
-    """Tell what was trained, a line each."""
+    """Yield lines of text about the results of training."""
     width = max(len(name) for name in trained.explained)
-    yield from (f"  {name:{width}}  {taken}" for name, taken in trained.explained.items())
+    yield from (f"  {name:{width}}  {description}" for name, description in trained.explained.items())
     sizes = ", ".join(f"{len(rows):,} {part}" for part, rows in trained.split._asdict().items())
     yield f"rows         {sizes}"
     if trained.scores:
@@ -195,8 +208,8 @@ def describe(trained: Trained) -> Iterator[str]:
     out = trained.outlier
     yield f"outliers     score above {out.threshold:.4f}: {out.rule}, {out.share:.1%} of test rows"
     for drift in trained.drifts:
-        for one, measured in zip(drift.calibrations, drift.false_alarms, strict=True):
-            stated = f"at most {one.rate:.1%} stated; is_drift alone {measured.is_drift:.1%}"
-            yield f"drift        {drift.folder.name}: of windows of {one.window} test rows"
+        for calibration, measured in zip(drift.calibrations, drift.false_alarms, strict=True):
+            stated = f"at most {calibration.rate:.1%} stated; is_drift alone {measured.is_drift:.1%}"
+            yield f"drift        {drift.folder.name}: of windows of {calibration.window} test rows"
             yield f"             {measured.state:.1%} are DRIFT ({stated})"
     yield from (f"wrote        {path}" for path in trained.written)

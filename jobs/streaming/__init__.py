@@ -1,1 +1,1 @@
-"""What `production_monitoring.py` is made of: settings, Kafka tables, names of operators."""
+"""The parts of `production_monitoring.py`: settings, Kafka tables, names of operators."""

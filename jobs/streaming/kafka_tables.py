@@ -1,13 +1,13 @@
-"""The job's edges as Flink tables: where each topic comes in and goes out."""
+"""The job's sources and sinks as Flink tables: which topics it reads and writes."""
 
 from __future__ import annotations
 
 from jobs.streaming.settings import Settings
 from operators.kafka.topics import literal
 
-# Above the longest body, room for key and headers: what came in with them must fit on the way out too.
+# The longest body plus room for key and headers, which a response or dead letter carries too.
 MOST_BYTES = 20 * 1024 * 1024
-# How much a subtask asks of Kafka at a time; a longer record comes alone.
+# Bytes that a subtask fetches at a time. A longer record is fetched alone.
 _FETCH = 4 * 1024 * 1024
 _RAW = "'key.format'='raw', 'key.fields'='key', 'value.format'='raw', 'value.fields-include'='EXCEPT_KEY'"
 
@@ -103,7 +103,10 @@ FROM {source}
 
 
 def readers(settings: Settings) -> str:
-    """Repeat each request for every pipeline that reads it: its own (no name), or as its external input."""
+    """Repeat each request for every pipeline that reads it.
+
+    `reader` names a pipeline that reads the topic as an external input; NULL is the topic's own pipeline.
+    """
     by_topic: dict[str, list[str]] = {"": [""]}
     for topic, pipeline in settings.external_pairs:
         own = [""] if _is_own(topic, settings) else []
@@ -117,7 +120,7 @@ def readers(settings: Settings) -> str:
 
 
 def _is_own(topic: str, settings: Settings) -> bool:
-    """Tell whether a topic holds requests of a pipeline that this job serves."""
+    """Return whether a topic holds requests of a pipeline that this job serves."""
     served = {settings.topics.inputs(name) for name in settings.only}
     return topic in served if served else settings.topics.is_inputs(topic)
 
@@ -127,26 +130,26 @@ def _array(names: list[str]) -> str:
 
 
 def _text(text: str) -> str:
-    # A literal's type has its length, and shorter ones beside it are padded.
+    # The type of a literal contains its length, and Flink pads shorter literals of the same array.
     return f"CAST('{text}' AS STRING)"
 
 
 def bounded(settings: Settings) -> str:
-    """Let requests up to the limit pass as they are."""
+    """Select requests up to the limit, unchanged."""
     columns = _COLUMNS.format(value="`value`", length="CAST(NULL AS INT)", digest="CAST(NULL AS STRING)")
     limit = f"`value` IS NULL OR {_LENGTH} <= {settings.max_record_bytes}"
     return f"SELECT {columns} FROM {{source}} WHERE {limit}"
 
 
 def overlong(settings: Settings) -> str:
-    """Cut the others at the limit, with their length and digest: nothing behind sees more of them."""
+    """Select longer requests, cut at the limit, with their original length and digest."""
     cut = f"ENCODE(SUBSTRING(DECODE(`value`, 'ISO-8859-1'), 1, {settings.max_record_bytes}), 'ISO-8859-1')"
     columns = _COLUMNS.format(value=cut, length=_LENGTH, digest="sha256_hex(`value`)")
     return f"SELECT {columns} FROM {{source}} WHERE {_LENGTH} > {settings.max_record_bytes}"
 
 
 def requests(settings: Settings) -> str:
-    """Define the requests: bytes as they are, with everything that Kafka knows of them."""
+    """Define the source of requests: unparsed bytes with all of Kafka's metadata."""
     names = [settings.topics.inputs(name) for name in settings.only]
     external = list(dict.fromkeys(topic for topic, _ in settings.external_pairs))
     if names:
@@ -174,7 +177,7 @@ def requests(settings: Settings) -> str:
 
 
 def ticks(settings: Settings) -> str:
-    """Define a row a second for every subtask, so that an idle job lives too."""
+    """Define one row per second and subtask, so that an idle job still sends its status."""
     return f"""
     CREATE TABLE ticks (`n` BIGINT) WITH (
         'connector'='datagen', 'rows-per-second'='{settings.parallelism}', 'fields.n.kind'='random'
@@ -182,20 +185,20 @@ def ticks(settings: Settings) -> str:
 
 
 def responses(settings: Settings) -> str:
-    """Define the responses, each to the outputs topic of its pipeline."""
+    """Define the sink of responses; each is written to the outputs topic of its pipeline."""
     pattern = settings.topics.pattern("pipeline", "outputs")
     return _sink(settings, "responses", f"'topic-pattern'='{pattern}'", settings.delivery)
 
 
 def dead_letters(settings: Settings) -> str:
-    """Define the dead letters."""
+    """Define the sink of dead letters."""
     return _sink(settings, "dead_letters", f"'topic'='{settings.topics.errors}'", settings.delivery)
 
 
 def reports(settings: Settings) -> str:
-    """Define what the monitor tells: reports, each to the outputs topic of its step, alerts and rates.
+    """Define the sink of the monitor: reports, each to the outputs topic of its step, alerts and rates.
 
-    Always exactly once, and together: an alert comes with the report that made it.
+    Delivery is always exactly once, so that an alert and the report that caused it are published together.
     """
     topics = settings.topics
     pattern = "|".join([topics.pattern("model", "outputs"), literal(topics.alerts), literal(topics.rates)])
@@ -203,7 +206,7 @@ def reports(settings: Settings) -> str:
 
 
 def taps(settings: Settings) -> str:
-    """Define what steps were sent and answered, where another pipeline reads it, and the flagged rows."""
+    """Define the sink of taps: steps' inputs and outputs that another pipeline reads, and flagged rows."""
     pattern = "|".join(
         [settings.topics.pattern("model", "(inputs|outputs)"), literal(settings.topics.outliers)]
     )

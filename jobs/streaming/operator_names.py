@@ -1,4 +1,4 @@
-"""Names of operators as the web UI shows them."""
+"""Names of Flink operators, as the web UI shows them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from pyflink.datastream import StreamExecutionEnvironment
 
-# The planner numbers what it generates in order; the graph's shape is constant, so the order is.
+# The planner numbers the operators in the order in which it generates them. The shape of the graph is
+# constant, and so is this order.
 _NAMES = {
     "1_kafka": "requests",
     "2_calc": "request columns",
@@ -57,9 +58,9 @@ _KEYING = "_stream_key_by_map_operator"
 
 
 def rename(env: StreamExecutionEnvironment) -> None:
-    """Give every operator of the graph that was built a readable name, and a uid made of it."""
+    """Give every operator of the built graph a readable name, and a uid derived from it."""
     nodes = list(_transformations(env))
-    numbers = [int(found[1]) for node in nodes if (found := _GENERATED.fullmatch(str(node.getUid())))]
+    numbers = [int(match[1]) for node in nodes if (match := _GENERATED.fullmatch(str(node.getUid())))]
     for node in nodes:
         name = "key chunks" if node.getName() == _KEYING else _name(str(node.getUid()), min(numbers))
         if name is not None:
@@ -75,12 +76,12 @@ def _name(uid: str, first: int) -> str | None:
 
 
 def uids(env: StreamExecutionEnvironment) -> list[tuple[str, str]]:
-    """List (uid, name) of every operator; a change of a uid loses the operator's state."""
-    return [(str(node.getUid()), str(node.getName())) for node in _transformations(env) if _runs(node)]
+    """Return (uid, name) of every operator. An operator whose uid changes loses its state."""
+    return [(str(node.getUid()), str(node.getName())) for node in _transformations(env) if _is_operator(node)]
 
 
 def _transformations(env: StreamExecutionEnvironment) -> Iterator[Any]:
-    """Walk the graph from its sinks to its sources, each transformation once, inputs first."""
+    """Yield every transformation of the graph once, from the sinks to the sources, inputs first."""
     seen: set[int] = set()
 
     def walk(node: Any) -> Iterator[Any]:
@@ -95,6 +96,6 @@ def _transformations(env: StreamExecutionEnvironment) -> Iterator[Any]:
         yield from walk(sink)
 
 
-def _runs(node: Any) -> bool:
-    """Tell an operator from what only says how records are exchanged."""
+def _is_operator(node: Any) -> bool:
+    """Return whether a transformation is an operator; the others only define how records are exchanged."""
     return str(node.getClass().getSimpleName()) not in ("PartitionTransformation", "UnionTransformation")

@@ -178,7 +178,9 @@ def retrained(
     job.reports_of(PIPELINE, "income-quality", 10)
     out, site = tmp_path_factory.mktemp("new"), make_policy(str(models), "")
     options = Options(PIPELINE, rate=0.05, draws=200)
-    return retrain(job.connection, PIPELINE, out, site, 5_000, "exclude", options, say=lambda line: None)
+    return retrain(
+        job.connection, PIPELINE, out, site, 5_000, "exclude", options, on_progress=lambda line: None
+    )
 
 
 def test_drifted_windows_are_kept_out_of_new_monitors(retrained: Retrained) -> None:

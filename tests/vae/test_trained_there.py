@@ -39,7 +39,7 @@ def test_an_autoencoder_is_trained_there_and_scored_here_without_tensorflow(tmp_
 def test_a_distance_that_was_trained_here_loads_there_and_scores_the_same(tmp_path: Path) -> None:
     options = Options(outlier="mahalanobis", windows=())
     table = census_like(1_500, 4)[["age", "capital-gain", "hours-per-week", TARGET]]
-    train(table, TARGET, tmp_path, options, say=lambda line: None)
+    train(table, TARGET, tmp_path, options, on_progress=lambda line: None)
     step = load(tmp_path / "income-outlier")
     assert isinstance(step, OutlierModel)
     prepared = joblib.load(tmp_path / "income-preprocess" / "model.joblib").transform(

@@ -15,4 +15,4 @@ from jobs.models.training.options import Options
 if __name__ == "__main__":
     kind, out = sys.argv[1:]
     options = Options(outlier=kind, threshold="injected", windows=())  # type: ignore[arg-type]
-    train(census_like(1_500, 4), TARGET, Path(out), options, say=lambda line: None)
+    train(census_like(1_500, 4), TARGET, Path(out), options, on_progress=lambda line: None)

@@ -59,7 +59,7 @@ def retrain(
         out.mkdir(parents=True, exist_ok=True)
         require_trusted(out, site)  # what is trained there is loaded from there
         done = retraining.retrain(
-            where, pipeline, out, site, last, how, options, say=lambda line: print(f"  {line} …")
+            where, pipeline, out, site, last, how, options, on_progress=lambda line: print(f"  {line} …")
         )
     print("\n".join(retraining.describe(done)))
     if not done.passed:

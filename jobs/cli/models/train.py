@@ -91,12 +91,12 @@ def train(
     with writing_for_oneself():
         if monitors_only:
             trained = train_monitors.train_monitors_only(
-                table, out, options, declared, preprocessor, _names(predictions), say=_say
+                table, out, options, declared, preprocessor, _names(predictions), on_progress=_print_progress
             )
         elif preprocessor or predictions:
             raise DeploymentError("--preprocessor and --predictions go with --monitors-only")
         else:
-            trained = train_monitors.train(table, target, out, options, declared, say=_say)
+            trained = train_monitors.train(table, target, out, options, declared, on_progress=_print_progress)
     print("\n".join(train_monitors.describe(trained)))
 
 
@@ -121,5 +121,5 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _say(line: str) -> None:
+def _print_progress(line: str) -> None:
     print(f"  {line} …")

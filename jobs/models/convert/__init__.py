@@ -1,1 +1,1 @@
-"""alibi-detect's dill and pickle files → files that the runtimes read without dill and TensorFlow."""
+"""Converting alibi-detect's dill and pickle files so that the runtimes need neither dill nor TensorFlow."""

@@ -1,4 +1,4 @@
-"""alibi-detect's dill and pickle files → arrays, JSON and TOML that the runtime reads without dill."""
+"""Converting alibi-detect's dill and pickle files to arrays, JSON and TOML, which need no dill."""
 
 from __future__ import annotations
 
@@ -22,31 +22,33 @@ from operators.models.formats.outlier_detector import write_mahalanobis
 from operators.storage.artifact_cache import copy_files
 from operators.storage.trusted_roots import ArtifactPolicy, locate, require_trust
 
-# Takes the folder to write to, the dill file, and what that holds; returns the files that it wrote.
+# Its arguments are the output folder, the dill file and its content. It returns the written files.
 _Writer = Callable[[Path, Path, Any], Iterable[Path]]
 
 
 def convert(folder: Path, site: ArtifactPolicy) -> list[Path]:
-    """Write beside each detector's dill or pickle what the runtime reads; returns what was written.
+    """Write the runtime's files beside each dill or pickle file of a detector; return their paths.
 
-    Raises DeploymentError for a folder that is not trusted, and for what cannot be converted.
+    DeploymentError for a folder that is not trusted, and for a detector that cannot be converted.
     """
-    found = [(folder / f"{name}{suffix}", write) for name, write in _WRITERS.items() for suffix in SUFFIXES]
-    there = [(path, write) for path, write in found if path.is_file()]
-    if not there:
+    candidates = [
+        (folder / f"{name}{suffix}", write) for name, write in _WRITERS.items() for suffix in SUFFIXES
+    ]
+    existing = [(path, write) for path, write in candidates if path.is_file()]
+    if not existing:
         saved = sorted(path.name for path in folder.glob("*") if path.suffix in SUFFIXES)
         raise DeploymentError(
-            f"{folder} holds {', '.join(saved) or 'no .dill and no .pickle file'}; known are "
-            f"{', '.join(_WRITERS)} with one of these endings"
+            f"{folder} contains {', '.join(saved) or 'no .dill and no .pickle file'}; it must contain one of "
+            f"{', '.join(_WRITERS)} with the suffix {' or '.join(SUFFIXES)}"
         )
     origin = locate(str(folder.resolve()), site)
-    for path, _ in there:
+    for path, _ in existing:
         require_trust(origin, str(path), site)
     with TemporaryDirectory() as private:
         try:
             copy_files(origin.path or folder, Path(private))
             return [
-                file for path, write in there for file in _convert(Path(private, path.name), folder, write)
+                file for path, write in existing for file in _convert(Path(private, path.name), folder, write)
             ]
         except DeploymentError as error:
             raise DeploymentError(str(error).replace(private, str(folder))) from error
@@ -55,12 +57,12 @@ def convert(folder: Path, site: ArtifactPolicy) -> list[Path]:
 
 
 def _convert(path: Path, folder: Path, write: _Writer) -> Iterable[Path]:
-    """Read a dill file of the private copy, and write beside the original."""
+    """Read a dill file of the private copy; write the converted files beside the original."""
     state = _load(path)
     try:
         return write(folder, path, state)
     except (AttributeError, TypeError, ValueError) as error:
-        raise DeploymentError(f"{path} is no detector that alibi-detect saved: {describe(error)}") from error
+        raise DeploymentError(f"{path} is not a detector saved by alibi-detect: {describe(error)}") from error
 
 
 def _load(path: Path) -> Any:
@@ -71,9 +73,8 @@ def _load(path: Path) -> Any:
             return dill.load(file)
     except Exception as error:  # a pickle can raise anything
         raise DeploymentError(
-            f"{path} cannot be read here: {describe(error)}; convert it where it was "
-            "saved, with the "
-            "versions of Python, numpy and scikit-learn that saved it"
+            f"{path} cannot be read here: {describe(error)}; convert it with the versions of Python, numpy "
+            "and scikit-learn that saved it"
         ) from error
 
 
@@ -95,14 +96,14 @@ def _mahalanobis(folder: Path, path: Path, state: Any) -> Iterable[Path]:
     if threshold is None:
         raise DeploymentError(f"{path} has no threshold: call infer_threshold before saving it")
     if np.ndim(mean) == 0:
-        raise DeploymentError(f"{path} has seen no rows: let it score some before saving it")
+        raise DeploymentError(f"{path} has not been fitted: score rows with it before saving it")
     categories = CategoryValues(values, columns if one_hot else None)
     return write_mahalanobis(Mahalanobis(mean, covariance, threshold, components, categories), folder)
 
 
 def _vae(folder: Path, path: Path, state: Any) -> Iterable[Path]:
     check_settings(_part_of(state, path, "threshold"), _part_of(state, path, "score_type"))
-    # Both tell on standard error what they would do with a GPU or PyTorch.
+    # Without these, TensorFlow and transformers print advice about GPUs and PyTorch on standard error.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     try:
@@ -113,10 +114,9 @@ def _vae(folder: Path, path: Path, state: Any) -> Iterable[Path]:
             detector = load_detector(path.parent)
     except ImportError as error:
         raise DeploymentError(
-            f"{path} holds networks that only TensorFlow reads: convert it where there is TensorFlow, "
-            "pip install 'weir[vae]'"
+            f"{path} contains networks that only TensorFlow can read: install it with pip install 'weir[vae]'"
         ) from error
-    except Exception as error:  # files of Keras and TensorFlow may raise anything
+    except Exception as error:  # reading files of Keras and TensorFlow can raise anything
         raise DeploymentError(f"{folder} cannot be read by alibi-detect: {describe(error)}") from error
     return export_vae(detector, folder)
 
@@ -126,9 +126,8 @@ def _drift(folder: Path, path: Path, state: Any) -> Iterable[Path]:
     options = _part_of(state, path, "kwargs")
     if _part_of(state, path, "other").get("preprocess_fn") is not None:
         raise DeploymentError(
-            f"{path} has a preprocess_fn, which runs code: train the detector on data already prepared, "
-            "and let a "
-            "step of the pipeline prepare it"
+            f"{path} has a preprocess_fn, which would run code: train the detector on preprocessed data, and "
+            "preprocess requests in a step of the pipeline"
         )
     np.save(folder / "x_ref.npy", x_ref)
     lines = [f'name = "{path.stem}"', 'x_ref = "x_ref.npy"']
@@ -145,7 +144,7 @@ def _drift(folder: Path, path: Path, state: Any) -> Iterable[Path]:
 
 def _part_of(state: Any, path: Path, key: str) -> Any:
     if not isinstance(state, dict) or key not in state:
-        raise DeploymentError(f"{path} is no detector that alibi-detect saved: {key!r} is missing in it")
+        raise DeploymentError(f"{path} is not a detector saved by alibi-detect: it has no {key!r}")
     return state[key]
 
 

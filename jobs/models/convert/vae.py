@@ -1,6 +1,6 @@
-"""An alibi-detect OutlierVAE with its Keras networks → the plain arrays that the runtime scores with.
+"""Exporting the Keras networks of an alibi-detect OutlierVAE to arrays that the runtime scores with.
 
-Needs nothing of TensorFlow but what the given detector brings along.
+This module does not import TensorFlow; it only uses the objects of the given detector.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from detectors.outliers.vae import Networks, VariationalAutoencoder
 from operators.core.errors import DeploymentError
 from operators.models.formats.outlier_detector import write_vae
 
-# What does nothing to a row when a network predicts.
-_IDLE = {
+# Layers that do not change a row during prediction.
+_IDENTITY = {
     "InputLayer",
     "Dropout",
     "GaussianDropout",
@@ -26,15 +26,15 @@ _IDLE = {
     "ActivityRegularization",
 }
 _FLATTENING = {"Flatten", "Reshape"}
-# Keras gives a Dense layer's leaky_relu this slope, which no configuration tells.
+# Keras's slope of leaky_relu in a Dense layer; the layer's configuration does not contain it.
 _SLOPE = 0.2
 
 
 def export_vae(detector: Any, folder: Path) -> list[Path]:
-    """Write a trained OutlierVAE as `OutlierVAE.json` and `OutlierVAE.npz`; returns their paths.
+    """Write a trained OutlierVAE as `OutlierVAE.json` and `OutlierVAE.npz`; return their paths.
 
-    Raises DeploymentError for a detector without threshold, another `score_type` than mse, and networks of
-    other layers than Dense, BatchNormalization, activations and what does nothing to rows of numbers.
+    DeploymentError for a detector without a threshold, for a `score_type` other than mse, and for networks
+    with layers other than Dense, BatchNormalization, activations and layers that do not change rows.
     """
     check_settings(detector.threshold, detector.score_type)
     vae = detector.vae
@@ -43,31 +43,31 @@ def export_vae(detector: Any, folder: Path) -> list[Path]:
         mean, log_var = vae.encoder.fc_mean, vae.encoder.fc_log_var
     except AttributeError as error:
         raise DeploymentError(
-            f"the vae is no encoder and decoder as alibi-detect makes them ({error}): give encoder_net and "
-            "decoder_net when the detector is made"
+            f"the vae has no encoder and decoder of alibi-detect ({error}): create the detector with "
+            "encoder_net and decoder_net"
         ) from None
     if not mean.built:
-        # A loaded detector reads these weights from its checkpoint only when it first sees a row.
+        # A loaded detector reads these weights from its checkpoint only when it scores its first row.
         vae(np.zeros((1, *encoder.input_shape[1:]), dtype=np.float32))
-    networks = Networks(_layers(encoder), _layers_of_one(mean), _layers_of_one(log_var), _layers(decoder))
+    networks = Networks(_layers(encoder), _single_layer(mean), _single_layer(log_var), _layers(decoder))
     try:
-        ours = VariationalAutoencoder(networks, float(detector.threshold), int(detector.samples))
+        exported = VariationalAutoencoder(networks, float(detector.threshold), int(detector.samples))
     except ValueError as error:
         raise DeploymentError(f"the networks do not fit rows of numbers: {error}") from None
-    return write_vae(ours, folder)
+    return write_vae(exported, folder)
 
 
 def check_settings(threshold: float | None, score_type: str) -> None:
-    """Raise DeploymentError for settings with which alibi-detect itself would not answer."""
+    """Raise DeploymentError for settings with which alibi-detect itself cannot predict."""
     if score_type != "mse":
         raise DeploymentError(
-            f"score_type is {score_type!r}, of which alibi-detect has no score: make the detector with mse"
+            f"score_type is {score_type!r}, which alibi-detect cannot score: create the detector with mse"
         )
     if threshold is None:
         raise DeploymentError("the detector has no threshold: call infer_threshold before saving it")
 
 
-def _layers_of_one(dense: Any) -> Layer:
+def _single_layer(dense: Any) -> Layer:
     return _dense(dense, [])[0]
 
 
@@ -75,10 +75,10 @@ def _layers(network: Any) -> tuple[Layer, ...]:
     layers: list[Layer] = []
     for layer in network.layers:
         kind = type(layer).__name__
-        if kind not in _IDLE | _FLATTENING and kind not in _READERS:
+        if kind not in _IDENTITY | _FLATTENING and kind not in _READERS:
             raise _refused(
                 layer,
-                f"a {kind} is not known; known are {', '.join(sorted({*_READERS, *_IDLE, *_FLATTENING}))}",
+                f"its type is not one of {', '.join(sorted({*_READERS, *_IDENTITY, *_FLATTENING}))}",
             )
         if kind in _FLATTENING or kind == "InputLayer":
             _check_rows(layer)
@@ -88,12 +88,12 @@ def _layers(network: Any) -> tuple[Layer, ...]:
 
 
 def _check_rows(layer: Any) -> None:
-    """Raise DeploymentError unless rows of numbers go in and come out."""
+    """Raise DeploymentError unless inputs and outputs of a layer are rows of numbers."""
     config = layer.get_config()
     for shape in (layer.input_shape, layer.output_shape, config.get("batch_input_shape")):
         single = shape[0] if isinstance(shape, list) else shape
         if single is not None and len(single) != 2:
-            raise _refused(layer, f"takes or gives {single}, not rows of numbers")
+            raise _refused(layer, f"its input or output has the shape {single}, which is not rows of numbers")
 
 
 def _dense(layer: Any, before: list[Layer]) -> list[Layer]:
@@ -103,7 +103,7 @@ def _dense(layer: Any, before: list[Layer]) -> list[Layer]:
 
 
 def _batch_normalization(layer: Any, before: list[Layer]) -> list[Layer]:
-    """Fold gamma·(x - mean) / sqrt(variance + epsilon) + beta into one factor and one summand."""
+    """Reduce gamma·(x - mean) / sqrt(variance + epsilon) + beta to one factor and one offset per column."""
     config, weights = layer.get_config(), [part.astype(np.float64) for part in layer.get_weights()]
     gamma = weights.pop(0) if config["scale"] else 1.0
     beta = weights.pop(0) if config["center"] else 0.0
@@ -113,36 +113,39 @@ def _batch_normalization(layer: Any, before: list[Layer]) -> list[Layer]:
 
 
 def _activated(layer: Any, before: list[Layer], activation: str, alpha: float = 0.0) -> list[Layer]:
-    """Apply an activation to what the last layer gives."""
+    """Apply an activation to the output of the last layer."""
     if not before:
-        raise _refused(layer, "stands before any layer with weights")
+        raise _refused(layer, "no layer with weights precedes it")
     last = before[-1]
     if last.activation == "linear":
         return [*before[:-1], last._replace(activation=activation, alpha=alpha)]
-    same = Layer(np.ones(len(last.bias)), np.zeros(len(last.bias)), activation, alpha)
-    return [*before, same]
+    identity = Layer(np.ones(len(last.bias)), np.zeros(len(last.bias)), activation, alpha)
+    return [*before, identity]
 
 
 def _relu(layer: Any, before: list[Layer]) -> list[Layer]:
     config = layer.get_config()
     if config["max_value"] is not None or float(config["threshold"]):
-        raise _refused(layer, "has a max_value or a threshold")
+        raise _refused(layer, "it has a max_value or a threshold")
     return _activated(layer, before, "leaky_relu", float(config["negative_slope"]))
 
 
 def _softmax(layer: Any, before: list[Layer]) -> list[Layer]:
     if layer.get_config()["axis"] not in (-1, 1):
-        raise _refused(layer, "is not over a row's values")
+        raise _refused(layer, "its axis is not that of a row's values")
     return _activated(layer, before, "softmax")
 
 
 def _activation(layer: Any, named: Any) -> tuple[str, float]:
-    """Return name and alpha of what Keras tells: a function's name, or a layer's class and settings."""
+    """Return name and alpha of an activation in Keras's configuration.
+
+    The configuration is the name of a function, or the class and settings of a layer.
+    """
     if isinstance(named, dict) and named.get("class_name") in ("LeakyReLU", "ELU"):
         alpha = float(named["config"]["alpha"])
         return ("leaky_relu" if named["class_name"] == "LeakyReLU" else "elu"), alpha
     if not isinstance(named, str) or named not in ACTIVATIONS:
-        raise _refused(layer, f"has activation {named!r}; known are {', '.join(ACTIVATIONS)}")
+        raise _refused(layer, f"its activation {named!r} is not one of {', '.join(ACTIVATIONS)}")
     return named, {"leaky_relu": _SLOPE, "elu": 1.0}.get(named, 0.0)
 
 

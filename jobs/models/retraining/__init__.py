@@ -1,1 +1,1 @@
-"""Recent traffic on Kafka → new detectors beside the live ones, checked against them, ready to apply."""
+"""Training new detectors from recent traffic and comparing them with the live ones."""

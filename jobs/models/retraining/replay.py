@@ -1,4 +1,4 @@
-"""Recent requests of a live pipeline → the rows that each of its monitors read."""
+"""Running recent requests through a live pipeline to collect the rows that its monitors read."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from operators.protocol.request import Request
 
 Monitor = DriftModel | OutlierModel | DataQualityModel
 _MONITORS = (DriftModel, OutlierModel, DataQualityModel)
-# Requests computed at once: the pipeline's models see them as they would in the job.
-_AT_ONCE = 2_000
+# Requests that run together, like a micro-batch of the job.
+_BATCH_SIZE = 2_000
 _NOTHING: Mapping[str, int] = {}
-# The number of a request, and its values in each column.
+# The number of a request, and its values of each column.
 _Piece = tuple[int, list[Array]]
 
 
 class MonitorInput(NamedTuple):
-    """One monitor of a pipeline with the values that it read in recent requests, in their order.
+    """A monitor of a pipeline and the values that it read from recent requests, in the order of the requests.
 
-    `columns` holds an array of shape (rows,) for each column. `refused` counts requests that the monitor
-    could not read, by why.
+    `columns` contains an array of shape (rows,) for each column. `refused` counts, by reason, the requests
+    that the monitor could not read.
     """
 
     name: str
@@ -53,19 +53,19 @@ class MonitorInput(NamedTuple):
 
     @property
     def rows(self) -> Rows:
-        """The same without values that no reference can hold: NaN is in their place."""
+        """The values as numbers, with NaN in place of unusable values, shape (rows, columns)."""
         return usable(self.read)
 
 
 def replay(served: LoadedPipeline, values: Sequence[bytes]) -> list[MonitorInput]:
-    """Run requests, oldest first, through a pipeline, and keep what its monitors read of those answered.
+    """Run requests, oldest first, through a pipeline; return what its monitors read of answered requests.
 
-    DeploymentError where no monitor read anything.
+    DeploymentError if no monitor read any request.
     """
     plan = served.plan
     if plan is None:
         raise DeploymentError(f"pipeline {served.release.name} cannot run: {served.failure}")
-    monitors = [one for one in plan.steps if isinstance(one.step, _MONITORS)]
+    monitors = [planned for planned in plan.steps if isinstance(planned.step, _MONITORS)]
     pieces: dict[str, list[_Piece]] = {one.name: [] for one in monitors}
     refused: dict[str, Counter[str]] = {one.name: Counter() for one in monitors}
     for numbers, requests in _groups(list(_decoded(values))):
@@ -78,26 +78,30 @@ def replay(served: LoadedPipeline, values: Sequence[bytes]) -> list[MonitorInput
         outcome = plan.run(tensors, options, {}, Budget(), places)  # type: ignore[arg-type]
         _refusals(outcome, refused)
         for part in outcome.parts:
-            here = [kept[position] for position in part.requests.tolist()]
-            for one in monitors:
-                pieces[one.name] += list(_pieces(one, part, options, here))
-    watched = [
+            part_numbers = [kept[position] for position in part.requests.tolist()]
+            for planned in monitors:
+                pieces[planned.name] += list(_pieces(planned, part, options, part_numbers))
+    inputs = [
         MonitorInput(
-            one.name,
-            one.step,  # type: ignore[arg-type]
-            one.batch.size if one.batch else 0,
-            _in_order(pieces[one.name]),
-            refused[one.name],
+            planned.name,
+            planned.step,  # type: ignore[arg-type]
+            planned.batch.size if planned.batch else 0,
+            _in_order(pieces[planned.name]),
+            refused[planned.name],
         )
-        for one in monitors
-        if pieces[one.name]
+        for planned in monitors
+        if pieces[planned.name]
     ]
-    if not watched:
-        why = "".join(f"; {one}: {why} ({times:,})" for one in refused for why, times in refused[one].items())
+    if not inputs:
+        why = "".join(
+            f"; {name}: {reason} ({times:,})"
+            for name, reasons in refused.items()
+            for reason, times in reasons.items()
+        )
         raise DeploymentError(
             f"no monitor of pipeline {plan.name} read any of the {len(values)} requests{why}"
         )
-    return watched
+    return inputs
 
 
 def _decoded(values: Sequence[bytes]) -> Iterator[tuple[int, Request]]:
@@ -109,18 +113,20 @@ def _decoded(values: Sequence[bytes]) -> Iterator[tuple[int, Request]]:
 
 
 def _groups(requests: list[tuple[int, Request]]) -> Iterator[tuple[list[int], list[Request]]]:
-    """Group requests that are computed together, so many at once."""
-    alike: dict[Signature, list[tuple[int, Request]]] = {}
+    """Group requests that can run together, at most `_BATCH_SIZE` in a group."""
+    by_signature: dict[Signature, list[tuple[int, Request]]] = {}
     for number, request in requests:
-        alike.setdefault(signature(request), []).append((number, request))
-    for members in alike.values():
-        for start in range(0, len(members), _AT_ONCE):
-            numbers, some = zip(*members[start : start + _AT_ONCE], strict=True)
-            yield list(numbers), list(some)
+        by_signature.setdefault(signature(request), []).append((number, request))
+    for members in by_signature.values():
+        for start in range(0, len(members), _BATCH_SIZE):
+            numbers, group = zip(*members[start : start + _BATCH_SIZE], strict=True)
+            yield list(numbers), list(group)
 
 
-def _pieces(planned: PlannedStep, part: Part, options: InferenceOptions, here: list[int]) -> Iterator[_Piece]:
-    """Yield what a monitor read of each request, with the request's number."""
+def _pieces(
+    planned: PlannedStep, part: Part, options: InferenceOptions, request_numbers: list[int]
+) -> Iterator[_Piece]:
+    """Yield the number of each request and the values that a monitor read from it."""
     tensors = part.tapped.get((planned.name, "inputs"))
     if not tensors:
         return
@@ -131,12 +137,12 @@ def _pieces(planned: PlannedStep, part: Part, options: InferenceOptions, here: l
     except ValueError:
         return
     bounds = [0, *np.cumsum(rows).tolist()]
-    for number, start, stop in zip(here, bounds, bounds[1:], strict=False):
+    for number, start, stop in zip(request_numbers, bounds, bounds[1:], strict=False):
         yield number, [column[start:stop] for column in columns]
 
 
 def _refusals(outcome: Outcome, refused: dict[str, Counter[str]]) -> None:
-    """Count the requests that were not answered, and those that a monitor could not read, by why."""
+    """Count, by reason, requests that were not answered and requests that a monitor could not read."""
     for error in outcome.errors.values():
         for counts in refused.values():
             counts[error.message] += 1
@@ -155,4 +161,4 @@ def _read(step: Any, tensors: Tensors, options: InferenceOptions) -> tuple[list[
 
 def _in_order(pieces: list[tuple[int, list[Array]]]) -> list[Array]:
     ordered = [columns for _, columns in sorted(pieces, key=lambda piece: piece[0])]
-    return [np.concatenate(of_column) for of_column in zip(*ordered, strict=True)]
+    return [np.concatenate(column) for column in zip(*ordered, strict=True)]

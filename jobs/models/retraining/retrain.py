@@ -1,4 +1,4 @@
-"""`weir retrain`: the monitors of a live pipeline, trained anew from its recent requests."""
+"""`weir retrain`: train the monitors of a live pipeline again from its recent requests."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from operators.storage.digest import digest
 from operators.storage.fetch import fetch
 from operators.storage.trusted_roots import ArtifactPolicy, locate, make_policy
 
-_LEAST_ROWS = 100
+_MIN_ROWS = 100
 
 
 class Retrained(NamedTuple):
-    """What was chosen, what was written, and what the new detectors are worth beside the old ones."""
+    """The chosen requests, the checks of the new detectors against the old ones, and the written files."""
 
     chosen: Selection
     checks: list[Check]
@@ -43,7 +43,7 @@ class Retrained(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether no check failed."""
+        """Whether all checks passed."""
         return all(one.passed for one in self.checks)
 
 
@@ -55,38 +55,38 @@ def retrain(
     rows: int,
     drifted: Drifted,
     options: Options,
-    say: Callable[[str], None] = print,
+    on_progress: Callable[[str], None] = print,
 ) -> Retrained:
-    """Write a new folder for every monitor of a live pipeline, and manifests that put them in its place.
+    """Write a new folder for every monitor of a live pipeline, and manifests that use the new folders.
 
-    `rows` is how many of the newest requests are read. DeploymentError for a pipeline that is not live, and
-    for traffic that is too little.
+    `rows` is the number of newest requests to read. DeploymentError for a pipeline that is not live, and for
+    too few requests.
     """
     release = released(read_control(connection).live(), pipeline)
     served = load_pipeline(release, ModelCache(site))
     batched = [one.name for one in served.plan.steps if one.batch] if served.plan else []
-    say("reading recent requests and reports")
+    on_progress("reading recent requests and reports")
     chosen = select_requests(connection, pipeline, batched, rows, drifted)
-    say(f"running {len(chosen.values):,} requests through the pipeline")
+    on_progress(f"running {len(chosen.values):,} requests through the pipeline")
     monitors = replay(served, chosen.values)
-    for watched in monitors:
-        if len(watched.columns[0]) < _LEAST_ROWS:
+    for monitor in monitors:
+        if len(monitor.columns[0]) < _MIN_ROWS:
             raise DeploymentError(
-                f"{watched.name} read {len(watched.columns[0])} rows, at least {_LEAST_ROWS} are needed"
+                f"{monitor.name} read {len(monitor.columns[0])} rows; at least {_MIN_ROWS} are needed"
             )
     folders = Folders(out, "")
     checks: list[Check] = []
-    for watched in monitors:
-        say(f"training {watched.name}")
-        checks += _renew(watched, release, folders, site, options)
+    for monitor in monitors:
+        on_progress(f"training {monitor.name}")
+        checks += _renew(monitor, release, folders, site, options)
     manifests = _write_manifests(release, folders, pipeline)
-    checks.append(_applies(manifests, connection, out, site))
+    checks.append(_check_manifests(manifests, connection, out, site))
     card = _card(chosen, release, folders, monitors, drifted, options)
     return Retrained(chosen, checks, [*folders.written, manifests, card])
 
 
 def describe(retrained: Retrained) -> Iterator[str]:
-    """Tell what was done, a line each."""
+    """Yield lines of text about the chosen requests, the checks and the written files."""
     chosen = retrained.chosen
     first, last = (
         nearest_time(ms).isoformat(timespec="seconds")
@@ -95,32 +95,32 @@ def describe(retrained: Retrained) -> Iterator[str]:
     yield f"requests  {len(chosen.values):,} of the {chosen.read:,} newest, {first} to {last}"
     yield f"          {chosen.windows} drifted windows reported"
     if chosen.skipped:
-        yield f"          {len(chosen.skipped)} records are no reports, skipped, last {chosen.skipped[-1]}"
+        yield f"          {len(chosen.skipped)} records are not reports; skipped, last {chosen.skipped[-1]}"
     for one in retrained.checks:
-        yield f"{'ok  ' if one.passed else 'FAIL'}      {one.step}: {one.told}"
+        yield f"{'ok  ' if one.passed else 'FAIL'}      {one.step}: {one.message}"
     yield from (f"wrote     {path}" for path in retrained.written)
 
 
 def _renew(
-    watched: MonitorInput, release: Release, folders: Folders, site: ArtifactPolicy, options: Options
+    monitor: MonitorInput, release: Release, folders: Folders, site: ArtifactPolicy, options: Options
 ) -> Iterator[Check]:
-    artifact = release.artifacts[watched.name]
+    artifact = release.artifacts[monitor.name]
     old = fetch(locate(artifact.uri, site), artifact.digest, site.cache)
-    folder = rebuild(watched, old, folders, options)
-    trusting = make_policy(str(folder.parent), str(site.cache))
-    model = next(one for one in map(parse_document, release.models) if one.metadata.name == watched.name)
+    folder = rebuild(monitor, old, folders, options)
+    trusts_folder = make_policy(str(folder.parent), str(site.cache))
+    model = next(one for one in map(parse_document, release.models) if one.metadata.name == monitor.name)
     assert isinstance(model, Model)
-    new = load_step(model, str(folder), digest(folder), trusting)
-    yield from compare(watched, new, options)
+    new = load_step(model, str(folder), digest(folder), trusts_folder)
+    yield from compare(monitor, new, options)
 
 
 def _write_manifests(release: Release, folders: Folders, name: str) -> Path:
-    """Write the release's documents, with the new folders as storageUri and the others as they were."""
+    """Write the documents of a release, with new folders as storageUri; other models keep their URI."""
     new = {folder.name: f"./{folder.name}" for folder in folders.written}
     documents = []
     for model in release.models:
-        at = model["metadata"]["name"]
-        uri = new.get(at, release.artifacts[at].uri)
+        model_name = model["metadata"]["name"]
+        uri = new.get(model_name, release.artifacts[model_name].uri)
         spec = {key: value for key, value in model["spec"].items() if key != "artifactVersion"}
         documents.append({**model, "spec": {**spec, "storageUri": uri}})
     documents += [release.pipeline, *([release.monitor] if release.monitor else [])]
@@ -130,7 +130,7 @@ def _write_manifests(release: Release, folders: Folders, name: str) -> Path:
     return path
 
 
-def _applies(manifests: Path, connection: Connection, out: Path, site: ArtifactPolicy) -> Check:
+def _check_manifests(manifests: Path, connection: Connection, out: Path, site: ArtifactPolicy) -> Check:
     roots = (*site.trusted_roots, str(out.resolve()))
     errors = check([manifests], connection.topics, site._replace(trusted_roots=roots)).errors
     return Check(manifests.name, not errors, "; ".join(errors) or "can be applied")
@@ -144,11 +144,13 @@ def _card(
     drifted: Drifted,
     options: Options,
 ) -> Path:
-    seen = sha256()
+    checksum = sha256()
     for value in chosen.values:
-        seen.update(value)
+        checksum.update(value)
     source = f"{len(chosen.values)} recent requests of {release.name}, generation {release.generation}"
     sizes = {one.name: len(one.columns[0]) for one in monitors}
     chosen_options = {**options._asdict(), "drifted": drifted}
-    card = make_card(release.name, source, seen.hexdigest(), sizes, chosen_options, {}, list(folders.written))
+    card = make_card(
+        release.name, source, checksum.hexdigest(), sizes, chosen_options, {}, list(folders.written)
+    )
     return write_card(card, folders.out)

@@ -1,4 +1,4 @@
-"""Which of the recent requests new detectors learn from: with, without, or only those of drifted windows."""
+"""Selecting the recent requests for training: with, without, or only those of drifted windows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from operators.kafka.skipped_records import Skipped, skipped_record
 from operators.windows.report import read_report
 
 Drifted = Literal["exclude", "include", "only"]
-# Windows whose state was one of these are drifted.
+# The states of drifted windows.
 _DRIFTED = {"DRIFT", "VIOLATION"}
 
 
 class Span(NamedTuple):
-    """Offsets of one partition, both included."""
+    """A range of offsets of one partition; `first` and `last` are included."""
 
     topic: str
     partition: int
@@ -28,16 +28,18 @@ class Span(NamedTuple):
 
 
 class Drifts(NamedTuple):
-    """The offsets of each drifted window, and the records that are no report."""
+    """The offsets of each drifted window, and the skipped records that are not reports."""
 
     windows: list[list[Span]]
     skipped: list[Skipped]
 
 
 class Selection(NamedTuple):
-    """Values of requests, oldest first, out of how many, and how many drifted windows there were.
+    """The selected requests, oldest first, and what they were selected from.
 
-    `skipped` are records on the topics of reports that are none: a window may be missing.
+    `read` is the number of requests that were read, `windows` the number of drifted windows. Timestamps are
+    in milliseconds since 1970. `skipped` are records on report topics that are not reports, so a drifted
+    window may be missing.
     """
 
     values: list[bytes]
@@ -51,48 +53,48 @@ class Selection(NamedTuple):
 def select_requests(
     connection: Connection, pipeline: str, steps: Iterable[str], rows: int, drifted: Drifted
 ) -> Selection:
-    """Read about so many of a pipeline's newest requests, and choose by the reports on its steps.
+    """Read about `rows` of a pipeline's newest requests, and select by the reports of its steps.
 
-    DeploymentError where nothing is left.
+    DeploymentError if no request is left.
     """
     topic = connection.topics.inputs(pipeline)
     records = sorted(newest(connection.bootstrap, topic, rows), key=lambda one: (one.timestamp, one.offset))
     windows, skipped = drifted_windows(connection, pipeline, steps)
     drift = Spans(span for window in windows for span in window)
-    kept = [one for one in records if drifted == "include" or drift.hold(one) == (drifted == "only")]
+    kept = [one for one in records if drifted == "include" or drift.contain(one) == (drifted == "only")]
     values = [one.value for one in kept if one.value]
     if not values:
         raise DeploymentError(
-            f"{topic}: of its {len(records):,} newest requests none is left with --drifted {drifted}; there "
-            f"were {len(windows)} drifted windows"
+            f"{topic}: --drifted {drifted} leaves none of the {len(records):,} newest requests; reports list "
+            f"{len(windows)} drifted windows: use another value of --drifted"
         )
     return Selection(values, len(records), len(windows), kept[0].timestamp, kept[-1].timestamp, skipped)
 
 
 def drifted_windows(connection: Connection, pipeline: str, steps: Iterable[str]) -> Drifts:
-    """Read the reports of a pipeline's steps."""
+    """Read the reports of a pipeline's steps and return its drifted windows."""
     topics = [connection.topics.model_outputs(step) for step in steps]
     return drifts_in(read_topic(connection.bootstrap, topics, DEADLINE), pipeline)
 
 
 def drifts_in(records: Iterable[Any], pipeline: str) -> Drifts:
-    """Return the offsets of every window of a pipeline whose report says that it drifted."""
-    found = Drifts([], [])
+    """Return the offsets of every window of a pipeline whose reported state is drifted."""
+    drifts = Drifts([], [])
     for record in records:
         try:
             report = read_report(record.value)
-        except Exception as error:  # whatever it is, the records around it count
-            found.skipped.append(skipped_record(record, error))
+        except Exception as error:  # an unreadable record must not hide the others
+            drifts.skipped.append(skipped_record(record, error))
             continue
         if report and report.window.pipeline == pipeline and report.window.state in _DRIFTED:
             members = report.window.members
             spans = [Span(one.topic, one.partition, one.first_offset, one.last_offset) for one in members]
-            found.windows.append(spans)
-    return found
+            drifts.windows.append(spans)
+    return drifts
 
 
 class Spans:
-    """Spans by partition, put together where they overlap, so that an offset is looked up quickly."""
+    """Spans by partition, merged if they overlap, for a fast lookup of offsets."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
         self._ends: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
@@ -104,8 +106,8 @@ class Spans:
                 firsts.append(first)
                 lasts.append(last)
 
-    def hold(self, record: Any) -> bool:
-        """Tell whether a record's offset lies in a span."""
+    def contain(self, record: Any) -> bool:
+        """Return whether a record's offset is in a span."""
         firsts, lasts = self._ends.get((record.topic, record.partition), ([], []))
-        at = bisect_right(firsts, record.offset) - 1
-        return at >= 0 and record.offset <= lasts[at]
+        position = bisect_right(firsts, record.offset) - 1
+        return position >= 0 and record.offset <= lasts[position]

@@ -1,5 +1,5 @@
-"""Reference rows → detectors in folders, each trained, thresholded, calibrated and tested on rows of its own.
+"""Training detectors from reference rows; training, threshold, calibration and test use disjoint rows.
 
-Needs the extra `train` (alibi-detect 0.11.4, the last release under Apache-2.0); what it writes is read
-without it.
+It needs the extra `train` (alibi-detect 0.11.4, the last release under Apache-2.0). The job reads the written
+folders without that extra.
 """

@@ -1,4 +1,4 @@
-"""A preprocessor and a classifier, and how good they are on rows that they never saw."""
+"""Training a preprocessor and a classifier, and scoring them on test rows."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ _PROBE_ROWS = 5
 
 
 class Scores(NamedTuple):
-    """On test rows: `confusion` has a row a true class and a column a predicted one, `auc` is the mean of one
-    class against the others."""
+    """The scores of a classifier on test rows.
+
+    `confusion`, shape (classes, classes), has one row per true class and one column per predicted class.
+    `auc` is the mean area under the ROC curve of each class against the others.
+    """
 
     classes: list[str]
     confusion: NDArray[np.int64]
@@ -36,30 +39,30 @@ class Scores(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """Share of rows whose class was predicted."""
+        """The share of rows whose class is predicted correctly."""
         return float(np.trace(self.confusion) / self.confusion.sum())
 
 
 class Classifier(NamedTuple):
-    """What was fitted to the reference."""
+    """A preprocessor and a random forest fitted to the reference rows, with their scores."""
 
     preprocessor: ColumnTransformer
     forest: RandomForestClassifier
     scores: Scores
 
     def prepare(self, rows: Rows) -> Rows:
-        """Return rows as the classifier reads them."""
+        """Return preprocessed rows, which the classifier reads."""
         return np.asarray(self.preprocessor.transform(rows))
 
-    def answer(self, prepared: Rows) -> Rows:
-        """Return class and scores, as the pipeline's drift detector of predictions reads them."""
+    def predict(self, prepared: Rows) -> Rows:
+        """Return class and scores of preprocessed rows, shape (n, 1 + classes), for drift detection."""
         return np.column_stack([self.forest.predict(prepared), self.forest.predict_proba(prepared)])
 
 
 def fit(
     rows: Rows, labels: NDArray[np.int64], classes: list[str], features: Features, split: Split, seed: int
 ) -> Classifier:
-    """Fit on the reference rows, score on the test rows."""
+    """Fit a classifier to the reference rows, and score it on the test rows."""
     preprocessor = _preprocessor(features)
     prepared = preprocessor.fit_transform(rows[split.reference])
     forest = RandomForestClassifier(n_estimators=50, min_samples_leaf=2, random_state=seed, n_jobs=-1)
@@ -71,7 +74,7 @@ def fit(
 
 
 def write(classifier: Classifier, reference: Rows, folders: Folders) -> None:
-    """Write the whole, the preprocessor and the classifier, each with what it answers to a probe."""
+    """Write the whole pipeline, the preprocessor and the classifier, each with its outputs for a probe."""
     preprocessor, forest = classifier.preprocessor, classifier.forest
     whole = Pipeline([("preprocessor", preprocessor), ("classifier", forest)])
     probe = reference[:_PROBE_ROWS]
@@ -81,19 +84,19 @@ def write(classifier: Classifier, reference: Rows, folders: Folders) -> None:
 
 
 def prepared_stage(classifier: Classifier, rows: Rows, features: Features) -> Stage:
-    """Return rows as the classifier reads them."""
+    """Return all rows preprocessed, with the names of their columns."""
     prepared = classifier.prepare(rows)
     encoded = range(len(features.numeric), prepared.shape[1])
     return Stage(prepared, encoded, _prepared_names(features, classifier.preprocessor))
 
 
 def prediction_stage(classifier: Classifier, prepared: Stage) -> Stage:
-    """Return class and scores of rows that are prepared."""
-    return Stage(classifier.answer(prepared.rows), [0], _answer_names(classifier.scores.classes))
+    """Return the class and the scores of preprocessed rows."""
+    return Stage(classifier.predict(prepared.rows), [0], _prediction_names(classifier.scores.classes))
 
 
 def _prepared_names(features: Features, preprocessor: ColumnTransformer) -> FeatureNames:
-    """Name the prepared columns, each with the feature it encodes."""
+    """Return the names of the preprocessed columns, each with the feature that it encodes."""
     names = [features.names[i] for i in features.numeric]
     sources = list(names)
     encoded = (
@@ -107,19 +110,19 @@ def _prepared_names(features: Features, preprocessor: ColumnTransformer) -> Feat
     return FeatureNames(names, sources, origins=origins)
 
 
-def _answer_names(classes: list[str]) -> FeatureNames:
-    """Name the columns of class and scores."""
+def _prediction_names(classes: list[str]) -> FeatureNames:
+    """Return the names of the columns of class and scores."""
     scores = [f"predict_proba={name}" for name in classes]
     return FeatureNames(["predict", *scores], ["class", *["score"] * len(scores)], {"predict": classes})
 
 
 def _auc(truth: NDArray[np.int64], forest: RandomForestClassifier, test: Rows) -> float:
     scores = forest.predict_proba(test)
-    known = forest.classes_
-    several = [k for k in known if 0 < (truth == k).sum() < len(truth)]
-    if not several:
+    classes = forest.classes_
+    scorable = [k for k in classes if 0 < (truth == k).sum() < len(truth)]
+    if not scorable:
         return float("nan")
-    return float(np.mean([roc_auc_score(truth == k, scores[:, list(known).index(k)]) for k in several]))
+    return float(np.mean([roc_auc_score(truth == k, scores[:, list(classes).index(k)]) for k in scorable]))
 
 
 def _write(folders: Folders, suffix: str, estimator: Any, function: str, probe: Rows) -> Path:

@@ -1,4 +1,4 @@
-"""A fitted preprocessor → what each column that it makes is in its feature's own values."""
+"""Relating the output columns of a fitted preprocessor to the units and categories of its features."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ from operators.models.column_origins import Origin
 
 
 class _Column(NamedTuple):
-    """A column on its way through the preprocessor: the feature it came from, and what its values are."""
+    """A column inside the preprocessor: the feature it is computed from, and how to recover its values."""
 
     feature: str
     origin: Origin = Origin()
 
 
-# None for a column, or for all columns of a transformer, of which nothing is known.
+# None is a column whose origin is unknown.
 _Columns = Sequence[_Column | None]
 
 
 def origins_of(
     estimator: Any, features: Sequence[str], categories: Mapping[str, Sequence[str]], columns: Sequence[str]
 ) -> dict[str, Origin]:
-    """Return the origin of each prepared column that has one.
+    """Return the origin of each output column whose origin is known.
 
-    `features` are the columns that the estimator was fitted on, `categories` the texts of those that hold
-    codes, `columns` what its own columns are called. Known are scikit-learn's affine scalers, its simple
-    imputer and its one-hot encoder, in pipelines and column transformers. Of other transformers, and of codes
-    that are passed through, nothing is told: a wrong unit is worse than none.
+    `features` are the columns that the estimator was fitted on, `categories` the texts of the features that
+    contain codes, `columns` the names of the output columns. Supported are scikit-learn's affine scalers, its
+    simple imputer and its one-hot encoder, in pipelines and column transformers. Columns of other
+    transformers, and codes that are passed through, have no origin, because a wrong unit is worse than none.
     """
-    known = _after(estimator, [_Column(name) for name in features], categories)
-    if known is None or len(known) != len(columns):
+    outputs = _after(estimator, [_Column(name) for name in features], categories)
+    if outputs is None or len(outputs) != len(columns):
         return {}
     return {
         name: column.origin
-        for name, column in zip(columns, known, strict=True)
+        for name, column in zip(columns, outputs, strict=True)
         if column and (column.origin.category is not None or column.feature not in categories)
     }
 
 
 def _after(fitted: Any, columns: _Columns, categories: Mapping[str, Sequence[str]]) -> _Columns | None:
-    """Return the columns that a fitted transformer makes, None where it is not known."""
+    """Return the output columns of a fitted transformer; None if the transformer is not supported."""
     if isinstance(fitted, str):
         return columns if fitted == "passthrough" else None
     if type(fitted) is Pipeline:
-        known: _Columns | None = columns
+        outputs: _Columns | None = columns
         for _, step in fitted.steps:
-            known = None if known is None else _after(step, known, categories)
-        return known
+            outputs = None if outputs is None else _after(step, outputs, categories)
+        return outputs
     if type(fitted) is ColumnTransformer:
         return _side_by_side(fitted, columns, categories)
     if type(fitted) is OneHotEncoder:
@@ -71,51 +71,52 @@ def _after(fitted: Any, columns: _Columns, categories: Mapping[str, Sequence[str
         return None
     scales, offsets = (np.broadcast_to(value, (len(columns),)).tolist() for value in values)
     return [
-        column and _before(column, scale, offset)
+        column and _scaled(column, scale, offset)
         for column, scale, offset in zip(columns, scales, offsets, strict=True)
     ]
 
 
-def _before(column: _Column, scale: float, offset: float) -> _Column | None:
-    """Put a transformer behind a column: a value before it is `value * scale + offset` of one behind."""
+def _scaled(column: _Column, scale: float, offset: float) -> _Column | None:
+    """Return a column after an affine transformer whose input is `output * scale + offset`."""
     if column.origin.category is not None:
-        # A category that was scaled is no longer 0 or 1.
+        # A scaled category is no longer 0 or 1.
         return column if (scale, offset) == (1.0, 0.0) else None
-    first = column.origin
-    return _Column(column.feature, Origin(first.scale * scale, first.raw(offset)))
+    origin = column.origin
+    return _Column(column.feature, Origin(origin.scale * scale, origin.raw(offset)))
 
 
 def _side_by_side(
     fitted: ColumnTransformer, columns: _Columns, categories: Mapping[str, Sequence[str]]
 ) -> _Columns:
     spans = fitted.output_indices_
-    made: list[_Column | None] = [None] * max((span.stop for span in spans.values()), default=0)
+    outputs: list[_Column | None] = [None] * max((span.stop for span in spans.values()), default=0)
     names = [str(name) for name in getattr(fitted, "feature_names_in_", ())]
     for name, part, selected in fitted.transformers_:
         span = spans[name]
         if span.stop == span.start:
             continue
-        known = _after(part, [columns[i] for i in _positions(selected, names, len(columns))], categories)
-        if known is not None and len(known) == span.stop - span.start:
-            made[span] = known
-    return made
+        inputs = [columns[i] for i in _positions(selected, names, len(columns))]
+        part_outputs = _after(part, inputs, categories)
+        if part_outputs is not None and len(part_outputs) == span.stop - span.start:
+            outputs[span] = part_outputs
+    return outputs
 
 
 def _positions(selected: Any, names: Sequence[str], width: int) -> list[int]:
-    """Return the positions of columns that are selected by name, position, mask or slice."""
-    every = list(range(width))
+    """Return the positions of columns selected by name, position, mask or slice."""
+    positions = list(range(width))
     if isinstance(selected, slice) and (isinstance(selected.start, str) or isinstance(selected.stop, str)):
-        # Slices of names hold their last one too.
+        # A slice of names includes its last name.
         first = 0 if selected.start is None else names.index(selected.start)
         last = width - 1 if selected.stop is None else names.index(selected.stop)
-        return every[first : last + 1]
+        return positions[first : last + 1]
     if isinstance(selected, slice):
-        return every[selected]
+        return positions[selected]
     listed = np.atleast_1d(np.asarray(selected))
     if listed.dtype.kind == "b":
-        return [i for i, chosen in zip(every, listed.tolist(), strict=True) if chosen]
+        return [i for i, is_selected in zip(positions, listed.tolist(), strict=True) if is_selected]
     if listed.dtype.kind in "iu":
-        return [every[i] for i in listed.tolist()]
+        return [positions[i] for i in listed.tolist()]
     return [names.index(str(name)) for name in listed.tolist()]
 
 
@@ -125,18 +126,22 @@ def _one_hot(
     if any(codes is not None for codes in getattr(fitted, "infrequent_categories_", None) or ()):
         return None
     dropped = [None] * len(columns) if fitted.drop_idx_ is None else fitted.drop_idx_.tolist()
-    made: list[_Column | None] = []
-    for column, codes, without in zip(columns, fitted.categories_, dropped, strict=True):
-        untouched = column is not None and column.origin == Origin()
+    outputs: list[_Column | None] = []
+    for column, codes, dropped_position in zip(columns, fitted.categories_, dropped, strict=True):
+        is_unchanged = column is not None and column.origin == Origin()
         for i, code in enumerate(codes.tolist()):
-            if i != without:
-                text = _text(code, categories.get(column.feature)) if column and untouched else ""
-                made.append(_Column(column.feature, Origin(category=text)) if column and untouched else None)
-    return made
+            if i == dropped_position:
+                continue
+            if column and is_unchanged:
+                text = _text(code, categories.get(column.feature))
+                outputs.append(_Column(column.feature, Origin(category=text)))
+            else:
+                outputs.append(None)
+    return outputs
 
 
 def _text(code: Any, texts: Sequence[str] | None) -> str:
-    """Return a category as people write it: the text of its code, or itself."""
+    """Return the text of a category: that of its code, or the category itself."""
     if code is None or code != code:
         return "missing"
     if isinstance(code, str):
@@ -157,7 +162,7 @@ def _standard(fitted: Any) -> _Affine:
 
 
 def _min_max(fitted: Any) -> _Affine | None:
-    # Values beyond the ends are lost where they are clipped.
+    # Clipping loses the values beyond the range.
     return None if fitted.clip else (1 / fitted.scale_, -fitted.min_ / fitted.scale_)
 
 
@@ -173,7 +178,7 @@ def _robust(fitted: Any) -> _Affine:
 
 
 def _imputer(fitted: Any) -> _Affine | None:
-    # It leaves columns out that had no value when it was fitted.
+    # SimpleImputer drops columns that had no value when it was fitted.
     empty = any(value is None or value != value for value in fitted.statistics_.tolist())
     return None if empty or fitted.add_indicator else (1.0, 0.0)
 

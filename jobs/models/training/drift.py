@@ -1,4 +1,4 @@
-"""Reference rows → a drift detector as alibi-detect saves it, calibrated, with its false alarms measured."""
+"""Training a drift detector in alibi-detect's format, calibrating it, and measuring its false alarms."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from operators.models.formats.feature_names import FeatureNames, write_names
 
 
 class Drift(NamedTuple):
-    """A drift detector's folder, and for each calibrated window what windows of test rows raised."""
+    """A drift detector's folder, and its calibration and measured false alarms for each size of window."""
 
     folder: Path
     columns: list[str]
@@ -39,7 +39,10 @@ def train_drift(
     options: Options,
     p_val: float = 0.05,
 ) -> Drift:
-    """Save a detector of the reference rows; calibrate it for each window that the other parts fill."""
+    """Save a detector of the reference rows.
+
+    It is calibrated for each size of window that the calibration rows and the test rows can fill.
+    """
     folder = folders.make(suffix, ALIBI_DETECT)
     _save(folder, hot_deck(parts.reference, options.seed), categorical, p_val)
     missing = _missing_shares(names.columns, parts.reference)
@@ -47,37 +50,37 @@ def train_drift(
     np.save(folder / HELD_OUT, parts.calibration)
     detector, _ = read_named_drift(folder)
     windows = [window for window in options.windows if window <= min(len(parts.calibration), len(parts.test))]
-    done = [
+    calibrations = [
         calibrate_folder(folder, window, options.rate, draws=options.draws, seed=options.seed).calibration
         for window in windows
     ]
-    measured = [false_alarms(detector, parts.test, one.window, [one]) for one in done]
-    return Drift(folder, names.columns, detector.n_reference, done, measured)
+    measured = [false_alarms(detector, parts.test, one.window, [one]) for one in calibrations]
+    return Drift(folder, names.columns, detector.n_reference, calibrations, measured)
 
 
 def hot_deck(rows: Rows, seed: int, reference: Rows | None = None) -> Rows:
-    """Fill missing values with values drawn from the same column, which leaves its distribution alone.
+    """Fill missing values with values drawn from the same column, which keeps its distribution.
 
-    alibi-detect cannot load a reference that misses values. A column without any value is filled from the
-    `reference`, shape (m, columns), which has one in each.
+    alibi-detect cannot load a reference with missing values. A column without any value is filled from
+    `reference`, shape (m, columns), which has at least one value in each column.
     """
     rng = np.random.default_rng(seed)
     filled = rows.copy()
     for column, other in zip(filled.T, (rows if reference is None else reference).T, strict=True):
-        unknown = np.isnan(column)
-        known = other[~np.isnan(other)] if unknown.all() else column[~unknown]
-        column[unknown] = rng.choice(known, int(unknown.sum()))
+        is_missing = np.isnan(column)
+        donors = other[~np.isnan(other)] if is_missing.all() else column[~is_missing]
+        column[is_missing] = rng.choice(donors, int(is_missing.sum()))
     return filled
 
 
 def _missing_shares(columns: Sequence[str], rows: Rows) -> dict[str, float]:
-    """Return the share of missing values of each column that has some."""
+    """Return the share of missing values of each column that has any."""
     shares = np.isnan(rows).mean(axis=0).tolist()
     return {column: share for column, share in zip(columns, shares, strict=True) if share}
 
 
 def _save(folder: Path, x_ref: Rows, categorical: Sequence[int], p_val: float) -> None:
-    # alibi-detect imports transformers, which misses PyTorch aloud.
+    # alibi-detect imports transformers, which prints a warning if PyTorch is not installed.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     from alibi_detect.cd import KSDrift, TabularDrift
     from alibi_detect.saving import save_detector

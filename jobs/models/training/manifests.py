@@ -1,4 +1,4 @@
-"""The folders that were written → the documents that put them into a pipeline."""
+"""Writing the manifests of a pipeline for trained model folders."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _REQUIREMENTS = {SKLEARN: "sklearn", ALIBI_DETECT: "alibi-detect", DATA_QUALITY:
 
 
 def write_manifests(out: Path, name: str, folders: Mapping[Path, str], window: int) -> Path:
-    """Write `NAME.yaml`: a Model for each folder, and a Pipeline of them.
+    """Write `NAME.yaml` with a Model for each folder and a Pipeline of them; return its path.
 
-    With a classifier the preprocessor feeds it and the detectors, and the response holds what they say;
-    without, the pipeline only watches what is sent to it.
+    With a classifier, the preprocessor feeds the classifier and the detectors, and responses contain their
+    outputs. Without a classifier, the pipeline only monitors its requests.
     """
-    there = {folder.name.removeprefix(name) for folder in folders}
+    suffixes = {folder.name.removeprefix(name) for folder in folders}
     models = [_model(folder, runtime) for folder, runtime in folders.items() if folder.name != name]
-    documents = [*models, _pipeline(name, there, window)]
+    documents = [*models, _pipeline(name, suffixes, window)]
     path = out / f"{name}.yaml"
     head = f"# Written by `weir train`. Apply it with: weir apply -f {path}\n"
     path.write_text(head + yaml.safe_dump_all(documents, sort_keys=False), "utf-8")
@@ -34,29 +34,29 @@ def _model(folder: Path, runtime: str) -> dict[str, Any]:
     return {"apiVersion": _API, "kind": "Model", "metadata": {"name": folder.name}, "spec": spec}
 
 
-def _pipeline(name: str, there: set[str], window: int) -> dict[str, Any]:
-    fed = there if "-classifier" in there else there - {"-prediction-drift"}
-    steps = [_step(name, suffix, there, window) for suffix in _STEPS if suffix in fed]
-    outputs = [f"{name}{suffix}.outputs.{tensor}" for suffix, tensor in _OUTPUTS if suffix in there]
+def _pipeline(name: str, suffixes: set[str], window: int) -> dict[str, Any]:
+    included = suffixes if "-classifier" in suffixes else suffixes - {"-prediction-drift"}
+    steps = [_step(name, suffix, suffixes, window) for suffix in _STEPS if suffix in included]
+    outputs = [f"{name}{suffix}.outputs.{tensor}" for suffix, tensor in _OUTPUTS if suffix in suffixes]
     metadata = {"name": f"{name}-monitored"}
     spec = {"steps": steps, "output": {"steps": outputs}}
     return {"apiVersion": _API, "kind": "Pipeline", "metadata": metadata, "spec": spec}
 
 
-def _step(name: str, suffix: str, there: set[str], window: int) -> dict[str, Any]:
+def _step(name: str, suffix: str, suffixes: set[str], window: int) -> dict[str, Any]:
     step: dict[str, Any] = {"name": f"{name}{suffix}"}
-    prepared = suffix in ("-classifier", "-outlier", "-drift-preprocessed")
-    if prepared and "-preprocess" in there:
+    reads_preprocessed = suffix in ("-classifier", "-outlier", "-drift-preprocessed")
+    if reads_preprocessed and "-preprocess" in suffixes:
         step["inputs"] = [f"{name}-preprocess"]
     if suffix == "-prediction-drift":
-        answers = f"{name}-classifier.outputs"
-        step["inputs"] = [f"{answers}.predict", f"{answers}.predict_proba"]
-    if suffix in _GATHERING:
+        predictions = f"{name}-classifier.outputs"
+        step["inputs"] = [f"{predictions}.predict", f"{predictions}.predict_proba"]
+    if suffix in _BATCHED:
         step["batch"] = {"size": window}
     return step
 
 
-_GATHERING = {"-drift", "-drift-preprocessed", "-prediction-drift", "-quality"}
+_BATCHED = {"-drift", "-drift-preprocessed", "-prediction-drift", "-quality"}
 _STEPS = (
     "-preprocess",
     "-classifier",

@@ -1,4 +1,4 @@
-"""Model folders side by side, as MLServer serves them."""
+"""Creating model folders in the layout of MLServer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DATA_QUALITY = "weir.DataQuality"
 
 
 class Folders:
-    """Makes folders `NAME-SUFFIX` below one, and remembers them in order, with the runtime of each."""
+    """Creates model folders `NAME` + suffix below `out`; `written` maps them, in order, to their runtimes."""
 
     def __init__(self, out: Path, name: str) -> None:
         self.out = out
@@ -28,7 +28,7 @@ class Folders:
         extra: dict[str, Any] | None = None,
         content_type: str = "",
     ) -> Path:
-        """Make an empty folder with its model-settings.json."""
+        """Create an empty folder with its model-settings.json; an existing folder is deleted."""
         folder = self.out / f"{self.name}{suffix}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What can be chosen when monitors are trained."""
+"""Options of training."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ThresholdRule = Literal["percentile", "injected", "labels"]
 
 
 class Options(NamedTuple):
-    """`name` begins every folder's name.
+    """Options of training; `name` is the prefix of every folder's name.
 
-    Drift detectors are calibrated for `windows` of rows, so that at most a share `rate` of those without
-    drift is called DRIFT, by drawing `draws` of them. `outlier_percent` of rows are outliers where the
-    threshold is a percentile.
+    Drift detectors are calibrated for windows of each size in `windows` (rows), so that at most a share
+    `rate` of windows without drift is in state DRIFT. The calibration draws `draws` windows. With the
+    threshold `percentile`, `outlier_percent` percent of the rows are outliers.
     """
 
     name: str = "income"
@@ -29,23 +29,23 @@ class Options(NamedTuple):
     outlier_percent: float = 5.0
 
     def check(self) -> Options:
-        """Raise DeploymentError for what cannot be."""
-        for value, known, option in (
+        """Return the options; DeploymentError if one is invalid."""
+        for value, choices, option in (
             (self.outlier, get_args(OutlierKind), "--outlier"),
             (self.threshold, get_args(ThresholdRule), "--threshold"),
         ):
-            if value not in known:
-                raise DeploymentError(f"{option} must be one of {', '.join(known)}, got {value!r}")
+            if value not in choices:
+                raise DeploymentError(f"{option} is {value!r}; it must be one of {', '.join(choices)}")
         if not NAME.fullmatch(self.name):
             raise DeploymentError(
-                f"--name may hold lower-case letters, digits and inner dashes, got {self.name!r}"
+                f"--name is {self.name!r}; it may contain lower-case letters, digits and inner dashes"
             )
         if not 0 < self.outlier_percent < 100:
             raise DeploymentError(
-                f"--outlier-percent must be between 0 and 100, got {self.outlier_percent:g}"
+                f"--outlier-percent is {self.outlier_percent:g}; it must be between 0 and 100"
             )
         if not 0 < self.rate < 1:
-            raise DeploymentError(f"--rate must be between 0 and 1, got {self.rate:g}")
+            raise DeploymentError(f"--rate is {self.rate:g}; it must be between 0 and 1")
         if min(self.windows, default=1) < 1:
-            raise DeploymentError(f"--window must be at least 1, got {min(self.windows)}")
+            raise DeploymentError(f"--window is {min(self.windows)}; it must be at least 1")
         return self

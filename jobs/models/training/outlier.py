@@ -1,4 +1,4 @@
-"""Reference rows → an outlier detector in its folder, with a threshold chosen on other rows."""
+"""Training an outlier detector on reference rows and choosing its threshold on calibration rows."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from jobs.models.training.split import Parts, Rows
 from operators.core.errors import DeploymentError
 from operators.models.formats.feature_names import FeatureNames, write_names
 
-# As in Seldon's income example: a tenth of the rows, moved by so many standard deviations.
+# As in Seldon's income example: a tenth of the rows, moved by `_N_STD` standard deviations, at least
+# `_MIN_STD`.
 _INJECTED_PERCENT, _N_STD, _MIN_STD = 10.0, 8.0, 6.0
-_LEAST_WEIGHT = 1e-3
+_MIN_SCORE = 1e-3
 
 
 class Outlier(NamedTuple):
     """An outlier detector's folder and threshold, and the scores of test rows, shape (n,).
 
-    `found` says how well the threshold tells labelled or injected outliers apart.
+    `detection` measures how well the threshold separates labelled or injected outliers from other rows.
     """
 
     folder: Path
@@ -34,17 +35,20 @@ class Outlier(NamedTuple):
     threshold: float
     rule: str
     scores: NDArray[np.float64]
-    found: Threshold | None
+    detection: Threshold | None
 
     @property
     def share(self) -> float:
-        """Share of the test rows that are flagged."""
+        """The share of test rows that are flagged."""
         return float((self.scores > self.threshold).mean())
 
 
 class Truth(NamedTuple):
-    """What a threshold is chosen by: raw calibration rows, how they are prepared, which of their columns are
-    quantities, and which rows are known outliers, shape (n,), if any are known."""
+    """The data for choosing a threshold.
+
+    `calibration` are raw rows, `prepare` preprocesses them, `numeric` are the positions of their numeric
+    columns. `labels`, shape (n,), marks known outliers.
+    """
 
     calibration: Rows
     prepare: Callable[[Rows], Rows]
@@ -55,35 +59,36 @@ class Truth(NamedTuple):
 def train_outlier(
     folders: Folders, parts: Parts, names: FeatureNames, truth: Truth, options: Options
 ) -> Outlier:
-    """Fit on the reference rows, choose the threshold on calibration rows, score the test rows."""
+    """Fit a detector to reference rows, choose its threshold on calibration rows, and score test rows."""
     folder = folders.make("-outlier", ALIBI_DETECT)
     write_names(folder, names)
     try:
         detector, save = fit(options.outlier, parts.reference, options.seed)
         if isinstance(detector, Mahalanobis):
-            require_weighed(detector, names.columns)
-        detector.threshold, found, rule = _threshold(detector, parts.calibration, truth, options)
+            require_comparable_scales(detector, names.columns)
+        detector.threshold, detection, rule = _threshold(detector, parts.calibration, truth, options)
     except ValueError as error:
-        raise DeploymentError(f"the {options.outlier} of outliers cannot be trained: {error}") from error
+        raise DeploymentError(f"the outlier detector {options.outlier} cannot be trained: {error}") from error
     save(folder)
-    return Outlier(folder, options.outlier, detector.threshold, rule, detector.score(parts.test), found)
+    scores = detector.score(parts.test)
+    return Outlier(folder, options.outlier, detector.threshold, rule, scores, detection)
 
 
-def require_weighed(detector: Mahalanobis, columns: Sequence[str]) -> None:
-    """Raise DeploymentError for a column that varies, but so little beside another that it does not count.
+def require_comparable_scales(detector: Mahalanobis, columns: Sequence[str]) -> None:
+    """Raise DeploymentError if a column varies so much less than another that it has no influence.
 
-    With the whole inverse of the covariance, a row that is one standard deviation off in a single column
-    scores at least 1.
+    With the full inverse of the covariance, a row that differs from the mean by one standard deviation in a
+    single column has a score of at least 1.
     """
     spread = np.sqrt(np.diag(detector.covariance))
     scores = detector.score(detector.mean + np.diag(spread))
-    blind = (spread > 0) & (scores < _LEAST_WEIGHT)
-    if blind.any():
-        small, large = int(np.argmax(blind)), int(np.argmax(spread))
+    without_influence = (spread > 0) & (scores < _MIN_SCORE)
+    if without_influence.any():
+        small, large = int(np.argmax(without_influence)), int(np.argmax(spread))
         raise DeploymentError(
-            f"mahalanobis cannot weigh column {columns[small]!r} (standard deviation {spread[small]:.2g}) "
-            f"beside {columns[large]!r} ({spread[large]:.2g}): scale them with a preprocessor, leave one out "
-            "(--drop), or take --outlier isolation-forest"
+            f"mahalanobis cannot use column {columns[small]!r} (standard deviation {spread[small]:.2g}) "
+            f"together with {columns[large]!r} ({spread[large]:.2g}): scale them with a preprocessor, leave "
+            "one out (--drop), or use --outlier isolation-forest"
         )
 
 
@@ -95,13 +100,17 @@ def _threshold(
         return percentile_threshold(detector.score(calibration), 100 - options.outlier_percent), None, percent
     if options.threshold == "labels":
         if truth.labels is None:
-            raise DeploymentError("--threshold labels needs --outlier-label, the column that marks outliers")
-        found = labelled_threshold(detector.score(calibration), truth.labels)
-        return found.value, found, "best F1 on labelled calibration rows"
+            raise DeploymentError(
+                "--threshold labels needs a column that marks outliers: set --outlier-label"
+            )
+        chosen = labelled_threshold(detector.score(calibration), truth.labels)
+        return chosen.value, chosen, "best F1 on labelled calibration rows"
     if not truth.numeric:
-        raise DeploymentError("--threshold injected moves numeric columns, and there are none")
+        raise DeploymentError(
+            "--threshold injected needs a numeric column, and the table has none: use --threshold percentile"
+        )
     injected = inject_outliers(
         truth.calibration, truth.numeric, _INJECTED_PERCENT, _N_STD, _MIN_STD, options.seed
     )
-    found = labelled_threshold(detector.score(truth.prepare(injected.rows)), injected.is_outlier)
-    return found.value, found, "best F1 on calibration rows with injected outliers"
+    chosen = labelled_threshold(detector.score(truth.prepare(injected.rows)), injected.is_outlier)
+    return chosen.value, chosen, "best F1 on calibration rows with injected outliers"

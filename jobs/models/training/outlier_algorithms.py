@@ -1,4 +1,4 @@
-"""Outlier detectors fitted to reference rows, and how each is saved: in alibi-detect's form and in ours."""
+"""Fitting outlier detectors to reference rows, and saving them in the formats of alibi-detect and Weir."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TREES, _STD_CLIP = 100, 3
 
 
 class Fitted(NamedTuple):
-    """A detector whose threshold is still to be set, and what then saves it in a folder."""
+    """A detector without a threshold, and a function that saves it in a folder once the threshold is set."""
 
     detector: Detector
     save: Callable[[Path], None]
@@ -36,8 +36,7 @@ def fit(kind: OutlierKind, reference: Rows, seed: int) -> Fitted:
     if kind == "vae":
         from jobs.models.training.vae import fit_vae
 
-        ours, save = fit_vae(reference, seed)
-        return Fitted(ours, save)
+        return Fitted(*fit_vae(reference, seed))
     if kind == "mahalanobis":
         fitted = fit_mahalanobis(reference)
         return Fitted(fitted, partial(_save_mahalanobis, fitted, len(reference)))
@@ -74,7 +73,7 @@ def _save_mahalanobis(detector: Mahalanobis, rows: int, folder: Path) -> None:
 
 
 def _dill(folder: Path, name: str, state: dict[str, Any], online: bool) -> None:
-    """Write what alibi-detect's `load_detector` reads; its own `save_detector` wants TensorFlow."""
+    """Write the files that alibi-detect's `load_detector` reads; its `save_detector` needs TensorFlow."""
     import dill
 
     meta = {

@@ -1,4 +1,4 @@
-"""A preprocessor that a team already has: what it makes of reference rows, and a folder to serve it from."""
+"""An existing preprocessor: applying it to reference rows, and writing its model folder."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ _PROBE_ROWS = 5
 
 
 class Preprocessor:
-    """A fitted scikit-learn transformer. One that was fitted on named columns gets the table's own columns,
-    any other the encoded rows."""
+    """A fitted scikit-learn transformer, loaded from a pickle.
+
+    A transformer that was fitted on named columns reads the columns of the table; any other reads encoded
+    rows. DeploymentError if the pickle cannot be loaded or is not a transformer.
+    """
 
     def __init__(self, path: Path, features: Features) -> None:
         self._path = path
@@ -33,20 +36,22 @@ class Preprocessor:
         except Exception as error:  # a pickle can raise anything
             raise DeploymentError(f"{path} cannot be loaded: {describe(error)}") from error
         if not callable(getattr(self._estimator, "transform", None)):
-            raise DeploymentError(f"{path} holds a {type(self._estimator).__name__}, which has no transform")
+            raise DeploymentError(
+                f"{path} contains a {type(self._estimator).__name__}, which has no transform"
+            )
         self._named = getattr(self._estimator, "feature_names_in_", None)
 
     def prepare(self, rows: Rows) -> Rows:
-        """Return what it makes of encoded rows, shape (n, columns)."""
+        """Return its outputs for encoded rows, shape (n, columns), float64."""
         try:
-            answer = self._estimator.transform(self._input(rows))
-            dense = answer.toarray() if hasattr(answer, "toarray") else answer
+            outputs = self._estimator.transform(self._input(rows))
+            dense = outputs.toarray() if hasattr(outputs, "toarray") else outputs
             return np.asarray(dense, dtype=np.float64).reshape(len(rows), -1)
-        except Exception as error:  # somebody else's code
-            raise DeploymentError(f"{self._path} does not take these rows: {describe(error)}") from error
+        except Exception as error:  # third-party code
+            raise DeploymentError(f"{self._path} cannot transform these rows: {describe(error)}") from error
 
     def names(self, prepared: Rows) -> FeatureNames:
-        """Name its columns as it names them itself."""
+        """Return the names of its output columns: its own names, else `column_0`, `column_1`, …"""
         try:
             names = [str(name) for name in self._estimator.get_feature_names_out()]
         except (AttributeError, TypeError, ValueError):
@@ -58,7 +63,7 @@ class Preprocessor:
         return FeatureNames(names, names, origins=origins)
 
     def write(self, folders: Folders, rows: Rows) -> None:
-        """Write a folder to serve it from, with a probe where it takes plain rows."""
+        """Write its model folder, with a probe if it reads encoded rows."""
         content_type = "" if self._named is None else "pd"
         folder = folders.make(
             "-preprocess", SKLEARN, "./model.joblib", {"predict_fn": "transform"}, content_type
@@ -72,8 +77,8 @@ class Preprocessor:
         return rows if self._named is None else decode(rows, self._features)[list(self._named)]
 
 
-def looks_categorical(prepared: Rows) -> list[int]:
-    """Return the columns that hold nothing but 0 and 1, as encoded categories do."""
-    present = ~np.isnan(prepared)
-    binary = (prepared == 0) | (prepared == 1) | ~present
-    return [int(i) for i in np.flatnonzero(binary.all(axis=0) & present.any(axis=0))]
+def binary_columns(prepared: Rows) -> list[int]:
+    """Return the positions of the columns that contain only 0 and 1, as one-hot encoded categories do."""
+    is_present = ~np.isnan(prepared)
+    is_binary = (prepared == 0) | (prepared == 1) | ~is_present
+    return [int(i) for i in np.flatnonzero(is_binary.all(axis=0) & is_present.any(axis=0))]

@@ -1,4 +1,4 @@
-"""Rows shared out, so that nothing is judged on what it was learned from."""
+"""Splitting rows into disjoint parts, so that nothing is tested on the rows it was trained on."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# More reference rows cost time and memory, and show little more.
-MOST_ROWS = 10_000
+# More reference rows need more time and memory, and improve little.
+MAX_ROWS = 10_000
 Rows = NDArray[np.float64]
 
 
 class Split(NamedTuple):
-    """Disjoint positions of rows: models and detectors learn from `reference`; the reference of predictions
-    is what a model says of `unseen`; thresholds come from `calibration`; `test` tells how good all are."""
+    """Disjoint positions of rows, one array of shape (rows,) for each part.
+
+    Models and detectors are trained on `reference`. The predictions for `unseen` are the reference of the
+    drift detector of predictions. Thresholds are chosen on `calibration`. Everything is tested on `test`.
+    """
 
     reference: NDArray[np.intp]
     unseen: NDArray[np.intp]
@@ -23,21 +26,21 @@ class Split(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """Rows of one place of a pipeline, each of shape (n, columns), disjoint."""
+    """Disjoint rows at one stage of a pipeline, each array of shape (n, columns)."""
 
     reference: Rows
     calibration: Rows
     test: Rows
 
 
-def learned_from(parts: Split) -> dict[str, NDArray[np.intp]]:
-    """Return the parts of which every column must hold a value."""
+def training_parts(parts: Split) -> dict[str, NDArray[np.intp]]:
+    """Return the parts in which every column must have a value."""
     return {"reference": parts.reference, "calibration": parts.calibration}
 
 
 def split(rows: int, seed: int) -> Split:
-    """Share out 40, 20, 20 and 20 percent of the rows at random, at most 10,000 to each but the last."""
+    """Split the rows at random: 40, 20, 20 and 20 percent, at most 10,000 in each part but the last."""
     order = np.random.default_rng(seed).permutation(rows)
-    sizes = [min(MOST_ROWS, int(rows * share)) for share in (0.4, 0.2, 0.2)]
+    sizes = [min(MAX_ROWS, int(rows * share)) for share in (0.4, 0.2, 0.2)]
     reference, unseen, calibration, test = np.split(order, np.cumsum(sizes))
     return Split(reference, unseen, calibration, test)

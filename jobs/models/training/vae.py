@@ -1,4 +1,4 @@
-"""A variational autoencoder, trained by alibi-detect where there is TensorFlow, and exported to arrays."""
+"""Training a variational autoencoder with alibi-detect and TensorFlow, and exporting it to arrays."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _WIDTHS, _LATENT, _SAMPLES, _EPOCHS = (25, 10, 5), 2, 5, 20
 
 
 def fit_vae(reference: Rows, seed: int) -> tuple[VariationalAutoencoder, Callable[[Path], None]]:
-    """Train on rows of shape (n, columns); return the detector read here, and what saves both forms of it.
+    """Train on rows of shape (n, columns); return the exported detector and a function that saves it.
 
-    Its threshold is still to be set. DeploymentError without TensorFlow.
+    The threshold must be set before saving. The function saves alibi-detect's format and the exported arrays.
+    DeploymentError if TensorFlow is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
@@ -31,28 +32,32 @@ def fit_vae(reference: Rows, seed: int) -> tuple[VariationalAutoencoder, Callabl
         from alibi_detect.od import OutlierVAE
         from alibi_detect.saving import save_detector
     except ImportError as error:
-        raise DeploymentError(f"--outlier vae needs TensorFlow ({error}): pip install 'weir[vae]'") from None
+        raise DeploymentError(
+            f"--outlier vae needs TensorFlow ({error}): install it with pip install 'weir[vae]'"
+        ) from None
     tf.keras.utils.set_random_seed(seed)
-    theirs = OutlierVAE(
+    alibi_detector = OutlierVAE(
         threshold=0.0,
         encoder_net=_network(tf, reference.shape[1], _WIDTHS, None),
         decoder_net=_network(tf, _LATENT, _WIDTHS[::-1], reference.shape[1]),
         latent_dim=_LATENT,
         samples=_SAMPLES,
     )
-    theirs.fit(reference.astype("float32"), loss_fn=tf.keras.losses.mse, epochs=_EPOCHS, verbose=False)
+    alibi_detector.fit(
+        reference.astype("float32"), loss_fn=tf.keras.losses.mse, epochs=_EPOCHS, verbose=False
+    )
     with TemporaryDirectory() as folder:
-        export_vae(theirs, Path(folder))
-        ours = read_vae(Path(folder))
+        export_vae(alibi_detector, Path(folder))
+        exported = read_vae(Path(folder))
 
     def save(folder: Path) -> None:
-        theirs.threshold = ours.threshold
+        alibi_detector.threshold = exported.threshold
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            save_detector(theirs, folder)
-        export_vae(theirs, folder)
+            save_detector(alibi_detector, folder)
+        export_vae(alibi_detector, folder)
 
-    return ours, save
+    return exported, save
 
 
 def _network(tf: Any, inputs: int, widths: tuple[int, ...], outputs: int | None) -> Any:

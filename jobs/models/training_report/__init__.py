@@ -1,1 +1,1 @@
-"""What was trained, for people: a page with charts, and a model card."""
+"""The report on a training run: an HTML page with charts, and a model card."""

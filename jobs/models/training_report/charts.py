@@ -1,4 +1,4 @@
-"""Pictures of what was trained, as SVG to stand in a page."""
+"""Charts of the training results, as SVG for an HTML page."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from jobs.models.calibrate import FalseAlarms
 
 matplotlib.use("svg")
 
-# Okabe & Ito's colours, which the colour-blind tell apart too.
+# Colours of Okabe & Ito, which colour-blind readers can distinguish.
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#999999"
-_MOST_BARS = 25
+_MAX_BARS = 25
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "weir",
@@ -27,7 +27,7 @@ _STYLE = {
 
 
 def scores(values: NDArray[np.float64], threshold: float) -> str:
-    """Draw outlier scores of test rows and the threshold."""
+    """Draw a histogram of the outlier scores of test rows, with the threshold."""
 
     def draw(axes: Any) -> None:
         finite = values[np.isfinite(values)]
@@ -36,14 +36,14 @@ def scores(values: NDArray[np.float64], threshold: float) -> str:
         axes.hist(np.clip(finite, low, edges[-1]), bins=edges, color=_BLUE)
         axes.axvline(threshold, color=_ORANGE, linewidth=2)
         axes.annotate(f" threshold {threshold:.4g}", (threshold, axes.get_ylim()[1]), va="top", color=_ORANGE)
-        axes.set_xlabel("outlier score (the highest are together in the last bar)")
+        axes.set_xlabel("outlier score (the last bar includes all higher scores)")
         axes.set_ylabel("test rows")
 
     return _svg(draw, 3.0)
 
 
 def confusion(classes: Sequence[str], counts: NDArray[np.int64]) -> str:
-    """Draw a confusion matrix: a row a true class, shares of the row as shades."""
+    """Draw a confusion matrix: one row per true class, shaded by the share of the row."""
 
     def draw(axes: Any) -> None:
         shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
@@ -61,28 +61,30 @@ def confusion(classes: Sequence[str], counts: NDArray[np.int64]) -> str:
 
 
 def least_effects(columns: Sequence[str], effect: NDArray[np.float64], min_effect: float) -> str:
-    """Draw how far each column has to move before it counts, the most restless ones first."""
-    order = np.argsort(-effect, kind="stable")[:_MOST_BARS]
+    """Draw the least effect that counts for each column, the largest first."""
+    order = np.argsort(-effect, kind="stable")[:_MAX_BARS]
 
     def draw(axes: Any) -> None:
         axes.barh([columns[i] for i in order], effect[order], color=_BLUE)
         axes.axvline(min_effect, color=_ORANGE, linewidth=2)
         axes.annotate(f" --min-effect {min_effect:g}", (min_effect, len(order) - 0.5), color=_ORANGE)
         axes.invert_yaxis()
-        axes.set_xlabel("effect that windows without drift stay below")
+        axes.set_xlabel("effect that windows without drift do not exceed")
 
     return _svg(draw, 1.0 + 0.26 * len(order))
 
 
 def alarms(windows: Sequence[str], measured: Sequence[FalseAlarms], stated: float) -> str:
-    """Draw the shares of test windows with is_drift and with state DRIFT, and what was stated."""
+    """Draw the shares of test windows with is_drift and with state DRIFT, and the stated rate."""
 
     def draw(axes: Any) -> None:
-        place = np.arange(len(windows))
-        axes.bar(place - 0.2, [one.is_drift for one in measured], 0.38, color=_GREY, label="is_drift alone")
-        axes.bar(place + 0.2, [one.state for one in measured], 0.38, color=_BLUE, label="state DRIFT")
+        positions = np.arange(len(windows))
+        axes.bar(
+            positions - 0.2, [one.is_drift for one in measured], 0.38, color=_GREY, label="is_drift alone"
+        )
+        axes.bar(positions + 0.2, [one.state for one in measured], 0.38, color=_BLUE, label="state DRIFT")
         axes.axhline(stated, color=_ORANGE, linewidth=2, label=f"stated for DRIFT: {stated:.2%}")
-        axes.set_xticks(place, windows)
+        axes.set_xticks(positions, windows)
         axes.set_ylabel("share of windows without drift")
         axes.legend(frameon=False)
 

@@ -1,4 +1,4 @@
-"""A model card: what was trained from what, with which versions, so that it can be repeated."""
+"""A model card: data, options and package versions of a training run, so that it can be repeated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PACKAGES = ("weir", "alibi-detect", "numpy", "scipy", "scikit-learn", "pandas",
 
 
 class Card(msgspec.Struct, frozen=True):
-    """`model-card.json`; `rows` says how many rows each part had, `digests` what each folder holds."""
+    """The content of `NAME-model-card.json`: `rows` counts the rows of each part, `digests` is by folder."""
 
     name: str
     created_at: str
@@ -43,7 +43,7 @@ def make_card(
     features: Mapping[str, str],
     folders: Sequence[Path],
 ) -> Card:
-    """Describe folders that were just written."""
+    """Return the card of folders that were just written."""
     return Card(
         name,
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -58,26 +58,26 @@ def make_card(
 
 
 def write_card(card: Card, out: Path) -> Path:
-    """Write it beside the folders."""
+    """Write a card beside the model folders; return its path."""
     path = out / f"{card.name}-{FILE}"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(card)))
     return path
 
 
 def hash_of(table: pd.DataFrame) -> str:
-    """Return a SHA-256 of a table's names and values, whatever file it came from."""
-    seen = sha256("\0".join(map(str, table.columns)).encode())
+    """Return the SHA-256 of a table's column names and values, which does not depend on the file format."""
+    checksum = sha256("\0".join(map(str, table.columns)).encode())
     for _, column in table.items():
         values = plain(column).astype(object)
-        seen.update(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes())
-    return seen.hexdigest()
+        checksum.update(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes())
+    return checksum.hexdigest()
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions

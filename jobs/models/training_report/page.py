@@ -1,4 +1,4 @@
-"""What was trained, for people: one page of HTML with its pictures in it."""
+"""The training report: one HTML page with embedded charts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from jobs.models.training.outlier import Outlier
 from jobs.models.training_report import charts
 from jobs.models.training_report.model_card import Card
 
-# Rates of windows for which false alarms a day are told.
-_A_DAY = {"a window a minute": 1_440, "a window an hour": 24}
+# Numbers of windows a day for which the page lists false alarms.
+_WINDOWS_A_DAY = {"a window a minute": 1_440, "a window an hour": 24}
 _STYLE = """
 :root { color-scheme: light; font-family: system-ui, sans-serif; line-height: 1.45; }
 body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }
@@ -38,7 +38,7 @@ def write_report(
     drifts: Sequence[Drift],
     options: Options,
 ) -> Path:
-    """Write `NAME-report.html`."""
+    """Write `NAME-report.html`; return its path."""
     parts = [*_head(card), *_classifier(scores), *_outlier(outlier), *_drift(drifts, options), *_card(card)]
     path = out / f"{card.name}-report.html"
     path.write_text(
@@ -61,8 +61,8 @@ def _classifier(scores: Scores | None) -> Iterator[str]:
         return
     yield "<h2>Classifier</h2>"
     yield (
-        f"<p>On test rows that nothing was learned from: accuracy {scores.accuracy:.3f}, area under the ROC "
-        f"curve {scores.auc:.3f}.</p>"
+        f"<p>On test rows, which were not used in training: accuracy {scores.accuracy:.3f}, area under the "
+        f"ROC curve {scores.auc:.3f}.</p>"
     )
     yield charts.confusion(scores.classes, scores.confusion)
 
@@ -73,11 +73,11 @@ def _outlier(outlier: Outlier) -> Iterator[str]:
         f"<p>{escape(outlier.kind)}: a score above {outlier.threshold:.4g} is an outlier "
         f"({escape(outlier.rule)}). Of the test rows, {outlier.share:.2%} are flagged.</p>"
     )
-    if outlier.found:
-        found = outlier.found
+    if outlier.detection:
+        detection = outlier.detection
         yield (
-            f"<p>Of the marked outliers {found.recall:.1%} are flagged; {found.precision:.1%} of the flagged "
-            f"rows are marked; {found.false_positive_rate:.2%} of the others are flagged.</p>"
+            f"<p>{detection.recall:.1%} of the marked outliers are flagged. {detection.precision:.1%} of the "
+            f"flagged rows are marked. {detection.false_positive_rate:.2%} of the other rows are flagged.</p>"
         )
     yield charts.scores(outlier.scores, outlier.threshold)
 
@@ -85,44 +85,44 @@ def _outlier(outlier: Outlier) -> Iterator[str]:
 def _drift(drifts: Sequence[Drift], options: Options) -> Iterator[str]:
     yield "<h2>Drift</h2>"
     yield (
-        "<p>The state DRIFT needs an effect beyond that of windows without drift. How far those move was "
-        "learned from calibration rows; the shares are of windows drawn from test rows.</p>"
+        "<p>The state DRIFT needs a larger effect than windows without drift have. That effect was measured "
+        "on calibration rows. The shares below are those of windows drawn from test rows.</p>"
     )
     header = ("detector", "window", "is_drift alone", "state DRIFT", "stated")
     yield _table(header, [row for drift in drifts for row in _rows(drift)])
-    shown = [(drift, *both) for drift in drifts for both in _both(drift)]
+    shown = [(drift, *pair) for drift in drifts for pair in _measured(drift)]
     if shown:
-        names = [f"{drift.folder.name}\n{one.window:,} rows" for drift, one, _ in shown]
+        names = [f"{drift.folder.name}\n{calibration.window:,} rows" for drift, calibration, _ in shown]
         yield charts.alarms(names, [measured for *_, measured in shown], options.rate)
     lines = [
         f"{when}: at most {Confirmation(1, 1).false_alarms(options.rate, n):.2g} false alarms a day, "
-        f"{Confirmation().false_alarms(options.rate, n):.2g} confirmed by {Confirmation().confirm} windows "
-        "in a row"
-        for when, n in _A_DAY.items()
+        f"{Confirmation().false_alarms(options.rate, n):.2g} confirmed by {Confirmation().confirm} "
+        "consecutive windows"
+        for when, n in _WINDOWS_A_DAY.items()
     ]
     yield f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>"
     for drift in drifts:
-        for one in drift.calibrations:
-            yield f"<h3>{escape(drift.folder.name)}, windows of {one.window:,}</h3>"
-            for warning in warnings(one.window, drift.reference_rows, one.rows):
+        for calibration in drift.calibrations:
+            yield f"<h3>{escape(drift.folder.name)}, windows of {calibration.window:,}</h3>"
+            for warning in warnings(calibration.window, drift.reference_rows, calibration.rows):
                 yield f'<p class="warning">{escape(warning)}</p>'
-            yield charts.least_effects(drift.columns, one.effect, Judgement().min_effect)
+            yield charts.least_effects(drift.columns, calibration.effect, Judgement().min_effect)
 
 
-def _both(drift: Drift) -> Iterator[tuple[Calibration, FalseAlarms]]:
+def _measured(drift: Drift) -> Iterator[tuple[Calibration, FalseAlarms]]:
     yield from zip(drift.calibrations, drift.false_alarms, strict=True)
 
 
 def _rows(drift: Drift) -> Iterator[tuple[str, ...]]:
-    for one, measured in _both(drift):
-        shares = (measured.is_drift, measured.state, one.rate)
-        yield drift.folder.name, f"{one.window:,}", *(f"{share:.1%}" for share in shares)
+    for calibration, measured in _measured(drift):
+        shares = (measured.is_drift, measured.state, calibration.rate)
+        yield drift.folder.name, f"{calibration.window:,}", *(f"{share:.1%}" for share in shares)
 
 
 def _card(card: Card) -> Iterator[str]:
     yield "<h2>Model card</h2>"
     yield f"<p>Data: SHA-256 <code>{card.data_sha256}</code>.</p>"
-    yield _table(("feature", "taken as"), list(card.features.items()))
+    yield _table(("feature", "type"), list(card.features.items()))
     yield _table(("option", "value"), [(name, str(value)) for name, value in card.options.items()])
     yield _table(("package", "version"), list(card.versions.items()))
     yield _table(("folder", "digest"), list(card.digests.items()))

@@ -40,12 +40,12 @@ def people() -> pd.DataFrame:
 
 
 def whole(table: pd.DataFrame, out: Path, options: Options = QUICK, **declared: Any) -> Trained:
-    return train(table, TARGET, out, options, DeclaredColumns(**declared), say=lambda line: None)
+    return train(table, TARGET, out, options, DeclaredColumns(**declared), on_progress=lambda line: None)
 
 
 def monitors(table: pd.DataFrame, out: Path, options: Options = QUICK, **declared: Any) -> Trained:
     return train_monitors_only(
-        table.drop(columns=TARGET), out, options, DeclaredColumns(**declared), say=lambda line: None
+        table.drop(columns=TARGET), out, options, DeclaredColumns(**declared), on_progress=lambda line: None
     )
 
 
@@ -54,36 +54,42 @@ TRAINERS = [whole, monitors]
 
 # Columns that cannot be trained on, and what is said of them.
 REFUSED: dict[str, tuple[Callable[[], Values], str]] = {
-    "lists": (lambda: [[1, 2]] * N, r"holds lists \(first in row 0"),
+    "lists": (lambda: [[1, 2]] * N, r"contains lists \(first in row 0"),
     "a list": (lambda: pd.Series([None] * 7 + [np.array([1])] + [None] * (N - 8)), r"lists \(first in row 7"),
-    "structs": (lambda: [{"a": 1}] * N, "holds structs"),
-    "binary": (lambda: [b"x"] * N, "holds binary values"),
-    "sets": (lambda: [{1}] * N, "holds values of type set"),
-    "complex": (lambda: np.full(N, 1j), "holds complex numbers"),
-    "arrow lists": (lambda: pd.Series([[1]] * N, dtype=pd.ArrowDtype(pa.list_(pa.int64()))), "holds lists"),
-    "intervals": (lambda: pd.interval_range(0, N), "holds values of type Interval"),
-    "timestamps": (lambda: pd.date_range("2026-01-01", periods=N), "holds times"),
-    "timestamps of a zone": (lambda: pd.date_range("2026-01-01", periods=N, tz="CET"), "holds times"),
+    "structs": (lambda: [{"a": 1}] * N, "contains structs"),
+    "binary": (lambda: [b"x"] * N, "contains binary values"),
+    "sets": (lambda: [{1}] * N, "contains values of type set"),
+    "complex": (lambda: np.full(N, 1j), "contains complex numbers"),
+    "arrow lists": (
+        lambda: pd.Series([[1]] * N, dtype=pd.ArrowDtype(pa.list_(pa.int64()))),
+        "contains lists",
+    ),
+    "intervals": (lambda: pd.interval_range(0, N), "contains values of type Interval"),
+    "timestamps": (lambda: pd.date_range("2026-01-01", periods=N), "contains times"),
+    "timestamps of a zone": (lambda: pd.date_range("2026-01-01", periods=N, tz="CET"), "contains times"),
     "arrow timestamps": (
         lambda: pd.Series(range(N)).astype("datetime64[s]").astype(pd.ArrowDtype(pa.timestamp("s"))),
-        "holds times",
+        "contains times",
     ),
-    "periods": (lambda: pd.period_range("2026-01", periods=N, freq="D"), "holds times"),
-    "dates": (lambda: [datetime.date(2026, 1, 1 + i % 28) for i in range(N)], "holds times"),
-    "times of day": (lambda: [datetime.time(i % 24) for i in range(N)], "holds times"),
-    "dates as text": (lambda: [f"2026-01-{1 + i % 28:02}" for i in range(N)], "holds times"),
-    "German dates as text": (lambda: [f"{1 + i % 28}.1.2026" for i in range(N)], "holds times"),
-    "nothing": (lambda: [None] * N, "has no value at all in the reference rows: leave it out"),
-    "NaN": (lambda: np.full(N, np.nan), "has no value at all"),
-    "arrow nulls": (lambda: pd.Series([None] * N, dtype=pd.ArrowDtype(pa.null())), "has no value at all"),
+    "periods": (lambda: pd.period_range("2026-01", periods=N, freq="D"), "contains times"),
+    "dates": (lambda: [datetime.date(2026, 1, 1 + i % 28) for i in range(N)], "contains times"),
+    "times of day": (lambda: [datetime.time(i % 24) for i in range(N)], "contains times"),
+    "dates as text": (lambda: [f"2026-01-{1 + i % 28:02}" for i in range(N)], "contains times"),
+    "German dates as text": (lambda: [f"{1 + i % 28}.1.2026" for i in range(N)], "contains times"),
+    "nothing": (lambda: [None] * N, "has no value in the reference rows: leave it out"),
+    "NaN": (lambda: np.full(N, np.nan), "has no value in the reference rows"),
+    "arrow nulls": (
+        lambda: pd.Series([None] * N, dtype=pd.ArrowDtype(pa.null())),
+        "has no value in the reference rows",
+    ),
     "infinities": (
         lambda: np.full(N, -np.inf),
-        r"holds 400 values that are infinite or beyond 3.4e\+38, first -inf",
+        r"contains 400 values that are infinite or beyond 3.4e\+38, first -inf",
     ),
     "1e200": (lambda: np.full(N, 1e200), "no other value in the reference rows: scale it, or leave it out"),
     "words beside numbers": (
         lambda: [*map(str, range(N - 2)), "n. a.", "n. a."],
-        r"beside them 2 words such as 'n. a.' \(first in row 398.*--missing-values '\?,n. a.'",
+        r"besides them 2 words such as 'n. a.' \(first in row 398.*--missing-values '\?,n. a.'",
     ),
     "decimal commas": (lambda: [f"{i},5" for i in range(N - 1)] + ["1"], "--decimal ,"),
 }
@@ -142,7 +148,7 @@ TAKEN: dict[str, tuple[Values, str]] = {
     "a dictionary": (pd.Series(["a", "b"] * (N // 2), dtype="category"), "2 categories, a, b"),
     "NA": (["NA", "b"] * (N // 2), "'NA' is a category (200 cells, first in row 0"),
     "big whole numbers": (2**53 + np.arange(N), "200 whole numbers are rounded such as"),
-    "tiny numbers": (NORMAL * 1e-300, "where models take them for 0: scale them"),
+    "tiny numbers": (NORMAL * 1e-300, "which models read as 0: scale them"),
 }
 
 
@@ -180,7 +186,7 @@ def test_a_column_that_can_be_used_is_used_and_explained(done: Done, name: str) 
 def test_a_column_with_hardly_any_value_is_named(tmp_path: Path, trainer: Train) -> None:
     reference = np.random.default_rng(0).permutation(N)[:5]
     values = np.where(np.isin(np.arange(N), reference), 1.5, np.nan)
-    with pytest.raises(DeploymentError, match="column 'odd' has no value at all in the calibration rows"):
+    with pytest.raises(DeploymentError, match="column 'odd' has no value in the calibration rows"):
         trainer(people().assign(odd=values), tmp_path)
 
 
@@ -192,7 +198,7 @@ def test_a_table_that_an_outlier_detector_cannot_learn_from_is_told(
 ) -> None:
     table = pd.DataFrame({"a": [1.0] * N, "b": [2.0] * N, "odd": [0] * N, TARGET: ["x", "y"] * (N // 2)})
     options = QUICK._replace(outlier=outlier, threshold=threshold)  # type: ignore[arg-type]
-    with pytest.raises(DeploymentError, match="of outliers cannot be trained: "):
+    with pytest.raises(DeploymentError, match=r"the outlier detector .* cannot be trained: "):
         monitors(table, tmp_path, options, outlier_label="odd")
 
 
@@ -201,7 +207,7 @@ def test_a_column_that_mahalanobis_would_not_see_is_named(tmp_path: Path) -> Non
     table = people().assign(small=RNG.normal(0, 1e-3, N), large=RNG.normal(0, 1e9, N))
     covariance = np.cov(table[["small", "large"]].to_numpy(), rowvar=False)
     assert np.linalg.matrix_rank(covariance, hermitian=True) == 1, "numpy drops it too"
-    with pytest.raises(DeploymentError, match=r"mahalanobis cannot weigh column '.*' .* beside 'large'"):
+    with pytest.raises(DeploymentError, match=r"mahalanobis cannot use column '.*' .* together with 'large'"):
         monitors(table, tmp_path, QUICK._replace(outlier="mahalanobis"))
 
 
@@ -216,7 +222,7 @@ def test_rows_without_a_target_are_left_out_and_told(tmp_path: Path) -> None:
     table.loc[[4, 9], TARGET] = None
     told: list[str] = []
     trained = train(
-        table.assign(x=_with(NORMAL, r9=np.inf, r12=np.inf)), TARGET, tmp_path, QUICK, say=told.append
+        table.assign(x=_with(NORMAL, r9=np.inf, r12=np.inf)), TARGET, tmp_path, QUICK, on_progress=told.append
     )
     assert told[0] == f"leaving out 2 rows without {TARGET} (first row 4, counted from 0)"
     assert "'inf' (in row 12, counted from 0)" in trained.explained["x"], "the row's number in the table"
@@ -224,13 +230,13 @@ def test_rows_without_a_target_are_left_out_and_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("values", [[[1]] * N, [b"x"] * N])
 def test_a_target_of_no_classes_is_told(tmp_path: Path, values: Values) -> None:
-    with pytest.raises(DeploymentError, match=f"the target '{TARGET}' holds"):
+    with pytest.raises(DeploymentError, match=f"the target '{TARGET}' contains"):
         whole(people().assign(**{TARGET: values}), tmp_path)
 
 
 @pytest.mark.parametrize("marks", [[0, 1, None, 0], [[1], 0, 0, 0], ["yes", "no", "no", "no"]])
 def test_marks_that_are_none_are_told(tmp_path: Path, marks: Values) -> None:
-    with pytest.raises(DeploymentError, match="column 'mark' marks outliers, so it must hold 0 and 1"):
+    with pytest.raises(DeploymentError, match="column 'mark' marks outliers, so it must contain 0 and 1"):
         whole(people().assign(mark=pd.Series(marks * (N // 4))), tmp_path, outlier_label="mark")
 
 
@@ -243,7 +249,7 @@ def test_predictions_that_cannot_be_used_are_named(tmp_path: Path) -> None:
                 tmp_path,
                 QUICK,
                 predictions=["said"],
-                say=lambda line: None,
+                on_progress=lambda line: None,
             )
 
 
@@ -259,7 +265,7 @@ def trained_on_a_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "models",
         QUICK,
         DeclaredColumns(missing=read.missing),
-        say=lambda line: None,
+        on_progress=lambda line: None,
     )
     return folder
 
@@ -316,7 +322,7 @@ def _named() -> Any:
     return InferenceOptions("pd")
 
 
-INFINITE = "1 row holds infinity, first row 7 (counted from 0), column 'price': left out"
+INFINITE = "1 row contains infinity, first row 7 (counted from 0), column 'price': left out"
 ODD_FILES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "an infinity": lambda table: table.assign(price=table["price"].where(table.index != 7, np.inf)),
     "1e200": lambda table: table.assign(price=table["price"].where(table.index != 7, 1e200)),
@@ -355,9 +361,9 @@ def test_an_odd_file_is_judged_and_told(
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        (np.inf, "column 'price' has no value that can be used: column 'price' holds 1,000 values"),
-        (None, "column 'price' has no value that can be used"),
-        ("x", r"column 'price' cannot be read as numbers: it holds 1,000 other values such as 'x'"),
+        (np.inf, "column 'price' has no usable value: column 'price' contains 1,000 values"),
+        (None, "column 'price' has no usable value"),
+        ("x", r"column 'price' cannot be read as numbers: it contains 1,000 other values such as 'x'"),
     ],
 )
 def test_a_calibration_from_a_column_that_cannot_be_used_is_refused(
@@ -384,5 +390,5 @@ def test_a_calibration_leaves_out_what_no_reference_holds(
         held_out[[4, 5], -1] = [np.inf, -1e200]
         np.save(path, held_out)
     done = calibrate_folder(folder, 50, 0.05, path, draws=100)
-    says = "column 'price' holds 2 values that are infinite or beyond 3.4e+38, first inf in row 4"
+    says = "column 'price' contains 2 values that are infinite or beyond 3.4e+38, first inf in row 4"
     assert any(note.startswith(says) for note in done.notes)

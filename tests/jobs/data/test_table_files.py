@@ -123,9 +123,9 @@ def test_a_semicolon_and_a_decimal_comma_are_read_when_said(tmp_path: Path) -> N
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_another_separator_is_suspected_and_named(tmp_path: Path, separator: str) -> None:
     said = "tab" if separator == "\t" else f"'{separator}'"
-    with pytest.raises(DeploymentError, match=r"the header is a single column.*--separator") as caught:
+    with pytest.raises(DeploymentError, match=r"the header has a single column.*--separator") as caught:
         read(tmp_path, f"a{separator}b\n1{separator}2\n")
-    assert f"say --separator {said}" in str(caught.value)
+    assert f"use --separator {said}" in str(caught.value)
     for form in (separator, said.strip("'")):
         assert read(tmp_path, f"a{separator}b\n1{separator}2\n", TableFormat(form)).frame["b"].tolist() == [2]
 
@@ -143,20 +143,20 @@ def test_quotes_protect_separators_and_line_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a,b,c\n1,2,3\n1,2,3,4\n", "line 3 has 4 cells, the header 3: put quotes around a cell"),
+        ("a,b,c\n1,2,3\n1,2,3,4\n", "line 3 has 4 cells, the header has 3: quote a cell"),
         ("a,b,a\n1,2,3\n", "columns 1, 3 are all named 'a': rename all but one"),
         ("a,,c\n1,2,3\n", r"column 2 has no name in the header: name it, or .*to_csv\(index=False\)"),
         (",b\nr1,2\n", "column 1 has no name in the header"),
         (
             "a,b\n1,é\n".encode("latin-1"),
-            "is not utf-8: byte 0xe9 in line 2 does not belong there; name the enc",
+            "is not utf-8: byte 0xe9 in line 2 is not valid; set the enc",
         ),
         ("a,b\n1,2\n".encode("utf-16"), "is not utf-8: byte 0xff in line 1"),
-        ("a,b\n1,2\n".encode("utf-16-le"), r"holds zero bytes.*--encoding utf-16-le"),
+        ("a,b\n1,2\n".encode("utf-16-le"), r"contains zero bytes.*--encoding utf-16-le"),
         ('a,b\n1,"2\n', "cannot be read as CSV: line 2: unexpected end of data"),
-        ("", "is empty: a header line and rows are needed"),
+        ("", "is empty; it must have a header line and rows"),
         ("\n\n", "is empty"),
-        ("a,b\n", "holds no rows"),
+        ("a,b\n", "has no rows"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_where_and_why(tmp_path: Path, text: str | bytes, says: str) -> None:
@@ -183,7 +183,7 @@ def test_a_compressed_file_is_read(tmp_path: Path) -> None:
 def test_row_numbers_without_a_name_are_left_out_and_told(tmp_path: Path, start: int) -> None:
     table = read(tmp_path, f",b\n{start},5\n{start + 1},6\n")
     assert list(table.frame.columns) == ["b"]
-    assert table.notes == ["column 1 has no name and holds row numbers: it is left out"]
+    assert table.notes == ["column 1 has no name and contains row numbers; it is left out"]
 
 
 def test_rows_of_another_width_shift_nothing(tmp_path: Path) -> None:
@@ -193,13 +193,13 @@ def test_rows_of_another_width_shift_nothing(tmp_path: Path) -> None:
     assert table.frame["a"].tolist() == [1, 3, 6]
     assert table.frame["c"].isna().tolist() == [True, False, False]
     assert table.notes == [
-        "1 row has fewer cells than the header, the rest is missing (first row 0, counted from 0)",
-        "1 row has empty cells behind the last column, left out (first row 1, counted from 0)",
+        "1 row has fewer cells than the header; the rest are missing (first row 0, counted from 0)",
+        "1 row has empty cells after the last column, which are ignored (first row 1, counted from 0)",
     ]
 
 
 def test_a_header_that_looks_like_a_row_is_told(tmp_path: Path) -> None:
-    says = "the first line is taken for the header, and a name in it is a number, '39'"
+    says = "the first line is read as the header, but one of its names is a number, '39'"
     assert read(tmp_path, "39,State-gov\n50,Private\n").notes == [says]
     assert read(tmp_path, "0,1\n50,Private\n").notes == []
 
@@ -216,11 +216,11 @@ def test_thousands_of_columns_are_read(tmp_path: Path) -> None:
     [
         (TableFormat(","), ""),
         (TableFormat(",", ","), "--decimal and --separator are both a comma"),
-        (TableFormat(",,"), "--separator must be one character"),
-        (TableFormat(""), "--separator must be one character"),
-        (TableFormat('"'), "--separator must be one character"),
-        (TableFormat(decimal="x"), "--decimal must be a point or a comma"),
-        (TableFormat(encoding="utf-9"), "--encoding 'utf-9' is not known"),
+        (TableFormat(",,"), "--separator is ',,'; it must be one character"),
+        (TableFormat(""), "--separator is ''; it must be one character"),
+        (TableFormat('"'), "--separator is .*; it must be one character"),
+        (TableFormat(decimal="x"), "--decimal is 'x'; it must be a point or a comma"),
+        (TableFormat(encoding="utf-9"), "--encoding 'utf-9' is unknown"),
     ],
 )
 def test_options_that_cannot_be_are_told(form: TableFormat, says: str) -> None:
@@ -248,7 +248,7 @@ def test_an_index_of_pandas_is_a_column_or_is_told(tmp_path: Path) -> None:
     frame.set_axis(["x", "y"]).to_parquet(path)
     table = read_table(path)
     assert list(table.frame.columns) == ["b"]
-    assert "is an index without a name: it is left out" in table.notes[0]
+    assert "is an index without a name and is left out" in table.notes[0]
 
 
 def test_a_name_twice_is_refused_in_parquet_too(tmp_path: Path) -> None:
@@ -308,11 +308,11 @@ def test_decimals_become_the_nearest_float() -> None:
 @pytest.mark.parametrize(
     ("save", "says"),
     [
-        (lambda path: np.save(path, np.array(["a"])), r"must hold numbers of shape \(rows, columns\)"),
-        (lambda path: np.save(path, np.zeros(3)), r"it holds float64 of shape \[3\]"),
-        (lambda path: np.save(path, np.array([{}])), "cannot be read as an array"),
-        (lambda path: np.save(path, np.zeros((0, 3))), "holds no rows"),
-        (lambda path: path.write_bytes(b"junk"), "cannot be read as an array"),
+        (lambda path: np.save(path, np.array(["a"])), r"must contain numbers of shape \(rows, columns\)"),
+        (lambda path: np.save(path, np.zeros(3)), r"contains float64 of shape \[3\]"),
+        (lambda path: np.save(path, np.array([{}])), "cannot be read as a numpy array"),
+        (lambda path: np.save(path, np.zeros((0, 3))), "has no rows"),
+        (lambda path: path.write_bytes(b"junk"), "cannot be read as a numpy array"),
         (lambda path: None, "No such file"),
     ],
 )

@@ -65,9 +65,9 @@ def test_rows_may_come_from_a_file_of_named_columns(folder: Path, tmp_path: Path
 
 def test_it_says_what_to_expect_in_a_day(folder: Path) -> None:
     lines = "\n".join(describe(calibrate_folder(folder, 500, 0.05, draws=100), 288.0, Confirmation(2, 2)))
-    assert "of those without drift at most 5.00% are DRIFT" in lines
+    assert "at most 5.00% of those without drift are DRIFT" in lines
     assert "at 288 windows a day: at most 14 false alarms a day" in lines
-    assert "0.68 confirmed by 2 windows in a row" in lines
+    assert "0.68 confirmed by 2 consecutive windows" in lines
     assert "warning: 2,000 reference rows are fewer than 10 windows of 500" in lines
 
 
@@ -92,7 +92,7 @@ def test_the_share_of_false_alarms_is_measured_on_fresh_rows(folder: Path) -> No
         (lambda folder: (folder / "config.toml").unlink(), "config.toml does not exist"),
         (
             lambda folder: np.save(folder / "held_out.npy", np.zeros((500, 3))),
-            "holds rows of 3 columns, the detector takes 2",
+            "has rows of 3 columns; the detector needs 2",
         ),
         (
             lambda folder: np.save(folder / "held_out.npy", np.zeros((99, 2))),

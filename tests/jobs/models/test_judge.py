@@ -153,7 +153,7 @@ def test_too_few_rows_are_told_and_have_an_exit_code(
         (report,) = map(json.loads, done.stdout.splitlines())
         assert (report["state"], report["n"], report["partial"]) == ("INSUFFICIENT_DATA", 150, True)
     else:
-        assert "150 rows are too few to judge, at least 200 are needed (--min-n)" in done.stdout
+        assert "150 rows are too few to judge; at least 200 are needed (--min-n)" in done.stdout
 
 
 def test_exit_codes_tell_drift_and_violations_from_errors(
@@ -231,7 +231,7 @@ def test_a_file_without_the_columns_of_a_monitor_is_refused(
 def test_a_monitor_of_one_column_is_judged_by_its_name(tmp_path: Path) -> None:
     table = census_like(600, 3)[["age"]]
     options = Options(windows=(50,), rate=0.05, draws=100)
-    train_monitors_only(table, tmp_path / "m", options, say=lambda line: None)
+    train_monitors_only(table, tmp_path / "m", options, on_progress=lambda line: None)
     table.to_csv(tmp_path / "one.csv", index=False)
     table.rename(columns={"age": "years"}).to_csv(tmp_path / "other.csv", index=False)
     for name in ("income-drift", "income-quality", "income-outlier"):

@@ -105,7 +105,7 @@ def test_the_threshold_flags_the_nominal_share_of_rows_that_were_held_out(models
 
 def test_every_part_has_rows_of_its_own(tmp_path: Path) -> None:
     table = census_like(400, seed=2).assign(age=np.arange(400.0))
-    trained = train(table, TARGET, tmp_path, QUICK, say=lambda line: None)
+    trained = train(table, TARGET, tmp_path, QUICK, on_progress=lambda line: None)
     reference = set(np.load(tmp_path / "income-drift" / "x_ref.npy")[:, 0])
     calibration = set(np.load(tmp_path / "income-drift" / "held_out.npy")[:, 0])
     test = set(np.load(tmp_path / "holdout.npy")[:, 0])
@@ -121,7 +121,7 @@ def test_the_drift_reference_has_no_missing_values(models: Path) -> None:
 def test_the_same_seed_trains_the_same(tmp_path: Path) -> None:
     table = census_like(400, seed=1)
     for name in ("one", "two"):
-        train(table, TARGET, tmp_path / name, QUICK._replace(seed=3), say=lambda line: None)
+        train(table, TARGET, tmp_path / name, QUICK._replace(seed=3), on_progress=lambda line: None)
     for file in (
         "income-outlier/IForest.json",
         "income-drift/x_ref.npy",
@@ -133,7 +133,9 @@ def test_the_same_seed_trains_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("columns", [["age", "hours-per-week"], ["workclass", "sex"]])
 def test_a_table_of_one_kind_of_column_is_trained_too(tmp_path: Path, columns: list[str]) -> None:
-    trained = train(census_like(400, 1)[[*columns, TARGET]], TARGET, tmp_path, QUICK, say=lambda line: None)
+    trained = train(
+        census_like(400, 1)[[*columns, TARGET]], TARGET, tmp_path, QUICK, on_progress=lambda line: None
+    )
     assert trained.features.names == columns
 
 
@@ -143,7 +145,7 @@ def test_the_real_census_is_trained(tmp_path: Path) -> None:
         pytest.skip("WEIR_CENSUS_CSV does not name the census extract")
     table = read_table(Path(path)).frame.drop(columns=["fnlwgt", "education-num"])
     options = Options(windows=(500,), rate=0.05, draws=400)
-    trained = train(table, TARGET, tmp_path, options, say=lambda line: None)
+    trained = train(table, TARGET, tmp_path, options, on_progress=lambda line: None)
     assert len(trained.split.reference) == 10_000
     assert trained.scores is not None
     assert trained.scores.accuracy > 0.84
@@ -155,9 +157,13 @@ def test_the_real_census_is_trained(tmp_path: Path) -> None:
     ("table", "target", "message"),
     [
         (census_like(300, 0), "wage", "the table has no column 'wage'; it has age, workclass"),
-        (census_like(50, 0), TARGET, "at least 100 rows"),
-        (census_like(300, 0).assign(**{TARGET: "same"}), TARGET, "two values of the target"),
-        (census_like(300, 0).assign(age=np.nan), TARGET, "no value at all"),
+        (census_like(50, 0), TARGET, "the table has 50 rows and 2 classes; it needs at least 100 rows"),
+        (
+            census_like(300, 0).assign(**{TARGET: "same"}),
+            TARGET,
+            "it needs at least 100 rows and two classes",
+        ),
+        (census_like(300, 0).assign(age=np.nan), TARGET, "has no value in the reference rows"),
         (census_like(300, 0).assign(wage=np.arange(300.0)), "wage", "300 distinct values: a classifier"),
         (
             census_like(300, 0).assign(key=[f"k{i}" for i in range(300)]),
@@ -167,7 +173,7 @@ def test_the_real_census_is_trained(tmp_path: Path) -> None:
         (
             census_like(300, 0).assign(day=pd.date_range("2026-01-01", periods=300)),
             TARGET,
-            "column 'day' holds times",
+            "column 'day' contains times",
         ),
     ],
 )
@@ -175,7 +181,7 @@ def test_a_table_that_cannot_be_used_says_why(
     tmp_path: Path, table: pd.DataFrame, target: str, message: str
 ) -> None:
     with pytest.raises(DeploymentError, match=message):
-        train(table, target, tmp_path, QUICK, say=lambda line: None)
+        train(table, target, tmp_path, QUICK, on_progress=lambda line: None)
 
 
 def test_the_manifests_that_are_written_can_be_applied(models: Path) -> None:
@@ -221,8 +227,8 @@ def test_the_threshold_may_come_from_a_percentile_or_injected_outliers(
     tmp_path: Path, outlier: str, threshold: str
 ) -> None:
     options = QUICK._replace(outlier=outlier, threshold=threshold, windows=())  # type: ignore[arg-type]
-    trained = train(census_like(1_500, 4), TARGET, tmp_path, options, say=lambda line: None)
-    found = trained.outlier.found
+    trained = train(census_like(1_500, 4), TARGET, tmp_path, options, on_progress=lambda line: None)
+    found = trained.outlier.detection
     step = load(tmp_path / "income-outlier")
     assert isinstance(step, OutlierModel)
     if threshold == "percentile":
@@ -241,8 +247,8 @@ def test_the_threshold_may_come_from_marked_outliers(tmp_path: Path) -> None:
     trained = train(
         table.assign(odd=marked.astype(int)), TARGET, tmp_path, options, declared, lambda line: None
     )
-    assert trained.outlier.found is not None
-    assert trained.outlier.found.f1 > 0.95
+    assert trained.outlier.detection is not None
+    assert trained.outlier.detection.f1 > 0.95
     assert "odd" not in trained.features.names
 
 
@@ -273,7 +279,7 @@ def test_a_preprocessor_fitted_on_named_columns_gets_them(tmp_path: Path) -> Non
     parts = [("age", StandardScaler(), ["age"]), ("work", OneHotEncoder(), ["race", "sex"])]
     joblib.dump(ColumnTransformer(parts).fit(table), tmp_path / "theirs.joblib")
     trained = train_monitors_only(
-        table, tmp_path / "out", QUICK, preprocessor=tmp_path / "theirs.joblib", say=lambda line: None
+        table, tmp_path / "out", QUICK, preprocessor=tmp_path / "theirs.joblib", on_progress=lambda line: None
     )
     columns = trained.drifts[1].columns
     assert columns[:2] == ["age__age", "work__race_Asian-Pac"]
@@ -283,7 +289,7 @@ def test_a_preprocessor_fitted_on_named_columns_gets_them(tmp_path: Path) -> Non
 
 def test_without_a_preprocessor_the_raw_columns_are_watched(tmp_path: Path) -> None:
     table = census_like(800, 6).drop(columns=TARGET)
-    trained = train_monitors_only(table, tmp_path, QUICK, say=lambda line: None)
+    trained = train_monitors_only(table, tmp_path, QUICK, on_progress=lambda line: None)
     assert [drift.folder.name for drift in trained.drifts] == ["income-drift"]
     lines = "\n".join(describe(trained))
     assert "of windows of 50 test rows\n" in lines
@@ -294,39 +300,39 @@ def test_without_a_preprocessor_the_raw_columns_are_watched(tmp_path: Path) -> N
 def test_types_are_as_declared(tmp_path: Path) -> None:
     table = census_like(800, 6).drop(columns=TARGET).assign(grade=np.arange(800) % 4, code=["7", "8"] * 400)
     declared = DeclaredColumns(categorical=["grade"], numeric=["code"])
-    trained = train_monitors_only(table, tmp_path, QUICK, declared, say=lambda line: None)
+    trained = train_monitors_only(table, tmp_path, QUICK, declared, on_progress=lambda line: None)
     assert trained.explained["grade"] == "categorical (declared): 4 categories, 0, 1, 2, 3"
     assert trained.explained["code"] == "numeric (declared): 7 to 8"
-    undeclared = train_monitors_only(table, tmp_path, QUICK, say=lambda line: None)
+    undeclared = train_monitors_only(table, tmp_path, QUICK, on_progress=lambda line: None)
     assert "only 4 whole values: if they are codes, declare it" in undeclared.explained["grade"]
 
 
 @pytest.mark.parametrize(
     ("declared", "says"),
     [
-        (DeclaredColumns(categorical=["wage"]), "there is no column 'wage'"),
+        (DeclaredColumns(categorical=["wage"]), "the table has no column 'wage'"),
         (DeclaredColumns(numeric=["workclass"]), "'workclass' cannot be read as numbers"),
         (DeclaredColumns(categorical=["age"], numeric=["age"]), "both categorical and numeric"),
-        (DeclaredColumns(outlier_label="age"), "must hold 0 and 1"),
+        (DeclaredColumns(outlier_label="age"), "must contain 0 and 1"),
     ],
 )
 def test_a_declaration_that_cannot_be_says_why(tmp_path: Path, declared: DeclaredColumns, says: str) -> None:
     with pytest.raises(DeploymentError, match=says):
-        train_monitors_only(census_like(300, 0), tmp_path, QUICK, declared, say=lambda line: None)
+        train_monitors_only(census_like(300, 0), tmp_path, QUICK, declared, on_progress=lambda line: None)
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"outlier": "svm"}, "--outlier must be one of isolation-forest, mahalanobis, vae, got 'svm'"),
-        ({"threshold": "labels"}, "needs --outlier-label"),
-        ({"name": "My Models"}, "--name may hold"),
-        ({"outlier_percent": 0.0}, "--outlier-percent must be between 0 and 100"),
-        ({"rate": 1.5}, "--rate must be between 0 and 1"),
-        ({"windows": (0,)}, "--window must be at least 1"),
+        ({"outlier": "svm"}, "--outlier is 'svm'; it must be one of isolation-forest, mahalanobis, vae"),
+        ({"threshold": "labels"}, "needs a column that marks outliers: set --outlier-label"),
+        ({"name": "My Models"}, "--name is 'My Models'; it may contain"),
+        ({"outlier_percent": 0.0}, "--outlier-percent is 0; it must be between 0 and 100"),
+        ({"rate": 1.5}, "--rate is 1.5; it must be between 0 and 1"),
+        ({"windows": (0,)}, "--window is 0; it must be at least 1"),
     ],
 )
 def test_options_that_cannot_be_are_told(tmp_path: Path, options: dict[str, object], says: str) -> None:
     chosen = QUICK._replace(**options)  # type: ignore[arg-type]
     with pytest.raises(DeploymentError, match=says):
-        train(census_like(300, 0), TARGET, tmp_path, chosen, say=lambda line: None)
+        train(census_like(300, 0), TARGET, tmp_path, chosen, on_progress=lambda line: None)

@@ -193,7 +193,7 @@ def test_a_bad_report_is_skipped_and_told_and_other_windows_are_left_out(value: 
 @given(changed("report"))
 def test_whatever_is_among_the_reports_windows_can_be_looked_up(value: bytes) -> None:
     windows, _ = drifts_in([Record(b"p/d", encoded(good_report())), Record(b"p/d", value)], "p")
-    assert Spans(span for window in windows for span in window).hold(Record(b"", b"", "t", 0, 5))
+    assert Spans(span for window in windows for span in window).contain(Record(b"", b"", "t", 0, 5))
 
 
 @pytest.mark.parametrize("value", [None, *VALUES.values()], ids=["no value", *VALUES])

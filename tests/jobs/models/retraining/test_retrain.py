@@ -117,7 +117,7 @@ def test_a_detector_of_moved_traffic_takes_it_for_ordinary(
     old = watched["income-drift"]
     moved = old._replace(columns=[old.columns[0] + 10.0, *old.columns[1:]])
     new = load(rebuild(moved, models / "income-drift", Folders(tmp_path, ""), OPTIONS))
-    (told,) = [one.told for one in compare(moved, new, OPTIONS) if "old detector" in one.told]
+    (told,) = [one.message for one in compare(moved, new, OPTIONS) if "old detector" in one.message]
     assert told.startswith("DRIFT in 100.0% of test windows with the old detector, 0.0%")
 
 
@@ -127,15 +127,15 @@ def test_a_column_that_lost_its_variety_fails_the_check(
     old = watched["income-drift"]
     stuck = old._replace(columns=[np.full(6_000, 40.0), *old.columns[1:]])
     new = load(rebuild(stuck, models / "income-drift", Folders(tmp_path, ""), OPTIONS))
-    failed = [one.told for one in compare(stuck, new, OPTIONS) if not one.passed]
-    assert failed == ["age has a single value in recent traffic, and had several before"]
+    failed = [one.message for one in compare(stuck, new, OPTIONS) if not one.passed]
+    assert failed == ["age has a single value in recent traffic; it had several before"]
 
 
 def test_too_few_rows_fail_the_check(watched: dict[str, MonitorInput], models: Path, tmp_path: Path) -> None:
     old = watched["income-drift"]
     few = old._replace(columns=[column[:2_000] for column in old.columns])
     new = load(rebuild(few, models / "income-drift", Folders(tmp_path, ""), OPTIONS))
-    failed = [one.told for one in compare(few, new, OPTIONS) if not one.passed]
+    failed = [one.message for one in compare(few, new, OPTIONS) if not one.passed]
     assert failed == ["1,200 reference rows for windows of 300 (10 windows or more)"]
 
 
@@ -144,7 +144,7 @@ def test_a_column_without_any_value_is_told(
 ) -> None:
     old = watched["income-drift"]
     empty = old._replace(columns=[np.full(6_000, np.nan), *old.columns[1:]])
-    with pytest.raises(DeploymentError, match="column age has no value at all in recent requests"):
+    with pytest.raises(DeploymentError, match="column age has no usable value in recent requests"):
         rebuild(empty, models / "income-drift", Folders(tmp_path, ""), OPTIONS)
 
 
@@ -161,7 +161,7 @@ def test_quality_learns_ranges_categories_and_what_is_missing(
     assert age.high == np.nanmax(old.columns[0]) + 50
     known = old.step.quality.features[1].categories or ()
     assert work.categories == (*known, "Gig"), "what comes once is a slip"
-    told = [one.told for one in compare(changed, new, OPTIONS)]
+    told = [one.message for one in compare(changed, new, OPTIONS)]
     assert any("new categories Gig" in one for one in told)
 
 
@@ -175,7 +175,9 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadedPipeline, 
     """A pipeline of nothing but monitors, which no model's error protects from odd values."""
     out = tmp_path_factory.mktemp("watching") / "models"
     table = census_like(1_000, 1).drop(columns=TARGET)
-    train_monitors_only(table, out, OPTIONS._replace(name="income", windows=(50,)), say=lambda line: None)
+    train_monitors_only(
+        table, out, OPTIONS._replace(name="income", windows=(50,)), on_progress=lambda line: None
+    )
     site = make_policy(str(out), "")
     (release,) = check([out / "income.yaml"], Topics(), site).require().releases
     return load_pipeline(release, ModelCache(site)), out
@@ -206,7 +208,7 @@ def test_a_number_that_no_reference_holds_costs_no_other_request(
         assert refused == np.isinf(odd), "the job answers such a request with an error"
         assert len(one.columns[0]) == len(some) - refused
         new = load(rebuild(one, models / name, Folders(tmp_path, ""), OPTIONS._replace(draws=100)))
-        told += [check.told for check in compare(one, new, OPTIONS)]
+        told += [check.message for check in compare(one, new, OPTIONS)]
     assert np.abs(np.load(tmp_path / "income-drift" / "x_ref.npy")).max() < 1e6
     assert read_quality(tmp_path / "income-quality").features[0].high <= 90
     value = f"column 'age' holds 1 value that is infinite or beyond 3.4e+38, first {odd:g} in row 4"

@@ -23,4 +23,4 @@ def test_an_offset_is_held_by_any_span_of_its_partition(
         (span.topic, span.partition) == (topic, partition) and span.first <= offset <= span.last
         for span in spans
     )
-    assert Spans(spans).hold(record) is expected
+    assert Spans(spans).contain(record) is expected

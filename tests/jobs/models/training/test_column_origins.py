@@ -202,7 +202,11 @@ def test_a_preprocessor_that_a_team_has_is_turned_round_too(tmp_path: Path) -> N
     joblib.dump(fitted, tmp_path / "theirs.joblib")
     options = Options(name="theirs", windows=())
     train_monitors_only(
-        table, tmp_path / "out", options, preprocessor=tmp_path / "theirs.joblib", say=lambda line: None
+        table,
+        tmp_path / "out",
+        options,
+        preprocessor=tmp_path / "theirs.joblib",
+        on_progress=lambda line: None,
     )
     folder = tmp_path / "out" / "theirs-drift-preprocessed"
     names = read_names(folder, np.load(folder / "x_ref.npy").shape[1])
