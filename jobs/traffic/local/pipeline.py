@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jobs.releases.apply import numbered
+from jobs.releases.apply import as_next_generation
 from jobs.streaming.settings import Settings
 from jobs.traffic.local.emitted_records import Emitted, EmittedDeadLetter, EmittedFlaggedRow, EmittedResponse
 from jobs.traffic.local.windows import LocalWindows
@@ -43,7 +43,7 @@ class LocalPipeline:
     """
 
     def __init__(self, release: Release, settings: Settings, *, external: bool = False) -> None:
-        self.release = numbered(release, ControlState.empty(), "")
+        self.release = as_next_generation(release, ControlState.empty(), "")
         self._settings = settings
         self._served = load_pipeline(self.release, ModelCache(settings.site))
         if external and self._served.external is None:
