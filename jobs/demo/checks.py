@@ -1,4 +1,4 @@
-"""Compares what the job emitted with the truth about its input, without input or output."""
+"""Pure functions that compare what the job emitted with the truth about its input."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def check(
     outliers = [judge_outliers(phase, answers) for phase in phases]
     true, found = sum(phase.true for phase in outliers), sum(phase.found for phase in outliers)
     false = sum(phase.false_flags for phase in outliers)
-    normal_rows = sum(phase.rows - phase.true for phase in outliers)
+    inliers = sum(phase.rows - phase.true for phase in outliers)
     expected = [id_ for phase in phases for id_ in phase.ids]
     answered = sum(1 for id_ in expected if len(answers.get(id_, [])) == 1 and not answers[id_][0].failed)
     rejected = sum(1 for id_ in bad_ids if dead[id_] == 1 and len(answers.get(id_, [])) == 1)
@@ -118,8 +118,8 @@ def check(
         ),
         Check(found >= RECALL * true, f"{found} of {true} outliers flagged (at least {RECALL:.0%})"),
         Check(
-            false <= FALSE_FLAGS * normal_rows,
-            f"{false / normal_rows:.1%} of {normal_rows:,} other rows flagged (at most {FALSE_FLAGS:.0%})",
+            false <= FALSE_FLAGS * inliers,
+            f"{false / inliers:.1%} of {inliers:,} other rows flagged (at most {FALSE_FLAGS:.0%})",
         ),
         Check(
             bool(drifted) and detected == drifted,

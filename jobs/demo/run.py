@@ -209,7 +209,8 @@ def _reports(connection: Connection, count: int) -> list[bytes]:
         while len(bodies) < count:
             if monotonic() > deadline:
                 raise DeploymentError(
-                    f"{len(bodies)} of {count} drift reports arrived within {_PATIENCE:g} s; run `weir status`"
+                    f"{len(bodies)} of {count} drift reports arrived within {_PATIENCE:g} s; "
+                    "run `weir status`"
                 )
             for records in consumer.poll(timeout_ms=200).values():
                 bodies += [record.value for record in records]
