@@ -41,7 +41,7 @@ def running_harness(console: Console, settings: Sequence[str] = ()) -> Iterator[
         models = Path(folder) / "models"
         console.print("training …")
         train(census_like(30_000, seed=0), TARGET, models, on_progress=lambda line: None)
-        stack = up(Path(folder) / "stack", free_ports(), console.print)
+        stack = up(Path(folder) / "stack", free_ports(), on_progress=console.print)
         try:
             yield Harness(stack, models, np.load(models / "holdout.npy"), list(settings))
         finally:

@@ -101,6 +101,6 @@ _trained: dict[Path, Trained] = {}
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A broker and a cluster with worker processes, on free ports."""
-    stack = up(tmp_path_factory.mktemp("stack"), free_ports(), say=lambda line: None)
+    stack = up(tmp_path_factory.mktemp("stack"), free_ports(), on_progress=lambda line: None)
     yield stack
     stack.down()

@@ -36,7 +36,9 @@ def demo(
     console = Console()
     found = stacks.find(home())
     stack = found or stacks.up(
-        home(), free_ports() if free else Ports(), say=lambda line: console.print(line, highlight=False)
+        home(),
+        free_ports() if free else Ports(),
+        on_progress=lambda line: console.print(line, highlight=False),
     )
     try:
         console.print(f"Flink web UI {stack.web_ui}, Kafka {stack.bootstrap_servers}", highlight=False)

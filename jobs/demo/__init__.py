@@ -1,1 +1,1 @@
-"""The demonstration: traffic whose truth is known, through the real job, judged against that truth."""
+"""The demonstration: the real job answers traffic with known truth, and its results are checked."""

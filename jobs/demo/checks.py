@@ -1,4 +1,4 @@
-"""What came out, held against what went in. Pure."""
+"""Pure functions that compare what the job emitted with the truth about its input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ FALSE_WINDOWS = 1 / 20
 
 
 class Phase(NamedTuple):
-    """A stretch of traffic: the requests' ids, and the offsets they took in each partition."""
+    """A part of the traffic: the requests' ids, and their range of offsets in each partition.
+
+    `spans` maps a partition to its first offset and the offset after its last one.
+    """
 
     scenario: str
     traffic: Traffic
@@ -26,7 +29,7 @@ class Phase(NamedTuple):
 
 
 class Outliers(NamedTuple):
-    """Flags of one phase, row by row: how many, and how many of each kind were right."""
+    """Counts of one phase: its rows, its true outliers, its flagged rows, and its flagged outliers."""
 
     rows: int
     true: int
@@ -35,12 +38,12 @@ class Outliers(NamedTuple):
 
     @property
     def false_flags(self) -> int:
-        """Rows flagged that are no outliers."""
+        """Number of flagged rows that are not outliers."""
         return self.flagged - self.found
 
 
 class Window(NamedTuple):
-    """A drift report, and the scenario whose traffic fills it wholly (`mixed` if none does)."""
+    """A drift report, and the scenario of all its rows, `mixed` if they are of several phases."""
 
     number: int
     scenario: str
@@ -52,24 +55,33 @@ class Window(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One line of the verdict."""
+    """The result of one check."""
 
     passed: bool
     text: str
 
 
 def read_window(body: bytes, phases: list[Phase]) -> Window:
-    """Read a report and find the phase that it lies in."""
+    """Decode a report and find the phase that contains its window."""
     report = msgspec.json.decode(body)
-    told = report["parameters"]
-    inside = [phase.scenario for phase in phases if all(_within(member, phase) for member in told["members"])]
+    parameters = report["parameters"]
+    members = parameters["members"]
+    containing = [phase.scenario for phase in phases if all(_is_within(member, phase) for member in members)]
     flag = next(output for output in report["outputs"] if output["name"] == "is_drift")["data"][0]
-    scenario = inside[0] if inside else "mixed"
-    return Window(told["window"], scenario, flag, told["state"], told["n"], told["ranked"], report)
+    scenario = containing[0] if containing else "mixed"
+    return Window(
+        parameters["window"],
+        scenario,
+        flag,
+        parameters["state"],
+        parameters["n"],
+        parameters["ranked"],
+        report,
+    )
 
 
 def judge_outliers(phase: Phase, answers: dict[str, list[Answer]]) -> Outliers:
-    """Compare each row's flag with the truth."""
+    """Count the rows of a phase by their flag and by the truth."""
     flags = [_flag(answers[id_][0]) if answers.get(id_) else 0 for id_ in phase.ids]
     true = phase.traffic.outlier.tolist()
     found = sum(1 for flag, outlier in zip(flags, true, strict=True) if flag and outlier)
@@ -83,41 +95,45 @@ def check(
     dead: Counter[str],
     windows: list[Window],
 ) -> list[Check]:
-    """Hold everything against the truth."""
+    """Compare answers, dead letters and windows with the truth."""
     outliers = [judge_outliers(phase, answers) for phase in phases]
-    true, found = sum(o.true for o in outliers), sum(o.found for o in outliers)
-    false, innocent = sum(o.false_flags for o in outliers), sum(o.rows - o.true for o in outliers)
+    true, found = sum(phase.true for phase in outliers), sum(phase.found for phase in outliers)
+    false = sum(phase.false_flags for phase in outliers)
+    inliers = sum(phase.rows - phase.true for phase in outliers)
     expected = [id_ for phase in phases for id_ in phase.ids]
-    once = sum(1 for id_ in expected if len(answers.get(id_, [])) == 1 and not answers[id_][0].failed)
-    refused = sum(1 for id_ in bad_ids if dead[id_] == 1 and len(answers.get(id_, [])) == 1)
-    drifted = [w for w in windows if w.scenario == "drift"]
-    normal = [w for w in windows if w.scenario == "normal"]
+    answered = sum(1 for id_ in expected if len(answers.get(id_, [])) == 1 and not answers[id_][0].failed)
+    rejected = sum(1 for id_ in bad_ids if dead[id_] == 1 and len(answers.get(id_, [])) == 1)
+    drifted = [window for window in windows if window.scenario == "drift"]
+    normal = [window for window in windows if window.scenario == "normal"]
     moved = set(next(phase.traffic.moved for phase in phases if phase.scenario == "drift"))
-    right = [w for w in drifted if w.state == "DRIFT" and set(w.ranked[: len(moved)]) == moved]
-    alarms = [w for w in normal if w.state == "DRIFT"]
+    detected = [
+        window for window in drifted if window.state == "DRIFT" and set(window.ranked[: len(moved)]) == moved
+    ]
+    false_alarms = [window for window in normal if window.state == "DRIFT"]
     return [
-        Check(once == len(expected), f"{once:,} of {len(expected):,} requests answered exactly once"),
+        Check(answered == len(expected), f"{answered:,} of {len(expected):,} requests answered exactly once"),
         Check(
-            refused == len(bad_ids), f"{refused} of {len(bad_ids)} broken requests dead-lettered, and told so"
+            rejected == len(bad_ids),
+            f"{rejected} of {len(bad_ids)} malformed requests dead-lettered, with an error response",
         ),
         Check(found >= RECALL * true, f"{found} of {true} outliers flagged (at least {RECALL:.0%})"),
         Check(
-            false <= FALSE_FLAGS * innocent,
-            f"{false / innocent:.1%} of {innocent:,} other rows flagged (at most {FALSE_FLAGS:.0%})",
+            false <= FALSE_FLAGS * inliers,
+            f"{false / inliers:.1%} of {inliers:,} other rows flagged (at most {FALSE_FLAGS:.0%})",
         ),
         Check(
-            bool(drifted) and right == drifted,
-            f"{len(right)} of {len(drifted)} windows inside the drift phase say DRIFT and rank "
+            bool(drifted) and detected == drifted,
+            f"{len(detected)} of {len(drifted)} windows inside the drift phase report DRIFT and rank "
             f"{' and '.join(sorted(moved))} first",
         ),
         Check(
-            bool(normal) and len(alarms) <= FALSE_WINDOWS * len(normal),
-            f"{len(alarms)} of {len(normal)} normal windows say DRIFT (at most 1 in 20)",
+            bool(normal) and len(false_alarms) <= FALSE_WINDOWS * len(normal),
+            f"{len(false_alarms)} of {len(normal)} normal windows report DRIFT (at most 1 in 20)",
         ),
     ]
 
 
-def _within(member: dict[str, int], phase: Phase) -> bool:
+def _is_within(member: dict[str, int], phase: Phase) -> bool:
     start, stop = phase.spans.get(member["partition"], (0, 0))
     return start <= member["first_offset"] and member["last_offset"] < stop
 

@@ -1,4 +1,4 @@
-"""The demonstration's results, for people."""
+"""Tables that show the results of the demonstration on a terminal."""
 
 from __future__ import annotations
 
@@ -12,36 +12,38 @@ _STYLE = {"DRIFT": "bold red", "OK": "green"}
 
 
 def show_answers(console: Console, answers: list[Answer]) -> None:
-    """Print some responses as they stand on the topic."""
+    """Print some responses exactly as they are on the topic."""
     console.rule("some responses", align="left")
     for answer in answers:
         console.print(answer.value.decode(), highlight=False, soft_wrap=True)
 
 
 def show_outliers(console: Console, rows: list[tuple[Phase, Outliers]]) -> None:
-    """Print flags against truth, a phase a line."""
+    """Print the flags of each phase against the truth, one line per phase."""
     console.rule("outliers, row by row", align="left")
     table = Table("phase", "rows", "outliers", "flagged", "found", "false", "rate", "truth")
-    for phase, o in rows:
-        numbers = (f"{n:,}" for n in (o.rows, o.true, o.flagged, o.found, o.false_flags))
-        table.add_row(phase.scenario, *numbers, f"{o.flagged / o.rows:.1%}", f"{o.true / o.rows:.1%}")
+    for phase, flags in rows:
+        counts = (flags.rows, flags.true, flags.flagged, flags.found, flags.false_flags)
+        numbers = (f"{count:,}" for count in counts)
+        rate, truth = flags.flagged / flags.rows, flags.true / flags.rows
+        table.add_row(phase.scenario, *numbers, f"{rate:.1%}", f"{truth:.1%}")
     console.print(table)
 
 
 def show_windows(console: Console, windows: list[Window]) -> None:
-    """Print every drift window with its verdict and the features that moved most."""
+    """Print every drift window with its verdict and its features with the largest effects."""
     console.rule("drift, window by window", align="left")
     table = Table("window", "phase", "rows", "is_drift", "state", "moved most (effect)")
     for window in windows:
         style = _STYLE.get(window.state, "")
         state = f"[{style}]{window.state}[/{style}]" if style else window.state
         numbers = (str(window.number), window.scenario, str(window.rows), str(window.is_drift))
-        table.add_row(*numbers, state, _moved(window))
+        table.add_row(*numbers, state, _largest_effects(window))
     console.print(table)
 
 
 def show_checks(console: Console, checks: list[Check]) -> None:
-    """Print the verdict."""
+    """Print the result of each check, then PASS or FAIL."""
     console.rule("against the truth", align="left")
     for check in checks:
         mark = "[green]ok  [/green]" if check.passed else "[bold red]FAIL[/bold red]"
@@ -50,7 +52,7 @@ def show_checks(console: Console, checks: list[Check]) -> None:
     console.print("[bold green]PASS[/bold green]" if passed else "[bold red]FAIL[/bold red]")
 
 
-def _moved(window: Window, most: int = 2) -> str:
+def _largest_effects(window: Window, most: int = 2) -> str:
     effects: dict[str, float] = {}
     for feature in window.report["parameters"]["features"]:
         name = feature["feature"]

@@ -1,1 +1,1 @@
-"""Flink's command line and REST API, and the files that they are given."""
+"""Flink's command line and REST API, and the files that Weir passes to them."""

@@ -1,4 +1,4 @@
-"""bundle.zip: the three packages at the root of an archive, as `flink run -pyfs` wants them.
+"""bundle.zip: the three packages at the root of an archive, as `flink run -pyfs` requires them.
 
 python -m jobs.flink.bundle [FILE]
 """
@@ -16,7 +16,7 @@ _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 
 
 def write_bundle(path: Path = BUNDLE) -> Path:
-    """Write the archive; the same sources make the same bytes."""
+    """Write the archive and return its path; the same sources result in the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sources = sorted(source for package in PACKAGES for source in (ROOT / package).rglob("*.py"))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -1,4 +1,4 @@
-"""Where things lie: the project, its jars, and a stack's own folder."""
+"""Paths of the project, of its jars, and of the local stack's folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUNDLE = ROOT / "build" / "bundle.zip"
 
 
 def home() -> Path:
-    """Return the folder of this user's stack: WEIR_HOME, or .weir in the project."""
+    """Return the folder of the local stack: WEIR_HOME, or .weir in the project."""
     return Path(os.environ.get("WEIR_HOME") or ROOT / ".weir").absolute()
 
 
@@ -26,18 +26,25 @@ def flink_home() -> Path:
 
 
 def java() -> str:
-    """Return the java command, or say how to get one."""
-    named = os.environ.get("JAVA_HOME")
-    found = shutil.which(str(Path(named) / "bin" / "java")) if named else shutil.which("java")
-    if not found:
-        where = f"JAVA_HOME is {named}, but has no bin/java" if named else "there is no java on the PATH"
-        raise DeploymentError(f"{where}: install Java 17 (Debian: apt install openjdk-17-jre-headless)")
-    return found
+    """Return the path of the java command; DeploymentError where there is none."""
+    java_home = os.environ.get("JAVA_HOME")
+    command = shutil.which(str(Path(java_home) / "bin" / "java") if java_home else "java")
+    if not command:
+        problem = (
+            f"JAVA_HOME is {java_home}, but it contains no bin/java"
+            if java_home
+            else "there is no java on the PATH"
+        )
+        raise DeploymentError(f"{problem}; install Java 17 (Debian: apt install openjdk-17-jre-headless)")
+    return command
 
 
 def jars(kind: str) -> list[Path]:
-    """Return the jars that Maven copied for the broker (`kafka`) or the cluster (`flink`)."""
-    found = sorted((JARS / kind).glob("*.jar"))
-    if not found:
-        raise DeploymentError(f"no jars in {JARS / kind}: run `make setup`")
-    return found
+    """Return the jars that Maven copied for the broker (`kafka`) or the cluster (`flink`).
+
+    DeploymentError where there are none.
+    """
+    paths = sorted((JARS / kind).glob("*.jar"))
+    if not paths:
+        raise DeploymentError(f"there are no jars in {JARS / kind}; run `make setup`")
+    return paths

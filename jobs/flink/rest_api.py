@@ -1,4 +1,4 @@
-"""Flink's REST API: what it says of jobs."""
+"""A client of Flink's REST API: jobs, their settings and failures, slots, TaskManagers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 _SECONDS = 5.0
-# A job in one of these states has ended for good.
+# A job in one of these states has ended and does not restart.
 ENDED = ("FINISHED", "CANCELED", "FAILED")
 
 
 class Job(NamedTuple):
-    """A job as the cluster lists it; `tasks` counts them by state, `started_at` is in seconds since 1970."""
+    """A job as the cluster lists it.
+
+    `tasks` is the number of tasks by state and in `total`; `started_at` is in seconds since 1970.
+    """
 
     id: str
     name: str
@@ -25,31 +28,34 @@ class Job(NamedTuple):
 
     @property
     def runs(self) -> bool:
-        """Tell whether every task of it runs."""
+        """Whether every task of the job runs."""
         total = self.tasks.get("total", 0)
         return self.state == "RUNNING" and total > 0 and self.tasks.get("running") == total
 
 
 class Rest:
-    """Asks one JobManager; what it does not answer is None."""
+    """Sends requests to one JobManager.
+
+    Errors of the connection are not raised: a method then returns None or an empty value.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def get(self, path: str) -> Any:
-        """Ask for a path; None if nothing answers."""
+        """Return the JSON document at a path, None where the JobManager does not answer with one."""
         try:
-            with urllib.request.urlopen(f"{self.url}{path}", timeout=_SECONDS) as answer:
-                return json.load(answer)
+            with urllib.request.urlopen(f"{self.url}{path}", timeout=_SECONDS) as response:
+                return json.load(response)
         except (urllib.error.URLError, OSError, ValueError):
             return None
 
     def answers(self) -> bool:
-        """Tell whether anything answers."""
+        """Return whether the JobManager answers."""
         return self.get("/overview") is not None
 
     def jobs(self, name: str = "") -> list[Job]:
-        """List the jobs that have not ended, those of a name if one is given, the newest first."""
+        """Return the jobs that have not ended, newest first; with `name` only those of that name."""
         listed = (self.get("/jobs/overview") or {}).get("jobs", [])
         newest = sorted(listed, key=lambda job: -job["start-time"])
         jobs = [
@@ -59,26 +65,29 @@ class Rest:
         return [job for job in jobs if job.state not in ENDED and name in ("", job.name)]
 
     def parameters(self, job: str) -> dict[str, str]:
-        """Return the parameters that a job was submitted with."""
+        """Return the settings with which a job was submitted, empty where the JobManager does not answer."""
         config = (self.get(f"/jobs/{job}/config") or {}).get("execution-config", {})
         return dict(config.get("user-config", {}))
 
     def failure(self, job: str) -> str:
-        """Return the first line of the last exception that made a job restart, empty without one."""
+        """Return the last exception that made a job restart, and its root cause, on one line.
+
+        Empty where there was no exception.
+        """
         history = (self.get(f"/jobs/{job}/exceptions") or {}).get("exceptionHistory", {})
         entries = history.get("entries", [])
         return "; ".join(_causes(entries[0]["stacktrace"])) if entries else ""
 
     def free_slots(self) -> int:
-        """Count the slots that no job uses."""
+        """Return the number of slots that no job uses."""
         return int((self.get("/overview") or {}).get("slots-available", 0))
 
     def taskmanagers(self) -> int:
-        """Count the TaskManagers that the JobManager knows."""
+        """Return the number of TaskManagers that are registered at the JobManager."""
         return int((self.get("/overview") or {}).get("taskmanagers", 0))
 
     def cancel(self, job: str) -> None:
-        """Cancel a job, and wait until it has ended; nothing happens if it does not run."""
+        """Cancel a job, and wait up to 60 s until it has ended; does nothing if it does not run."""
         request = urllib.request.Request(f"{self.url}/jobs/{job}", method="PATCH")
         try:
             urllib.request.urlopen(request, timeout=2 * _SECONDS).close()
@@ -90,7 +99,7 @@ class Rest:
 
 
 def _causes(stacktrace: str) -> Iterator[str]:
-    """Yield the exception, and what is at its bottom: Python's own error among it."""
+    """Yield the first line, then the root cause, which is often a Python error."""
     lines = [line.strip() for line in stacktrace.splitlines() if line.strip()]
     yield from lines[:1]
     errors = [line for line in lines if "Error: " in line or line.startswith("Caused by: ")]

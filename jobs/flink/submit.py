@@ -1,4 +1,4 @@
-"""`weir submit`, `stop`, `upgrade`, `scale`: thin over Flink's command line."""
+"""`weir submit`, `stop`, `upgrade`, `scale`: a thin layer over Flink's command line."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from operators.storage.uris import local_path
 
 _SUBMITTED = r"Job has been submitted with JobID ([0-9a-f]{32})"
 _SAVED = r"Savepoint completed\. Path: (\S+)"
-# The monitor runs in a slot of its own beside infer's.
+# The monitor needs one slot in addition to the slots of infer.
 _MONITOR_SLOTS = 1
 
 
 def connection_arguments(bootstrap: str, site: ArtifactPolicy) -> list[str]:
-    """Return the settings that say where things are: Kafka, models that may run code, the cache, stores."""
+    """Return the settings of locations: Kafka brokers, trusted roots, the artifact cache, stores."""
     return [
         *("--bootstrap-servers", bootstrap),
         *("--trusted-roots", ",".join(_absolute(root) for root in site.trusted_roots)),
@@ -36,10 +36,11 @@ def connection_arguments(bootstrap: str, site: ArtifactPolicy) -> list[str]:
 
 
 def flink_run(arguments: Sequence[str], savepoint: str = "", environment: str = "") -> list[str]:
-    """Return the command that submits the job, for the pipelines that are live now.
+    """Return the command that submits the job for the pipelines that are live now.
 
-    The topics that every job writes to are created where they are missing, as after an upgrade.
-    `environment` is an archive of a Python environment that the workers run in, instead of the cluster's own.
+    Creates the topics that every job of the namespace needs, where they are missing, as after an upgrade.
+    `environment` is an archive with the Python environment in which the workers run; where it is empty, they
+    run in that of the cluster.
     """
     settings = parse_settings(arguments, os.environ)
     create_control(settings.connection)
@@ -57,56 +58,59 @@ def _absolute(root: str) -> str:
 
 
 def submit(cluster: Flink, command: Sequence[str]) -> str:
-    """Run the command; returns the job's id."""
+    """Run the command of `flink_run` and return the job's id."""
     return cluster.call(command, _SUBMITTED)
 
 
 def stop_command(job: Job) -> list[str]:
-    """Return the command that stops a job with a savepoint, where the cluster keeps them."""
+    """Return the command that stops a job with a savepoint in the cluster's configured folder."""
     return flink("stop", job.id)
 
 
 def stop(cluster: Flink, command: Sequence[str]) -> str:
-    """Run the command; returns the savepoint's path."""
+    """Run the command of `stop_command` and return the savepoint's path."""
     return cluster.call(command, _SAVED)
 
 
 def running_job(rest: Rest, name: str) -> Job:
-    """Return the job of a name; DeploymentError where a task of it does not run: it has no state to save."""
+    """Return the job of a name, if every task of it runs.
+
+    DeploymentError where a task does not run: Flink then cannot take a savepoint.
+    """
     job = find_job(rest, name)
     if job.runs:
         return job
     running, total = job.tasks.get("running", 0), job.tasks.get("total", 0)
-    why = rest.failure(job.id)
+    failure = rest.failure(job.id)
     raise DeploymentError(
-        f"job {name} is {job.state}, {running} of {total} tasks run, so no savepoint can be taken: mend it "
-        f"first, or cancel it in {rest.url} and submit it from its last checkpoint"
-        + (f" ({why})" if why else "")
+        f"job {name} is {job.state}, {running} of {total} tasks run, so no savepoint can be taken. Fix the "
+        f"job first, or cancel it in {rest.url} and submit it from its last checkpoint"
+        + (f" ({failure})" if failure else "")
     )
 
 
 def find_job(rest: Rest, name: str) -> Job:
-    """Return the job of a name; DeploymentError where there is none, or more than one."""
+    """Return the job of a name; DeploymentError where Flink does not answer or has not exactly one."""
     if not rest.answers():
-        raise DeploymentError(f"Flink does not answer at {rest.url}: is the cluster up?")
+        raise DeploymentError(f"Flink does not answer at {rest.url}; check that the cluster is running")
     jobs = rest.jobs(name)
     if not jobs:
-        there = ", ".join(job.name for job in rest.jobs()) or "none"
-        raise DeploymentError(f"no job {name} runs at {rest.url}; there is {there}")
+        running = ", ".join(job.name for job in rest.jobs()) or "none"
+        raise DeploymentError(f"no job {name} runs at {rest.url}; running jobs: {running}")
     if len(jobs) > 1:
-        raise DeploymentError(f"{len(jobs)} jobs are named {name}: cancel all but one in {rest.url}")
+        raise DeploymentError(f"{len(jobs)} jobs have the name {name}; cancel all but one in {rest.url}")
     return jobs[0]
 
 
 def arguments_of(rest: Rest, job: Job) -> Iterator[str]:
-    """Yield the arguments that a job was submitted with, as far as they are not the defaults.
+    """Yield the arguments with which a job was submitted, except those that equal the defaults.
 
-    The brokers come first, always: Flink would take `--parallelism` for its own option if that did. What the
-    job reads besides its own topics is left out: that follows from the pipelines that are live.
+    `--bootstrap-servers` always comes first: Flink would parse a leading `--parallelism` as its own option.
+    `--external-inputs` is left out, because it follows from the pipelines that are live.
     """
     defaults, submitted = Settings(), rest.parameters(job.id)
     if not submitted:
-        raise DeploymentError(f"{rest.url} does not tell the settings of job {job.name}: try again")
+        raise DeploymentError(f"{rest.url} did not return the settings of job {job.name}; try again")
     yield from ("--bootstrap-servers", submitted.get("bootstrap_servers", defaults.bootstrap_servers))
     for setting in fields(Settings):
         value, default = submitted.get(setting.name), str(getattr(defaults, setting.name))
@@ -115,23 +119,23 @@ def arguments_of(rest: Rest, job: Job) -> Iterator[str]:
 
 
 def await_running(rest: Rest, job: str, seconds: float = 120.0) -> None:
-    """Wait until every task of a job runs; DeploymentError with the reason when that does not happen."""
+    """Wait until every task of a job runs; DeploymentError with the reason if one does not in `seconds`."""
     deadline = monotonic() + seconds
     while True:
-        found = next((one for one in rest.jobs() if one.id == job), None)
-        if found and found.runs:
+        current = next((one for one in rest.jobs() if one.id == job), None)
+        if current and current.runs:
             return
-        if monotonic() > deadline or found is None:
-            state = found.state if found else "ended"
-            why = rest.failure(job) or f"see {rest.url}/#/job/running/{job}"
-            raise DeploymentError(f"job {job} is {state}, not every task of it runs: {why}")
+        if monotonic() > deadline or current is None:
+            state = current.state if current else "ended"
+            failure = rest.failure(job) or f"see {rest.url}/#/job/running/{job}"
+            raise DeploymentError(f"job {job} is {state}, not every task of it runs: {failure}")
         sleep(0.3)
 
 
 def slots_missing(rest: Rest, settings: Settings, running: int = 0) -> str:
-    """Tell where the cluster has too few slots for the job; empty if it has enough.
+    """Return an error text if the cluster has too few free slots for the job, else an empty text.
 
-    `running` is the parallelism of the job that it takes the place of.
+    `running` is the parallelism of the running job that this one replaces, 0 if it replaces none.
     """
     free = rest.free_slots() + (running + _MONITOR_SLOTS if running else 0)
     needed = settings.parallelism + _MONITOR_SLOTS
@@ -139,26 +143,26 @@ def slots_missing(rest: Rest, settings: Settings, running: int = 0) -> str:
         return ""
     return (
         f"the job needs {needed} slots (infer takes {settings.parallelism}, the monitor {_MONITOR_SLOTS}), "
-        f"but {free} are free: start a TaskManager, cancel another job, or lower --parallelism"
+        f"but {free} are free; start a TaskManager, cancel another job, or lower --parallelism"
     )
 
 
 def memory_warning(rest: Rest, releases: Sequence[Release]) -> str:
-    """Tell where the models of the live pipelines take more than Flink gives a worker; empty if they fit.
+    """Return a warning if the models of the live pipelines do not fit into a worker's memory, else empty.
 
-    Every slot has a Python worker of its own, which loads all of them; what it may take is the slot's share
+    Every slot has its own Python worker, and each worker loads all models. A worker may use its slot's share
     of the managed memory.
     """
     models: Mapping[str, int] = {
         name: one.memory for release in releases for name, one in release.artifacts.items()
     }
-    wanted = sum(models.values())
+    needed = sum(models.values())
     for summary in (rest.get("/taskmanagers") or {}).get("taskmanagers", []):
         managed = summary["memoryConfiguration"]["managedMemory"] // max(1, summary["slotsNumber"])
-        if wanted > managed:
+        if needed > managed:
             return (
-                f"the models take {wanted / 1024**2:.0f} MiB in each Python worker, but a slot has "
-                f"{managed / 1024**2:.0f} MiB of managed memory: raise taskmanager.memory.managed.size and "
+                f"the models need {needed / 1024**2:.0f} MiB in each Python worker, but a slot has "
+                f"{managed / 1024**2:.0f} MiB of managed memory; raise taskmanager.memory.managed.size and "
                 "taskmanager.memory.process.size in flink-conf/config.yaml, or lower the number of slots"
             )
     return ""

@@ -1,1 +1,1 @@
-"""Clients of Kafka: topics, requests and responses, the newest records, rates, firing alerts."""
+"""Clients of Kafka: topics, requests and responses, the newest records, request rates, firing alerts."""

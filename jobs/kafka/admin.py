@@ -1,4 +1,4 @@
-"""Listing and creating topics."""
+"""Functions that list, create and delete topics."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from jobs.streaming.kafka_tables import MOST_BYTES
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 
-# A request above the limit must be able to come in, so that it can be answered by an error.
-_LONG = {"max.message.bytes": str(MOST_BYTES)}
+# Kafka accepts requests above the job's limit, so that the job can answer them with an error.
+_LARGE_RECORDS = {"max.message.bytes": str(MOST_BYTES)}
 _COMPACTED = {"cleanup.policy": "compact"}
-# What workers say of themselves is old within seconds; the events among it are of use for some days.
+# The status of a worker is outdated within seconds; events on the same topic are useful for some days.
 _STATUS = {
     "cleanup.policy": "compact,delete",
     "segment.ms": str(10 * 60 * 1000),
@@ -31,7 +31,7 @@ def existing_topics(bootstrap: str) -> list[str]:
 
 
 def create_control(connection: Connection) -> None:
-    """Create the topics that everything else rests on."""
+    """Create the topics that every job of the namespace needs."""
     bootstrap, topics = connection
     _create(bootstrap, [topics.control], 1, _COMPACTED)
     _create(bootstrap, [topics.status], 1, _STATUS)
@@ -39,26 +39,26 @@ def create_control(connection: Connection) -> None:
 
 
 def create_topics(bootstrap: str, names: list[str], partitions: int) -> list[str]:
-    """Create the topics that do not exist yet, and return their names; the others are left alone."""
-    return _create(bootstrap, names, partitions, _LONG)
+    """Create the topics that do not exist yet, and return their names; the others are not changed."""
+    return _create(bootstrap, names, partitions, _LARGE_RECORDS)
 
 
 def delete_topics(bootstrap: str, names: list[str]) -> list[str]:
-    """Delete topics, and return the names of those that were there."""
+    """Delete topics, and return the names of those that existed."""
     with _client(bootstrap, "deleted") as client:
-        there = sorted(set(names) & set(client.list_topics()))
-        if there:
-            client.delete_topics(there)
-        return there
+        existing = sorted(set(names) & set(client.list_topics()))
+        if existing:
+            client.delete_topics(existing)
+        return existing
 
 
 def _create(bootstrap: str, names: list[str], partitions: int, configs: dict[str, str]) -> list[str]:
     with _client(bootstrap, "created") as client:
-        new = sorted(set(names) - set(client.list_topics()))
-        if new:
-            wanted = {name: {"num_partitions": partitions, "configs": configs} for name in new}
+        missing = sorted(set(names) - set(client.list_topics()))
+        if missing:
+            wanted = {name: {"num_partitions": partitions, "configs": configs} for name in missing}
             client.create_topics(wanted, wait_for_metadata=True)
-        return new
+        return missing
 
 
 @contextmanager
@@ -67,4 +67,6 @@ def _client(bootstrap: str, verb: str) -> Iterator[KafkaAdminClient]:
         with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as client:
             yield client
     except (KafkaError, OSError) as error:
-        raise DeploymentError(f"topics could not be {verb} at {bootstrap}: {error}; is Kafka up?") from error
+        raise DeploymentError(
+            f"topics could not be {verb} at {bootstrap}: {error}; check that the Kafka brokers are reachable"
+        ) from error

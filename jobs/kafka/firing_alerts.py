@@ -1,4 +1,4 @@
-"""What the alerts topic says fires now."""
+"""The alerts that fire now, read from the alerts topic."""
 
 from __future__ import annotations
 
@@ -14,33 +14,38 @@ from operators.kafka.skipped_records import Skipped, skipped_record
 
 
 class AlertsRead(NamedTuple):
-    """Alerts, oldest first, and the records that are none."""
+    """Alerts, oldest first, and the records that cannot be used as alerts."""
 
     alerts: list[Alert]
     skipped: list[Skipped]
 
 
 def read_records(records: Iterable[Any]) -> AlertsRead:
-    """Read records of the topic; those that cannot be used are skipped."""
+    """Decode records of the alerts topic; those that cannot be used are listed as skipped."""
     read = AlertsRead([], [])
     for record in records:
         try:
             read.alerts.append(read_alert(record.value))
-        except Exception as error:  # whatever it is, the records around it count
+        except Exception as error:  # any error; the other records are still read
             read.skipped.append(skipped_record(record, error))
     return read
 
 
 def read_alerts(connection: Connection) -> AlertsRead:
-    """Read every alert that the topic holds."""
+    """Read every alert on the alerts topic."""
     return read_records(read_topic(connection.bootstrap, [connection.topics.alerts], DEADLINE))
 
 
 def firing(alerts: Iterable[Alert], now: datetime | None = None) -> list[Alert]:
-    """Return those that fire: the latest of each fingerprint that is not over, the latest to begin first."""
+    """Return the alerts that fire at `now`, the latest start first.
+
+    Only the latest record of each fingerprint counts, and only until its `endsAt`.
+    """
     at = now or datetime.now(UTC)
     latest = {alert.fingerprint: alert for alert in alerts}
-    there = [
-        one for one in latest.values() if one.status == "firing" and parse_time(one.ends_at, "endsAt") > at
+    active = [
+        alert
+        for alert in latest.values()
+        if alert.status == "firing" and parse_time(alert.ends_at, "endsAt") > at
     ]
-    return sorted(there, key=lambda one: parse_time(one.starts_at, "startsAt"), reverse=True)
+    return sorted(active, key=lambda alert: parse_time(alert.starts_at, "startsAt"), reverse=True)

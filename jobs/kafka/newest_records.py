@@ -10,7 +10,7 @@ from operators.kafka.consumer import open_consumer, read_to_end
 
 
 def newest(bootstrap: str, topic: str, most: int) -> Iterator[Any]:
-    """Yield about so many of the newest records, from each partition its share, oldest first in each."""
+    """Yield about `most` of the newest records, an equal share of each partition, oldest first in each."""
     consumer, partitions = open_consumer(bootstrap, [topic])
     with consumer:
         if not partitions:

@@ -1,4 +1,4 @@
-"""A Kafka client of a pipeline: requests in, the answers with the same keys out."""
+"""A Kafka client that sends requests to a pipeline and reads the responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from operators.kafka.consumer import open_consumer
 
 
 class Answer(NamedTuple):
-    """A record of the outputs topic: a response, or the text of an error."""
+    """A record of the outputs topic: a response, or the text of an error.
+
+    It has the key of its request.
+    """
 
     key: bytes
     value: bytes
@@ -26,7 +29,7 @@ class Answer(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Tell an error record from a response."""
+        """Whether the record is an error and not a response."""
         return "seldon-pipeline-errors" in self.headers
 
     def outputs(self) -> dict[str, dict[str, Any]]:
@@ -35,7 +38,10 @@ class Answer(NamedTuple):
 
 
 class PipelineClient:
-    """Sends requests to one pipeline and reads what comes back from now on."""
+    """Sends requests to one pipeline and reads the answers that arrive from now on.
+
+    DeploymentError where the pipeline's outputs topic does not exist.
+    """
 
     def __init__(self, connection: Connection, pipeline: str) -> None:
         self.inputs = connection.topics.inputs(pipeline)
@@ -45,7 +51,7 @@ class PipelineClient:
         )
         self._consumer = consumer_from_now(connection.bootstrap, [outputs])
         if not self._consumer.assignment():
-            raise DeploymentError(f"there is no topic {outputs}: apply pipeline {pipeline} first")
+            raise DeploymentError(f"there is no topic {outputs}; apply pipeline {pipeline} first")
 
     def __enter__(self) -> PipelineClient:
         return self
@@ -55,13 +61,13 @@ class PipelineClient:
         self._consumer.close()
 
     def send(self, body: bytes, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()) -> bytes:
-        """Send one request without waiting; returns its key, a random one unless given."""
+        """Send one request without waiting; return its key, which is random unless given."""
         key = key or uuid.uuid4().hex.encode()
         self.producer.send(self.inputs, value=body, key=key, headers=list(headers))
         return key
 
     def answers(self, seconds: float) -> Iterator[Answer]:
-        """Yield answers as they come, until none came for so long."""
+        """Yield answers as they arrive, until none has arrived for `seconds`."""
         last = monotonic()
         while monotonic() - last < seconds:
             for records in self._consumer.poll(timeout_ms=200).values():
@@ -70,17 +76,17 @@ class PipelineClient:
                     yield Answer(record.key or b"", record.value or b"", dict(record.headers))
 
     def ask(self, body: bytes, seconds: float = 30.0) -> Answer:
-        """Send one request and wait for its answer; DeploymentError when none comes."""
+        """Send one request and return its answer; DeploymentError where none arrives in `seconds`."""
         key = self.send(body)
         self.producer.flush()
         for answer in self.answers(seconds):
             if answer.key == key:
                 return answer
-        raise DeploymentError(f"no answer within {seconds:g} s: is the job running? See `weir status`")
+        raise DeploymentError(f"no answer within {seconds:g} s; run `weir status` to check the job")
 
 
 def consumer_from_now(bootstrap: str, topics: list[str]) -> KafkaConsumer:
-    """Open a consumer of all partitions of the topics that sees only what comes after this call."""
+    """Open a consumer of all partitions of the topics that reads only records produced after this call."""
     consumer, partitions = open_consumer(bootstrap, topics, "read_uncommitted")
     for partition, end in (consumer.end_offsets(partitions) if partitions else {}).items():
         consumer.seek(partition, end)
@@ -88,6 +94,6 @@ def consumer_from_now(bootstrap: str, topics: list[str]) -> KafkaConsumer:
 
 
 def request_body(rows: NDArray[Any], id_: str) -> bytes:
-    """Encode rows of shape (n, features) as one V2 request; NaN become null."""
+    """Encode rows of shape (n, features) as one V2 request; NaN becomes null."""
     tensor = {"name": "input_1", "shape": list(rows.shape), "datatype": "FP64", "data": rows.ravel().tolist()}
     return msgspec.json.encode({"id": id_, "inputs": [tensor]})

@@ -1,4 +1,4 @@
-"""How much traffic a pipeline has."""
+"""Estimates of how many rows a pipeline receives."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ _DAY = 24 * 60 * 60
 
 
 def rows_a_day(connection: Connection, pipeline: str) -> float:
-    """Estimate rows a day from the newest requests of a pipeline: how many in what time.
+    """Estimate the rows per day of a pipeline from its newest requests and their timestamps.
 
-    DeploymentError where there are too few to tell.
+    DeploymentError where there are too few requests, or all have one timestamp.
     """
     topic = connection.topics.inputs(pipeline)
     records = list(newest(connection.bootstrap, topic, _SAMPLE))
     times = sorted(record.timestamp for record in records)
     if len(times) < 2 or times[0] == times[-1]:
-        raise DeploymentError(f"{topic} holds {len(times)} requests: too few to tell how many come in a day")
+        raise DeploymentError(
+            f"{topic} contains {len(times)} requests, too few to estimate how many arrive per day"
+        )
     rows, seconds = rows_of(records), (times[-1] - times[0]) / 1_000
     return float(rows * (len(times) - 1) / len(times) / seconds * _DAY)
 
 
 def rows_of(records: list[Any]) -> int:
-    """Count the rows of requests; one that cannot be read has none."""
+    """Count the rows of requests; one that cannot be decoded counts as 0."""
     return sum(_rows(records))
 
 
@@ -37,5 +39,5 @@ def _rows(records: list[Any]) -> Iterator[int]:
     for record in records:
         try:
             yield decode_request(record.value or b"", None).inputs[0].shape[0]
-        except Exception:  # whatever it is, the requests around it count
+        except Exception:  # any error; the other requests still count
             yield 0

@@ -1,5 +1,5 @@
 """A Kafka broker and a Flink cluster on this machine, on loopback only.
 
-Everything they write lies below one folder; every process they start carries the stack's id in its
-environment, so that stopping finds all of them, also Python workers whose TaskManager was killed.
+All their files are below one folder. Every process has the stack's id in its environment. `weir down` finds
+all processes by it, also Python workers whose TaskManager was killed.
 """

@@ -1,4 +1,4 @@
-"""A Flink cluster from the distribution inside the PyPI package: a JobManager, TaskManagers."""
+"""A Flink cluster of a JobManager and TaskManagers, from the distribution inside the PyPI package."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from jobs.local_stack.ports import HOST, Ports
 
 JSON_LOGS = ROOT / "flink-conf" / "log4j-json.properties"
 TEMPLATE = ROOT / "flink-conf" / "config.yaml"
-# Each Python worker computes on its own; more threads would only fight over the cores.
+# Python workers run in parallel; more threads in each would only compete for the cores.
 _ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
 
 
 class Cluster:
-    """Starts processes of a cluster whose files lie in one folder."""
+    """Configures a cluster below one folder and starts its processes.
+
+    `stack` is the id by which the processes are found.
+    """
 
     def __init__(self, folder: Path, ports: Ports, stack: str) -> None:
         self.folder = folder
@@ -30,7 +33,7 @@ class Cluster:
         self.rest = Rest(f"http://{HOST}:{ports.web}")
 
     def prepare(self, *, json_logs: bool = False) -> None:
-        """Write the configuration and link the libraries."""
+        """Write the configuration and link the jars; with `json_logs` Flink logs JSON."""
         for name in ("conf", "lib", "log", "checkpoints", "savepoints"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._configure()
@@ -39,15 +42,15 @@ class Cluster:
         self._link()
 
     def start_jobmanager(self) -> int:
-        """Start the JobManager; returns its process id."""
+        """Start the JobManager and return its process id."""
         return self._start("jobmanager")
 
     def start_taskmanager(self) -> int:
-        """Start a TaskManager; returns its process id."""
+        """Start a TaskManager and return its process id."""
         return self._start("taskmanager")
 
     def environment(self) -> dict[str, str]:
-        """Return what Flink's scripts need to find this cluster."""
+        """Return the environment variables with which Flink's scripts find this cluster."""
         return {
             "FLINK_HOME": str(flink_home()),
             "FLINK_CONF_DIR": str(self.folder / "conf"),
@@ -94,8 +97,8 @@ class Cluster:
 
     def _link(self) -> None:
         home = flink_home()
-        wanted = [*(home / "lib").glob("*.jar"), *(home / "opt").glob("flink-python-*.jar"), *jars("flink")]
+        sources = [*(home / "lib").glob("*.jar"), *(home / "opt").glob("flink-python-*.jar"), *jars("flink")]
         for jar in (self.folder / "lib").glob("*.jar"):
             jar.unlink()
-        for jar in wanted:
+        for jar in sources:
             (self.folder / "lib" / jar.name).symlink_to(jar)

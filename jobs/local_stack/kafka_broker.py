@@ -18,21 +18,26 @@ _HEAP = ("-Xms256m", "-Xmx768m")
 
 
 def start_broker(folder: Path, ports: Ports, stack: str) -> int:
-    """Format the storage if it is new, and start the broker; returns the process id."""
+    """Format the storage if it is new, start the broker, and return its process id.
+
+    DeploymentError where the storage cannot be formatted.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "server.properties"
     config.write_text(_properties(folder / "data", ports), "utf-8")
     command = [java(), *_HEAP, "-cp", os.pathsep.join(map(str, jars("kafka")))]
     if not (folder / "data" / "meta.properties").exists():
-        format_ = [*command, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(config)]
-        done = subprocess.run(format_, capture_output=True, text=True, check=False)
+        format_command = [*command, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(config)]
+        done = subprocess.run(format_command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise DeploymentError(f"Kafka's storage could not be formatted: {done.stderr or done.stdout}")
+            raise DeploymentError(
+                f"{folder}: Kafka's storage could not be formatted: {done.stderr or done.stdout}"
+            )
     return processes.spawn([*command, "kafka.Kafka", str(config)], stack, folder / "broker.log", {})
 
 
 def broker_answers(ports: Ports) -> bool:
-    """Tell whether the broker answers a request."""
+    """Return whether the broker answers a request."""
     if not listens(ports.kafka):
         return False
     try:

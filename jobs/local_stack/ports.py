@@ -1,4 +1,4 @@
-"""Ports of the local stack: the usual ones, or free ones."""
+"""Ports of the local stack: the default ones, or free ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 
 
 class Ports(msgspec.Struct, frozen=True):
-    """Which ports the stack listens on, on loopback."""
+    """The ports on which the stack listens, on loopback."""
 
     kafka: int = 9092
     controller: int = 9093
@@ -23,33 +23,33 @@ class Ports(msgspec.Struct, frozen=True):
     metrics: int = 9249
 
     def named(self) -> Iterator[tuple[str, int]]:
-        """Yield name and number of each."""
+        """Yield the name and the number of each port."""
         yield from msgspec.structs.asdict(self).items()
 
 
 def free_ports() -> Ports:
-    """Find ports that nothing listens on now."""
+    """Return ports on which no program listens now."""
     names = Ports.__struct_fields__
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in names]
-        for one in sockets:
-            one.bind((HOST, 0))
-        numbers = [int(one.getsockname()[1]) for one in sockets]
+    with ExitStack() as open_sockets:
+        probes = [open_sockets.enter_context(socket.socket()) for _ in names]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        numbers = [int(probe.getsockname()[1]) for probe in probes]
     return Ports(**dict(zip(names, numbers, strict=True)))
 
 
 def check_free(ports: Ports) -> None:
-    """Raise DeploymentError naming every port that something else listens on."""
+    """Raise DeploymentError that names every port on which another program listens."""
     taken = [f"{number} ({name})" for name, number in ports.named() if listens(number)]
     if taken:
         raise DeploymentError(
-            f"port {', '.join(taken)} is in use by another program: stop it, or choose others, for example "
-            "`weir up --free-ports` or `make demo UP=--free-ports`"
+            f"port {', '.join(taken)} is in use by another program; stop it, or choose other ports, for "
+            "example `weir up --free-ports` or `make demo UP=--free-ports`"
         )
 
 
 def listens(port: int) -> bool:
-    """Tell whether something accepts connections on the port."""
+    """Return whether a program accepts connections on the port of loopback."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((HOST, port)) == 0

@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them, and are found again."""
+"""Processes that outlive the command that started them, and are found again by the stack's id."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ MARK = "WEIR_STACK"
 
 
 def spawn(command: list[str], stack: str, log: Path, environment: Mapping[str, str]) -> int:
-    """Start a process in a session of its own, its output to a log; returns its id."""
+    """Start a process in its own session, append its output to `log`, and return its process id."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
-            # Python looks for modules where it stands first: workers shall find those of the job.
+            # Python first imports from the working directory: it must not contain the project's
+            # packages, because workers have to import those of the job's bundle.
             cwd=log.parent,
             env={**os.environ, **environment, MARK: stack},
             stdin=subprocess.DEVNULL,
@@ -25,30 +26,30 @@ def spawn(command: list[str], stack: str, log: Path, environment: Mapping[str, s
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    # Whoever holds the Popen would warn that the process still runs; from here on its id is enough.
+    # A set return code avoids Popen's warning about a process that still runs.
     process.returncode = 0
     return process.pid
 
 
 def of_stack(stack: str) -> list[psutil.Process]:
-    """Find every process that a stack started, directly or not."""
-    found = []
+    """Return every process that a stack started, directly or through another process."""
+    members = []
     for process in psutil.process_iter():
         try:
             if process.environ().get(MARK) == stack and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                members.append(process)
         except psutil.Error:
             continue
-    return found
+    return members
 
 
 def runs(pid: int, stack: str) -> bool:
-    """Tell whether the process still is the one that the stack started."""
+    """Return whether the process runs and was started by the stack."""
     return any(process.pid == pid for process in of_stack(stack))
 
 
 def stop(processes: Iterable[psutil.Process], seconds: float = 20.0) -> None:
-    """Ask processes to end, and kill those that do not."""
+    """Terminate processes, and kill those that still run after `seconds`."""
     waiting = list(processes)
     for process in waiting:
         _signal(process.terminate)

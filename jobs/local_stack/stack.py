@@ -1,4 +1,4 @@
-"""The whole local stack: up, down, found again by the next command."""
+"""The whole local stack: how it starts, stops, and is found again by the next command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jobs.local_stack.kafka_broker import broker_answers, start_broker
 from jobs.local_stack.ports import HOST, Ports, check_free
 from operators.core.errors import DeploymentError
 
-Say = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 class _Saved(msgspec.Struct):
@@ -29,7 +29,7 @@ class _Saved(msgspec.Struct):
 
 
 class Stack:
-    """A broker and a cluster whose files lie below one folder."""
+    """A Kafka broker and a Flink cluster whose files are below one folder."""
 
     def __init__(self, folder: Path, saved: _Saved) -> None:
         self.folder = folder
@@ -39,97 +39,108 @@ class Stack:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where the broker listens."""
+        """Address of the broker, as HOST:PORT."""
         return f"{HOST}:{self.ports.kafka}"
 
     @property
     def web_ui(self) -> str:
-        """Where Flink's web UI and REST API are."""
+        """URL of Flink's web UI and REST API."""
         return f"http://localhost:{self.ports.web}"
 
     @property
     def flink(self) -> Flink:
-        """The cluster, for Flink's command line."""
+        """The cluster, as Flink's command line needs it."""
         return Flink(self.cluster.rest, self.cluster.environment())
 
     @property
     def taskmanagers(self) -> list[int]:
-        """Process ids of the TaskManagers that were started and still run."""
+        """Process ids of the TaskManagers that still run."""
         return [pid for pid in self._saved.taskmanagers if processes.runs(pid, self._saved.id)]
 
     def processes(self) -> list[Process]:
-        """Every process of the stack that runs, workers included."""
+        """Return every running process of the stack, including Python workers."""
         return processes.of_stack(self._saved.id)
 
     def running(self) -> bool:
-        """Tell whether broker and web UI answer."""
+        """Return whether the broker and the JobManager answer."""
         return broker_answers(self.ports) and self.cluster.rest.answers()
 
     def start_taskmanager(self) -> int:
-        """Start one more TaskManager, for example after one was killed; returns its process id."""
+        """Start one more TaskManager, for example after one was killed; return its process id."""
         pid = self.cluster.start_taskmanager()
         self._saved.taskmanagers.append(pid)
         self._save()
         return pid
 
     def replace_taskmanager(self) -> bool:
-        """Start a TaskManager where none is left; returns whether that was so, once it offers its slots."""
+        """Start a TaskManager if the cluster has no slots, and wait for its slots.
+
+        Returns whether one was started; DeploymentError where its slots do not appear in time.
+        """
         if self._has_slots():
             return False
         self.start_taskmanager()
         log = self.cluster.folder / "log"
-        self._await("Flink's TaskManager", self._has_slots, log, say=lambda line: None)
+        self._await("Flink's TaskManager", self._has_slots, log, on_progress=lambda line: None)
         return True
 
     def down(self) -> int:
-        """Stop every process of the stack, orphans included; returns how many there were."""
-        found = self.processes()
-        processes.stop(found)
-        left = processes.of_stack(self._saved.id)
-        processes.stop(left, seconds=5.0)
-        return len(found)
+        """Stop every process of the stack, including orphans, and return their number."""
+        running = self.processes()
+        processes.stop(running)
+        remaining = processes.of_stack(self._saved.id)
+        processes.stop(remaining, seconds=5.0)
+        return len(running)
 
     def _save(self) -> None:
         (self.folder / "stack.json").write_bytes(msgspec.json.encode(self._saved))
 
-    def _start(self, say: Say, *, json_logs: bool) -> None:
-        say("starting Kafka")
+    def _start(self, on_progress: OnProgress, *, json_logs: bool) -> None:
+        on_progress("starting Kafka")
         start_broker(self.folder / "kafka", self.ports, self._saved.id)
-        say("starting Flink")
+        on_progress("starting Flink")
         self.cluster.prepare(json_logs=json_logs)
         self.cluster.start_jobmanager()
         self.start_taskmanager()
-        self._await("Kafka", lambda: broker_answers(self.ports), self.folder / "kafka" / "broker.log", say)
-        log = self.cluster.folder / "log"
-        self._await("Flink's JobManager", self.cluster.rest.answers, log, say)
-        self._await("Flink's TaskManager", self._has_slots, log, say)
+        kafka_log, flink_log = self.folder / "kafka" / "broker.log", self.cluster.folder / "log"
+        self._await("Kafka", lambda: broker_answers(self.ports), kafka_log, on_progress)
+        self._await("Flink's JobManager", self.cluster.rest.answers, flink_log, on_progress)
+        self._await("Flink's TaskManager", self._has_slots, flink_log, on_progress)
 
     def _has_slots(self) -> bool:
         overview = self.cluster.rest.get("/overview")
         return bool(overview and overview["slots-total"])
 
-    def _await(self, what: str, ready: Callable[[], bool], log: Path, say: Say, seconds: float = 90) -> None:
+    def _await(
+        self,
+        service: str,
+        is_ready: Callable[[], bool],
+        log: Path,
+        on_progress: OnProgress,
+        seconds: float = 90,
+    ) -> None:
         deadline = monotonic() + seconds
-        while not ready():
+        while not is_ready():
             if monotonic() > deadline:
-                raise DeploymentError(f"{what} did not answer within {seconds:g} s: see {log}")
+                raise DeploymentError(f"{service} did not answer within {seconds:g} s; see {log}")
             sleep(0.2)
-        say(f"{what} answers")
+        on_progress(f"{service} answers")
 
 
 def find(folder: Path) -> Stack | None:
-    """Return the stack of a folder if its processes run."""
+    """Return the stack of a folder if any of its processes runs, else None."""
     saved = _read(folder / "stack.json")
     return Stack(folder, saved) if saved and processes.of_stack(saved.id) else None
 
 
-def up(folder: Path, ports: Ports, say: Say = print, *, json_logs: bool = False) -> Stack:
-    """Start a stack with no topics and no jobs; what an earlier one left in the folder is removed.
+def up(folder: Path, ports: Ports, on_progress: OnProgress = print, *, json_logs: bool = False) -> Stack:
+    """Start a stack without topics and jobs; remove the files of an earlier stack in the folder first.
 
-    Raises DeploymentError when one is up already, a port is taken, or Java or the jars are missing.
+    DeploymentError when a stack of the folder already runs, a port is in use, or Java or jars are missing.
+    `on_progress` receives a line for each stage.
     """
     if find(folder):
-        raise DeploymentError(f"a stack is up already in {folder}: `weir down` stops it")
+        raise DeploymentError(f"a stack is already running in {folder}; stop it with `weir down`")
     java(), jars("kafka"), jars("flink")
     check_free(ports)
     for part in ("kafka", "flink"):
@@ -138,7 +149,7 @@ def up(folder: Path, ports: Ports, say: Say = print, *, json_logs: bool = False)
     stack = Stack(folder, _Saved(uuid.uuid4().hex, ports))
     stack._save()
     try:
-        stack._start(say, json_logs=json_logs)
+        stack._start(on_progress, json_logs=json_logs)
     except BaseException:
         stack.down()
         raise

@@ -1,1 +1,1 @@
-"""Manifests ⇄ releases on the control topic: apply, diff, delete, roll back, explain, repair."""
+"""Commands on releases and the control topic: apply, diff, delete, roll back, explain, repair."""

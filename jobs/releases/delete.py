@@ -1,4 +1,4 @@
-"""`weir delete`: resources are taken back; their topics stay unless told otherwise."""
+"""`weir delete`: deletes resources from the control topic and, on request, their topics."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from jobs.kafka.admin import delete_topics
-from jobs.releases.apply import numbered
+from jobs.releases.apply import as_next_generation
 from jobs.releases.publish import Record, model_record, publish, records_of
-from jobs.releases.repair import take_back
+from jobs.releases.repair import tombstone
 from jobs.releases.topic_writers import wait_until_unused
 from operators.control.control_state import ControlState
 from operators.control.release import Release
@@ -22,14 +22,14 @@ KINDS = ("pipeline", "model", "monitor")
 
 
 class Resource(NamedTuple):
-    """Kind (`pipeline`, `model`, `monitor`) and name of what is deleted."""
+    """Kind (`pipeline`, `model`, `monitor`) and name of a resource to delete."""
 
     kind: str
     name: str
 
 
 def parse_resource(text: str) -> Resource:
-    """Read `NAME`, a pipeline, or `KIND/NAME`."""
+    """Parse `NAME`, which is a pipeline, or `KIND/NAME`; DeploymentError for an unknown kind."""
     kind, slash, name = text.rpartition("/")
     if slash and kind.lower() not in KINDS:
         raise DeploymentError(f"{text!r} is not NAME, pipeline/NAME, model/NAME or monitor/NAME")
@@ -37,65 +37,71 @@ def parse_resource(text: str) -> Resource:
 
 
 def delete(resources: Sequence[Resource], connection: Connection, *, topics: bool = False) -> list[str]:
-    """Take resources back, all of them or none; returns the topics that were deleted too.
+    """Delete resources, all of them or none, and return the names of the deleted topics.
 
-    A deleted pipeline's windows close and its requests become dead letters. Its releases are kept, so that it
-    can be gone back to; records that name it and cannot be used are taken back with it. Raises
-    DeploymentError for what is not there, and for a model that is in use.
+    A deleted pipeline's windows close and its requests become dead letters. Its releases are kept, so that
+    `weir rollback` can restore it. Records of it that cannot be used are deleted with it. With `topics`, the
+    topics that only deleted pipelines use are deleted too. DeploymentError for a resource that does not exist
+    and for a model that is in use.
     """
 
     def decide(control: ControlState) -> tuple[list[Record], list[str]]:
-        gone = {resource.name for resource in resources if resource.kind == "pipeline"}
-        errors = [line for resource in resources for line in _objections(resource, control, gone)]
+        deleted = {resource.name for resource in resources if resource.kind == "pipeline"}
+        errors = [line for resource in resources for line in _errors(resource, control, deleted)]
         if errors:
             raise DeploymentError("\n".join(errors))
-        records = [record for resource in resources for record in _records(resource, control, gone)]
-        return records, _topics(control, gone, connection.topics)
+        records = [record for resource in resources for record in _records(resource, control, deleted)]
+        return records, _orphaned_topics(control, deleted, connection.topics)
 
     orphaned = publish(connection, decide)
     if not topics:
         return []
-    wait_until_unused(connection, [one.name for one in resources if one.kind == "pipeline"], orphaned)
+    pipelines = [resource.name for resource in resources if resource.kind == "pipeline"]
+    wait_until_unused(connection, pipelines, orphaned)
     return delete_topics(connection.bootstrap, orphaned)
 
 
-def _objections(resource: Resource, control: ControlState, gone: set[str]) -> list[str]:
+def _errors(resource: Resource, control: ControlState, deleted: set[str]) -> list[str]:
     kind, name = resource
     if kind == "pipeline" and name not in control.heads and not control.skipped.of(name):
         return [f"there is no pipeline {name}; there are {', '.join(sorted(control.heads)) or 'none'}"]
-    if kind == "monitor" and not _watched(name, control):
+    if kind == "monitor" and not _monitored_by(name, control):
         return [f"there is no monitor {name}"]
     if kind == "model":
-        using = [one.name for one in control.live() if name in one.artifacts and one.name not in gone]
+        live = [release for release in control.live() if release.name not in deleted]
+        using = [release.name for release in live if name in release.artifacts]
         if using:
-            return [f"model {name} is in use by pipeline {', '.join(using)}: delete that first"]
+            return [f"model {name} is in use by pipeline {', '.join(using)}; delete that first"]
         if name not in control.models:
             return [f"there is no model {name}; there are {', '.join(sorted(control.models)) or 'none'}"]
     return []
 
 
-def _records(resource: Resource, control: ControlState, gone: set[str]) -> list[Record]:
+def _records(resource: Resource, control: ControlState, deleted: set[str]) -> list[Record]:
     kind, name = resource
     if kind == "model":
         return [model_record(name, None)]
     if kind == "pipeline":
-        unusable = map(take_back, control.skipped.of(name))
-        return [Record(f"head/{name}", None), *(one for one in unusable if one)]
+        tombstones = map(tombstone, control.skipped.of(name))
+        return [Record(f"head/{name}", None), *(record for record in tombstones if record)]
     records = []
-    for release in _watched(name, control):
-        if release.name not in gone:
-            bare = msgspec.structs.replace(release, monitor=None)
-            records += records_of(numbered(bare, control, f"without monitor {name}"), control)
+    for release in _monitored_by(name, control):
+        if release.name not in deleted:
+            unmonitored = msgspec.structs.replace(release, monitor=None)
+            next_release = as_next_generation(unmonitored, control, f"without monitor {name}")
+            records += records_of(next_release, control)
     return records
 
 
-def _watched(monitor: str, control: ControlState) -> list[Release]:
-    return [one for one in control.live() if one.monitor and one.monitor["metadata"]["name"] == monitor]
+def _monitored_by(monitor: str, control: ControlState) -> list[Release]:
+    monitored = [release for release in control.live() if release.monitor]
+    return [one for one in monitored if one.monitor and one.monitor["metadata"]["name"] == monitor]
 
 
-def _topics(control: ControlState, gone: set[str], topics: Topics) -> list[str]:
-    """Name our topics that only deleted pipelines use."""
-    live = [one for one in control.live() if one.name not in gone]
-    used = {topic for one in live for topic in (*one.topics, one.external_topic)}
-    dead = {topic for name in gone for one in control.candidates(name)[:1] for topic in one.topics}
-    return sorted(filter(topics.is_ours, dead - used))
+def _orphaned_topics(control: ControlState, deleted: set[str], topics: Topics) -> list[str]:
+    """Return the names of Weir's own topics that only deleted pipelines use."""
+    live = [release for release in control.live() if release.name not in deleted]
+    used = {topic for release in live for topic in (*release.topics, release.external_topic)}
+    last = [release for name in deleted for release in control.candidates(name)[:1]]
+    unused = {topic for release in last for topic in release.topics} - used
+    return sorted(filter(topics.is_ours, unused))

@@ -1,4 +1,4 @@
-"""What differs between two releases or documents, a line each."""
+"""Differences between two releases or documents, one per line."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from operators.control.release import Artifact, RegisteredModel, Release
 
-_SHOWN = 60
+_MOST_CHARACTERS = 60
 
 
 def changed(before: Release | None, after: Release) -> list[str]:
-    """Tell what a release changed, in the words of its manifests."""
+    """Return the differences between two releases, named by the fields of the manifests."""
     if before is None:
         return ["the first release"]
     return [
@@ -22,7 +22,7 @@ def changed(before: Release | None, after: Release) -> list[str]:
 
 
 def model_changed(before: RegisteredModel | None, after: RegisteredModel) -> list[str]:
-    """Tell what changed of a registered model."""
+    """Return the differences between two registrations of a model."""
     if before is None:
         return []
     name = after.model["metadata"]["name"]
@@ -50,37 +50,37 @@ def _files(name: str, before: Artifact | None, after: Artifact | None) -> Iterat
         yield f"model {name}: files {_short(before.digest)} → {_short(after.digest)}"
 
 
-def _documents(what: str, before: Any, after: Any) -> Iterator[str]:
-    yield from (f"{what}: {line}" for line in _values("", before, after))
+def _documents(document: str, before: Any, after: Any) -> Iterator[str]:
+    yield from (f"{document}: {line}" for line in _values("", before, after))
 
 
 def _values(path: str, before: Any, after: Any) -> Iterator[str]:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in dict.fromkeys([*before, *after]):
             yield from _values(f"{path}.{key}" if path else key, before.get(key), after.get(key))
-    elif _named(before) and _named(after):
+    elif _is_list_of_named(before) and _is_list_of_named(after):
         yield from _values(path, _by_name(before), _by_name(after))
     elif before != after:
-        yield f"{path} {_told(before)} → {_told(after)}"
+        yield f"{path} {_text(before)} → {_text(after)}"
 
 
-def _named(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) and _name(one) for one in value)
+def _is_list_of_named(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, dict) and _name(entry) for entry in value)
 
 
-def _by_name(value: list[dict[str, Any]]) -> dict[str, Any]:
-    return {f"{_name(one)}": one for one in value}
+def _by_name(entries: list[dict[str, Any]]) -> dict[str, Any]:
+    return {f"{_name(entry)}": entry for entry in entries}
 
 
-def _name(one: dict[str, Any]) -> Any:
-    return one.get("name") or one.get("step")
+def _name(entry: dict[str, Any]) -> Any:
+    return entry.get("name") or entry.get("step")
 
 
-def _told(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None:
         return "(none)"
     text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
 
 
 def _short(digest: str) -> str:

@@ -1,4 +1,4 @@
-"""A release in words: its compiled plan from top to bottom, and every default in force."""
+"""Explains a release: its compiled plan from top to bottom, its alerts, and the defaults in force."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from operators.resources.seldon_schema import MOST_WINDOW_ROWS, Pipeline, StepSp
 
 
 def explain(release: Release, topics: Topics) -> Iterator[str]:
-    """Draw a release's plan, a line each."""
+    """Yield the lines of a release's plan, alerts and defaults."""
     pipeline = pipeline_of(release)
     name = release.name
     yield f"pipeline {name}" + (f", generation {release.generation}" if release.generation else "")
@@ -39,11 +39,11 @@ def explain(release: Release, topics: Topics) -> Iterator[str]:
         yield from _step(specs[step_name], release, topics)
     yield "  ▼"
     if pipeline.spec.output is None:
-        yield "  responses  none: spec.output is left out"
+        yield "  responses  none: there is no spec.output"
     else:
         output = pipeline.spec.output
         yield f"  responses  {topics.outputs(name)}"
-        yield from _reads(inputs_of(output.steps, output.steps_join, output.tensor_map, name), "holding")
+        yield from _reads(inputs_of(output.steps, output.steps_join, output.tensor_map, name), "contain")
     yield f"  otherwise  {topics.errors}"
     yield ""
     yield "alerts"
@@ -63,35 +63,35 @@ def _step(spec: StepSpec, release: Release, topics: Topics) -> Iterator[str]:
         yield from (f"  │  {line}" for line in _reads(triggers, "only if"))
     if spec.batch.gathers:
         yield f"  │    gathers  {_window(spec)}"
-        yield f"  │    judges   {_judges(spec.name, artifact.runtime, monitor_of(release))}"
+        yield f"  │    judges   {_window_rules(spec.name, artifact.runtime, monitor_of(release))}"
         yield f"  │    reports  {topics.model_outputs(spec.name)}"
 
 
 def _window(spec: StepSpec) -> str:
     batch = spec.batch
     rows = f"{batch.size} rows" if batch.size else f"at most {MOST_WINDOW_ROWS} rows"
-    time = f", closed after {batch.window_ms} ms if it does not fill" if batch.window_ms else ""
-    rolling = f", each keeping {batch.rows - batch.slide} rows of the one before" if batch.rolling else ""
+    time = f", closed after {batch.window_ms} ms if not full" if batch.window_ms else ""
+    rolling = f", each with {batch.rows - batch.slide} rows of the one before" if batch.rolling else ""
     return f"windows of {rows}{time}{rolling}"
 
 
-def _judges(step: str, runtime: str, monitor: Monitor | None) -> str:
-    """Tell the rules in force: those of the Monitor, then the job's."""
-    numbers = _numbers(effective_rules(monitor, step, Settings().rules), runtime)
+def _window_rules(step: str, runtime: str, monitor: Monitor | None) -> str:
+    """Return the rules in force: those of the Monitor, then the defaults of the job."""
+    numbers = _rule_numbers(effective_rules(monitor, step, Settings().rules), runtime)
     rules = monitor.rules_of(step) if monitor else None
     own = [name for name in numbers if getattr(rules, name, None) is not None]
-    said = {
-        f"as Monitor {monitor.metadata.name} says" if monitor else "": own,
-        "by default of the job": [name for name in numbers if name not in own],
+    by_source = {
+        f"set by Monitor {monitor.metadata.name}" if monitor else "": own,
+        "default of the job": [name for name in numbers if name not in own],
     }
     return "; ".join(
-        f"{', '.join(f'{name} {numbers[name]}' for name in names)} ({who})"
-        for who, names in said.items()
+        f"{', '.join(f'{name} {numbers[name]}' for name in names)} ({source})"
+        for source, names in by_source.items()
         if names
     )
 
 
-def _numbers(rules: WindowRules, runtime: str) -> dict[str, float]:
+def _rule_numbers(rules: WindowRules, runtime: str) -> dict[str, float]:
     judgement, confirmation, tolerance = rules
     quality = runtime == DATA_QUALITY
     least = {"tolerance": tolerance} if quality else {"min_effect": judgement.min_effect}
@@ -99,13 +99,13 @@ def _numbers(rules: WindowRules, runtime: str) -> dict[str, float]:
 
 
 def _reads(inputs: Inputs, verb: str) -> Iterator[str]:
-    words = {"inner": "all of", "outer": "whichever are there of", "any": "the first that is there of"}
+    words = {"inner": "all of", "outer": "all available of", "any": "the first available of"}
     join = f"{words[inputs.join]} " if len(inputs.sources) > 1 else ""
     yield f"  {verb:8} {join}{'; '.join(map(str, inputs.sources))}"
 
 
 def _defaults(pipeline: Pipeline) -> Iterator[str]:
-    """Yield the manifest's fields that were left out and mean something, then the job's settings."""
+    """Yield the defaults of fields that the manifest leaves out, then the job's default settings."""
     for i, step in enumerate(pipeline.spec.steps):
         at = f"spec.steps[{i}] {step.name}"
         if not step.inputs:
@@ -115,7 +115,7 @@ def _defaults(pipeline: Pipeline) -> Iterator[str]:
         if len(step.triggers) > 1 and step.triggers_join_type == "inner":
             yield f"{at}: triggersJoinType inner"
         if step.batch.gathers and not step.batch.window_ms:
-            yield f"{at}: batch.windowMs none: a window waits until it is full"
+            yield f"{at}: batch.windowMs none: a window closes only when it is full"
     if pipeline.spec.output and pipeline.spec.output.steps_join == "inner":
         yield "spec.output.stepsJoin inner"
     for setting, value, help_ in defaults(Settings):
@@ -123,9 +123,9 @@ def _defaults(pipeline: Pipeline) -> Iterator[str]:
 
 
 def released(releases: list[Release], name: str) -> Release:
-    """Return the release of that name; DeploymentError lists those that there are."""
+    """Return the release of a pipeline; DeploymentError with the existing names if there is none."""
     for release in releases:
         if release.name == name:
             return release
-    there = ", ".join(release.name for release in releases) or "none"
-    raise DeploymentError(f"there is no pipeline {name}; there are {there}")
+    names = ", ".join(release.name for release in releases) or "none"
+    raise DeploymentError(f"there is no pipeline {name}; there are {names}")

@@ -1,4 +1,4 @@
-"""The alerts of a release in words: what fires, from which level on, and who says so."""
+"""Explains the alerts of a release: which can fire, at which level, and which levels are defaults."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from operators.resources.seldon_schema import Pipeline
 
 
 def explain_alerts(release: Release, pipeline: Pipeline, topics: Topics) -> Iterator[str]:
-    """Yield a line for each alert that can fire."""
+    """Yield a line on how alerts are published, then a line for each alert that can fire."""
     monitor = monitor_of(release)
     rules = alert_rules(release.name, monitor, topics)
-    yield f"{topics.alerts}, again every {rules.lifecycle.resend:g} s while one fires"
-    yield from _rates(rules, monitor)
+    yield f"{topics.alerts}, repeated every {rules.lifecycle.resend:g} s while an alert fires"
+    yield from _rate_alerts(rules, monitor)
     for step in pipeline.spec.steps:
         if step.batch.gathers:
             quality = release.artifacts[step.name].runtime == DATA_QUALITY
@@ -30,30 +30,31 @@ def explain_alerts(release: Release, pipeline: Pipeline, topics: Topics) -> Iter
             yield f"{rule.alert} {step.name}: warning when confirmed{critical}"
 
 
-def _rates(rules: PipelineRules, monitor: Monitor | None) -> Iterator[str]:
+def _rate_alerts(rules: PipelineRules, monitor: Monitor | None) -> Iterator[str]:
     rates = rules.rates
     if rates.errors:
-        said = "" if monitor and monitor.spec.errors else " (by default)"
-        yield f"{ERRORS}: {_share(rates.errors, 'of the requests fail')}{said}"
+        source = "" if monitor and monitor.spec.errors else " (by default)"
+        yield f"{ERRORS}: {_share(rates.errors, 'of the requests fail')}{source}"
     for step, rule in rates.outliers.items():
         yield f"{OUTLIERS} {step}: {_share(rule, 'of its rows are outliers')}"
     if rates.any_outliers:
-        others = "every other step" if rates.outliers else "every step"
-        yield f"{OUTLIERS}, {others} that flags: {_share(rates.any_outliers, 'are outliers')} (by default)"
+        steps = "every other step" if rates.outliers else "every step"
+        share = _share(rates.any_outliers, "of its rows are outliers")
+        yield f"{OUTLIERS}, {steps} that flags rows: {share} (by default)"
     if rates.latency:
         levels = _levels(rates.latency.levels, " ms")
-        yield f"{LATENCY}: 99th percentile of {rates.latency.over:g} s surely above {levels}"
+        yield f"{LATENCY}: 99th percentile of {rates.latency.over:g} s significantly above {levels}"
     else:
         yield f"{LATENCY}: none (by default)"
     if rates.no_data is not None:
-        yield f"{NO_DATA}: critical when no request came for {rates.no_data:g} s"
+        yield f"{NO_DATA}: critical when no request arrived for {rates.no_data:g} s"
     else:
         yield f"{NO_DATA}: none (by default)"
 
 
 def _share(rule: RateRule, what: str) -> str:
     levels = _levels({severity: 100 * level for severity, level in rule.levels.items()}, " %")
-    return f"surely more than {levels} {what} in {rule.over:g} s"
+    return f"significantly more than {levels} {what} in {rule.over:g} s"
 
 
 def _levels(levels: Mapping[Severity, float], unit: str) -> str:

@@ -1,4 +1,4 @@
-"""Writing the control topic."""
+"""Records of the control topic, and the transaction that writes them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.kafka.skipped_records import key_bytes
 
-# Generations of a pipeline that are kept: so far back can one go.
+# Number of generations of a pipeline that are kept and can be rolled back to.
 KEPT = 50
-_LONGEST = 16 * 1024 * 1024
+_MOST_BYTES = 16 * 1024 * 1024
 T = TypeVar("T")
 
 
 class Record(NamedTuple):
-    """One record of the control topic; no value takes back what its key said.
+    """One record of the control topic; without a value it is a tombstone that deletes its key.
 
-    The key is text as `operators.skipped.key_text` reads it.
+    The key is text as `operators.kafka.skipped_records.key_text` decodes it.
     """
 
     key: str
@@ -33,9 +33,10 @@ class Record(NamedTuple):
 
 
 def publish(connection: Connection, decide: Callable[[ControlState], tuple[Sequence[Record], T]]) -> T:
-    """Read the control topic, let `decide` say what to write, and write it, as one transaction.
+    """Read the control topic and write the records that `decide` returns, as one transaction.
 
-    Nobody else writes in between. Raises DeploymentError when somebody else began to.
+    Returns the second value of `decide`. Its transactional id excludes other writers: DeploymentError when
+    another one begins in between.
     """
     topics = connection.topics
     producer = None
@@ -43,7 +44,7 @@ def publish(connection: Connection, decide: Callable[[ControlState], tuple[Seque
         producer = KafkaProducer(
             bootstrap_servers=connection.bootstrap,
             transactional_id=f"{topics.prefix}.{topics.namespace}/apply",
-            max_request_size=_LONGEST,
+            max_request_size=_MOST_BYTES,
         )
         producer.init_transactions()
         records, result = decide(read_control(connection))
@@ -56,7 +57,7 @@ def publish(connection: Connection, decide: Callable[[ControlState], tuple[Seque
         return result
     except KafkaError as error:
         raise DeploymentError(
-            f"nothing was applied: {error}; if someone else applied at the same moment, apply again"
+            f"nothing was applied: {error}; if another command applied at the same time, apply again"
         ) from error
     finally:
         if producer:
@@ -64,7 +65,7 @@ def publish(connection: Connection, decide: Callable[[ControlState], tuple[Seque
 
 
 def require_readable(records: Sequence[Record]) -> None:
-    """Raise DeploymentError for a record that whoever reads the topic would skip."""
+    """Raise DeploymentError for a record that readers of the topic would skip."""
     control = ControlState.empty()
     for key, value in records:
         if skipped := control.read(_Written(key_bytes(key), value)):
@@ -74,7 +75,7 @@ def require_readable(records: Sequence[Record]) -> None:
 
 
 class _Written(NamedTuple):
-    """A record on its way, as it will be read."""
+    """A record that is not written yet, with the fields of a Kafka record that readers use."""
 
     key: bytes
     value: bytes | None
@@ -84,7 +85,7 @@ class _Written(NamedTuple):
 
 
 def records_of(release: Release, control: ControlState) -> list[Record]:
-    """Return what makes a release the live one; releases that are too old are taken back."""
+    """Return the records that make a release the live one and delete releases that are too old."""
     old = [one for one in control.history(release.name) if one.generation <= release.generation - KEPT]
     return [
         Record(f"release/{release.name}/{release.generation}", msgspec.json.encode(release)),
@@ -94,13 +95,13 @@ def records_of(release: Release, control: ControlState) -> list[Record]:
 
 
 def model_record(name: str, model: RegisteredModel | None) -> Record:
-    """Return what registers a model, or takes it back."""
+    """Return the record that registers a model, or a tombstone where `model` is None."""
     return Record(f"model/{name}", msgspec.json.encode(model) if model else None)
 
 
 def next_generation(name: str, control: ControlState) -> int:
-    """Return the number of a pipeline's next release, above those that a newer Weir wrote."""
-    known = [one.generation for one in control.history(name)]
-    newer = [one.key or "" for one in control.skipped.of(name) if one.is_newer]
-    numbers = [int(key.rpartition("/")[2]) for key in newer]
-    return max([*known, *numbers, control.heads.get(name, 0)]) + 1
+    """Return the next generation of a pipeline, also above those that a newer Weir wrote."""
+    readable = [release.generation for release in control.history(name)]
+    newer_keys = [skipped.key or "" for skipped in control.skipped.of(name) if skipped.is_newer]
+    newer = [int(key.rpartition("/")[2]) for key in newer_keys]
+    return max([*readable, *newer, control.heads.get(name, 0)]) + 1

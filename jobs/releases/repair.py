@@ -1,4 +1,4 @@
-"""`weir repair`: the control topic without the records that cannot be used."""
+"""`weir repair`: replaces records of the control topic that cannot be used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from operators.kafka.skipped_records import Skipped
 
 
 class Repair(NamedTuple):
-    """What is done about a record: `record` is written under its key, None where nothing can be."""
+    """The repair of a record: `record` is written under its key, None where nothing can be written.
+
+    `what` is the repair in words.
+    """
 
     skipped: Skipped
     record: Record | None
@@ -24,16 +27,16 @@ class Repair(NamedTuple):
 
 
 def plan_repairs(control: ControlState) -> list[Repair]:
-    """Say of every record that cannot be used what is done about it, oldest first.
+    """Return the repair of every record that cannot be used, oldest first.
 
-    What the topic said of its key before, and what is in force still, is written again; a key that never said
-    anything is taken back. Keys that can be read are not touched.
+    The value that its key had before, which is still in force, is written again. A key without an earlier
+    value is deleted. Keys whose latest record can be used are not changed.
     """
-    return [_repair(one, control) for one in control.skipped.values()]
+    return [_repair(skipped, control) for skipped in control.skipped.values()]
 
 
 def repair(connection: Connection, *, apply: bool) -> list[Repair]:
-    """Plan repairs of the control topic, and write them where told to, all of them or none."""
+    """Return the repairs of the control topic; with `apply`, also write them, all of them or none."""
     if not apply:
         return plan_repairs(read_control(connection))
 
@@ -44,8 +47,11 @@ def repair(connection: Connection, *, apply: bool) -> list[Repair]:
     return publish(connection, decide)
 
 
-def take_back(skipped: Skipped) -> Record | None:
-    """Return what takes back a record that cannot be used, None where nothing does."""
+def tombstone(skipped: Skipped) -> Record | None:
+    """Return the tombstone of a record that cannot be used.
+
+    None for a record without a key, and for one that a newer Weir wrote.
+    """
     if skipped.key is None or skipped.is_newer:
         return None
     return Record(skipped.key, None)
@@ -53,17 +59,17 @@ def take_back(skipped: Skipped) -> Record | None:
 
 def _repair(skipped: Skipped, control: ControlState) -> Repair:
     if skipped.key is None:
-        return Repair(skipped, None, "stays: without a key it cannot be taken back, and is always skipped")
+        return Repair(skipped, None, "none: a record without a key cannot be deleted; it is always skipped")
     if skipped.is_newer:
-        return Repair(skipped, None, "stays: a newer Weir wrote it")
-    before = _in_force(skipped.key, control)
-    if before:
-        return Repair(skipped, before, "what the key said before is written again")
-    return Repair(skipped, take_back(skipped), "is taken back")
+        return Repair(skipped, None, "none: a newer Weir wrote it")
+    earlier = _record_in_force(skipped.key, control)
+    if earlier:
+        return Repair(skipped, earlier, "write the earlier value again")
+    return Repair(skipped, tombstone(skipped), "delete the key")
 
 
-def _in_force(key: str, control: ControlState) -> Record | None:
-    """Return what a key said before, None where it said nothing."""
+def _record_in_force(key: str, control: ControlState) -> Record | None:
+    """Return the record of a key that is in force, None where there is none."""
     kind, _, rest = key.partition("/")
     if kind == "head" and rest in control.heads:
         return Record(key, msgspec.json.encode(Head(control.heads[rest])))

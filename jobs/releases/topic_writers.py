@@ -1,4 +1,4 @@
-"""Waiting until no job writes to the topics of a deleted pipeline any more."""
+"""Waits until no job writes to the topics of a deleted pipeline."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from operators.core.errors import DeploymentError
 from operators.kafka.connection import DEADLINE, Connection
 from operators.kafka.consumer import open_consumer, read_topic
 
-# After the last worker dropped a pipeline its windows end within so many seconds, by a report each.
+# Seconds until the windows of a pipeline are reported, after the last worker removed the pipeline.
 _SECONDS_TO_END = 5.0
 _PATIENCE = 120.0
 
 
 def wait_until_unused(connection: Connection, pipelines: Collection[str], topics: Sequence[str]) -> None:
-    """Wait until no worker serves these pipelines, their windows ended and every transaction is closed.
+    """Wait until no worker serves these pipelines, their windows are reported, and all is committed.
 
-    DeploymentError when that takes too long: the topics are left as they are.
+    DeploymentError when that takes longer than two minutes; the caller must not delete the topics then.
     """
     deadline = monotonic() + _PATIENCE
-    while served := _served(connection) & set(pipelines):
+    while served := _served_pipelines(connection) & set(pipelines):
         if monotonic() > deadline:
             raise DeploymentError(
-                f"{', '.join(sorted(served))} still serve: see weir status; no topic was deleted"
+                f"no topic was deleted: workers still serve {', '.join(sorted(served))}; run weir status"
             )
         sleep(0.5)
     sleep(_SECONDS_TO_END)
-    while not _committed(connection.bootstrap, topics):
+    while not _is_all_committed(connection.bootstrap, topics):
         if monotonic() > deadline:
-            raise DeploymentError("a report of a deleted pipeline is not committed yet; no topic was deleted")
+            raise DeploymentError("no topic was deleted: a report of a deleted pipeline is not committed yet")
         sleep(0.5)
 
 
-def _served(connection: Connection) -> set[str]:
-    told = StatusState.empty()
+def _served_pipelines(connection: Connection) -> set[str]:
+    status = StatusState.empty()
     for record in read_topic(connection.bootstrap, [connection.topics.status], DEADLINE):
-        told.read(record)
-    return {name for worker in told.alive(time()) for name in worker.pipelines}
+        status.read(record)
+    return {name for worker in status.alive(time()) for name in worker.pipelines}
 
 
-def _committed(bootstrap: str, topics: Sequence[str]) -> bool:
-    """Tell whether readers of committed records see as far as others."""
+def _is_all_committed(bootstrap: str, topics: Sequence[str]) -> bool:
+    """Return whether the topics end at the same offsets for committed reads as for uncommitted ones."""
     ends = []
     for isolation in ("read_committed", "read_uncommitted"):
         consumer, partitions = open_consumer(bootstrap, list(topics), isolation)

@@ -1,1 +1,1 @@
-"""What is true of jobs, pipelines and models, as Kafka and Flink tell it: conditions with reasons."""
+"""Conditions of jobs, pipelines and models, each with a reason, from the state of Kafka and Flink."""

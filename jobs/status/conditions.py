@@ -1,4 +1,4 @@
-"""JobRunning, PipelineReady, ModelAvailable: each true, false or unknown, with a reason."""
+"""The conditions JobRunning, PipelineReady, ModelAvailable and RecordsUsable, each with a reason."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from jobs.flink.rest_api import Job
 from jobs.status.snapshot import Snapshot
 from operators.control.control_state import ControlState
 from operators.control.release import Release
-from operators.control.status import Event, Serving, WorkerStatus
+from operators.control.status import STALE_AFTER, Event, Serving, WorkerStatus
 from operators.kafka.topics import Topics
 
-# Reasons that do not go away by waiting.
+# Reasons for which waiting does not help.
 FINAL = ("LoadFailed", "JobFailed", "RecordUnusable")
 _NOTHING = Serving(0, 0)
+_NO_WORKERS = f"no worker has reported progress in the last {STALE_AFTER:g} s"
 Truth = Literal["True", "False", "Unknown"]
 
 
 class Condition(NamedTuple):
-    """As Kubernetes has them: `of` names what it is about, `since` is ISO time, empty where not known."""
+    """A condition as in Kubernetes: `of` names the object, `since` is an ISO time, empty where not known."""
 
     type: str
     of: str
@@ -30,24 +31,31 @@ class Condition(NamedTuple):
     since: str = ""
 
 
-def conditions(seen: Snapshot, topics: Topics) -> list[Condition]:
-    """Tell everything that holds for one namespace."""
-    return [*_jobs(seen, topics), *_records(seen, topics), *_pipelines(seen, topics), *_models(seen, topics)]
+def conditions(snapshot: Snapshot, topics: Topics) -> list[Condition]:
+    """Return the conditions of one namespace."""
+    return [
+        *_jobs(snapshot, topics),
+        *_records(snapshot, topics),
+        *_pipelines(snapshot, topics),
+        *_models(snapshot),
+    ]
 
 
-def _jobs(seen: Snapshot, topics: Topics) -> Iterator[Condition]:
-    whole = f"{topics.prefix}.{topics.namespace}"
-    if seen.jobs is None:
-        unknown = "it is not known where Flink is: start a stack with `weir up`, or set FLINK_CONF_DIR"
-        told = f"Flink does not answer at {seen.flink}: is the cluster up?" if seen.flink else unknown
-        yield Condition("JobRunning", whole, "Unknown", "FlinkUnreachable", told)
+def _jobs(snapshot: Snapshot, topics: Topics) -> Iterator[Condition]:
+    namespace = f"{topics.prefix}.{topics.namespace}"
+    if snapshot.jobs is None:
+        if snapshot.flink:
+            message = f"Flink does not answer at {snapshot.flink}; check that the cluster is running"
+        else:
+            message = "the address of Flink is not known; start a stack with `weir up`, or set FLINK_CONF_DIR"
+        yield Condition("JobRunning", namespace, "Unknown", "FlinkUnreachable", message)
         return
-    jobs = [job for job in seen.jobs if job.name.partition("/")[0] == whole]
+    jobs = [job for job in snapshot.jobs if job.name.partition("/")[0] == namespace]
     if not jobs:
-        yield Condition("JobRunning", whole, "False", "NoJob", "no such job runs: run `weir submit`")
+        yield Condition("JobRunning", namespace, "False", "NoJob", "no job runs; run `weir submit`")
     for job in jobs:
-        failure = seen.failures.get(job.id, "")
-        yield _job(job, failure if seen.taskmanagers else f"there is no TaskManager; {failure}")
+        failure = snapshot.failures.get(job.id, "")
+        yield _job(job, failure if snapshot.taskmanagers else f"there is no TaskManager; {failure}")
 
 
 def _job(job: Job, failure: str) -> Condition:
@@ -62,100 +70,111 @@ def _job(job: Job, failure: str) -> Condition:
     )
 
 
-def _records(seen: Snapshot, topics: Topics) -> Iterator[Condition]:
-    """Tell of a topic with records that cannot be used; nothing where each can."""
+def _records(snapshot: Snapshot, topics: Topics) -> Iterator[Condition]:
+    """Yield a condition for each topic that contains records that cannot be used."""
     remedies = (
-        (topics.control, seen.control, "`weir repair` lists them and takes them back"),
-        (topics.status, seen.told, "the topic forgets them after its retention time"),
+        (topics.control, snapshot.control, "`weir repair` lists and repairs them"),
+        (topics.status, snapshot.status, "Kafka deletes them after the topic's retention time"),
     )
-    for topic, read, remedy in remedies:
-        if read is not None and read.skipped:
-            *_, last = read.skipped.values()
-            count = _count(len(read.skipped), "record")
+    for topic, state, remedy in remedies:
+        if state is not None and state.skipped:
+            *_, last = state.skipped.values()
+            count = _count(len(state.skipped), "record")
             message = f"{count} cannot be used, last {last}; {remedy}"
             yield Condition("RecordsUsable", topic, "False", "RecordsSkipped", message)
 
 
-def _pipelines(seen: Snapshot, topics: Topics) -> Iterator[Condition]:
-    if seen.control is None or seen.told is None:
-        yield Condition("PipelineReady", "", "Unknown", "KafkaUnreachable", seen.why)
+def _pipelines(snapshot: Snapshot, topics: Topics) -> Iterator[Condition]:
+    if snapshot.control is None or snapshot.status is None:
+        yield Condition("PipelineReady", "", "Unknown", "KafkaUnreachable", snapshot.kafka_error)
         return
-    for release in seen.control.live():
-        yield _pipeline(release, seen, topics)
-    control, live = seen.control, {one.name for one in seen.control.live()}
+    for release in snapshot.control.live():
+        yield _pipeline(release, snapshot, topics)
+    control, live = snapshot.control, {release.name for release in snapshot.control.live()}
     for name in sorted(control.heads.keys() - live):
         message = control.reason_missing(name, control.heads[name])
         yield Condition("PipelineReady", name, "False", "NoRelease", f"{message}; apply it again")
     for key, skipped in control.skipped.items():
         name = (key or "").removeprefix("head/")
         if name == skipped.pipeline != "" and name not in control.heads:
-            message = f"nothing serves: the record of its head cannot be used: {skipped}; apply it again"
+            message = (
+                f"no generation serves: the record of its head cannot be used: {skipped}; apply it again"
+            )
             yield Condition("PipelineReady", name, "False", "RecordUnusable", message)
 
 
-def _pipeline(release: Release, seen: Snapshot, topics: Topics) -> Condition:
-    name, generation = release.name, seen.control.heads[release.name] if seen.control else 0
-    workers = _workers(name, seen)
+def _pipeline(release: Release, snapshot: Snapshot, topics: Topics) -> Condition:
+    name, generation = release.name, snapshot.control.heads[release.name] if snapshot.control else 0
+    workers = _workers(name, snapshot)
 
-    def told(status: Truth, reason: str, message: str, at: float = 0.0) -> Condition:
+    def condition(status: Truth, reason: str, message: str, at: float = 0.0) -> Condition:
         return Condition("PipelineReady", name, status, reason, message, _iso(at))
 
-    if seen.jobs is not None and not (jobs := [one for one in seen.jobs if _serves(one.name, name, topics)]):
-        return told("False", "NoJob", "no job serves it: run `weir submit`")
-    if seen.jobs is not None and not all(job.runs for job in jobs):
-        return told("False", "JobNotRunning", f"not every task of job {jobs[0].name} runs: see JobRunning")
+    if snapshot.jobs is not None:
+        jobs = [job for job in snapshot.jobs if _serves(job.name, name, topics)]
+        if not jobs:
+            return condition("False", "NoJob", "no job serves it; run `weir submit`")
+        if not all(job.runs for job in jobs):
+            message = f"not every task of job {jobs[0].name} runs; see JobRunning"
+            return condition("False", "JobNotRunning", message)
     if not workers:
-        return told("False", "NoWorkers", "no worker told anything lately: see JobRunning")
-    if seen.control and (unusable := seen.control.skipped.get(f"head/{name}")):
+        return condition("False", "NoWorkers", f"{_NO_WORKERS}; see JobRunning")
+    if snapshot.control and (unusable := snapshot.control.skipped.get(f"head/{name}")):
         message = f"the record of its head cannot be used: {unusable}"
-        still = f"generation {generation} goes on serving until the topic is compacted"
-        return told("False", "RecordUnusable", f"{message}; {still}: run `weir repair`")
-    failed = [one.pipelines[name] for one in workers if name in one.pipelines]
-    failed = [one for one in failed if one.failure and one.head == generation]
+        serving = f"generation {generation} keeps serving until the topic is compacted"
+        return condition("False", "RecordUnusable", f"{message}; {serving}; run `weir repair`")
+    servings = [worker.pipelines[name] for worker in workers if name in worker.pipelines]
+    failed = [serving for serving in servings if serving.failure and serving.head == generation]
     if failed:
-        still = (
-            f"generation {failed[0].generation} goes on serving" if failed[0].generation else "nothing serves"
+        before = failed[0].generation
+        serving = f"generation {before} keeps serving" if before else "no generation serves"
+        at = _event_time(snapshot, name, generation, "LoadFailed")
+        return condition(
+            "False", "LoadFailed", f"generation {generation}: {failed[0].failure}; {serving}", at
         )
-        at = _event(seen, name, generation, "LoadFailed")
-        return told("False", "LoadFailed", f"generation {generation}: {failed[0].failure}; {still}", at)
-    for job in sorted({one.job for one in workers}):
-        own = [one for one in workers if one.job == job]
-        ready = [one for one in own if one.pipelines.get(name, _NOTHING).generation == generation]
-        wanted = own[0].subtasks
-        if len(own) < wanted:
-            return told("False", "WorkersMissing", f"{len(own)} of {wanted} workers tell that they live")
-        if len(ready) < wanted:
-            return told("False", "Loading", f"{len(ready)} of {wanted} workers serve generation {generation}")
+    for job in sorted({worker.job for worker in workers}):
+        alive = [worker for worker in workers if worker.job == job]
+        ready = [worker for worker in alive if worker.pipelines.get(name, _NOTHING).generation == generation]
+        subtasks = alive[0].subtasks
+        if len(alive) < subtasks:
+            message = (
+                f"{len(alive)} of {subtasks} workers have reported progress in the last {STALE_AFTER:g} s"
+            )
+            return condition("False", "WorkersMissing", message)
+        if len(ready) < subtasks:
+            message = f"{len(ready)} of {subtasks} workers serve generation {generation}"
+            return condition("False", "Loading", message)
     message = f"generation {generation} serves on {_count(len(workers), 'worker')}"
-    return told("True", "Ready", message, _event(seen, name, generation, "Serving"))
+    return condition("True", "Ready", message, _event_time(snapshot, name, generation, "Serving"))
 
 
-def _models(seen: Snapshot, topics: Topics) -> Iterator[Condition]:
-    if seen.control is None or seen.told is None:
+def _models(snapshot: Snapshot) -> Iterator[Condition]:
+    if snapshot.control is None or snapshot.status is None:
         return
-    live = seen.control.live()
-    for name in sorted({model for one in live for model in one.artifacts} | seen.control.models.keys()):
-        users = [one for one in live if name in one.artifacts]
+    live = snapshot.control.live()
+    used = {model for release in live for model in release.artifacts}
+    for name in sorted(used | snapshot.control.models.keys()):
+        users = [release for release in live if name in release.artifacts]
         if not users:
             yield Condition("ModelAvailable", name, "Unknown", "Unused", "no pipeline uses it")
         else:
-            yield _model(name, users, seen.control, seen)
+            yield _model(name, users, snapshot.control, snapshot)
 
 
-def _model(name: str, users: list[Release], control: ControlState, seen: Snapshot) -> Condition:
-    workers = [(release, worker) for release in users for worker in _workers(release.name, seen)]
+def _model(name: str, users: list[Release], control: ControlState, snapshot: Snapshot) -> Condition:
+    workers = [(release, worker) for release in users for worker in _workers(release.name, snapshot)]
     if not workers:
-        return Condition("ModelAvailable", name, "False", "NoWorkers", "no worker told anything lately")
+        return Condition("ModelAvailable", name, "False", "NoWorkers", _NO_WORKERS)
     for release, worker in workers:
         serving = worker.pipelines.get(release.name, _NOTHING)
-        if not _has(name, release, control.releases.get((release.name, serving.generation))):
-            current = serving.failure if serving.head == control.heads[release.name] else ""
-            reason = "LoadFailed" if f"Model {name}:" in current else "Loading"
-            message = current or f"worker {worker.subtask} does not serve it yet"
+        if not _is_current(name, release, control.releases.get((release.name, serving.generation))):
+            failure = serving.failure if serving.head == control.heads[release.name] else ""
+            reason = "LoadFailed" if f"Model {name}:" in failure else "Loading"
+            message = failure or f"worker {worker.subtask} does not serve it yet"
             return Condition("ModelAvailable", name, "False", reason, message)
-    latest = max(_event(seen, one.name, control.heads[one.name], "Serving") for one in users)
+    latest = max(_event_time(snapshot, one.name, control.heads[one.name], "Serving") for one in users)
     count = _count(len({worker.key for _, worker in workers}), "worker")
-    message = f"on {count}, of {', '.join(release.name for release in users)}"
+    message = f"loaded on {count}, for pipeline {', '.join(release.name for release in users)}"
     return Condition("ModelAvailable", name, "True", "Available", message, _iso(latest))
 
 
@@ -163,31 +182,33 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def _has(model: str, wanted: Release, served: Release | None) -> bool:
-    """Tell whether a release that serves has the model as it should be."""
-    artifact, should = served.artifacts.get(model) if served else None, wanted.artifacts[model]
-    return artifact is not None and (artifact.uri, artifact.digest) == (should.uri, should.digest)
+def _is_current(model: str, head: Release, served: Release | None) -> bool:
+    """Return whether the release that serves has the same files of the model as the head."""
+    artifact, wanted = served.artifacts.get(model) if served else None, head.artifacts[model]
+    return artifact is not None and (artifact.uri, artifact.digest) == (wanted.uri, wanted.digest)
 
 
-def _workers(pipeline: str, seen: Snapshot) -> list[WorkerStatus]:
-    workers = seen.told.alive(seen.now) if seen.told else []
-    return [one for one in workers if _names(one.job, pipeline)]
+def _workers(pipeline: str, snapshot: Snapshot) -> list[WorkerStatus]:
+    workers = snapshot.status.alive(snapshot.now) if snapshot.status else []
+    return [worker for worker in workers if _job_serves(worker.job, pipeline)]
 
 
-def _names(job: str, pipeline: str) -> bool:
-    """Tell whether a job of this name serves a pipeline: all of its namespace, or those that it names."""
-    _, slash, only = job.partition("/")
-    return not slash or pipeline in only.split(",")
+def _job_serves(job: str, pipeline: str) -> bool:
+    """Return whether a job serves a pipeline. A name `JOB/P,Q` lists pipelines; `JOB` serves all."""
+    _, slash, pipelines = job.partition("/")
+    return not slash or pipeline in pipelines.split(",")
 
 
 def _serves(job: str, pipeline: str, topics: Topics) -> bool:
-    return job.partition("/")[0] == f"{topics.prefix}.{topics.namespace}" and _names(job, pipeline)
+    return job.partition("/")[0] == f"{topics.prefix}.{topics.namespace}" and _job_serves(job, pipeline)
 
 
-def _event(seen: Snapshot, pipeline: str, generation: int, what: Literal["Serving", "LoadFailed"]) -> float:
-    events = seen.told.events if seen.told else {}
-    found = events.get(Event(at=0, pipeline=pipeline, generation=generation, what=what).key)
-    return found.at if found else 0.0
+def _event_time(
+    snapshot: Snapshot, pipeline: str, generation: int, what: Literal["Serving", "LoadFailed"]
+) -> float:
+    events = snapshot.status.events if snapshot.status else {}
+    event = events.get(Event(at=0, pipeline=pipeline, generation=generation, what=what).key)
+    return event.at if event else 0.0
 
 
 def _iso(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What the control and status topics tell, kept up to date in a thread."""
+"""The state of the control and status topics, kept up to date by a thread."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ _log = logging.getLogger(__name__)
 
 
 class StatusFollower:
-    """Follows both topics; what it observed can be read from any thread."""
+    """Reads both topics in a thread; `observed` may be called from any thread."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._control, self._told = ControlState.empty(), StatusState.empty()
+        self._control, self._status = ControlState.empty(), StatusState.empty()
         self._opened: KafkaConsumer | None = None
         self._stop = Event()
         self._thread = Thread(target=self._follow, name="watching", daemon=True)
-        self._note("")
+        self._publish("")
 
     def start(self) -> None:
-        """Read the topics to their end, and begin to follow; DeploymentError when they cannot be read."""
+        """Read the topics to their end, then start the thread; DeploymentError when they cannot be read."""
         self._opened = self._open()
         self._thread.start()
 
     def close(self) -> None:
-        """Stop following."""
+        """Stop the thread."""
         self._stop.set()
         self._thread.join(timeout=5.0)
 
     def observed(self) -> Snapshot:
-        """Return what was told up to now; nobody asked Flink."""
-        control, told, why = self._latest
-        return Snapshot(time(), control, told, why, "", None, {})
+        """Return the latest state of both topics; the snapshot contains nothing of Flink."""
+        control, status, kafka_error = self._latest
+        return Snapshot(time(), control, status, kafka_error, "", None, {})
 
     def _open(self) -> KafkaConsumer:
         topics = self._connection.topics
         consumer, partitions = open_consumer(self._connection.bootstrap, [topics.control, topics.status])
         try:
-            self._control, self._told = ControlState.empty(), StatusState.empty()
+            self._control, self._status = ControlState.empty(), StatusState.empty()
             if partitions:
                 consumer.seek_to_beginning()
-            self._take(read_to_end(consumer, partitions, DEADLINE))
+            self._apply(read_to_end(consumer, partitions, DEADLINE))
         except BaseException:
             consumer.close()
             raise
-        self._note("")
+        self._publish("")
         return consumer
 
     def _follow(self) -> None:
@@ -70,28 +70,30 @@ class StatusFollower:
 
     def _failed(self, error: Exception) -> None:
         log_failure(_log, "reading control and status")(error)
-        self._note(f"Kafka does not answer at {self._connection.bootstrap}: {error}")
+        self._publish(f"Kafka does not answer at {self._connection.bootstrap}: {error}")
 
     def _poll(self, consumer: KafkaConsumer) -> None:
-        """Follow until told to stop; returns at once where a topic does not exist yet."""
+        """Read new records until the thread stops; return at once where a topic does not exist yet."""
         topics = {partition.topic for partition in consumer.assignment()}
         while len(topics) == 2 and not self._stop.is_set():
             batches = consumer.poll(timeout_ms=200)
             for records in batches.values():
-                self._take(records)
+                self._apply(records)
             if batches:
-                self._note("")
+                self._publish("")
 
-    def _take(self, records: Iterable[Any]) -> None:
-        of_control = self._connection.topics.control
+    def _apply(self, records: Iterable[Any]) -> None:
+        control_topic = self._connection.topics.control
         skipped = []
         for record in records:
-            read = self._control.read if record.topic == of_control else self._told.read
-            if one := read(record):
-                skipped.append(one)
+            read = self._control.read if record.topic == control_topic else self._status.read
+            if skipped_record := read(record):
+                skipped.append(skipped_record)
         if skipped:
-            _log.warning("%d records cannot be used and are skipped, last %s", len(skipped), skipped[-1])
+            _log.warning(
+                "%d records cannot be used and are skipped; the last is %s", len(skipped), skipped[-1]
+            )
 
-    def _note(self, why: str) -> None:
-        """Let others see it: copies, because this thread goes on changing its own."""
-        self._latest = (self._control.copy(), self._told.copy(), why)
+    def _publish(self, kafka_error: str) -> None:
+        """Publish the state to other threads as copies, because this thread keeps changing its own."""
+        self._latest = (self._control.copy(), self._status.copy(), kafka_error)

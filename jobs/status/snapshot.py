@@ -1,4 +1,4 @@
-"""What Kafka and Flink say now."""
+"""The state of Kafka and Flink at one moment."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from operators.kafka.consumer import read_topic
 
 
 class Snapshot(NamedTuple):
-    """`control` and `told` are None where Kafka does not answer; `why` says how it does not.
+    """The state of Kafka and Flink at `now`, in seconds since 1970.
 
-    `jobs` is None where Flink does not answer, or where its address (`flink`) is not known. `failures` are
-    what made jobs restart last, by id. `now` is in seconds since 1970.
+    `control` and `status` are None where Kafka does not answer; `kafka_error` is then the error, else empty.
+    `jobs` is None where Flink does not answer, or where its address (`flink`) is not known. `failures` maps a
+    job id to the error that last made the job restart.
     """
 
     now: float
     control: ControlState | None
-    told: StatusState | None
-    why: str
+    status: StatusState | None
+    kafka_error: str
     flink: str
     jobs: list[Job] | None
     failures: dict[str, str]
@@ -31,17 +32,17 @@ class Snapshot(NamedTuple):
 
 
 def take_snapshot(connection: Connection, rest: Rest | None) -> Snapshot:
-    """Look at everything once."""
-    control = told = None
-    why = ""
+    """Read both topics, and ask Flink, once."""
+    control = status = None
+    kafka_error = ""
     try:
         control = read_control(connection)
-        told = StatusState.empty()
+        status = StatusState.empty()
         for record in read_topic(connection.bootstrap, [connection.topics.status], DEADLINE):
-            told.read(record)
-    except Exception as error:  # the client raises many kinds; all mean that Kafka does not answer
-        why = f"Kafka does not answer at {connection.bootstrap}: {error}"
+            status.read(record)
+    except Exception as error:  # the client raises many types; each means that Kafka does not answer
+        kafka_error = f"Kafka does not answer at {connection.bootstrap}: {error}"
     jobs = rest.jobs() if rest and rest.answers() else None
     failures = {job.id: rest.failure(job.id) for job in jobs or () if rest and not job.runs}
     url, taskmanagers = (rest.url, rest.taskmanagers()) if rest else ("", 0)
-    return Snapshot(time(), control, told, why, url, jobs, failures, taskmanagers)
+    return Snapshot(time(), control, status, kafka_error, url, jobs, failures, taskmanagers)

@@ -1,4 +1,4 @@
-"""Waiting for a condition."""
+"""Functions that wait until a condition is true."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ TYPES = ("JobRunning", "PipelineReady", "ModelAvailable")
 
 
 def await_condition(look: Callable[[], list[Condition]], type_: str, name: str, seconds: float) -> None:
-    """Wait until the condition holds of what is named, or of everything; DeploymentError when it will not."""
+    """Wait until a condition is true for `name`, or for every object where `name` is empty.
+
+    DeploymentError when it cannot become true, or is not true after `seconds`.
+    """
     if type_ not in TYPES:
         raise DeploymentError(f"-w must be one of {', '.join(TYPES)}, got {type_!r}")
     deadline = monotonic() + seconds
     while True:
         wanted = [one for one in look() if one.type == type_ and name in ("", one.of)]
-        open_ = [one for one in wanted if one.status != "True" and one.reason != "Unused"]
-        if wanted and not open_:
+        pending = [one for one in wanted if one.status != "True" and one.reason != "Unused"]
+        if wanted and not pending:
             return
-        final = [one for one in open_ if one.reason in FINAL]
+        final = [one for one in pending if one.reason in FINAL]
         if final:
-            raise DeploymentError(_told(final, f"{type_} will not become true"))
+            raise DeploymentError(_lines(final, f"{type_} cannot become true"))
         if monotonic() > deadline:
-            nothing = f"there is nothing named {name}" if name else "there is nothing applied"
-            raise DeploymentError(_told(open_, f"{type_} did not become true in {seconds:g} s") or nothing)
+            missing = f"there is nothing named {name}" if name else "no pipeline or model was applied"
+            lines = _lines(pending, f"{type_} did not become true within {seconds:g} s")
+            raise DeploymentError(lines or missing)
         sleep(0.5)
 
 
-def _told(open_: list[Condition], what: str) -> str:
-    return "\n".join(": ".join(filter(None, (what, one.of, one.reason, one.message))) for one in open_)
+def _lines(pending: list[Condition], prefix: str) -> str:
+    return "\n".join(": ".join(filter(None, (prefix, one.of, one.reason, one.message))) for one in pending)

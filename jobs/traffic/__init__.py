@@ -1,1 +1,1 @@
-"""Requests: sent to a pipeline, looked at on topics, answered in this process."""
+"""Traffic: requests sent to a pipeline, records shown from topics, pipelines run in this process."""

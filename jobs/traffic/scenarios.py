@@ -1,4 +1,4 @@
-"""Traffic with known truth: rows that were kept from training, as they are or changed on purpose."""
+"""Traffic with known truth: held-out rows, unchanged or changed on purpose."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ Mask = NDArray[np.bool_]
 
 
 class Traffic(NamedTuple):
-    """Rows of shape (n, features), and the truth: which were made outliers, or were given missing values or
-    unseen categories, each of shape (n,); and which features were moved in all of them."""
+    """Rows of shape (n, features), and the truth about them.
+
+    `outlier`, `missing` and `unseen` have shape (n,). They mark the rows that were made outliers, that got
+    missing values, and that got unseen categories. `moved` are the features that drift in all rows.
+    """
 
     rows: Rows
     outlier: Mask
@@ -36,24 +39,25 @@ class _Source(NamedTuple):
 
 
 def make_traffic(scenario: str, holdout: Rows, features: Features, n: int, seed: int) -> Traffic:
-    """Draw rows for a scenario; ValueError for one that is not known.
+    """Draw `n` rows for a scenario; ValueError for an unknown scenario.
 
-    `normal` and `bursts` are the held-out data. `drift` moves the first numeric feature by half a standard
-    deviation and 15 points of the first categorical feature's mix from its most to its second most frequent
-    category; `feature-drift` moves the first feature only. `outliers` replaces 5 % of the rows by ones with
-    every quantity 6 to 8 standard deviations above the mean and rare categories in half of the others.
-    `missing` empties two features in 5 % of the rows, `unseen` gives 5 % a category that nobody knows.
+    `normal` and `bursts` are held-out rows. `drift` moves the first numeric feature by half a standard
+    deviation, and in 15 % of the rows moves the first categorical feature from its most frequent category to
+    its second most frequent one. `feature-drift` moves the first feature only. `outliers` replaces 5 % of the
+    rows: every numeric feature is 6 to 8 standard deviations above the mean, and each categorical feature is
+    rare in half of them. `missing` removes the values of two features in 5 % of the rows. `unseen` sets an
+    unknown category in 5 % of the rows.
     """
     if scenario not in SCENARIOS:
         raise ValueError(f"scenario must be one of {', '.join(SCENARIOS)}, got {scenario!r}")
     rng = np.random.default_rng(seed)
-    none = np.zeros(n, dtype=bool)
-    traffic = Traffic(holdout[_draw(rng, len(holdout), n)].copy(), none, none.copy(), none.copy())
+    no_rows = np.zeros(n, dtype=bool)
+    traffic = Traffic(holdout[_draw(rng, len(holdout), n)].copy(), no_rows, no_rows.copy(), no_rows.copy())
     return SCENARIOS[scenario](traffic, _Source(holdout, features, rng))
 
 
 def _draw(rng: np.random.Generator, available: int, n: int) -> NDArray[np.intp]:
-    """Draw without replacement as far as the rows go."""
+    """Draw `n` row numbers; without replacement until all `available` ones were drawn."""
     rounds = [rng.permutation(available) for _ in range(-(-n // available))]
     return np.asarray(np.concatenate(rounds)[:n])
 
@@ -88,15 +92,15 @@ def _outliers(traffic: Traffic, source: _Source) -> Traffic:
     holdout, features, rng = source
     outlier = rng.random(len(traffic.rows)) < OUTLIERS
     rows = traffic.rows[outlier]
-    for quantity in features.numeric:
-        known = holdout[:, quantity]
+    for column in features.numeric:
+        values = holdout[:, column]
         distance = rng.uniform(6, 8, len(rows))
-        rows[:, quantity] = (np.nanmean(known) + distance * np.nanstd(known)).round()
-    for category in features.categorical:
-        codes = _by_frequency(holdout[:, category])
+        rows[:, column] = (np.nanmean(values) + distance * np.nanstd(values)).round()
+    for column in features.categorical:
+        codes = _by_frequency(holdout[:, column])
         rare = codes[len(codes) // 2 :]
         chosen = rng.random(len(rows)) < 0.5
-        rows[chosen, category] = rng.choice(rare, int(chosen.sum()))
+        rows[chosen, column] = rng.choice(rare, int(chosen.sum()))
     traffic.rows[outlier] = rows
     return traffic._replace(outlier=outlier)
 
@@ -118,7 +122,7 @@ def _unseen(traffic: Traffic, source: _Source) -> Traffic:
 
 
 def _by_frequency(codes: Rows) -> Rows:
-    """Return the codes of a column, the most frequent first."""
+    """Return the distinct codes of a column, the most frequent first."""
     distinct, counts = np.unique(codes[~np.isnan(codes)], return_counts=True)
     return np.asarray(distinct[np.argsort(-counts, kind="stable")])
 

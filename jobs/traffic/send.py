@@ -1,4 +1,4 @@
-"""Traffic with known truth onto a pipeline's topic, at a pace, with its truth kept beside."""
+"""Sends traffic with known truth to a pipeline at a given rate, and writes the truth to a file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from jobs.kafka.pipeline_client import PipelineClient, request_body
 from jobs.traffic.scenarios import Traffic
 
-# A burst comes so many times as fast as the rate, for so many seconds; then nothing until the rate is kept.
-_FASTER, _SECONDS = 5, 1.0
+# A burst has this many times the rate, for this many seconds; a pause then restores the mean rate.
+_BURST_FACTOR, _BURST_SECONDS = 5, 1.0
 
 
 class Truth(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is true of one request, a line of the file; `at` is when it was sent, in seconds since 1970."""
+    """The truth about one request, a line of the file; it was sent `at` seconds since 1970."""
 
     key: str
     at: float
@@ -31,9 +31,9 @@ class Truth(msgspec.Struct, frozen=True, omit_defaults=True):
 def send(
     client: PipelineClient, scenario: str, traffic: Traffic, seed: int, rate: float, truth: Path
 ) -> Iterator[str]:
-    """Send a request for each row, with `SCENARIO-SEED-NUMBER` as key and id, and yield each key once sent.
+    """Send a request for each row, with `SCENARIO-SEED-NUMBER` as key and id, and yield its key.
 
-    `rate` is in requests a second, 0 means as fast as it goes. The file holds the truth, a line a request.
+    `rate` is in requests per second, 0 means without pauses. The file `truth` gets one line per request.
     """
     truth.parent.mkdir(parents=True, exist_ok=True)
     started = monotonic()
@@ -50,7 +50,7 @@ def send(
 
 
 def moment(number: int, rate: float, *, bursts: bool) -> float:
-    """Return when a request is sent, in seconds from the first.
+    """Return when request `number` is sent, in seconds after the first.
 
     >>> [moment(number, 2.0, bursts=False) for number in range(3)]
     [0.0, 0.5, 1.0]
@@ -61,8 +61,8 @@ def moment(number: int, rate: float, *, bursts: bool) -> float:
         return 0.0
     if not bursts:
         return number / rate
-    burst, within = divmod(number, max(1, round(_FASTER * rate * _SECONDS)))
-    return burst * _FASTER * _SECONDS + within / (_FASTER * rate)
+    burst, within = divmod(number, max(1, round(_BURST_FACTOR * rate * _BURST_SECONDS)))
+    return burst * _BURST_FACTOR * _BURST_SECONDS + within / (_BURST_FACTOR * rate)
 
 
 def _truth(traffic: Traffic, number: int, key: str, scenario: str) -> Truth:

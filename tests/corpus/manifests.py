@@ -1301,15 +1301,15 @@ def unusable(models: Path) -> dict[str, Case]:
         ),
         "a Monitor that takes a drift detector for a data quality check": Case(
             one(model="income-drift", step=", batch: {size: 9}") + _MONITOR.format("quality", "income-drift"),
-            "Monitor/m: spec.quality[0].step: income-drift is no data quality check but a drift detector",
+            "Monitor/m: spec.quality[0].step: income-drift is not a data quality check but a drift detector",
         ),
         "a Monitor that takes a classifier for a drift detector": Case(
             one(step=", batch: {size: 9}") + _MONITOR.format("drift", "income"),
-            "Monitor/m: spec.drift[0].step: income is no drift detector: leave it out",
+            "Monitor/m: spec.drift[0].step: income is not a drift detector; remove it",
         ),
         "a Monitor that takes a classifier for an outlier detector": Case(
             one() + _MONITOR.format("outliers", "income"),
-            "Monitor/m: spec.outliers[0].step: income flags no outliers: leave it out",
+            "Monitor/m: spec.outliers[0].step: income does not flag outliers; remove it",
         ),
         "a step of the other pipeline that it does not have": Case(
             other + one(pipeline=f", {nowhere}"), "pipeline q has no step nowhere; it has income"

@@ -122,7 +122,7 @@ def test_a_monitor_applied_alone_changes_its_pipeline_and_stays(where: Connectio
 
 def test_what_cannot_be_deleted_says_why(where: Connection, project: Project) -> None:
     apply([project.write("one", ONE)], where, project.site())
-    with pytest.raises(DeploymentError, match="model income is in use by pipeline one: delete that first"):
+    with pytest.raises(DeploymentError, match="model income is in use by pipeline one; delete that first"):
         delete([parse_resource("model/income")], where)
     with pytest.raises(DeploymentError, match="there is no pipeline two; there are one"):
         delete([parse_resource("two")], where)
@@ -145,11 +145,13 @@ def pipeline_only(project: Project) -> Path:
 def test_going_back_where_there_is_nothing_says_so(where: Connection, project: Project) -> None:
     apply([project.write("one", ONE)], where, project.site())
     go = (where, project.site(), "", 2)
-    with pytest.raises(DeploymentError, match="pipeline one was never anything else than generation 1"):
+    with pytest.raises(
+        DeploymentError, match="pipeline one has no earlier generation to roll back to; generation 1 serves"
+    ):
         roll_back("one", None, *go)
     with pytest.raises(DeploymentError, match="pipeline one has no generation 7; there are 1"):
         roll_back("one", 7, *go)
-    with pytest.raises(DeploymentError, match=r"generation 1 of one is what serves now"):
+    with pytest.raises(DeploymentError, match=r"generation 1 of one has the content that serves now"):
         roll_back("one", 1, *go)
     with pytest.raises(DeploymentError, match="there is no pipeline two; there are one"):
         roll_back("two", None, *go)

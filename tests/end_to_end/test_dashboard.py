@@ -22,7 +22,7 @@ from tests.support.servers import answering, free_port, weir
 
 
 def test_a_page_of_nothing_says_so_and_one_that_lost_its_broker_or_server_too(tmp_path: Path) -> None:
-    own = up(tmp_path / "stack", free_ports(), say=lambda line: None, json_logs=True)
+    own = up(tmp_path / "stack", free_ports(), on_progress=lambda line: None, json_logs=True)
     try:
         assert_logs_are_json(own)
         create_control(Connection(own.bootstrap_servers, Topics("weir", "default")))

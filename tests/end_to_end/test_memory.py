@@ -16,5 +16,5 @@ def test_models_larger_than_a_workers_share_are_warned_about(stack: Stack) -> No
 
     assert memory_warning(stack.cluster.rest, [release(1)]) == ""
     warning = memory_warning(stack.cluster.rest, [release(2**30)])
-    assert "the models take 1024 MiB in each Python worker, but a slot has" in warning
+    assert "the models need 1024 MiB in each Python worker, but a slot has" in warning
     assert "raise taskmanager.memory.managed.size" in warning

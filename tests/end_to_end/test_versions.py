@@ -126,7 +126,7 @@ def test_six_versions_under_traffic_lose_no_request_and_mix_none(
         broken = condition(job, "PipelineReady", NAME)
         assert broken is not None
         assert "below no trusted root" in broken.message
-        assert "generation 4 goes on serving" in broken.message
+        assert "generation 4 keeps serving" in broken.message
         model = condition(job, "ModelAvailable", "income")
         assert model is not None
         assert (model.status, model.reason) == ("False", "LoadFailed")

@@ -19,7 +19,7 @@ def up(
     running = stacks.find(home())
     if running is None:
         ports = free_ports() if free else Ports()
-        running = stacks.up(home(), ports, say=lambda line: print(f"  {line}"), json_logs=json_logs)
+        running = stacks.up(home(), ports, on_progress=lambda line: print(f"  {line}"), json_logs=json_logs)
         print("The stack is up:")
     else:
         print("A stack is up already (`weir down` stops it):")

@@ -54,7 +54,7 @@ def status(
 
 
 def _show_events(name: str, seen: Snapshot) -> None:
-    events = sorted(seen.told.events.values(), key=lambda one: one.at) if seen.told else []
+    events = sorted(seen.status.events.values(), key=lambda one: one.at) if seen.status else []
     last = [one for one in events if name in ("", one.pipeline)][-_EVENTS:]
     if last:
         print()

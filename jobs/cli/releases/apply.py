@@ -45,7 +45,7 @@ def validate(
     site = make_policy(trusted_roots, artifact_cache, stores)
     with waiting("loading the models") as say:
         if with_artifacts:
-            checked = manifests.check(filename, Topics(), site, say=say)
+            checked = manifests.check(filename, Topics(), site, on_progress=say)
         else:
             checked = manifests.check_text(filename, Topics(), site)
     for notice in checked.notices:
@@ -81,7 +81,7 @@ def apply(
     where = connection(bootstrap_servers, prefix, namespace)
     site = make_policy(trusted_roots, artifact_cache, stores)
     with waiting("applying") as say:
-        done = applying.apply(filename, where, site, message, partitions, dry_run=dry_run, say=say)
+        done = applying.apply(filename, where, site, message, partitions, dry_run=dry_run, on_progress=say)
     for notice in done.notices:
         print(f"notice: {notice}")
     for one in done.applied:
@@ -104,7 +104,7 @@ def diff(
     where = connection(bootstrap_servers, prefix, namespace)
     site = make_policy(trusted_roots, artifact_cache, stores)
     with waiting("comparing") as say:
-        done = applying.apply(filename, where, site, dry_run=True, say=say)
+        done = applying.apply(filename, where, site, dry_run=True, on_progress=say)
     differing = [one for one in done.applied if one.verb != "unchanged"]
     for one in differing:
         print(f"{one.kind} {one.name}: would be {one.verb}")

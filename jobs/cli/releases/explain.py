@@ -45,7 +45,7 @@ def explain(
     if filename:
         site = make_policy(trusted_roots, artifact_cache, stores)
         with waiting("loading the models") as say:
-            checked = manifests.check(filename, topics, site, say=say).require()
+            checked = manifests.check(filename, topics, site, on_progress=say).require()
         release = released(checked.releases, name)
     else:
         release = released(read_control(connection(bootstrap_servers, prefix, namespace)).live(), name)

@@ -1,1 +1,1 @@
-"""Manifests → releases: everything that can be checked without a broker."""
+"""Validation of manifests: everything that can be checked without a broker."""

@@ -1,4 +1,4 @@
-"""Pipelines that read each other: what must hold before they go live."""
+"""Checks of pipelines that read each other's topics."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from operators.control.release import Release
 from operators.resources.references import External, parse_external
 
 
-def sources_missing(releases: Sequence[Release], live: Sequence[Release], bootstrap: str) -> Iterator[str]:
-    """Yield external inputs that nobody writes: no such pipeline, and no such topic."""
+def missing_sources(releases: Sequence[Release], live: Sequence[Release], bootstrap: str) -> Iterator[str]:
+    """Yield an error for each external input of which neither the pipeline nor the topic exists."""
     reading = [release for release in releases if release.external_topic]
     if not reading:
         return
-    known = {release.name for release in (*releases, *live)}
-    there = set(existing_topics(bootstrap))
+    pipelines = {release.name for release in (*releases, *live)}
+    topics = set(existing_topics(bootstrap))
     for release in reading:
         other = _external(release).pipeline
-        if other not in known and release.external_topic not in there:
+        if other not in pipelines and release.external_topic not in topics:
             yield (
                 f"pipeline {release.name}: spec.input.externalInputs: no pipeline {other} was applied and "
                 f"there is no topic {release.external_topic}; apply {other} too, or set --prefix and "
-                "--namespace to where it runs"
+                "--namespace to those of its job"
             )
 
 
 def external_places(releases: Sequence[Release]) -> dict[str, External | None]:
-    """Return what each pipeline reads besides its own requests; of two of one name, the later."""
-    return {one.name: _external(one) if one.external_topic else None for one in releases}
+    """Return the external input of each pipeline; the later release of a name wins."""
+    return {release.name: _external(release) if release.external_topic else None for release in releases}
 
 
 def cycles(places: Mapping[str, External | None]) -> Iterator[str]:
-    """Yield pipelines that would answer each other without end.
+    """Yield an error for pipelines that would answer each other without end.
 
-    A pipeline's own requests do not count: what it reads besides is not put among them.
+    To read another pipeline's requests closes no cycle: records of an external input are not added to them.
     """
     reads = {
         name: [place.pipeline] if place and (place.step or place.side == "outputs") else []
@@ -44,8 +44,8 @@ def cycles(places: Mapping[str, External | None]) -> Iterator[str]:
     try:
         TopologicalSorter(reads).prepare()
     except CycleError as error:
-        circle = " → ".join(error.args[1])
-        yield f"spec.input.externalInputs: these pipelines would answer each other without end: {circle}"
+        cycle = " → ".join(error.args[1])
+        yield f"spec.input.externalInputs: these pipelines would answer each other without end: {cycle}"
 
 
 def _external(release: Release) -> External:

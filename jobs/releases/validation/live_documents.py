@@ -1,4 +1,4 @@
-"""What manifests leave out is taken from what is live: pipelines, Monitors, models, as they were applied."""
+"""Adds live documents that manifests refer to but leave out: pipelines, Monitors, models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from operators.resources.manifests import Manifests, add_document
 
 
 class LiveDocuments:
-    """What is applied now. `artifacts` grows with each model that is taken in: where its files are."""
+    """The documents that are applied now.
+
+    `artifacts` maps a model to its artifact; it contains the models that `add_to` added.
+    """
 
     def __init__(self, control: ControlState) -> None:
         self.releases = {release.name: release for release in control.live()}
@@ -18,7 +21,10 @@ class LiveDocuments:
         self.artifacts: dict[str, Artifact] = {}
 
     def add_to(self, manifests: Manifests) -> None:
-        """Take in live pipelines whose Monitor was read, Monitors of those that were, and models named."""
+        """Add the live documents that belong to the manifests and are not among them.
+
+        They are the pipelines of the Monitors, the Monitors of the pipelines, and the models that are named.
+        """
         watched = {monitor.spec.pipeline for _, monitor in manifests.watching}
         for name in sorted(watched & self.releases.keys()):
             add_document(self.releases[name].pipeline, manifests)
@@ -26,25 +32,29 @@ class LiveDocuments:
             if monitor := self.releases[name].monitor:
                 add_document(monitor, manifests)
         for _, name in list(manifests.wanted):
-            found = self._model(name, manifests)
-            if found and add_document(found.model, manifests):
-                self.artifacts[name] = found.artifact
+            model = self._find_model(name, manifests)
+            if model and add_document(model.model, manifests):
+                self.artifacts[name] = model.artifact
 
-    def _model(self, name: str, manifests: Manifests) -> RegisteredModel | None:
-        """Find a model: as the pipelines read have it now, else as it was registered, else anywhere."""
-        own = [release for one, release in self.releases.items() if one in manifests.pipelines]
-        known = self._registered.get(name)
-        found = [*_of(name, own), *([known] if known else []), *_of(name, self.releases.values())]
-        return found[0] if found else None
+    def _find_model(self, name: str, manifests: Manifests) -> RegisteredModel | None:
+        """Return a model of the manifests' live pipelines, else as registered, else of any live pipeline."""
+        own = [release for pipeline, release in self.releases.items() if pipeline in manifests.pipelines]
+        registered_model = self._registered.get(name)
+        candidates = [
+            *_models_named(name, own),
+            *([registered_model] if registered_model else []),
+            *_models_named(name, self.releases.values()),
+        ]
+        return candidates[0] if candidates else None
 
 
-def _of(name: str, releases: Iterable[Release]) -> list[RegisteredModel]:
-    every = (one for release in releases for one in registered(release))
-    return [one for one in every if one.model["metadata"]["name"] == name]
+def _models_named(name: str, releases: Iterable[Release]) -> list[RegisteredModel]:
+    models = (model for release in releases for model in registered(release))
+    return [model for model in models if model.model["metadata"]["name"] == name]
 
 
 def registered(release: Release) -> Iterator[RegisteredModel]:
-    """Yield the models of a release as they would be registered."""
+    """Yield the models of a release in the form in which they are registered."""
     for model in release.models:
         name = model["metadata"]["name"]
         if name in release.artifacts:

@@ -1,4 +1,4 @@
-"""Model documents → steps, loaded from their folders and measured."""
+"""Loads the steps of Model documents from their folders and measures their memory."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from operators.storage.fetch import resolve
 from operators.storage.trusted_roots import ArtifactPolicy
 from operators.storage.uris import local_path
 
-Say = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 class Loaded(NamedTuple):
-    """A step, and where its files are."""
+    """A loaded step and its artifact."""
 
     step: Step
     artifact: Artifact
@@ -35,11 +35,12 @@ def load_all(
     manifests: Manifests,
     artifacts: Mapping[str, Artifact],
     site: ArtifactPolicy,
-    say: Say = lambda what: None,
+    on_progress: OnProgress = lambda what: None,
 ) -> dict[str, Loaded]:
-    """Load every model: those in `artifacts` as they were applied, the others as they are now.
+    """Load every model: those in `artifacts` as they were applied, the others as their folders are now.
 
-    Errors and notices are added to those of the manifests. `say` receives each store before it is asked.
+    Errors and notices are added to `manifests`; a model with an error is left out. `on_progress` receives a
+    line before a model is fetched from a store.
     """
     loaded: dict[str, Loaded] = {}
     for name, model in manifests.models.items():
@@ -47,26 +48,26 @@ def load_all(
         try:
             require_store(model, site)
             if is_remote(model):
-                say(f"asking {model.spec.storage_uri} for Model {name}")
-            known = artifacts.get(name)
-            loaded[name] = _load_again(model, known, site) if known else _load(model, origin, site)
+                on_progress(f"fetching Model {name} from {model.spec.storage_uri}")
+            artifact = artifacts.get(name)
+            loaded[name] = _load_applied(model, artifact, site) if artifact else _load(model, origin, site)
         except DeploymentError as error:
             manifests.errors.extend(tidy(f"{origin}: {line}") for line in str(error).split("\n"))
         else:
             manifests.notices.extend(
-                f"{origin}: {notice}" for notice in _memory(model, loaded[name].artifact)
+                f"{origin}: {notice}" for notice in _memory_notices(model, loaded[name].artifact)
             )
     return loaded
 
 
 def is_remote(model: Model) -> bool:
-    """Tell whether a model is in a store and not on this machine."""
+    """Return whether a model is in a store and not on this machine."""
     uri = model.spec.storage_uri
     return "://" in uri and not uri.startswith("file://")
 
 
 def require_store(model: Model, site: ArtifactPolicy) -> None:
-    """Raise DeploymentError for a model whose storageUri names no known store, or no one place in it."""
+    """Raise DeploymentError for a remote model whose storageUri is invalid or names no known store."""
     if is_remote(model):
         try:
             local_path(model.spec.storage_uri)
@@ -76,7 +77,7 @@ def require_store(model: Model, site: ArtifactPolicy) -> None:
 
 
 def uri_of(model: Model, manifest: Path) -> str:
-    """Return a model's storageUri; a relative path starts at the manifest's own folder."""
+    """Return a model's storageUri; a relative path is relative to the manifest's folder."""
     uri = model.spec.storage_uri
     path = local_path(uri)
     if path is None:
@@ -87,28 +88,28 @@ def uri_of(model: Model, manifest: Path) -> str:
 
 def _load(model: Model, origin: Path, site: ArtifactPolicy) -> Loaded:
     try:
-        found = resolve(uri_of(model, origin), model.spec.artifact_version, site)
+        resolved = resolve(uri_of(model, origin), model.spec.artifact_version, site)
     except DeploymentError as error:
         raise DeploymentError(f"Model {model.metadata.name}: {error}") from error
-    except Exception as error:  # names and files of all kinds may raise anything
+    except Exception as error:  # an unusual name or file may raise any error
         raise DeploymentError(f"Model {model.metadata.name}: {describe(error)}") from error
 
     def load() -> Step:
-        return load_step(model, found.uri, found.digest, site)
+        return load_step(model, resolved.uri, resolved.digest, site)
 
     step = load()
-    runtime = read_settings(model, found.folder).implementation
-    return Loaded(step, Artifact(found.uri, found.digest, runtime, measure_memory(load)))
+    runtime = read_settings(model, resolved.folder).implementation
+    return Loaded(step, Artifact(resolved.uri, resolved.digest, runtime, measure_memory(load)))
 
 
-def _load_again(model: Model, artifact: Artifact, site: ArtifactPolicy) -> Loaded:
+def _load_applied(model: Model, artifact: Artifact, site: ArtifactPolicy) -> Loaded:
     return Loaded(load_step(model, artifact.uri, artifact.digest, site), artifact)
 
 
-def _memory(model: Model, artifact: Artifact) -> Iterator[str]:
+def _memory_notices(model: Model, artifact: Artifact) -> Iterator[str]:
     declared = quantity(model.spec.memory) if model.spec.memory is not None else None
     if declared is not None and artifact.memory > declared:
         yield (
-            f"Model {model.metadata.name}: spec.memory is {model.spec.memory}, but loading it was measured "
-            f"to take {artifact.memory / 1024**2:.0f} MiB"
+            f"Model {model.metadata.name}: spec.memory is {model.spec.memory}, but loading the model took "
+            f"{artifact.memory / 1024**2:.0f} MiB"
         )

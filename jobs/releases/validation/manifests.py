@@ -1,4 +1,4 @@
-"""Manifests → releases: everything that can be said of them without a broker."""
+"""Validates manifests without a broker and turns them into releases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from jobs.releases.validation.external_inputs import cycles, external_places
 from jobs.releases.validation.live_documents import LiveDocuments, registered
-from jobs.releases.validation.load_models import Loaded, Say, is_remote, load_all, require_store
+from jobs.releases.validation.load_models import Loaded, OnProgress, is_remote, load_all, require_store
 from jobs.releases.validation.monitors import kind_errors, warnings
 from jobs.streaming.settings import Settings
 from operators.control.release import Artifact, RegisteredModel, Release
@@ -27,10 +27,10 @@ from operators.storage.trusted_roots import ArtifactPolicy
 
 
 class Checked(NamedTuple):
-    """A release of generation 0 for each pipeline; models by name; notices; every error, a line each.
+    """The result of validation: releases of generation 0, models by name, notices and errors.
 
-    `unloaded` are pipelines that have no release, since a model of theirs is not loaded here: only their text
-    was checked.
+    `errors` has one line for each error. `unloaded` are pipelines of which only the text was checked, because
+    one of their models is not loaded here; they have no release.
     """
 
     releases: list[Release]
@@ -40,7 +40,7 @@ class Checked(NamedTuple):
     unloaded: list[Pipeline]
 
     def require(self) -> Checked:
-        """Raise DeploymentError with all errors if there is one."""
+        """Return itself; DeploymentError with all errors if there are any."""
         if self.errors:
             raise DeploymentError("\n".join(self.errors))
         return self
@@ -51,64 +51,63 @@ def check(
     topics: Topics,
     site: ArtifactPolicy,
     live: LiveDocuments | None = None,
-    say: Say = lambda what: None,
+    on_progress: OnProgress = lambda what: None,
 ) -> Checked:
-    """Validate manifests as far as no broker is needed: models loaded and measured, plans compiled.
+    """Validate manifests: load the models, measure their memory, and compile the plans.
 
-    With `live`, what the manifests leave out is taken from there, and a live pipeline that uses a model which
-    changes has a release too. `say` receives each store before it is asked.
+    With `live`, documents that the manifests leave out are taken from there, and each live pipeline that uses
+    a changed model gets a release too. `on_progress` receives a line before a model is fetched from a store.
     """
     manifests = read_manifests(paths, live.add_to if live else None)
     checked = Checked([], {}, manifests.notices, manifests.errors, [])
-    loaded = load_all(manifests, live.artifacts if live else {}, site, say)
+    loaded = load_all(manifests, live.artifacts if live else {}, site, on_progress)
     _release_all(manifests, loaded, topics, checked)
-    for name, one in loaded.items():
+    for name, model in loaded.items():
         if manifests.origin[f"Model/{name}"] != APPLIED:
-            checked.models[name] = RegisteredModel(
-                _resolved(manifests.models[name], one.artifact), one.artifact
-            )
+            document = _resolved(manifests.models[name], model.artifact)
+            checked.models[name] = RegisteredModel(document, model.artifact)
     for release in live.releases.values() if live and not checked.errors else ():
-        if release.name not in manifests.pipelines and _uses_another(release, checked.models):
-            _renew(release, manifests, loaded, site, topics, checked, say)
-    return _whole(manifests, checked)
+        if release.name not in manifests.pipelines and _uses_changed_model(release, checked.models):
+            _release_again(release, manifests, loaded, site, topics, checked, on_progress)
+    return _check_together(manifests, checked)
 
 
 def check_text(paths: list[Path], topics: Topics, site: ArtifactPolicy) -> Checked:
-    """Validate manifests as far as files on this machine tell: no store is asked.
+    """Validate manifests with the files on this machine, without access to stores.
 
-    A model in a store, and a document that is named and not among these, may be right: each is a notice.
+    A model in a store, and a reference to a document that is not among these, may be valid: each is a notice.
     """
     manifests = read_manifests(paths, alone=False)
     checked = Checked([], {}, manifests.notices, manifests.errors, [])
     remote = {name: model for name, model in manifests.models.items() if is_remote(model)}
     for name, model in remote.items():
         place, uri = manifests.origin[f"Model/{name}"], model.spec.storage_uri
-        told = f"{place}: Model {name}: not checked here: {uri} is in a store; --with-artifacts asks it"
+        notice = f"{place}: Model {name}: not checked here: {uri} is in a store; --with-artifacts fetches it"
         try:
             require_store(model, site)
-            checked.notices.append(tidy(told))
+            checked.notices.append(tidy(notice))
         except DeploymentError as error:
             checked.errors.append(tidy(f"{place}: {error}"))
-    here = {name: model for name, model in manifests.models.items() if name not in remote}
-    loaded = load_all(manifests._replace(models=here), {}, site)
+    local = {name: model for name, model in manifests.models.items() if name not in remote}
+    loaded = load_all(manifests._replace(models=local), {}, site)
     _release_all(manifests, loaded, topics, checked)
-    elsewhere = {name for _, name in manifests.wanted if f"Model/{name}" not in manifests.origin}
+    missing = {name for _, name in manifests.wanted if f"Model/{name}" not in manifests.origin}
     for pipeline in manifests.pipelines.values():
         unloaded = {step.name for step in pipeline.spec.steps} - loaded.keys()
-        if unloaded and unloaded <= elsewhere | remote.keys():
+        if unloaded and unloaded <= missing | remote.keys():
             checked.unloaded.append(pipeline)
-    return _whole(manifests, checked)
+    return _check_together(manifests, checked)
 
 
-def _whole(manifests: Manifests, checked: Checked) -> Checked:
-    """Check what holds only of all pipelines together."""
+def _check_together(manifests: Manifests, checked: Checked) -> Checked:
+    """Add the errors and notices that depend on all pipelines together."""
     places = {
-        name: external.place if (external := external_input(one.spec.input)) else None
-        for name, one in manifests.pipelines.items()
+        name: external.place if (external := external_input(pipeline.spec.input)) else None
+        for name, pipeline in manifests.pipelines.items()
     }
     checked.errors.extend(cycles({**external_places(checked.releases), **places}))
     if manifests.models and not checked.errors and not (checked.releases or checked.unloaded):
-        checked.notices.append("there is no Pipeline: models go live with the pipelines that name them")
+        checked.notices.append("there is no Pipeline; a model goes live with a pipeline that uses it")
     return checked
 
 
@@ -125,12 +124,12 @@ def _release_all(
         except DeploymentError as error:
             checked.errors.append(tidy(f"{manifests.origin[f'Pipeline/{name}']}: {error}"))
         else:
-            checked.notices.extend(_doubts(pipeline, manifests, loaded))
-    checked.errors.extend([*_wrong_kinds(manifests, loaded), *_externals(manifests)])
+            checked.notices.extend(_warnings(pipeline, manifests, loaded))
+    checked.errors.extend([*_kind_errors(manifests, loaded), *_external_errors(manifests)])
 
 
-def _uses_another(release: Release, models: Mapping[str, RegisteredModel]) -> bool:
-    """Tell whether a release has any of these models otherwise than they are now."""
+def _uses_changed_model(release: Release, models: Mapping[str, RegisteredModel]) -> bool:
+    """Return whether a release has any of these models with a different content."""
     before = {model["metadata"]["name"]: model for model in release.models}
     return any(
         RegisteredModel(before[name], release.artifacts[name]).content() != models[name].content()
@@ -138,48 +137,50 @@ def _uses_another(release: Release, models: Mapping[str, RegisteredModel]) -> bo
     )
 
 
-def _renew(
+def _release_again(
     release: Release,
     manifests: Manifests,
     loaded: Mapping[str, Loaded],
     site: ArtifactPolicy,
     topics: Topics,
     checked: Checked,
-    say: Say,
+    on_progress: OnProgress,
 ) -> None:
-    """Release a live pipeline again, with the models that changed and its own others."""
-    others = [one.model for one in registered(release) if one.model["metadata"]["name"] not in checked.models]
-    own = read_applied([release.pipeline, *others, *([release.monitor] if release.monitor else [])])
-    checked.errors.extend(own.errors)
+    """Add a release of a live pipeline, with the changed models and its other models as they are."""
+    models = [registered_model.model for registered_model in registered(release)]
+    unchanged = [model for model in models if model["metadata"]["name"] not in checked.models]
+    applied = read_applied([release.pipeline, *unchanged, *([release.monitor] if release.monitor else [])])
+    checked.errors.extend(applied.errors)
     changed = {name: model for name, model in manifests.models.items() if name in checked.models}
-    together = {
+    all_loaded = {
         **{name: loaded[name] for name in changed},
-        **load_all(own, release.artifacts, site, say),
+        **load_all(applied, release.artifacts, site, on_progress),
     }
-    own.models.update(changed)
-    _release_all(own, together, topics, checked)
+    applied.models.update(changed)
+    _release_all(applied, all_loaded, topics, checked)
 
 
-def _doubts(pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, Loaded]) -> Iterator[str]:
+def _warnings(pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, Loaded]) -> Iterator[str]:
     name = pipeline.metadata.name
     steps = {step.name: loaded[step.name] for step in pipeline.spec.steps}
     monitor, rules = manifests.monitor_of(name), Settings().rules
-    found = warnings(
+    lines = warnings(
         pipeline,
-        {step: one.step for step, one in steps.items()},
-        {step: one.artifact.uri for step, one in steps.items()},
+        {step: model.step for step, model in steps.items()},
+        {step: model.artifact.uri for step, model in steps.items()},
         {step: effective_rules(monitor, step, rules).judgement.min_n for step in steps},
     )
-    yield from (f"{manifests.origin[f'Pipeline/{name}']}: Pipeline/{name}: {line}" for line in found)
+    yield from (f"{manifests.origin[f'Pipeline/{name}']}: Pipeline/{name}: {line}" for line in lines)
 
 
-def _wrong_kinds(manifests: Manifests, loaded: Mapping[str, Loaded]) -> Iterator[str]:
+def _kind_errors(manifests: Manifests, loaded: Mapping[str, Loaded]) -> Iterator[str]:
     for place, monitor in manifests.watching:
         pipeline = manifests.pipelines.get(monitor.spec.pipeline)
         names = [step.name for step in pipeline.spec.steps] if pipeline else []
         steps = {name: loaded[name].step for name in names if name in loaded}
-        whole = len(steps) == len(names)
-        yield from (tidy(f"{place}: {line}") for line in kind_errors(monitor, steps, whole=whole))
+        is_complete = len(steps) == len(names)
+        lines = kind_errors(monitor, steps, is_complete=is_complete)
+        yield from (tidy(f"{place}: {line}") for line in lines)
 
 
 def _release(
@@ -204,21 +205,21 @@ def _release(
 
 
 def _resolved(model: Model, artifact: Artifact) -> dict[str, Any]:
-    """Return a model's document with the folder that was found for it."""
+    """Return a model's document with the URI of the folder that its storageUri resolved to."""
     spec = msgspec.structs.replace(model.spec, storage_uri=artifact.uri, artifact_version=None)
     return _plain(msgspec.structs.replace(model, spec=spec))
 
 
 def _plain(document: Resource) -> dict[str, Any]:
-    """Return a document without what only Kubernetes reads."""
+    """Return a document without the fields that only Kubernetes reads."""
     plain: dict[str, Any] = msgspec.to_builtins(
         msgspec.structs.replace(document, metadata=Metadata(name=document.metadata.name))
     )
     return {key: value for key, value in plain.items() if key != "status"}
 
 
-def _externals(manifests: Manifests) -> Iterator[str]:
-    """Yield external inputs that name a step which the other pipeline, where it is at hand, does not have."""
+def _external_errors(manifests: Manifests) -> Iterator[str]:
+    """Yield an error for each external input that names an unknown step of a pipeline of the manifests."""
     for name, pipeline in manifests.pipelines.items():
         external = external_input(pipeline.spec.input)
         other = external and manifests.pipelines.get(external.place.pipeline)

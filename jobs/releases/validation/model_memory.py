@@ -1,4 +1,4 @@
-"""How much memory loading a model takes."""
+"""Measures how much memory a loaded model needs."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _SECONDS = 120.0
 
 
 def measure_memory(load: Callable[[], object]) -> int:
-    """Return the bytes that what `load` returns takes: measured in a forked process, 0 if that fails.
+    """Return the memory of the object that `load` returns, in bytes, 0 where it cannot be measured.
 
-    It is the growth of the memory that the process shares with no other (USS). Load it once before, so that
-    imports are not counted.
+    It is the growth of a forked process's unique set size (USS) while it calls `load`. Call `load` once
+    before, so that imports are not counted.
     """
     context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_measure, args=(load, theirs), daemon=True)
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_measure, args=(load, sender), daemon=True)
     child.start()
-    theirs.close()
+    sender.close()
     try:
-        return int(ours.recv()) if ours.poll(_SECONDS) else 0
+        return int(receiver.recv()) if receiver.poll(_SECONDS) else 0
     except EOFError:
         return 0
     finally:
         child.kill()
         child.join()
-        ours.close()
+        receiver.close()
 
 
 def _measure(load: Callable[[], object], result: Connection) -> None:
-    # What this process inherits is not its to collect: finalizers may wait for threads that it lacks.
+    # Do not collect inherited objects: their finalizers may wait for threads that a fork does not have.
     gc.freeze()
     gc.collect()
     process = psutil.Process()

@@ -1,1 +1,1 @@
-"""Looking into topics: whose records an expression means, which are wanted, and how they are shown."""
+"""Inspection of topics: the records that an expression names, a filter for them, and their display."""

@@ -1,4 +1,4 @@
-"""Seldon's expressions: a pipeline's or a step's inputs or outputs, or one tensor; and its dead letters."""
+"""Seldon's expressions for inputs, outputs and tensors of pipelines and steps, and for dead letters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from operators.kafka.topics import Topics
 
 
 class Target(NamedTuple):
-    """Whose records, on which topic; `step` and `tensor` are empty where none is named."""
+    """The records that an expression names; `step` and `tensor` are empty where it names none.
+
+    `side` is `inputs`, `outputs` or `errors`.
+    """
 
     pipeline: str
     step: str
@@ -19,10 +22,10 @@ class Target(NamedTuple):
 
 
 def parse_expression(text: str, topics: Topics) -> Target:
-    """Read `PIPELINE[.inputs|.outputs[.TENSOR]]`, `PIPELINE.STEP[.inputs|.outputs[.TENSOR]]` or
-    `PIPELINE.errors`.
+    """Parse the expression of a pipeline or a step.
 
-    DeploymentError for anything else. Outputs are meant where no side is named.
+    It is `PIPELINE[.inputs|.outputs[.TENSOR]]`, `PIPELINE.STEP[.inputs|.outputs[.TENSOR]]` or
+    `PIPELINE.errors`; the default is `.outputs`. DeploymentError for anything else.
     """
     pipeline, *rest = text.split(".")
     if pipeline and rest == ["errors"]:

@@ -1,4 +1,4 @@
-"""Records as people read them: the tensors of either encoding, and what is wanted of them."""
+"""Records in readable form, with the tensors of JSON and protobuf, and conditions on their values."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-# What headers of a dead letter tell.
-_TOLD = {
+# Headers of a dead letter, by the names under which they are shown.
+_DEAD_LETTER_HEADERS = {
     "reason": "__connect.errors.exception.class.name",
     "step": "weir-error-step",
     "message": "__connect.errors.exception.message",
@@ -37,7 +37,10 @@ _CONDITION = re.compile(r"(?P<tensor>[^=!<>]+?)\s*(?P<sign>>=|<=|!=|=|>|<)\s*(?P
 
 
 class ReadableRecord(NamedTuple):
-    """A record: what Kafka knows of it, its text headers, and its value as JSON has it, or as text."""
+    """A Kafka record with its headers and key as text, and its value as decoded JSON or as text.
+
+    `timestamp` is in milliseconds since 1970.
+    """
 
     topic: str
     partition: int
@@ -49,30 +52,34 @@ class ReadableRecord(NamedTuple):
 
     @property
     def pipeline(self) -> str:
-        """Name the pipeline that the record is of; of a dead letter, the one whose requests it was among."""
-        return owner_of(self.headers) if _TOLD["topic"] in self.headers else self.headers.get("pipeline", "")
+        """Name of the record's pipeline; of a dead letter, that of the topic from which it was read."""
+        return (
+            owner_of(self.headers)
+            if _DEAD_LETTER_HEADERS["topic"] in self.headers
+            else self.headers.get("pipeline", "")
+        )
 
     @property
     def request_id(self) -> str | None:
-        """Return the id of the request, also of one that became a dead letter."""
+        """Id of the request, also in a dead letter; None where there is none."""
         value = self.value
-        if isinstance(value, dict) and "request" in value and _TOLD["topic"] in self.headers:
+        if isinstance(value, dict) and "request" in value and _DEAD_LETTER_HEADERS["topic"] in self.headers:
             value = value["request"]
         return value.get("id") if isinstance(value, dict) else None
 
     def tensors(self) -> list[dict[str, Any]]:
-        """Return the tensors in it, none where it is no V2 message."""
+        """Return the tensors of the record, none where it is not a V2 message."""
         if not isinstance(self.value, dict):
             return []
-        found = self.value.get("outputs") or self.value.get("inputs") or []
-        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        tensors = self.value.get("outputs") or self.value.get("inputs") or []
+        return [one for one in tensors if isinstance(one, dict)] if isinstance(tensors, list) else []
 
     def tensor(self, name: str) -> dict[str, Any] | None:
-        """Return a tensor by name."""
+        """Return the tensor of a name, None where there is none."""
         return next((one for one in self.tensors() if one.get("name") == name), None)
 
     def line(self, tensor: str) -> str:
-        """Tell it as Seldon does: topic, key, and the value or one tensor of it."""
+        """Return the line that Seldon prints: topic, key, and the value or one tensor of it."""
         value = self.tensor(tensor) if tensor else self.value
         if value is None:
             value = f"(no tensor {tensor} in this record)"
@@ -80,26 +87,26 @@ class ReadableRecord(NamedTuple):
         return f"{self.topic}\t{self.key}\t{text}"
 
     def json(self, tensor: str) -> str:
-        """Tell it as one line of JSON."""
+        """Return the record as one line of JSON, with the value or one tensor of it."""
         at = nearest_time(self.timestamp).isoformat(timespec="milliseconds")
         value = self.tensor(tensor) if tensor else self.value
         return msgspec.json.encode({**self._asdict(), "timestamp": at, "value": value}).decode()
 
 
 class Condition(NamedTuple):
-    """A comparison that holds for a record in which it holds for any value of a tensor."""
+    """A comparison with the values of a tensor, or with a parameter of the message."""
 
     tensor: str
     sign: str
     value: Any
 
-    def holds(self, shown: ReadableRecord) -> bool:
-        """Tell whether it holds for any value of the tensor, or of a parameter of the message."""
-        tensor = shown.tensor(self.tensor)
+    def holds(self, record: ReadableRecord) -> bool:
+        """Return whether it is true for any value of the tensor, else for the parameter of that name."""
+        tensor = record.tensor(self.tensor)
         if tensor is None:
-            parameters = shown.value.get("parameters") if isinstance(shown.value, dict) else None
-            known = parameters if isinstance(parameters, dict) else {}
-            values = [known[self.tensor]] if self.tensor in known else []
+            value = record.value.get("parameters") if isinstance(record.value, dict) else None
+            parameters = value if isinstance(value, dict) else {}
+            values = [parameters[self.tensor]] if self.tensor in parameters else []
         else:
             values = _flat(tensor.get("data"))
         return any(self._compares(value) for value in values)
@@ -112,26 +119,26 @@ class Condition(NamedTuple):
 
 
 def parse_condition(text: str) -> Condition:
-    """Read `TENSOR>VALUE` and the like; DeploymentError says how one is written.
+    """Parse `TENSOR>VALUE`, or one with another comparison sign; DeploymentError for anything else.
 
     >>> parse_condition("instance_score >= 0.5")
     Condition(tensor='instance_score', sign='>=', value=0.5)
     >>> parse_condition("state=DRIFT")
     Condition(tensor='state', sign='=', value='DRIFT')
     """
-    found = _CONDITION.fullmatch(text.strip())
-    if not found:
-        raise DeploymentError(f"{text!r} is no condition: write is_outlier=1 or instance_score>0.5")
-    value: Any = found["value"]
+    match = _CONDITION.fullmatch(text.strip())
+    if not match:
+        raise DeploymentError(f"{text!r} is not a condition; write is_outlier=1 or instance_score>0.5")
+    value: Any = match["value"]
     try:
         value = decode(value.encode(), object)
     except (MalformedError, UnicodeEncodeError):
         value = value.strip()
-    return Condition(found["tensor"].strip(), found["sign"], value)
+    return Condition(match["tensor"].strip(), match["sign"], value)
 
 
 def show(record: Any, target: Target) -> ReadableRecord:
-    """Read a Kafka record."""
+    """Return a Kafka record in readable form."""
     headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
     value = _value(record.value or b"", headers, "inputs" if target.side == "errors" else target.side)
     return ReadableRecord(
@@ -146,11 +153,14 @@ def show(record: Any, target: Target) -> ReadableRecord:
 
 
 def _dead_letter(request: Any, headers: dict[str, str]) -> dict[str, Any]:
-    """Put what was wrong with a request before it."""
-    told: dict[str, Any] = {name: headers.get(header, "") for name, header in _TOLD.items()}
+    """Return the error of a request as parameters, followed by the request."""
+    parameters: dict[str, Any] = {
+        name: headers.get(header, "") for name, header in _DEAD_LETTER_HEADERS.items()
+    }
     for name in ("partition", "offset"):
-        told[name] = int(told[name]) if _NUMBER.fullmatch(told[name]) else told[name]
-    return {"parameters": told, "request": request}
+        if _NUMBER.fullmatch(parameters[name]):
+            parameters[name] = int(parameters[name])
+    return {"parameters": parameters, "request": request}
 
 
 def _value(body: bytes, headers: dict[str, str], side: str) -> Any:
@@ -162,22 +172,22 @@ def _value(body: bytes, headers: dict[str, str], side: str) -> Any:
     except MalformedError:
         pass
     try:
-        read = decode_request(body, headers.get("seldon-infer-type"), response=side == "outputs")
+        message = decode_request(body, headers.get("seldon-infer-type"), response=side == "outputs")
     except RecordError:
         return body.decode("utf-8", "replace")
-    tensors = [_tensor(msgspec.to_builtins(one, enc_hook=_plain)) for one in read.inputs]
-    return {**({"id": read.id} if read.id else {}), side: tensors}
+    tensors = [_tensor(msgspec.to_builtins(one, enc_hook=_to_list)) for one in message.inputs]
+    return {**({"id": message.id} if message.id else {}), side: tensors}
 
 
-def _tensor(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if name != "parameters" or value}
+def _tensor(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name != "parameters" or value}
 
 
-def _plain(value: Any) -> Any:
+def _to_list(value: Any) -> Any:
     return value.tolist()
 
 
 def _flat(data: Any) -> list[Any]:
     if not isinstance(data, list):
         return [data]
-    return [value for one in data for value in _flat(one)]
+    return [value for item in data for value in _flat(item)]

@@ -1,4 +1,4 @@
-"""Asking a pipeline's workers to publish, for a while, everything that its steps are sent and answer."""
+"""Makes workers publish all inputs and outputs of a pipeline's steps for a limited time."""
 
 from __future__ import annotations
 
@@ -18,23 +18,26 @@ MOST_SECONDS = 3600.0
 
 
 def tap(pipeline: str, connection: Connection, seconds: float, partitions: int = 2) -> None:
-    """Have it published for so many seconds; DeploymentError for a pipeline that is not live."""
+    """Tap a pipeline for `seconds`, and create the topics of its steps.
+
+    DeploymentError for more than an hour, a pipeline that is not live, and one whose Monitor redacts fields.
+    """
     if not 0 < seconds <= MOST_SECONDS:
-        raise DeploymentError(f"--tap must be above 0 and at most 1h, got {seconds:g} s")
+        raise DeploymentError(f"--tap is {seconds:g} s; it must be above 0 and at most 1h")
 
     def decide(control: ControlState) -> tuple[list[Record], None]:
         release = control.head(pipeline)
         if release is None:
-            there = ", ".join(sorted(control.heads)) or "none"
-            raise DeploymentError(f"there is no pipeline {pipeline}; there are {there}")
+            names = ", ".join(sorted(control.heads)) or "none"
+            raise DeploymentError(f"there is no pipeline {pipeline}; there are {names}")
         if Redaction.of_document(release.monitor):
             raise DeploymentError(
-                f"pipeline {pipeline} hides fields (spec.redact of its Monitor), so its steps are not tapped"
+                f"pipeline {pipeline} cannot be tapped, because spec.redact of its Monitor redacts fields"
             )
         topics = connection.topics
         sides = (topics.model_inputs, topics.model_outputs)
-        names = [name(step) for step in release.artifacts for name in sides]
-        create_topics(connection.bootstrap, names, partitions)
+        topic_names = [topic_of(step) for step in release.artifacts for topic_of in sides]
+        create_topics(connection.bootstrap, topic_names, partitions)
         return [Record(f"tap/{pipeline}", msgspec.json.encode(Tap(time() + seconds)))], None
 
     publish(connection, decide)

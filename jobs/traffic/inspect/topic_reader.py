@@ -1,4 +1,4 @@
-"""The records of a topic that are wanted: the newest, those of a time, or those to come."""
+"""Reads the records of a topic that match a filter: the newest, those of a time range, or new ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from operators.core.errors import DeploymentError
 from operators.kafka.connection import DEADLINE
 from operators.kafka.consumer import open_consumer, read_to_end
 
-# Looking for the newest matching records, so many times more are read each time.
-_WIDER = 8
+# Until enough records match, each attempt reads this many times as many records.
+_GROWTH = 8
 
 
 class RecordFilter(NamedTuple):
-    """Which records: `since` and `until` in seconds since 1970, 0 where open; the others empty for all."""
+    """A filter of records: `since` and `until` in seconds since 1970, 0 for no bound.
+
+    An empty `key`, `id` or `conditions` matches every record.
+    """
 
     since: float = 0.0
     until: float = 0.0
@@ -27,15 +30,15 @@ class RecordFilter(NamedTuple):
     id: str = ""
     conditions: tuple[Condition, ...] = ()
 
-    def takes(self, shown: ReadableRecord, target: Target) -> bool:
-        """Tell whether a record is wanted; of topics that pipelines share, the header tells whose it is."""
+    def matches(self, record: ReadableRecord, target: Target) -> bool:
+        """Return whether a record matches; on topics that pipelines share, its pipeline has to match too."""
         return (
-            (not (target.step or target.side == "errors") or shown.pipeline == target.pipeline)
-            and (not self.key or shown.key == self.key)
-            and (not self.id or shown.request_id == self.id)
-            and (not self.until or shown.timestamp <= self.until * 1000)
-            and (not self.since or shown.timestamp >= self.since * 1000)
-            and all(condition.holds(shown) for condition in self.conditions)
+            (not (target.step or target.side == "errors") or record.pipeline == target.pipeline)
+            and (not self.key or record.key == self.key)
+            and (not self.id or record.request_id == self.id)
+            and (not self.until or record.timestamp <= self.until * 1000)
+            and (not self.since or record.timestamp >= self.since * 1000)
+            and all(condition.holds(record) for condition in self.conditions)
         )
 
 
@@ -54,35 +57,35 @@ class Reader:
         self._consumer.close()
 
     def there(self, wanted: RecordFilter, most: int | None) -> list[ReadableRecord]:
-        """Return the newest so many wanted records that are there, or all of them (None), oldest first."""
+        """Return the `most` newest records that match, or all of them where it is None, oldest first."""
         beginnings = self._starts(wanted)
         most = most or sum(self._ends.values())
-        back = most
+        count = most
         while True:
-            starts = {one: max(beginnings[one], self._ends[one] - back) for one in self._partitions}
-            found = [one for one in self._read(starts) if wanted.takes(one, self._target)]
-            if len(found) >= most or starts == beginnings:
+            starts = {one: max(beginnings[one], self._ends[one] - count) for one in self._partitions}
+            records = [record for record in self._read(starts) if wanted.matches(record, self._target)]
+            if len(records) >= most or starts == beginnings:
                 break
-            back *= _WIDER
-        found.sort(key=lambda one: (one.timestamp, one.partition, one.offset))
-        return found[-most:]
+            count *= _GROWTH
+        records.sort(key=lambda record: (record.timestamp, record.partition, record.offset))
+        return records[-most:]
 
-    def to_come(self, wanted: RecordFilter, going_on: Callable[[], bool]) -> Iterator[ReadableRecord]:
-        """Yield wanted records as they come, from where `there` ended."""
+    def to_come(self, wanted: RecordFilter, is_open: Callable[[], bool]) -> Iterator[ReadableRecord]:
+        """Yield new records that match, from where `there` ended, while `is_open` returns true."""
         for partition, end in self._ends.items():
             self._consumer.seek(partition, end)
-        while going_on():
+        while is_open():
             for records in self._consumer.poll(timeout_ms=200).values():
-                shown = (show(record, self._target) for record in records)
-                yield from (one for one in shown if wanted.takes(one, self._target))
+                readable = (show(record, self._target) for record in records)
+                yield from (record for record in readable if wanted.matches(record, self._target))
 
     def _starts(self, wanted: RecordFilter) -> dict[TopicPartition, int]:
         beginnings: dict[TopicPartition, int] = self._consumer.beginning_offsets(self._partitions)
         if not wanted.since:
             return beginnings
         times = dict.fromkeys(self._partitions, round(wanted.since * 1000))
-        found = self._consumer.offsets_for_times(times)
-        return {one: found[one].offset if found.get(one) else self._ends[one] for one in self._partitions}
+        offsets = self._consumer.offsets_for_times(times)
+        return {one: offsets[one].offset if offsets.get(one) else self._ends[one] for one in self._partitions}
 
     def _read(self, starts: dict[TopicPartition, int]) -> Iterator[ReadableRecord]:
         for partition, start in starts.items():
@@ -95,12 +98,12 @@ def _open(bootstrap: str, target: Target) -> tuple[KafkaConsumer, list[TopicPart
     consumer, partitions = open_consumer(bootstrap, [target.topic])
     if not partitions:
         consumer.close()
-        hint = "it has no reports, and nobody tapped it: look with --tap 60s" if target.step else ""
+        hint = "the step has no reports and was never tapped; use --tap 60s" if target.step else ""
         raise DeploymentError(f"there is no topic {target.topic}" + (f": {hint}" if hint else ""))
     return consumer, partitions
 
 
 def for_seconds(seconds: float) -> Callable[[], bool]:
-    """Return what tells whether so many seconds are not over yet."""
+    """Return a function that returns whether less than `seconds` have passed since this call."""
     end = monotonic() + seconds
     return lambda: monotonic() < end

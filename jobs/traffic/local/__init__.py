@@ -1,5 +1,5 @@
 """A pipeline in this process: the job's own engine and windows, without Kafka and Flink.
 
-What Kafka gives the job is made up here: requests come from one partition, `offset` counts them from 0, and
-all of them carry the time at which the run began.
+The data that Kafka provides to the job is simulated: all requests are from one partition, their offsets count
+from 0, and their timestamp is the time at which the run began.
 """

@@ -1,4 +1,4 @@
-"""What a pipeline emits, as records of its topics."""
+"""The records that a pipeline emits to its topics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from operators.protocol.decode import decode_request
 
 
 class EmittedResponse(NamedTuple):
-    """The response to the request at an offset; `body` is empty where the pipeline answers nothing."""
+    """The response to the request at `offset`; `body` is empty where the pipeline has no output."""
 
     topic: str
     offset: int
@@ -19,13 +19,13 @@ class EmittedResponse(NamedTuple):
     body: bytes
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as a record."""
+        """Return the record as the fields of a JSON object."""
         value = _response_value(self.body, self.infer_type) if self.body else None
         return {"kind": "response", "topic": self.topic, "offset": self.offset, "value": value}
 
 
 class EmittedDeadLetter(NamedTuple):
-    """The request at an offset, and what was wrong; not `failed` where it was answered all the same."""
+    """The request at `offset`, with its error; `failed` is false where it was answered nevertheless."""
 
     topic: str
     offset: int
@@ -36,21 +36,21 @@ class EmittedDeadLetter(NamedTuple):
     body: bytes
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as a record."""
-        told = self._asdict()
-        del told["body"]
-        return {"kind": "dead_letter", **told, "value": plain_value(self.body)}
+        """Return the record as the fields of a JSON object."""
+        fields = self._asdict()
+        del fields["body"]
+        return {"kind": "dead_letter", **fields, "value": plain_value(self.body)}
 
 
 class EmittedFlaggedRow(NamedTuple):
-    """A row of the request at an offset that an outlier detector flagged, as the outliers topic holds it."""
+    """A flagged row of the request at `offset`, encoded as on the outliers topic."""
 
     topic: str
     offset: int
     body: bytes
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as a record."""
+        """Return the record as the fields of a JSON object."""
         return {
             "kind": "outlier",
             "topic": self.topic,
@@ -60,14 +60,14 @@ class EmittedFlaggedRow(NamedTuple):
 
 
 class EmittedReport(NamedTuple):
-    """The report of a window; a `partial` one was closed by the end of the data."""
+    """The report of a window; `partial` is true where the end of the data closed the window."""
 
     topic: str
     partial: bool
     body: bytes
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as a record."""
+        """Return the record as the fields of a JSON object."""
         return {
             "kind": "report",
             "topic": self.topic,
@@ -80,7 +80,7 @@ Emitted = EmittedResponse | EmittedDeadLetter | EmittedFlaggedRow | EmittedRepor
 
 
 def plain_value(body: bytes) -> Any:
-    """Return a value as JSON has it, else as text."""
+    """Return a value decoded from JSON, or as text where it is not JSON."""
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -88,7 +88,7 @@ def plain_value(body: bytes) -> Any:
 
 
 def _response_value(body: bytes, infer_type: str) -> Any:
-    """Return a response byte for byte where it is JSON, the tensors of a protobuf one as JSON has them."""
+    """Return a JSON response byte for byte, and a protobuf response as its JSON equivalent."""
     if infer_type.startswith("json/"):
         return msgspec.Raw(body)
     try:

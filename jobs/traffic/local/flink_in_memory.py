@@ -1,4 +1,4 @@
-"""What Flink gives a keyed function, in memory: state of one key, and metrics that nobody scrapes."""
+"""Flink's keyed state and metrics in memory: the state of one key, and metrics that are discarded."""
 
 from __future__ import annotations
 
@@ -6,60 +6,60 @@ from collections.abc import Callable, Iterable
 
 
 class MemoryValue:
-    """One value; bytes come back as they were put."""
+    """State of one value of bytes, as Flink's ValueState."""
 
     def __init__(self) -> None:
-        self.held: bytes | None = None
+        self.stored: bytes | None = None
 
     def value(self) -> bytes | None:
-        """Return the bytes, None where there is none."""
-        return self.held
+        """Return the value, None where there is none."""
+        return self.stored
 
     def update(self, value: bytes, /) -> None:
-        """Replace it."""
-        self.held = value
+        """Replace the state."""
+        self.stored = value
 
     def clear(self) -> None:
-        """Remove it."""
-        self.held = None
+        """Remove the state."""
+        self.stored = None
 
 
 class MemoryBlobs:
-    """A list of values."""
+    """State of a list of bytes, as Flink's ListState."""
 
     def __init__(self) -> None:
-        self.held: list[bytes] = []
+        self.stored: list[bytes] = []
 
     def get(self) -> Iterable[bytes]:
-        """Return all of it."""
-        return list(self.held)
+        """Return all values."""
+        return list(self.stored)
 
     def add(self, value: bytes, /) -> None:
-        """Append to it."""
-        self.held.append(value)
+        """Append a value."""
+        self.stored.append(value)
 
     def update(self, values: list[bytes], /) -> None:
-        """Replace it."""
-        self.held = list(values)
+        """Replace the state."""
+        self.stored = list(values)
 
     def clear(self) -> None:
-        """Remove it."""
-        self.held = []
+        """Remove the state."""
+        self.stored = []
 
 
 class DiscardedMetrics:
-    """A metric group, and the counters in it, of which nothing is kept."""
+    """A metric group, and a counter in it, that discard every value."""
 
     def add_group(self, *names: str) -> DiscardedMetrics:
-        """Return the group of a label."""
+        """Return the group itself."""
         return self
 
     def counter(self, name: str) -> DiscardedMetrics:
-        """Return a counter."""
+        """Return the counter, which is the group itself."""
         return self
 
     def inc(self, n: int = 1) -> None:
-        """Add to a counter."""
+        """Discard the increment."""
 
     def gauge(self, name: str, read: Callable[[], int]) -> None:
-        """Register a gauge."""
+        """Discard the gauge."""

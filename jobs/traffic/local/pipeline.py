@@ -1,4 +1,4 @@
-"""A release and requests → everything that the job would emit for them."""
+"""Runs a release on requests and yields everything that the job would emit for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jobs.releases.apply import numbered
+from jobs.releases.apply import as_next_generation
 from jobs.streaming.settings import Settings
 from jobs.traffic.local.emitted_records import Emitted, EmittedDeadLetter, EmittedFlaggedRow, EmittedResponse
 from jobs.traffic.local.windows import LocalWindows
@@ -29,21 +29,21 @@ from operators.windows.report import read_report
 
 
 class LocalRequest(NamedTuple):
-    """A request as a record's value, and its offset."""
+    """A request: the value of a record, and its offset."""
 
     offset: int
     value: bytes
 
 
 class LocalPipeline:
-    """Answers requests with one release as the job does, and watches them; `settings` are the job's.
+    """Answers requests with one release and reports on its windows, as the job does with `settings`.
 
-    With `external` the requests are records of the topic that the pipeline reads as its external input.
+    With `external`, the requests are records of the topic that the pipeline reads as its external input.
     DeploymentError where the release cannot be loaded or has no such input.
     """
 
     def __init__(self, release: Release, settings: Settings, *, external: bool = False) -> None:
-        self.release = numbered(release, ControlState.empty(), "")
+        self.release = as_next_generation(release, ControlState.empty(), "")
         self._settings = settings
         self._served = load_pipeline(self.release, ModelCache(settings.site))
         if external and self._served.external is None:
@@ -62,7 +62,7 @@ class LocalPipeline:
 
     @property
     def plan(self) -> Plan:
-        """The compiled plan."""
+        """The compiled plan of the release."""
         assert self._served.plan is not None
         return self._served.plan
 
@@ -72,10 +72,10 @@ class LocalPipeline:
         return self._external is not None and self._external.place.side == "outputs"
 
     def answer(self, requests: Iterable[LocalRequest]) -> Iterator[Emitted]:
-        """Answer requests in their order; the last windows are closed as they are.
+        """Answer requests in their order; at the end, close the windows that are still open.
 
-        A report follows the response to the request whose row closed its window, and the next response shows
-        its verdict.
+        A report follows the response to the request whose row closed its window. The next response shows its
+        verdict.
         """
         for batch in self._micro_batches(requests):
             yield from self._answer(batch)
@@ -83,10 +83,10 @@ class LocalPipeline:
             yield from windows.finish()
 
     def _micro_batches(self, requests: Iterable[LocalRequest]) -> Iterator[list[LocalRequest]]:
-        """Cut requests where a window may be full: the next request's response then shows its verdict.
+        """Yield micro-batches that end where a window may be full: the next response shows its verdict.
 
-        Rows are those of the requests. A step that makes more rows of them fills windows sooner, and then up
-        to a micro-batch of responses still shows the verdict before.
+        Only rows of requests are counted. If a step makes more rows of them, its windows fill sooner, and up
+        to a micro-batch of responses still shows the earlier verdict.
         """
         batch: list[LocalRequest] = []
         rows, room = 0, self._room()
@@ -103,7 +103,7 @@ class LocalPipeline:
         return min((windows.room for windows in self._windows.values()), default=np.inf)
 
     def _rows(self, request: LocalRequest) -> int:
-        """Count the rows of a request, none where it will not be answered."""
+        """Return the number of rows of a request, 0 where it cannot be decoded."""
         try:
             if self._external:
                 decoded = self._external.decode(request.value, None)
@@ -115,13 +115,13 @@ class LocalPipeline:
 
     def _answer(self, batch: list[LocalRequest]) -> Iterator[Emitted]:
         with models_aside():
-            answers = self._engine.answer(self._records(batch))
+            responses = self._engine.answer(self._records(batch))
         for i, request in enumerate(batch):
-            yield from self._of_request(answers, i, request)
-        for chunk in map(decode, _chunks(answers)):
-            for report in self._windows[chunk.step].take(chunk):
-                told = read_report(report.body)
-                if told and (flag := told.flag()):
+            yield from self._of_request(responses, i, request)
+        for chunk in map(decode, _chunks(responses)):
+            for report in self._windows[chunk.step].add(chunk):
+                window = read_report(report.body)
+                if window and (flag := window.flag()):
                     self._flags[chunk.step] = flag
                 yield report
 
@@ -141,34 +141,38 @@ class LocalPipeline:
             readers=[name if self._external else ""] * n,
         )
 
-    def _of_request(self, answers: ResponseBatch, i: int, request: LocalRequest) -> Iterator[Emitted]:
-        topics, status, body = self._settings.topics, answers.statuses[i], answers.bodies[i]
+    def _of_request(self, responses: ResponseBatch, i: int, request: LocalRequest) -> Iterator[Emitted]:
+        topics, status, body = self._settings.topics, responses.statuses[i], responses.bodies[i]
         if status in (ANSWERED, NO_RESPONSE):
             topic = topics.outputs(self.release.name)
-            yield EmittedResponse(topic, request.offset, answers.infer_types[i] or "", body or b"")
-        for topic, tapped in zip(answers.tap_topics[i] or (), answers.tap_bodies[i] or (), strict=True):
+            yield EmittedResponse(topic, request.offset, responses.infer_types[i] or "", body or b"")
+        for topic, tapped in zip(responses.tap_topics[i] or (), responses.tap_bodies[i] or (), strict=True):
             if topic == topics.outliers:
                 yield EmittedFlaggedRow(topic, request.offset, tapped)
-        if (reason := answers.reasons[i]) is not None:
+        if (reason := responses.reasons[i]) is not None:
             yield EmittedDeadLetter(
                 topics.errors,
                 request.offset,
                 status == FAILED,
                 reason,
-                answers.steps[i] or "",
-                answers.errors[i] or "",
+                responses.steps[i] or "",
+                responses.errors[i] or "",
                 request.value[: self._settings.max_record_bytes],
             )
 
 
 @contextmanager
 def models_aside() -> Iterator[None]:
-    """Keep what models print and warn of, which goes to a worker's log, out of standard output."""
+    """Redirect what models print to standard error, and ignore their warnings.
+
+    In the job, both are in the log of the worker.
+    """
     with redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def _chunks(answers: ResponseBatch) -> Iterator[bytes]:
-    """Yield the chunks among what the monitor is told."""
-    return (one for some in answers.chunks for one in some or () if not is_tally(one))
+def _chunks(responses: ResponseBatch) -> Iterator[bytes]:
+    """Yield the chunks among the messages to the monitor, without the tallies."""
+    messages = (message for per_request in responses.chunks for message in per_request or ())
+    return (message for message in messages if not is_tally(message))

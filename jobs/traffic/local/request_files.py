@@ -1,4 +1,4 @@
-"""Files of requests, and tables of rows as requests."""
+"""Reads requests from files, and makes requests from the rows of tables."""
 
 from __future__ import annotations
 
@@ -27,41 +27,40 @@ LINES = (".jsonl", ".ndjson")
 def read_requests(
     data: Path, pipeline: LocalPipeline, rows: int, notice: Callable[[str], None]
 ) -> Iterator[LocalRequest]:
-    """Read a file of requests, or make requests of so many `rows` each from a table.
+    """Read the requests of a file, or make requests of `rows` rows each from a table.
 
-    `notice` is called with what a reader of the answers should know. DeploymentError for a file that cannot
-    be read.
+    `notice` receives a line for each change to the data. DeploymentError for a file that cannot be used.
     """
     if data.suffix not in (*LINES, *TABLES):
-        known = ", ".join((*LINES, *TABLES))
-        raise DeploymentError(f"{data}: the name must end with one of {known}")
+        suffixes = ", ".join((*LINES, *TABLES))
+        raise DeploymentError(f"{data}: the name must end with one of {suffixes}")
     if pipeline.reads_responses and data.suffix in TABLES:
         topic = pipeline.release.external_topic
         raise DeploymentError(
-            f"{data}: rows become requests, and {topic} holds responses: give them as .jsonl"
+            f"{data}: rows become requests, but {topic} contains responses; use a .jsonl file of responses"
         )
     if not data.is_file():
         raise DeploymentError(f"there is no file {data}")
     if data.suffix in LINES:
-        return _lines(data)
+        return _requests_of_lines(data)
     if data.suffix == ".npy":
-        return _of_array(read_array(data, tensors=True), rows, notice)
-    read = read_table(data)
-    for note in read.notes:
+        return _requests_of_array(read_array(data, tensors=True), rows, notice)
+    table_file = read_table(data)
+    for note in table_file.notes:
         notice(f"{data}: {note}")
-    table = read.frame.rename(columns=str)
+    table = table_file.frame.rename(columns=str)
     features = encoding(pipeline)
     if features is None:
-        return _of_columns(table, rows)
-    for line in unknown(table, features):
+        return _requests_of_columns(table, rows)
+    for line in unknown_categories(table, features):
         notice(f"{data}: {line}")
-    return _of_array(encode(table, features), rows, notice)
+    return _requests_of_array(encode(table, features), rows, notice)
 
 
 def encoding(pipeline: LocalPipeline) -> Features | None:
-    """Return how rows are encoded for the models that read requests, None where they take columns by name.
+    """Return the feature encoding of the models that read requests, None where they read columns by name.
 
-    It is the `features.json` that training left beside their folders.
+    It is in the `features.json` that training wrote next to their folders.
     """
     readers = [planned for planned in pipeline.plan.steps if planned.reads_requests]
     if any(isinstance(planned.step, SklearnModel) and planned.step.names for planned in readers):
@@ -73,39 +72,39 @@ def encoding(pipeline: LocalPipeline) -> Features | None:
     return None
 
 
-def unknown(table: pd.DataFrame, features: Features) -> Iterator[str]:
-    """Tell which words of a table are no category: encoded they get the code behind the last."""
+def unknown_categories(table: pd.DataFrame, features: Features) -> Iterator[str]:
+    """Yield a notice for each column with unknown categories, which get the code after the last one."""
     for name in features.categories:
         if name in table:
-            words = table[[name]].dropna()
-            codes = encode(words, Features([name], {name: features.categories[name]}))
-            strange = words[name][codes[:, 0] == len(features.categories[name])]
-            if len(strange):
+            values = table[[name]].dropna()
+            codes = encode(values, Features([name], {name: features.categories[name]}))
+            unknown = values[name][codes[:, 0] == len(features.categories[name])]
+            if len(unknown):
                 yield (
-                    f"{len(strange):,} values of {name} are not in features.json and get the code behind the "
-                    f"last, {strange.iloc[0]!r} for one"
+                    f"{len(unknown):,} values of {name} are not in features.json, such as "
+                    f"{unknown.iloc[0]!r}; they get the code after the last category"
                 )
 
 
-def _lines(data: Path) -> Iterator[LocalRequest]:
-    """Yield each line that is not blank; the offset of the first line is 0."""
+def _requests_of_lines(data: Path) -> Iterator[LocalRequest]:
+    """Yield each line that is not blank as a request; its offset is the line's number, from 0."""
     with data.open("rb") as lines:
         for offset, line in enumerate(lines):
             if value := line.strip():
                 yield LocalRequest(offset, value)
 
 
-def _of_array(array: Any, rows: int, notice: Callable[[str], None]) -> Iterator[LocalRequest]:
+def _requests_of_array(array: Any, rows: int, notice: Callable[[str], None]) -> Iterator[LocalRequest]:
     infinite = int(np.isinf(array).sum())
     if infinite:
-        notice(f"{infinite:,} infinite values become missing values: JSON has no infinity")
+        notice(f"{infinite:,} infinite values become missing values, because JSON has no infinity")
     for offset, first in enumerate(range(0, len(array), rows)):
-        some = array[first : first + rows]
-        yield LocalRequest(offset, request_body(some, _id(first, len(some))))
+        part = array[first : first + rows]
+        yield LocalRequest(offset, request_body(part, _id(first, len(part))))
 
 
-def _of_columns(table: pd.DataFrame, rows: int) -> Iterator[LocalRequest]:
-    columns = {name: _typed(table[name]) for name in table.columns}
+def _requests_of_columns(table: pd.DataFrame, rows: int) -> Iterator[LocalRequest]:
+    columns = {name: _typed_values(table[name]) for name in table.columns}
     for offset, first in enumerate(range(0, len(table), rows)):
         count = min(rows, len(table) - first)
         tensors = [
@@ -120,15 +119,15 @@ def _of_columns(table: pd.DataFrame, rows: int) -> Iterator[LocalRequest]:
         )
 
 
-def _typed(column: pd.Series) -> tuple[str, list[Any]]:
+def _typed_values(column: pd.Series) -> tuple[str, list[Any]]:
     """Return a column's V2 datatype and its values, None for missing ones."""
-    held = pd.api.types.infer_dtype(column, skipna=True)
-    if held not in ("boolean", "integer"):
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind not in ("boolean", "integer"):
         column = plain(column)
     values = column.astype(object).where(column.notna(), None).tolist()
-    if held == "boolean":
+    if kind == "boolean":
         return "BOOL", values
-    if held == "integer":
+    if kind == "integer":
         return "INT64", values
     if kind_of(column) == "number":
         return "FP64", values
@@ -136,5 +135,5 @@ def _typed(column: pd.Series) -> tuple[str, list[Any]]:
 
 
 def _id(first: int, rows: int) -> str:
-    """Name a request by its rows in the file, from 0."""
+    """Return the id of a request: the numbers of its rows in the file, from 0."""
     return str(first) if rows == 1 else f"{first}-{first + rows - 1}"

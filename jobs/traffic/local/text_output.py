@@ -1,4 +1,4 @@
-"""What a pipeline emitted, in lines for people."""
+"""Lines and table rows that show what a pipeline emitted."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ DEAD_LETTERS = ("offset", "reason", "step", "message")
 
 
 def response_line(response: EmittedResponse) -> str:
-    """Show a response in a line: its tensors, of long ones the first values."""
+    """Return a line that shows a response: its tensors, at most four values of each."""
     value = msgspec.json.decode(msgspec.json.encode(response.as_json()["value"]))
     if value is None:
-        return _line(response.offset, "", "answered", "nothing: spec.output is left out")
+        return _line(response.offset, "", "answered", "nothing: there is no spec.output")
     if not isinstance(value, dict):
         return _line(response.offset, "", "answered", str(value))
     outputs = ", ".join(map(_output, value["outputs"]))
@@ -28,25 +28,32 @@ def response_line(response: EmittedResponse) -> str:
 
 
 def failed_line(letter: EmittedDeadLetter) -> str:
-    """Show a request that failed in a line."""
+    """Return a line that shows a failed request."""
     value = plain_value(letter.body)
     id_ = value.get("id") if isinstance(value, dict) else None
     return _line(letter.offset, str(id_ or ""), "failed", letter.reason)
 
 
 def window_row(report: EmittedReport) -> Sequence[str]:
-    """Show a window's report as cells of `WINDOWS`."""
-    told = msgspec.json.decode(report.body)["parameters"]
-    first = min(member["first_offset"] for member in told["members"])
-    last = max(member["last_offset"] for member in told["members"])
-    state = told["state"] + (" confirmed" if told["confirmed"] else "")
-    moved = ", ".join(f"{name} {how}" for name, how in list(strongest(told))[:3])
-    open_ = " (partial)" if report.partial else ""
-    return told["step"], f"{told['window']}{open_}", f"{first}-{last}", f"{told['n']:,}", state, moved
+    """Return a window's report as cells of the columns `WINDOWS`."""
+    parameters = msgspec.json.decode(report.body)["parameters"]
+    first = min(member["first_offset"] for member in parameters["members"])
+    last = max(member["last_offset"] for member in parameters["members"])
+    state = parameters["state"] + (" confirmed" if parameters["confirmed"] else "")
+    moved = ", ".join(f"{name} {effect}" for name, effect in list(strongest(parameters))[:3])
+    partial = " (partial)" if report.partial else ""
+    return (
+        parameters["step"],
+        f"{parameters['window']}{partial}",
+        f"{first}-{last}",
+        f"{parameters['n']:,}",
+        state,
+        moved,
+    )
 
 
 def letter_row(letter: EmittedDeadLetter) -> Sequence[str]:
-    """Show a dead letter as cells of `DEAD_LETTERS`."""
+    """Return a dead letter as cells of the columns `DEAD_LETTERS`."""
     return str(letter.offset), letter.reason, letter.step or "-", letter.message
 
 

@@ -1,4 +1,4 @@
-"""The windows of one batched step: the job's own, around state in memory."""
+"""The windows of one batched step: the code of the job, with state in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from operators.windows.window import decode_window
 
 
 class LocalWindows:
-    """Gathers the rows of one step of a release, and reports on each window that they close."""
+    """Gathers the rows of one batched step of a release, and reports each window that they close."""
 
     def __init__(self, release: Release, step: str, batch: Batch, settings: Settings) -> None:
         self._key = f"{release.name}/{step}"
@@ -45,21 +45,21 @@ class LocalWindows:
 
     @property
     def room(self) -> int:
-        """Rows that close the open window."""
-        return self._batch.rows - (decode_window(self._head.held).rows if self._head.held else 0)
+        """Number of rows after which the open window closes."""
+        return self._batch.rows - (decode_window(self._head.stored).rows if self._head.stored else 0)
 
-    def take(self, chunk: Chunk) -> Iterator[EmittedReport]:
-        """Add the rows of a chunk."""
+    def add(self, chunk: Chunk) -> Iterator[EmittedReport]:
+        """Add the rows of a chunk, and yield the reports of the windows that it closes."""
         return self._reports(self._windows.take(chunk, _now()), partial=False)
 
     def finish(self) -> Iterator[EmittedReport]:
-        """Close the open window: no more rows will come."""
+        """Close the open window, because there are no more rows, and yield its report."""
         return self._reports(self._windows.finish(self._key, _now()), partial=True)
 
     def _reports(self, emitted: Iterable[Report | AlertRecord], *, partial: bool) -> Iterator[EmittedReport]:
-        for one in emitted:
-            if isinstance(one, Report):
-                yield EmittedReport(self._topic, partial, one.body)
+        for record in emitted:
+            if isinstance(record, Report):
+                yield EmittedReport(self._topic, partial, record.body)
 
 
 def _now() -> int:

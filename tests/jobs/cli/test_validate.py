@@ -72,7 +72,7 @@ def test_a_model_in_a_store_is_a_notice_and_the_store_is_not_asked(
     done = validate(tmp_path, model("m", uri), pipeline({"name": "m"}), store=store.url)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
-        f"notice: all.yaml: Model m: not checked here: {uri} is in a store; --with-artifacts asks it",
+        f"notice: all.yaml: Model m: not checked here: {uri} is in a store; --with-artifacts fetches it",
         "1 pipelines are valid",
         "  p: m (the text; not with all its models)",
     ]
@@ -83,7 +83,7 @@ def test_the_store_is_asked_when_it_is_told_so_and_that_is_shown(tmp_path: Path)
     documents = (model("m", "s3://models/income"), pipeline({"name": "m"}))
     done = validate(tmp_path, *documents, options=("--with-artifacts",))
     assert done.returncode == 1
-    assert done.stderr.startswith("asking s3://models/income for Model m …\n")
+    assert done.stderr.startswith("fetching Model m from s3://models/income …\n")
     assert "Model m: s3://models/income cannot be listed: " in done.stderr
 
 

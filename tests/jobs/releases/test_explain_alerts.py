@@ -37,11 +37,11 @@ def explained(monitor: dict[str, Any] | None) -> list[str]:
 
 def test_stated_defaults_are_told_as_such() -> None:
     assert explained(None) == [
-        "weir.default.alerts, again every 300 s while one fires",
-        "WeirErrors: surely more than 1 % (warning), 10 % (critical) of the requests fail in 60 s "
+        "weir.default.alerts, repeated every 300 s while an alert fires",
+        "WeirErrors: significantly more than 1 % (warning), 10 % (critical) of the requests fail in 60 s "
         "(by default)",
-        "WeirOutliers, every step that flags: surely more than 15 % (warning), 50 % (critical) are outliers "
-        "in 60 s (by default)",
+        "WeirOutliers, every step that flags rows: significantly more than 15 % (warning), 50 % (critical) "
+        "of its rows are outliers in 60 s (by default)",
         "WeirLatency: none (by default)",
         "WeirNoData: none (by default)",
         "WeirDrift d: warning when confirmed, critical from effect 0.3",
@@ -53,7 +53,7 @@ def test_what_the_monitor_says_is_not_by_default() -> None:
     example = EXAMPLES / "income" / "monitor.yaml"
     told = explained(yaml.safe_load(example.read_text("utf-8")))
     assert [line.split(":")[0] for line in told if line.endswith("(by default)")] == [
-        "WeirOutliers, every other step that flags",
+        "WeirOutliers, every other step that flags rows",
         "WeirNoData",
     ]
-    assert "WeirLatency: 99th percentile of 60 s surely above 2000 ms (warning)" in told
+    assert "WeirLatency: 99th percentile of 60 s significantly above 2000 ms (warning)" in told

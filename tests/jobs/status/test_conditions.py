@@ -81,20 +81,20 @@ def test_a_pipeline_is_ready_when_every_worker_serves_its_head() -> None:
 @pytest.mark.parametrize(
     ("workers", "reason", "message"),
     [
-        ((), "NoWorkers", "no worker told anything lately"),
-        ((worker(0, READY),), "WorkersMissing", "1 of 2 workers tell that they live"),
+        ((), "NoWorkers", "no worker has reported progress in the last 15 s; see JobRunning"),
+        ((worker(0, READY),), "WorkersMissing", "1 of 2 workers have reported progress in the last 15 s"),
         ((worker(0, READY), worker(1, READY, age=16)), "WorkersMissing", "1 of 2"),
         ((worker(0, READY), worker(1, Serving(1, 1))), "Loading", "1 of 2 workers serve generation 2"),
         ((worker(0, READY), worker(1)), "Loading", "1 of 2 workers serve generation 2"),
         (
             (worker(0, READY), worker(1, Serving(1, 2, "Model m: broken"))),
             "LoadFailed",
-            "generation 2: Model m: broken; generation 1 goes on serving",
+            "generation 2: Model m: broken; generation 1 keeps serving",
         ),
         (
             (worker(0, READY), worker(1, Serving(0, 2, "Model m: broken"))),
             "LoadFailed",
-            "Model m: broken; nothing serves",
+            "Model m: broken; no generation serves",
         ),
     ],
 )
@@ -156,7 +156,7 @@ def test_what_does_not_answer_is_unknown_and_named() -> None:
         "Flink does not answer at http://flink"
     )
     assert found(observed, "PipelineReady", "p").status == "True", "the workers themselves say so"
-    silent = observed._replace(control=None, told=None, why="Kafka does not answer at k:9092")
+    silent = observed._replace(control=None, status=None, kafka_error="Kafka does not answer at k:9092")
     assert found(silent, "PipelineReady", "").status == "Unknown"
 
 
@@ -164,9 +164,9 @@ def test_waiting_ends_when_it_comes_true_and_at_once_when_it_cannot() -> None:
     looks = [seen(worker(0, READY)), seen(worker(0, READY), worker(1, READY))]
     await_condition(lambda: conditions(looks.pop(0), TOPICS), "PipelineReady", "p", 30)
     broken = seen(worker(0, READY), worker(1, Serving(1, 2, "Model m: broken")))
-    with pytest.raises(DeploymentError, match=r"will not become true: p: LoadFailed: .*Model m: broken"):
+    with pytest.raises(DeploymentError, match=r"cannot become true: p: LoadFailed: .*Model m: broken"):
         await_condition(lambda: conditions(broken, TOPICS), "PipelineReady", "p", 30)
-    with pytest.raises(DeploymentError, match=r"did not become true in 0 s: p: NoWorkers"):
+    with pytest.raises(DeploymentError, match=r"did not become true within 0 s: p: NoWorkers"):
         await_condition(lambda: conditions(seen(), TOPICS), "PipelineReady", "p", 0)
     with pytest.raises(DeploymentError, match="there is nothing named q"):
         await_condition(lambda: conditions(seen(), TOPICS), "PipelineReady", "q", 0)
@@ -177,16 +177,16 @@ def test_waiting_ends_when_it_comes_true_and_at_once_when_it_cannot() -> None:
 def test_records_that_cannot_be_used_are_told_with_the_remedy() -> None:
     observed = seen(worker(0, READY), worker(1, READY))
     assert observed.control is not None
-    assert observed.told is not None
+    assert observed.status is not None
     assert not [one for one in conditions(observed, TOPICS) if one.type == "RecordsUsable"]
     for key in ("release/p/²", "junk"):
         observed.control.read(Record(key.encode(), b"{}", TOPICS.control, 0, 17))
-    observed.told.read(Record(b"worker/x/0", b"[" * 100_000, TOPICS.status, 0, 3))
+    observed.status.read(Record(b"worker/x/0", b"[" * 100_000, TOPICS.status, 0, 3))
     control = found(observed, "RecordsUsable", TOPICS.control)
     assert (control.status, control.reason) == ("False", "RecordsSkipped")
     assert control.message == (
         "2 records cannot be used, last junk (weir.test.control-0@17): the key must begin with head/, "
-        "release/, model/ or tap/; `weir repair` lists them and takes them back"
+        "release/, model/ or tap/; `weir repair` lists and repairs them"
     )
     status = found(observed, "RecordsUsable", TOPICS.status)
     assert status.message.startswith("1 record cannot be used, last worker/x/0 (weir.test.status-0@3): ")
@@ -201,10 +201,10 @@ def test_a_head_that_cannot_be_used_is_told_of_its_pipeline_alone() -> None:
     ready = found(observed, "PipelineReady", "p")
     assert (ready.status, ready.reason) == ("False", "RecordUnusable")
     assert "generation must be a whole number from 1" in ready.message
-    assert "generation 2 goes on serving" in ready.message
+    assert "generation 2 keeps serving" in ready.message
     gone = found(observed, "PipelineReady", "gone")
     assert (gone.status, gone.reason) == ("False", "RecordUnusable")
-    assert "nothing serves" in gone.message
+    assert "no generation serves" in gone.message
 
 
 def test_a_release_that_cannot_be_used_is_why_its_pipeline_has_none() -> None:

@@ -55,8 +55,8 @@ def test_fields_without_effect_and_small_memory_give_notices(tmp_path: Path, mod
     assert (
         "Model/m: spec.replicas has no effect: the job's `--parallelism` is the number of workers" in replicas
     )
-    assert "spec.memory is 1Ki, but loading it was measured to take" in memory
-    assert lonely == "there is no Pipeline: models go live with the pipelines that name them"
+    assert "spec.memory is 1Ki, but loading the model took" in memory
+    assert lonely == "there is no Pipeline; a model goes live with a pipeline that uses it"
 
 
 def test_a_model_that_no_pipeline_uses_is_checked_too(tmp_path: Path, models: Path) -> None:

@@ -152,11 +152,11 @@ def test_steps_under_the_wrong_heading_are_told(checked: Callable[..., Checked])
     mixed = monitor(drift=[{"step": "income-quality"}], quality=[{"step": "income-drift"}])
     one, other = checked(pipeline(), mixed).errors
     assert one.endswith(
-        "all.json: Monitor/watching: spec.drift[0].step: income-quality is no drift detector but a data "
-        "quality check: move it to spec.quality"
+        "all.json: Monitor/watching: spec.drift[0].step: income-quality is not a drift detector but a "
+        "data quality check; move it to spec.quality"
     )
     assert other.endswith(
-        "spec.quality[0].step: income-drift is no data quality check but a drift detector: move it to "
+        "spec.quality[0].step: income-drift is not a data quality check but a drift detector; move it to "
         "spec.drift"
     )
 
@@ -194,7 +194,7 @@ def doubted(step: Step, min_n: int = 200, **batch: int) -> str:
             4_999,
             [500],
             {"size": 500},
-            "the detector's reference has 4999 rows, fewer than ten windows of 500",
+            "the detector's reference has 4999 rows, fewer than ten windows of 500, so",
         ),
         (5_000, [501], {"size": 500}, "the detector is not calibrated for windows of 500 rows"),
         (5_000, [], {"windowMs": 1_000}, "the detector is not calibrated for windows of 200 rows"),
@@ -210,7 +210,7 @@ def test_what_makes_a_drift_detectors_verdicts_doubtful_is_told(
 
 
 def test_windows_that_are_never_judged_are_told() -> None:
-    never = "no window of 50 rows is judged, because min_n is 200: set min_n in the pipeline's Monitor"
+    never = "no window of 50 rows is judged, because min_n is 200; decrease min_n in the pipeline's Monitor"
     quality = DataQualityModel(Quality([Feature("x")]))
     assert doubted(quality, size=50).startswith(never)
     assert doubted(quality, min_n=50, size=50) == doubted(quality, windowMs=5) == doubted(quality) == ""
@@ -223,12 +223,12 @@ def test_explain_prints_the_rules_in_force(checked: Callable[..., Checked]) -> N
     (release,) = checked(pipeline(), monitor(**spec)).require().releases
     judges = [line.split("judges")[1].strip() for line in explain(release, Topics()) if "judges" in line]
     assert judges == [
-        "min_n 100, confirm 3 (as Monitor watching says); min_effect 0.1, resolve 2 (by default of the job)",
-        "min_n 9, tolerance 0.5 (as Monitor watching says); confirm 2, resolve 2 (by default of the job)",
+        "min_n 100, confirm 3 (set by Monitor watching); min_effect 0.1, resolve 2 (default of the job)",
+        "min_n 9, tolerance 0.5 (set by Monitor watching); confirm 2, resolve 2 (default of the job)",
     ]
     (plain,) = checked(pipeline()).require().releases
     lines = list(explain(plain, Topics()))
     assert any(
-        "judges   min_n 200, min_effect 0.1, confirm 2, resolve 2 (by default of the job)" in x for x in lines
+        "judges   min_n 200, min_effect 0.1, confirm 2, resolve 2 (default of the job)" in x for x in lines
     )
     assert Settings().rules == WindowRules(Judgement(200, 0.1), Confirmation(2, 2), 0.01)

@@ -110,7 +110,7 @@ def test_a_condition_holds_where_any_value_fits(condition: str, holds: bool) -> 
 
 
 def test_what_is_no_condition_is_told() -> None:
-    with pytest.raises(DeploymentError, match="is no condition: write is_outlier=1"):
+    with pytest.raises(DeploymentError, match="is not a condition; write is_outlier=1"):
         parse_condition("is_outlier")
 
 
@@ -130,12 +130,12 @@ def test_what_is_no_condition_is_told() -> None:
 )
 def test_records_are_chosen(wanted: dict[str, Any], takes: bool) -> None:
     shown = show(Record(BODY, headers=(("pipeline", b"p"),)), TARGET)
-    assert RecordFilter(**wanted).takes(shown, TARGET) is takes
+    assert RecordFilter(**wanted).matches(shown, TARGET) is takes
 
 
 def test_another_pipelines_record_on_a_shared_topic_is_not_taken() -> None:
     shown = show(Record(BODY, headers=(("pipeline", b"q"),)), TARGET)
-    assert not RecordFilter().takes(shown, TARGET)
+    assert not RecordFilter().matches(shown, TARGET)
 
 
 def test_a_dead_letter_is_shown_with_what_was_wrong_and_belongs_to_the_pipeline_it_was_sent_to() -> None:
@@ -152,6 +152,6 @@ def test_a_dead_letter_is_shown_with_what_was_wrong_and_belongs_to_the_pipeline_
     told = shown.value["parameters"]
     assert (told["reason"], told["step"], told["message"]) == ("STEP_FAILED", "income", "no age")
     wanted = RecordFilter(conditions=(parse_condition("reason=STEP_FAILED"),))
-    assert wanted.takes(shown, target)
-    assert not wanted.takes(shown, parse_expression("q.errors", Topics()))
-    assert not RecordFilter(conditions=(parse_condition("reason=TOMBSTONE"),)).takes(shown, target)
+    assert wanted.matches(shown, target)
+    assert not wanted.matches(shown, parse_expression("q.errors", Topics()))
+    assert not RecordFilter(conditions=(parse_condition("reason=TOMBSTONE"),)).matches(shown, target)

@@ -161,8 +161,8 @@ def test_words_without_a_code_are_noticed(
     file = written(flagged, tmp_path, ".csv")
     requests = list(read_requests(file, workflow, 1, notices.append))
     assert notices == [
-        f"{file}: 2 values of workclass are not in features.json and get the code behind the last, "
-        "'Mars' for one"
+        f"{file}: 2 values of workclass are not in features.json, such as 'Mars'; "
+        "they get the code after the last category"
     ]
     assert len(requests) == 60
 
@@ -173,7 +173,7 @@ def test_infinity_is_noticed(workflow: LocalPipeline, tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", rows)
     notices: list[str] = []
     assert len(list(read_requests(tmp_path / "rows.npy", workflow, 1, notices.append))) == 2
-    assert notices == ["1 infinite values become missing values: JSON has no infinity"]
+    assert notices == ["1 infinite values become missing values, because JSON has no infinity"]
 
 
 def test_blank_lines_are_passed_over_and_offsets_count_them(workflow: LocalPipeline, tmp_path: Path) -> None:
