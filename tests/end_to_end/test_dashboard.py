@@ -37,7 +37,7 @@ def test_a_page_of_nothing_says_so_and_one_that_lost_its_broker_or_server_too(tm
                 page.until(lambda: "No pipeline is applied yet" in page.text("banner"), "an empty page")
                 own.down()
                 page.until(lambda: "Kafka does not answer" in page.text("banner"), "the broker missed")
-            page.until(lambda: "does not answer" in page.text("gone"), "the server missed")
+            page.until(lambda: "does not answer" in page.text("offline"), "the server missed")
     finally:
         own.down()
 
