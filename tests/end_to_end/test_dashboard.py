@@ -54,7 +54,7 @@ def test_others_than_this_machine_need_a_token(stack: Stack, tmp_path: Path) -> 
     command = [str(Path(sys.executable).parent / "weir"), "dashboard", "--host", "0.0.0.0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "name a --token" in done.stderr
+    assert "set --token, or use --host 127.0.0.1" in done.stderr
 
     port, namespace = free_port(), "guarded"
     create_control(Connection(stack.bootstrap_servers, Topics("weir", namespace)))
