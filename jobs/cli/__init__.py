@@ -1,1 +1,1 @@
-"""The `weir` command: a module a verb, each thin over what anyone can do with Flink and a Kafka client."""
+"""The `weir` command: one module per verb, each a thin layer over Flink and a Kafka client."""

@@ -1,4 +1,4 @@
-"""The verbs, in the order in which a newcomer meets them."""
+"""The `weir` application; its verbs are in the order in which a new user needs them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ app.command()(report.report)
 app.command()(retrain.retrain)
 app.command()(demo.demo)
 
-# Libraries tell every retry and what they will drop some day; what matters reaches the user as an error.
+# These libraries log every retry and warn of deprecations. The user sees what matters as an error.
 for library in ("kafka", "fsspec", "gcsfs", "s3fs", "botocore", "aiobotocore"):
     logging.getLogger(library).setLevel(logging.CRITICAL)
 warnings.simplefilter("ignore", FutureWarning)

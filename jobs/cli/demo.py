@@ -1,4 +1,4 @@
-"""weir demo."""
+"""The verb `weir demo`."""
 
 from __future__ import annotations
 
@@ -20,31 +20,33 @@ from operators.kafka.topics import Topics
 
 
 def demo(
-    data: Annotated[Path | None, typer.Option(help="CSV of the census  [default: generated people]")] = None,
-    free: Annotated[bool, typer.Option("--free-ports", help="take ports that are free now")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="leave stack and job running")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="CSV file of census data  [default: generated people]")
+    ] = None,
+    free: Annotated[
+        bool, typer.Option("--free-ports", help="use any free ports instead of the default ones")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="leave the stack and the job running")] = False,
     separator: Separator = ",",
     decimal: Decimal = ".",
     encoding: Encoding = "utf-8",
     missing_values: MissingValues = None,
 ) -> None:
-    """Run everything on this machine and judge it against the truth; exit code 0 means PASS.
+    """Run a complete example on this machine and compare the results with the truth; exit code 0 means PASS.
 
-    A stack that is up already is used and left as it is.
+    A running stack is used and not stopped.
     """
     form = table_format(separator, decimal, encoding, missing_values)
     console = Console()
-    found = stacks.find(home())
-    stack = found or stacks.up(
-        home(),
-        free_ports() if free else Ports(),
-        on_progress=lambda line: console.print(line, highlight=False),
+    running = stacks.find(home())
+    stack = running or stacks.up(
+        home(), free_ports() if free else Ports(), lambda line: console.print(line, highlight=False)
     )
     try:
         console.print(f"Flink web UI {stack.web_ui}, Kafka {stack.bootstrap_servers}", highlight=False)
         passed = _demo(stack, data, form, keep, console)
     finally:
-        if found is None and not keep:
+        if running is None and not keep:
             console.print(f"stopping the stack: {stack.down()} processes")
     raise typer.Exit(0 if passed else 1)
 
@@ -54,25 +56,25 @@ def _demo(stack: Stack, data: Path | None, form: TableFormat, keep: bool, consol
     from jobs.data.table_files import read_table
     from jobs.demo import checks, output, run
 
-    read = read_table(data, form) if data else None
-    print_notes(read.notes if read else [])
-    table = read.frame.drop(columns=["fnlwgt", "education-num"], errors="ignore") if read else None
+    census = read_table(data, form) if data else None
+    print_notes(census.notes if census else [])
+    table = census.frame.drop(columns=["fnlwgt", "education-num"], errors="ignore") if census else None
     connection = Connection(stack.bootstrap_servers, Topics("weir", f"demo-{uuid.uuid4().hex[:6]}"))
     folder = home() / "demo"
     people = census_like(30_000, seed=0) if table is None else table
     trained = run.prepare(folder, people, TARGET, connection, console)
     job = run.submit_job(stack, folder, connection, console)
     try:
-        seen = run.send_and_read(connection, folder / "models", trained.features, console)
+        results = run.send_and_read(connection, folder / "models", trained.features, console)
     finally:
         if not keep:
             stack.cluster.rest.cancel(job)
-    some = ("normal-0", "outliers-0", "drift-4999")
-    output.show_answers(console, [answer for id_ in some for answer in seen.answers.get(id_, [])[:1]])
+    examples = ("normal-0", "outliers-0", "drift-4999")
+    output.show_answers(console, [answer for id_ in examples for answer in results.answers.get(id_, [])[:1]])
     output.show_outliers(
-        console, [(phase, checks.judge_outliers(phase, seen.answers)) for phase in seen.phases]
+        console, [(phase, checks.judge_outliers(phase, results.answers)) for phase in results.phases]
     )
-    output.show_windows(console, seen.windows)
-    judged = checks.check(*seen)
-    output.show_checks(console, judged)
-    return all(check.passed for check in judged)
+    output.show_windows(console, results.windows)
+    verdicts = checks.check(*results)
+    output.show_checks(console, verdicts)
+    return all(check.passed for check in verdicts)

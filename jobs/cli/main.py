@@ -1,4 +1,4 @@
-"""The entry of the `weir` command."""
+"""The entry point of the `weir` command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from operators.core.errors import DeploymentError
 
 
 def main() -> None:
-    """Run the command line; an error that Weir worded itself is printed plainly, with exit code 1."""
+    """Run the command line; a DeploymentError is printed without a traceback, with exit code 1."""
     from jobs.cli.app import app
 
     try:

@@ -1,4 +1,4 @@
-"""Options that several verbs share, and what they stand for."""
+"""Options that several verbs share, and functions that evaluate them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Bootstrap = Annotated[
     typer.Option(
         "--bootstrap-servers",
         envvar="WEIR_BOOTSTRAP_SERVERS",
-        help="Kafka brokers  [default: those of `weir up`]",
+        help="host:port of Kafka brokers, comma-separated  [default: the stack of `weir up`]",
         show_default=False,
     ),
 ]
@@ -43,14 +43,14 @@ TrustedRoots = Annotated[
     typer.Option(
         "--trusted-roots",
         envvar="WEIR_TRUSTED_ROOTS",
-        help="folders and URIs whose pickles and Python may run, by commas",
+        help="folders and URIs from which pickles and Python code may run, comma-separated",
     ),
 ]
 ArtifactCache = Annotated[
     str,
     typer.Option(
         envvar="WEIR_ARTIFACT_CACHE",
-        help="where fetched models are kept  [default: below the temporary folder]",
+        help="folder for models fetched from stores  [default: in the temporary folder]",
         show_default=False,
     ),
 ]
@@ -59,51 +59,56 @@ StoresSetting = Annotated[
     typer.Option(
         "--stores",
         envvar="WEIR_STORES",
-        help="stores that storageUri names: a YAML or JSON file, or its text  [default: the built-in ones]",
+        help="stores for storageUri: YAML or JSON, as a file or as text  [default: built-in stores]",
         show_default=False,
     ),
 ]
 Pipeline = Annotated[str, typer.Argument(help="name of the pipeline")]
 Served = Annotated[
-    str, typer.Option("--pipelines", help="of a job that serves only some of the namespace, by commas")
+    str,
+    typer.Option(
+        "--pipelines", help="pipelines of the job, comma-separated; empty: all pipelines of the namespace"
+    ),
 ]
-Rate = Annotated[float, typer.Option(help="share of windows without drift that may be called DRIFT")]
-Seed = Annotated[int, typer.Option(help="seed of everything random")]
-Models = Annotated[Path, typer.Option(help="folder that `weir train` wrote")]
+Rate = Annotated[
+    float, typer.Option(help="false-alarm rate: share of windows without drift reported as DRIFT")
+]
+Seed = Annotated[int, typer.Option(help="seed of all random numbers")]
+Models = Annotated[Path, typer.Option(help="folder of the models that `weir train` writes")]
 
-Separator = Annotated[str, typer.Option(help="of a CSV's cells: one character, or tab")]
-Decimal = Annotated[str, typer.Option(help="of a CSV's numbers: a point, or a comma")]
-Encoding = Annotated[str, typer.Option(help="of a CSV, such as latin-1 or cp1252")]
+Separator = Annotated[str, typer.Option(help="separator of CSV cells: one character, or tab")]
+Decimal = Annotated[str, typer.Option(help="decimal separator of numbers in a CSV: point or comma")]
+Encoding = Annotated[str, typer.Option(help="encoding of a CSV, such as latin-1 or cp1252")]
 MissingValues = Annotated[
     str | None,
     typer.Option(
-        help="words that mean missing besides the empty cell, by commas  [default: ? in a CSV]",
+        help="words for missing values in addition to empty cells, comma-separated  [default: ? in a CSV]",
         show_default=False,
     ),
 ]
 
 
 def table_format(separator: str, decimal: str, encoding: str, missing_values: str | None) -> TableFormat:
-    """Return how a table is written, of the four options that say so."""
+    """Return the table format that the four options describe; DeploymentError for an invalid option."""
     return TableFormat(separator, decimal, encoding, words_of(missing_values)).check()
 
 
 def print_notes(notes: Iterable[str]) -> None:
-    """Print what was decided about a file on standard error: standard output is for results."""
+    """Print notes about a file to standard error, because standard output is for results."""
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
 
 
 def refuse_taken(port: int) -> None:
-    """Raise DeploymentError where something else listens on a port."""
+    """Raise DeploymentError if another program listens on the port."""
     if listens(port):
-        raise DeploymentError(f"port {port} is in use by another program: choose another with --port")
+        raise DeploymentError(f"port {port} is in use by another program; choose another one with --port")
 
 
 def connection(bootstrap: str, prefix: str, namespace: str) -> Connection:
-    """Return where Kafka is: as told, else the stack that is up, else localhost:9092.
+    """Return the connection to Kafka: `bootstrap`, or else the running stack, or else localhost:9092.
 
-    `WEIR_REQUESTS_PREFIX` says where requests are, as it does for the job.
+    As in the job, `WEIR_REQUESTS_PREFIX` is the prefix of the request topics.
     """
     if not bootstrap:
         stack = find(home())
@@ -112,9 +117,12 @@ def connection(bootstrap: str, prefix: str, namespace: str) -> Connection:
 
 
 def find_flink_rest() -> Rest | None:
-    """Return the cluster of the stack that is up, else the one that FLINK_CONF_DIR configures, if any."""
-    found = _flink()
-    return found.rest if found else None
+    """Return the REST API of the running stack's cluster, or else of the one that FLINK_CONF_DIR configures.
+
+    None if there is neither.
+    """
+    cluster = _flink()
+    return cluster.rest if cluster else None
 
 
 def _flink() -> Flink | None:
@@ -123,34 +131,35 @@ def _flink() -> Flink | None:
 
 
 def require_flink() -> Flink:
-    """Return that cluster, or say how to have one."""
-    found = _flink()
-    if found is None:
+    """Return the Flink cluster to use; DeploymentError if there is none."""
+    cluster = _flink()
+    if cluster is None:
         raise DeploymentError(
-            f"no stack is up in {home()}: start one with `weir up`, or set FLINK_CONF_DIR to the "
-            "configuration of a cluster of your own"
+            f"no stack is running in {home()}; start one with `weir up`, or set FLINK_CONF_DIR to the "
+            "configuration folder of your own cluster"
         )
-    return found
+    return cluster
 
 
 def job_name_of(prefix: str, namespace: str, pipelines: str) -> str:
-    """Return the name of the job that serves these pipelines, or all of the namespace."""
+    """Return the name of the job that serves these pipelines, or all pipelines of the namespace."""
     return Settings(prefix=prefix, namespace=namespace, pipelines=pipelines).job_name
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[Callable[[str], None]]:
-    """Show on a terminal that something takes its time.
+def waiting(activity: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal that a long activity is in progress.
 
-    Yields a function that shows what else does; elsewhere it prints a line, so that a log is not silent.
+    Yields a function that shows the next activity. Without a terminal, the function prints a line, so that
+    logs show the progress.
     """
     console = Console(stderr=True)
-    with console.status(f"{what} …") as status:
+    with console.status(f"{activity} …") as status:
 
-        def say(what: str) -> None:
+        def show_progress(activity: str) -> None:
             if console.is_terminal:
-                status.update(f"{what} …")
+                status.update(f"{activity} …")
             else:
-                print(f"{what} …", file=sys.stderr, flush=True)
+                print(f"{activity} …", file=sys.stderr, flush=True)
 
-        yield say
+        yield show_progress

@@ -1,4 +1,4 @@
-"""Tables as kubectl prints them: nothing is cut, so that they can be read by eye and by grep."""
+"""Tables in kubectl's format; cells are never truncated, so that grep finds their text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command is pointed at by its path: trusted where it belongs to whoever calls, and to nobody else."""
+"""Trust in paths on the command line: code may run if only the calling user can write there."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ T = TypeVar("T")
 
 
 def load_named(path: Path, site: ArtifactPolicy, load: Callable[[Path, ArtifactPolicy], T]) -> T:
-    """Load what the command line names: code in it runs below a trusted root, or if it is the caller's own.
+    """Load a path that the command line names; its code runs if the path is trusted.
 
-    Prints which path is trusted as the caller's own. Raises DeploymentError where others can change what is
-    there, with who and the remedy.
+    A path is trusted if it is in a trusted root, or if only the calling user can write to it. In the second
+    case, the path is printed to standard error. If other users can write to it, DeploymentError names them
+    and the command that fixes the permissions.
     """
     try:
         return load(path, site)
@@ -29,29 +30,34 @@ def load_named(path: Path, site: ArtifactPolicy, load: Callable[[Path, ArtifactP
 
 
 def require_trusted(path: Path, site: ArtifactPolicy) -> None:
-    """Raise DeploymentError unless code at a path that the command line names may run."""
-    if path.exists():  # whoever opens it says so otherwise
-        load_named(path, site, lambda at, here: require_trust(locate(str(at.resolve()), here), str(at), here))
+    """Raise DeploymentError if the path exists and its code may not run."""
+    if path.exists():  # the code that opens the path reports a missing one
+        load_named(
+            path,
+            site,
+            lambda named, policy: require_trust(locate(str(named.resolve()), policy), str(named), policy),
+        )
 
 
 def _trust_own(real: Path, site: ArtifactPolicy, error: UntrustedError) -> ArtifactPolicy:
+    """Return a policy that also trusts `real`; DeploymentError if other users can write to it."""
     try:
-        others = writers_in(real)
+        problem = writers_in(real)
     except OSError as failure:
-        others = f"{real} cannot be looked through: {failure}"
-    if others:
-        raise DeploymentError(f"{error}; it is not trusted as your own, because {others}") from error
+        problem = f"the permissions in {real} cannot be checked: {failure}"
+    if problem:
+        raise DeploymentError(f"{error}; it is not trusted as your own, because {problem}") from error
     owner = user_name(os.geteuid())
-    print(f"trusting {real}: it belongs to you ({owner}) and nobody else can write there", file=sys.stderr)
+    print(f"trusting {real}: it belongs to you ({owner}) and no other user can write to it", file=sys.stderr)
     return site._replace(trusted_roots=(*site.trusted_roots, str(real)))
 
 
 @contextmanager
 def writing_for_oneself() -> Iterator[None]:
-    """Let nobody else write to the files and folders that are written meanwhile, whatever the umask."""
-    before = os.umask(0o022)
-    os.umask(before | 0o022)
+    """Create files and folders without write permission for other users, whatever the umask is."""
+    umask = os.umask(0o022)
+    os.umask(umask | 0o022)
     try:
         yield
     finally:
-        os.umask(before)
+        os.umask(umask)

@@ -1,1 +1,1 @@
-"""Processes that run beside the job: the HTTP gateway, the dashboard, the alert bridge."""
+"""Processes that run next to the job: the HTTP gateway, the dashboard and the alert bridge."""

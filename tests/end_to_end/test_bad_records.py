@@ -209,7 +209,7 @@ def test_the_gateway_the_bridge_and_the_page_go_on(scene: Scene) -> None:
     scene.alerts.tell("after", wrong=True)
     await_true(lambda: ("after", "firing") in scene.hook.seen, "the alert behind it is delivered")
     assert {name for name, _ in scene.hook.seen} <= {"before", "after", NAME}
-    assert any("is no alert and is skipped" in line for line in scene.bridge.said)
+    assert any("skipped a record that is not an alert" in line for line in scene.bridge.said)
 
     board = scene.feed.board
     await_true(lambda: scene.feed.failure == "", "the page is up to date")
@@ -248,7 +248,7 @@ def test_commands_tell_and_repair_it(scene: Scene) -> None:
 
     alerts = scene.weir("alerts")
     assert alerts.returncode == 1, "alerts fire"
-    assert "records are no alerts and are skipped" in alerts.stderr
+    assert "records that are not alerts" in alerts.stderr
     assert "after" in alerts.stdout
 
     listed = scene.weir("repair")

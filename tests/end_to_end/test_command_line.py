@@ -64,7 +64,7 @@ def weir(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[She
 
 def test_without_a_stack_the_remedy_is_told(weir: Shell) -> None:
     assert "start one with `weir up`" in weir("submit", fails=True)
-    assert "no stack is up" in weir("down")
+    assert "no stack is running" in weir("down")
 
 
 def test_manifests_are_validated_without_a_broker(weir: Shell) -> None:
@@ -104,9 +104,9 @@ def test_detectors_saved_with_dill_are_converted(weir: Shell) -> None:
 
 
 def test_the_whole_way_from_up_to_down(weir: Shell) -> None:
-    assert "The stack is up" in weir("up", "--free-ports")
-    assert "A stack is up already" in weir("up")
-    assert "nothing has been applied yet" in weir("submit", fails=True)
+    assert "The stack is running" in weir("up", "--free-ports")
+    assert "A stack is already running" in weir("up")
+    assert "no pipeline has been applied yet" in weir("submit", fails=True)
 
     assert "income-workflow created (generation 1)" in weir("apply", "-f", "examples/income")
     assert "income-workflow unchanged (generation 1)" in weir("apply", "-f", "examples/income")

@@ -35,7 +35,7 @@ def test_a_page_of_nothing_says_so_and_one_that_lost_its_broker_or_server_too(tm
                 page.until(lambda: "No pipeline is applied yet" in page.text("banner"), "an empty page")
                 own.down()
                 page.until(lambda: "Kafka does not answer" in page.text("banner"), "the broker missed")
-            page.until(lambda: "does not answer" in page.text("gone"), "the server missed")
+            page.until(lambda: "does not answer" in page.text("offline"), "the server missed")
     finally:
         own.down()
 
@@ -52,7 +52,7 @@ def test_others_than_this_machine_need_a_token(stack: Stack, tmp_path: Path) -> 
     command = [str(Path(sys.executable).parent / "weir"), "dashboard", "--host", "0.0.0.0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "name a --token" in done.stderr
+    assert "set --token, or use --host 127.0.0.1" in done.stderr
 
     port, namespace = free_port(), "guarded"
     create_control(Connection(stack.bootstrap_servers, Topics("weir", namespace)))

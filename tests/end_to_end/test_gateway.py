@@ -157,14 +157,14 @@ def test_a_foreign_client_may_compress(
 @pytest.mark.parametrize(
     ("coding", "body", "status", "says"),
     [
-        ("br", b"{}", 415, "Content-Encoding 'br' is not decoded here"),
-        ("gzip", b"{}", 400, "BAD_REQUEST: the body is not gzip"),
-        ("deflate", zlib.compress(b"{}")[:-1], 400, "BAD_REQUEST: the body is not deflate"),
+        ("br", b"{}", 415, "Content-Encoding 'br' is not supported"),
+        ("gzip", b"{}", 400, "BAD_REQUEST: the body is not valid gzip"),
+        ("deflate", zlib.compress(b"{}")[:-1], 400, "BAD_REQUEST: the body is not valid deflate"),
         (
             "gzip",
             gzip.compress(bytes(50_000_000)),
             413,
-            "RECORD_TOO_LONG: a request may have 8,388,608 bytes",
+            "RECORD_TOO_LONG: a request may have at most 8,388,608 bytes",
         ),
     ],
 )
@@ -224,7 +224,7 @@ def test_a_broken_binary_request_is_refused(door: Door, length: str) -> None:
 def test_unknown_names_and_versions_are_not_found(door: Door, rows: Any) -> None:
     assert door.post("/v2/models/nobody/infer", request(rows[:1]))[0] == 404
     status, told, _ = door.post(f"/v2/models/{PIPELINE}/versions/9/infer", request(rows[:1]))
-    assert (status, told["error"]) == (404, f"version 9 of {PIPELINE} does not serve, 1 does")
+    assert (status, told["error"]) == (404, f"version 9 of {PIPELINE} is not live; version 1 is")
     assert door.get("/v2/models/nobody/ready")[0] == 404
     assert door.get(f"/v2/models/{PIPELINE}/ready") == (200, {"name": PIPELINE, "ready": True})
 
@@ -267,5 +267,5 @@ def test_nothing_is_awaited_longer_than_it_may_nor_by_more_than_may(
         found = [one.result() for one in asked]
     assert sorted(status for status, _, _ in found) == [503, 503, 503, 504, 504]
     told = {status: (body["error"], headers) for status, body, headers in found}
-    assert "no answer within 3 s: see weir status silent" in told[504][0]
+    assert "no response within 3 s; run weir status silent" in told[504][0]
     assert told[503][1]["retry-after"] == "1"

@@ -59,7 +59,7 @@ def test_the_truth_of_what_was_sent_is_kept_and_every_request_can_be_found(
     known = {one["key"]: one for one in lines(truth.read_text())}
     assert list(known) == [f"outliers-1-{number}" for number in range(150)]
     outliers = {key for key, one in known.items() if one.get("outlier")}
-    assert f"outlier among them: {len(outliers)}" in told
+    assert f"of these, outlier: {len(outliers)}" in told
 
     def answered() -> list[dict[str, object]]:
         return lines(weir("inspect", PIPELINE, "--since", "10m", "--json"))
@@ -73,7 +73,7 @@ def test_the_truth_of_what_was_sent_is_kept_and_every_request_can_be_found(
     assert one["value"]["id"] == "outliers-1-17"  # type: ignore[index]
     assert "outliers-1-18\t" in weir("inspect", f"{PIPELINE}.inputs", "--id", "outliers-1-18")
     assert '"name":"predict"' in weir("inspect", f"{PIPELINE}.outputs.predict")
-    assert "holds no such record" in weir("inspect", PIPELINE, "--until", f"{begun - 60:.0f}s", fails=True)
+    assert "contains no such record" in weir("inspect", PIPELINE, "--until", f"{begun - 60:.0f}s", fails=True)
 
 
 def request() -> dict[str, object]:
@@ -118,7 +118,7 @@ def test_a_tap_shows_what_steps_are_sent_and_answer_for_a_while(job: Deployment,
 
     weir("send", PIPELINE, "--count", "20", "--seed", "6")
     weir("infer", PIPELINE, json.dumps(request()))
-    assert "holds no such record" in weir("inspect", expression, "--key", "normal-6-5", fails=True)
+    assert "contains no such record" in weir("inspect", expression, "--key", "normal-6-5", fails=True)
     assert "at most 1h" in weir("inspect", expression, "--tap", "2h", fails=True)
     assert "there is no pipeline nobody" in weir("inspect", "nobody.step", "--tap", "5s", fails=True)
 
@@ -134,5 +134,5 @@ def test_scenarios_spoil_rows_as_they_say(job: Deployment, weir: Shell, tmp_path
         assert outputs["violations"] == [2 if scenario == "missing" else 1]
     told = weir("send", PIPELINE, "--scenario", "bursts", "--rate", "20", "--duration", "2s")
     assert "sent 40 bursts requests" in told
-    assert "bursts need a --rate" in weir("send", PIPELINE, "--scenario", "bursts", fails=True)
-    assert "--duration needs a --rate" in weir("send", PIPELINE, "--duration", "2s", fails=True)
+    assert "bursts needs --rate" in weir("send", PIPELINE, "--scenario", "bursts", fails=True)
+    assert "--duration needs --rate" in weir("send", PIPELINE, "--duration", "2s", fails=True)

@@ -47,7 +47,7 @@ def test_state_survives_a_change_of_parallelism_an_upgrade_and_a_stop(
     ):
         one.reports(STEP, 1)
         refused = weir("submit", "--", "--namespace", NAMESPACE, fails=True)
-        assert f"job weir.{NAMESPACE} runs already" in refused
+        assert f"job weir.{NAMESPACE} is already running" in refused
 
         told = weir("scale", "2", "--namespace", NAMESPACE)
         assert "flink stop" in told

@@ -1,4 +1,4 @@
-"""weir up, weir down."""
+"""The verbs `weir up` and `weir down`."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from jobs.local_stack.ports import Ports, free_ports
 
 
 def up(
-    free: Annotated[bool, typer.Option("--free-ports", help="take ports that are free now")] = False,
-    json_logs: Annotated[bool, typer.Option("--json-logs", help="Flink's logs as JSON, a line each")] = False,
+    free: Annotated[
+        bool, typer.Option("--free-ports", help="use any free ports instead of the default ones")
+    ] = False,
+    json_logs: Annotated[
+        bool, typer.Option("--json-logs", help="write Flink's logs as JSON, one object per line")
+    ] = False,
 ) -> None:
-    """Start Kafka and a Flink cluster on this machine."""
+    """Start the stack on this machine: Kafka and a Flink cluster."""
     running = stacks.find(home())
     if running is None:
         ports = free_ports() if free else Ports()
-        running = stacks.up(home(), ports, on_progress=lambda line: print(f"  {line}"), json_logs=json_logs)
-        print("The stack is up:")
+        running = stacks.up(home(), ports, lambda line: print(f"  {line}"), json_logs=json_logs)
+        print("The stack is running:")
     else:
-        print("A stack is up already (`weir down` stops it):")
+        print("A stack is already running (`weir down` stops it):")
     print(f"  Flink web UI  {running.web_ui}\n  Kafka         {running.bootstrap_servers}")
     print(f"  logs          {running.folder}/kafka/broker.log, {running.cluster.folder}/log/")
 
 
 def down() -> None:
-    """Stop them, with every process they left."""
+    """Stop the stack that `weir up` started, with all its processes."""
     running = stacks.find(home())
     if running is None:
-        print(f"no stack is up in {home()}")
+        print(f"no stack is running in {home()}")
     else:
         print(f"stopped {running.down()} processes")

@@ -1,4 +1,4 @@
-"""weir status."""
+"""The verb `weir status`."""
 
 from __future__ import annotations
 
@@ -20,36 +20,39 @@ _EVENTS = 10
 def status(
     name: Annotated[str, typer.Argument(help="a pipeline or a model  [default: everything]")] = "",
     wait: Annotated[
-        str, typer.Option("-w", "--wait", help="wait for JobRunning, PipelineReady or ModelAvailable")
+        str,
+        typer.Option(
+            "-w", "--wait", help="condition to wait for: JobRunning, PipelineReady or ModelAvailable"
+        ),
     ] = "",
-    timeout: Annotated[float, typer.Option(help="seconds to wait")] = 60.0,
+    timeout: Annotated[float, typer.Option(help="seconds to wait for the condition of --wait")] = 60.0,
     json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Show what runs, what is ready and what is not, and why.
+    """Print the conditions of the job, the pipelines and the models, with the reason of each.
 
-    Exit code 1 means that what was waited for did not come true, or that Kafka or Flink does not answer.
+    Exit code 1 means that the condition of --wait was not met in time, or Kafka or Flink does not answer.
     """
-    where, rest = connection(bootstrap_servers, prefix, namespace), find_flink_rest()
+    kafka, rest = connection(bootstrap_servers, prefix, namespace), find_flink_rest()
 
-    def look() -> list[Condition]:
-        return conditions(take_snapshot(where, rest), where.topics)
+    def read_conditions() -> list[Condition]:
+        return conditions(take_snapshot(kafka, rest), kafka.topics)
 
     if wait:
         with waiting(f"waiting for {wait}"):
-            await_condition(look, wait, name, timeout)
-    seen = take_snapshot(where, rest)
-    found = conditions(seen, where.topics)
-    found = [one for one in found if name in ("", one.of) or one.type == "JobRunning"]
+            await_condition(read_conditions, wait, name, timeout)
+    snapshot = take_snapshot(kafka, rest)
+    current = conditions(snapshot, kafka.topics)
+    current = [one for one in current if name in ("", one.of) or one.type == "JobRunning"]
     if json:
-        print(msgspec.json.format(msgspec.json.encode([one._asdict() for one in found]), indent=2).decode())
+        print(msgspec.json.format(msgspec.json.encode([one._asdict() for one in current]), indent=2).decode())
     else:
         names = ("condition", "of", "status", "reason", "since", "message")
-        print_columns(names, [(*one[:4], one.since, one.message) for one in found])
-        _show_events(name, seen)
-    if seen.control is None or seen.jobs is None:
+        print_columns(names, [(*one[:4], one.since, one.message) for one in current])
+        _show_events(name, snapshot)
+    if snapshot.control is None or snapshot.jobs is None:
         raise typer.Exit(1)
 
 

@@ -1,4 +1,4 @@
-"""weir submit, weir stop, weir upgrade, weir scale."""
+"""The verbs `weir submit`, `weir stop`, `weir upgrade` and `weir scale`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from operators.storage.trusted_roots import make_policy
 Environment = Annotated[
     str,
     typer.Option(
-        help="archive of the Python of the workers, as `make environment` makes it  [default: the cluster's]",
+        help="archive of the workers' Python, built with `make environment`  [default: the cluster's Python]",
         show_default=False,
     ),
 ]
@@ -43,30 +43,32 @@ Arguments = Annotated[list[str] | None, typer.Argument(help="job settings, after
 
 def submit(
     arguments: Arguments = None,
-    savepoint: Annotated[str, typer.Option("-s", "--savepoint", help="go on where it was stopped")] = "",
+    savepoint: Annotated[
+        str, typer.Option("-s", "--savepoint", help="savepoint to start from, printed by `weir stop`")
+    ] = "",
     environment: Environment = "",
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
     stores: StoresSetting = "",
     bootstrap_servers: Bootstrap = "",
 ) -> None:
-    """Submit the job with `flink run`, which is printed.
+    """Submit the job with `flink run`, and print that command.
 
-    Settings of the job follow two dashes: weir submit -- --parallelism 2
+    Write settings of the job after two dashes: weir submit -- --parallelism 2
     """
     cluster = require_flink()
     bootstrap = connection(bootstrap_servers, "", "").bootstrap
-    where = submitting.connection_arguments(bootstrap, make_policy(trusted_roots, artifact_cache, stores))
-    given = [*where, *(arguments or [])]
-    settings = parse_settings(given, os.environ)
+    policy = make_policy(trusted_roots, artifact_cache, stores)
+    job_arguments = [*submitting.connection_arguments(bootstrap, policy), *(arguments or [])]
+    settings = parse_settings(job_arguments, os.environ)
     running = cluster.rest.jobs(settings.job_name)
     if running:
         raise DeploymentError(
-            f"job {settings.job_name} runs already ({running[0].id}, {running[0].state}): `weir upgrade` "
-            "replaces it, `weir stop` stops it"
+            f"job {settings.job_name} is already running ({running[0].id}, {running[0].state}); replace it "
+            "with `weir upgrade`, or stop it with `weir stop`"
         )
     _check(cluster, settings)
-    _run(cluster, given, savepoint, environment)
+    _run(cluster, job_arguments, savepoint, environment)
 
 
 def stop(
@@ -74,9 +76,12 @@ def stop(
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Stop the job with a savepoint, from which `weir submit -s` goes on; `flink stop` is printed."""
+    """Stop the job with a savepoint, and print the `flink stop` command.
+
+    `weir submit -s` starts a job from the savepoint.
+    """
     cluster = require_flink()
-    print(f"to go on: weir submit -s {_stop(cluster, job_name_of(prefix, namespace, pipelines))}")
+    print(f"to continue: weir submit -s {_stop(cluster, job_name_of(prefix, namespace, pipelines))}")
 
 
 def upgrade(
@@ -86,44 +91,48 @@ def upgrade(
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Stop the job with a savepoint, and go on from there with the code that is here now.
+    """Stop the job with a savepoint, and restart it from there with the installed version of Weir.
 
-    Settings stay as they are, but for those that follow two dashes: weir upgrade -- --batch-ms 10
+    The job keeps its settings, except those written after two dashes: weir upgrade -- --batch-ms 10
     """
     cluster, name = require_flink(), job_name_of(prefix, namespace, pipelines)
     job = submitting.running_job(cluster.rest, name)
-    before = [*submitting.arguments_of(cluster.rest, job)]
-    given = [*before, *(arguments or [])]
-    settings = parse_settings(given, os.environ)
+    old_arguments = [*submitting.arguments_of(cluster.rest, job)]
+    new_arguments = [*old_arguments, *(arguments or [])]
+    settings = parse_settings(new_arguments, os.environ)
     if settings.job_name != name:
-        raise DeploymentError("an upgrade cannot change prefix, namespace or pipelines: submit another job")
-    _check_slots(cluster, settings, parse_settings(before, os.environ).parallelism)
+        raise DeploymentError(
+            "an upgrade cannot change prefix, namespace or pipelines; submit another job instead"
+        )
+    _check_slots(cluster, settings, parse_settings(old_arguments, os.environ).parallelism)
     savepoint = _stop(cluster, name)
     try:
-        _run(cluster, given, savepoint, environment)
+        _run(cluster, new_arguments, savepoint, environment)
     except DeploymentError as error:
-        raise DeploymentError(f"{error}\nthe state is safe: weir submit -s {savepoint}") from error
+        raise DeploymentError(
+            f"{error}\nthe state is saved; restore it with: weir submit -s {savepoint}"
+        ) from error
 
 
 def scale(
-    parallelism: Annotated[int, typer.Argument(help="subtasks of infer", min=1)],
+    parallelism: Annotated[int, typer.Argument(help="number of subtasks of infer", min=1)],
     environment: Environment = "",
     pipelines: Served = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Give infer another number of subtasks: an upgrade that changes nothing else."""
+    """Change the number of subtasks of infer, as an upgrade that keeps all other settings."""
     upgrade(["--parallelism", str(parallelism)], environment, pipelines, prefix, namespace)
 
 
 def _check(cluster: Flink, settings: Settings) -> None:
-    """Refuse what cannot run on the local stack, and warn of what may not elsewhere."""
+    """Raise DeploymentError if the job cannot run; print a warning if memory or slots may be insufficient."""
     control = read_control(settings.connection)
     if not control.heads:
-        raise DeploymentError("nothing has been applied yet: run `weir apply -f …` first")
+        raise DeploymentError("no pipeline has been applied yet; run `weir apply -f …` first")
     stack = find(home())
     if stack and stack.replace_taskmanager():
-        print("no TaskManager was left: started another", file=sys.stderr)
+        print("no TaskManager was running; started a new one", file=sys.stderr)
     _check_slots(cluster, settings)
     warning = submitting.memory_warning(cluster.rest, control.live())
     if warning:
@@ -131,7 +140,10 @@ def _check(cluster: Flink, settings: Settings) -> None:
 
 
 def _check_slots(cluster: Flink, settings: Settings, running: int = 0) -> None:
-    """Refuse what has no slots on the local stack; warn of it elsewhere, where slots may come when asked."""
+    """Raise DeploymentError if the local stack has too few slots; for another cluster, print a warning.
+
+    Another cluster may start TaskManagers on demand.
+    """
     missing = submitting.slots_missing(cluster.rest, settings, running)
     if missing and find(home()):
         raise DeploymentError(missing)
@@ -145,7 +157,7 @@ def _run(cluster: Flink, arguments: Sequence[str], savepoint: str, environment: 
     with waiting("flink run"):
         job = submitting.submit(cluster, command)
         submitting.await_running(cluster.rest, job)
-    print(f"job {job} runs: {cluster.rest.url}/#/job/running/{job}/overview")
+    print(f"job {job} is running: {cluster.rest.url}/#/job/running/{job}/overview")
 
 
 def _stop(cluster: Flink, name: str) -> str:
@@ -154,5 +166,5 @@ def _stop(cluster: Flink, name: str) -> str:
     print(cluster.printable(command))
     with waiting("flink stop"):
         savepoint = submitting.stop(cluster, command)
-    print(f"job {job.id} is stopped, its state is in {savepoint}")
+    print(f"job {job.id} is stopped; its state is in {savepoint}")
     return savepoint

@@ -1,1 +1,1 @@
-"""Verbs that make and check model folders."""
+"""Verbs that create and check model folders."""

@@ -1,4 +1,4 @@
-"""weir calibrate."""
+"""The verb `weir calibrate`."""
 
 from __future__ import annotations
 
@@ -25,25 +25,29 @@ from jobs.cli.options import (
 from jobs.kafka.request_rate import rows_a_day
 from jobs.models.calibrate import calibrate_folder, describe
 
-_DAY = 24 * 60 * 60
+_SECONDS_PER_DAY = 24 * 60 * 60
 
 
 def calibrate(
     folder: Annotated[Path, typer.Argument(help="folder of a saved drift detector")],
-    window: Annotated[int, typer.Option(help="rows of the windows that will be judged: batch.size")],
+    window: Annotated[int, typer.Option(help="rows per window, as batch.size in the manifest")],
     rate: Rate = 0.01,
     data: Annotated[
         Path | None,
         typer.Option(
-            help="rows without drift, no part of the reference: .npy, .csv or .parquet  [default: those that "
-            "training held out]",
+            help="rows without drift that are not in the reference: .npy, .csv or .parquet  "
+            "[default: the rows that training held out]",
             show_default=False,
         ),
     ] = None,
-    rows_per_second: Annotated[float, typer.Option(help="of the traffic, to tell false alarms a day")] = 0.0,
-    pipeline: Annotated[str, typer.Option(help="measure rows per second on this pipeline's requests")] = "",
-    confirm: Annotated[int, typer.Option(help="windows of DRIFT in a row that confirm a drift")] = 2,
-    draws: Annotated[int, typer.Option(help="how many windows to draw")] = 2_000,
+    rows_per_second: Annotated[
+        float, typer.Option(help="rows per second of the traffic, for false alarms per day")
+    ] = 0.0,
+    pipeline: Annotated[
+        str, typer.Option(help="pipeline on whose requests to measure the rows per second")
+    ] = "",
+    confirm: Annotated[int, typer.Option(help="consecutive DRIFT windows that confirm a drift")] = 2,
+    draws: Annotated[int, typer.Option(help="number of windows to draw")] = 2_000,
     separator: Separator = ",",
     decimal: Decimal = ".",
     encoding: Encoding = "utf-8",
@@ -52,13 +56,13 @@ def calibrate(
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Learn how far windows without drift move, so that no more than a stated share are called DRIFT."""
+    """Calibrate the threshold of a drift detector, so that its false-alarm rate is at most --rate."""
     form = table_format(separator, decimal, encoding, missing_values)
     with waiting("drawing windows"):
-        done = calibrate_folder(folder, window, rate, data, draws, form=form)
-    print_notes(done.notes)
-    a_day = rows_per_second * _DAY
+        result = calibrate_folder(folder, window, rate, data, draws, form=form)
+    print_notes(result.notes)
+    rows_per_day = rows_per_second * _SECONDS_PER_DAY
     if pipeline:
-        a_day = rows_a_day(connection(bootstrap_servers, prefix, namespace), pipeline)
-    print("\n".join(describe(done, a_day / window, Confirmation(confirm))))
-    print(f"wrote {folder / 'calibration.json'}: apply the manifests again")
+        rows_per_day = rows_a_day(connection(bootstrap_servers, prefix, namespace), pipeline)
+    print("\n".join(describe(result, rows_per_day / window, Confirmation(confirm))))
+    print(f"wrote {folder / 'calibration.json'}; apply the manifests again to use it")

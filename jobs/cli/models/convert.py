@@ -1,4 +1,4 @@
-"""weir convert."""
+"""The verb `weir convert`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from operators.storage.trusted_roots import make_policy
 
 
 def convert(
-    folders: Annotated[list[Path], typer.Argument(help="folders that alibi-detect saved with dill")],
+    folders: Annotated[list[Path], typer.Argument(help="detector folders that alibi-detect saved with dill")],
     trusted_roots: TrustedRoots = "models",
 ) -> None:
-    """Write, beside alibi-detect's dill files, arrays and TOML that the job reads without running code."""
+    """Convert alibi-detect's dill files to arrays and TOML, which the job reads without running code.
+
+    The new files are written to the same folders.
+    """
     site = make_policy(trusted_roots, "")
     for folder in folders:
         for path in load_named(folder, site, write):

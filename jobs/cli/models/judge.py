@@ -1,4 +1,4 @@
-"""weir judge."""
+"""The verb `weir judge`."""
 
 from __future__ import annotations
 
@@ -30,25 +30,29 @@ if TYPE_CHECKING:
     from operators.models.runtimes.batched import BatchedStep
     from operators.models.runtimes.outlier import OutlierModel
 
-# What a script is told by the exit code, besides 0 and the 1 of an error.
+# Exit codes besides 0 and the 1 of an error.
 DRIFTED, NOTHING_JUDGED = 3, 4
 
 
 def judge(
     folder: Annotated[Path, typer.Argument(help="folder of a drift, outlier or data quality monitor")],
     data: Annotated[Path, typer.Option(help="rows to judge: .csv, .parquet or .npy")],
-    window: Annotated[int, typer.Option(help="rows of a window", min=1)] = 500,
-    through: Annotated[Path | None, typer.Option(help="folder of a preprocessor in front")] = None,
+    window: Annotated[int, typer.Option(help="rows per window", min=1)] = 500,
+    through: Annotated[
+        Path | None, typer.Option(help="folder of a preprocessor to run before the monitor")
+    ] = None,
     label: Annotated[str, typer.Option(help="column of 0 and 1 that marks outliers")] = "",
-    min_n: Annotated[int, typer.Option(help="a window of fewer rows is INSUFFICIENT_DATA")] = 200,
-    min_effect: Annotated[float, typer.Option(help="a smaller difference is no DRIFT, however sure")] = 0.1,
-    confirm: Annotated[int, typer.Option(help="windows in a row that confirm")] = 2,
-    resolve: Annotated[int, typer.Option(help="windows in a row that resolve")] = 2,
-    tolerance: Annotated[float, typer.Option(help="share of bad values that is no VIOLATION")] = 0.01,
+    min_n: Annotated[int, typer.Option(help="windows with fewer rows are INSUFFICIENT_DATA")] = 200,
+    min_effect: Annotated[
+        float, typer.Option(help="smaller effects are not DRIFT, even if significant")
+    ] = 0.1,
+    confirm: Annotated[int, typer.Option(help="consecutive DRIFT windows that confirm a drift")] = 2,
+    resolve: Annotated[int, typer.Option(help="consecutive windows without DRIFT that resolve it")] = 2,
+    tolerance: Annotated[float, typer.Option(help="highest share of bad values without VIOLATION")] = 0.01,
     most_outliers: Annotated[
-        float, typer.Option(help="percent of rows; exit code 3 where more are outliers", min=0, max=100)
+        float, typer.Option(help="percent of rows; the exit code is 3 if more are outliers", min=0, max=100)
     ] = 100.0,
-    json: Annotated[bool, typer.Option("--json", help="a report a line")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print JSON, one report per line")] = False,
     separator: Separator = ",",
     decimal: Decimal = ".",
     encoding: Encoding = "utf-8",
@@ -58,8 +62,9 @@ def judge(
 ) -> None:
     """Run a monitor over a file, window by window, without a cluster.
 
-    Exit code 0: no window is DRIFT or VIOLATION. 3: at least one is, or more rows than --most-outliers are
-    outliers. 4: every window is INSUFFICIENT_DATA. 1: an error. Notes about the file are on standard error.
+    Exit code 0: no window is DRIFT or VIOLATION. 3: at least one is, or more than --most-outliers percent of
+    the rows are outliers. 4: every window is INSUFFICIENT_DATA. 1: an error. Notes about the file are printed
+    to standard error.
     """
     from jobs.models import judge as judging
     from jobs.models.rows_to_judge import read_rows
@@ -69,44 +74,51 @@ def judge(
     form = table_format(separator, decimal, encoding, missing_values)
     site = make_policy(trusted_roots, artifact_cache)
     step = load_named(folder, site, judging.load_monitor)
-    before = load_named(through, site, judging.load_monitor) if through else None
+    preprocessor = load_named(through, site, judging.load_monitor) if through else None
     try:
         if isinstance(step, OutlierModel):
-            given = read_rows(data, step, folder, before, form, label)
-            code = _outliers(step, given, most_outliers, json)
+            rows = read_rows(data, step, folder, preprocessor, form, label)
+            code = _judge_outliers(step, rows, most_outliers, json)
         elif isinstance(step, BatchedStep):
-            given = read_rows(data, step, folder, before, form, label)
+            rows = read_rows(data, step, folder, preprocessor, form, label)
             rules = WindowRules(Judgement(min_n, min_effect), Confirmation(confirm, resolve), tolerance)
-            code = _windows(step, given, window, rules, json)
+            code = _judge_windows(step, rows, window, rules, json)
         else:
-            raise DeploymentError(f"{folder} is no monitor: a drift, outlier or data quality detector is")
+            raise DeploymentError(
+                f"{folder} is not a monitor; use the folder of a drift, outlier or data quality detector"
+            )
     except (MismatchError, ValueError) as error:
-        hint = "" if through else "; is a preprocessor missing in front of it (--through)?"
+        hint = "" if through else "; if it needs a preprocessor, set --through"
         raise DeploymentError(f"{data}: {folder.name} {tidy(str(error))}{hint}") from error
     raise typer.Exit(code)
 
 
-def _outliers(step: OutlierModel, given: RowsToJudge, most: float, json: bool) -> int:
+def _judge_outliers(step: OutlierModel, rows: RowsToJudge, most_percent: float, json: bool) -> int:
+    """Print the outliers among the rows; return the exit code."""
     from jobs.models import judge as judging
 
-    print_notes(given.notes)
-    found = judging.score(step, given.tensors)
+    print_notes(rows.notes)
+    outliers = judging.score(step, rows.tensors)
     if json:
-        print(msgspec.json.encode(judging.outliers_as_json(found, given.marks)).decode())
+        print(msgspec.json.encode(judging.outliers_as_json(outliers, rows.marks)).decode())
     else:
-        print("\n".join(judging.describe_outliers(found, given.marks)))
-    return DRIFTED if 100 * found.share > most else 0
+        print("\n".join(judging.describe_outliers(outliers, rows.marks)))
+    return DRIFTED if 100 * outliers.share > most_percent else 0
 
 
-def _windows(step: BatchedStep, given: RowsToJudge, size: int, rules: WindowRules, json: bool) -> int:
+def _judge_windows(step: BatchedStep, rows: RowsToJudge, size: int, rules: WindowRules, json: bool) -> int:
+    """Print a report of each window of `size` rows; return the exit code."""
     from jobs.models import judge as judging
 
-    print_notes(given.notes)
+    print_notes(rows.notes)
     states = set()
-    for one in judging.judge_windows(step, given.tensors, size, rules, given.numbers.tolist()):
-        states.add(one.verdict.state)
-        print(msgspec.json.encode(judging.as_json(one)).decode() if json else judging.describe_window(one))
+    for window in judging.judge_windows(step, rows.tensors, size, rules, rows.numbers.tolist()):
+        states.add(window.verdict.state)
+        if json:
+            print(msgspec.json.encode(judging.as_json(window)).decode())
+        else:
+            print(judging.describe_window(window))
     if states == {"INSUFFICIENT_DATA"}:
-        print_notes(["nothing was judged: no window has rows enough"])
+        print_notes(["nothing was judged, because every window has too few rows"])
         return NOTHING_JUDGED
     return DRIFTED if states & {"DRIFT", "VIOLATION"} else 0

@@ -1,4 +1,4 @@
-"""weir train."""
+"""The verb `weir train`."""
 
 from __future__ import annotations
 
@@ -35,35 +35,40 @@ def train(
     out: Models = Path("models"),
     data: Annotated[
         Path | None,
-        typer.Option("--data", "--reference", help="CSV or Parquet  [default: generated people]"),
+        typer.Option("--data", "--reference", help="CSV or Parquet file  [default: generated people]"),
     ] = None,
     target: Annotated[str, typer.Option(help="column that the classifier predicts")] = "income-per-year",
-    drop: Annotated[str, typer.Option(help="columns to leave out, by commas")] = "",
-    categorical: Annotated[str, typer.Option(help="columns that hold categories, by commas")] = "",
-    numeric: Annotated[str, typer.Option(help="columns that hold quantities, by commas")] = "",
+    drop: Annotated[str, typer.Option(help="columns to leave out, comma-separated")] = "",
+    categorical: Annotated[str, typer.Option(help="columns of categories, comma-separated")] = "",
+    numeric: Annotated[str, typer.Option(help="columns of quantities, comma-separated")] = "",
     name: Annotated[str, typer.Option(help="name of the models")] = "income",
     monitors_only: Annotated[
-        bool, typer.Option("--monitors-only", help="for a model that there already is: no target needed")
+        bool,
+        typer.Option("--monitors-only", help="train only monitors, for an existing model; needs no target"),
     ] = False,
     preprocessor: Annotated[
-        Path | None, typer.Option(help="with --monitors-only: a fitted transformer, joblib")
+        Path | None, typer.Option(help="with --monitors-only: joblib file of a fitted transformer")
     ] = None,
     predictions: Annotated[
-        str, typer.Option(help="with --monitors-only: columns of what the model said, by commas")
+        str, typer.Option(help="with --monitors-only: columns of the model's predictions, comma-separated")
     ] = "",
-    outlier: Annotated[str, typer.Option(help="isolation-forest, mahalanobis or vae")] = "isolation-forest",
+    outlier: Annotated[
+        str, typer.Option(help="outlier detector: isolation-forest, mahalanobis or vae")
+    ] = "isolation-forest",
     threshold: Annotated[
-        str, typer.Option(help="of outliers: percentile, injected or labels")
+        str, typer.Option(help="how to choose the outlier threshold: percentile, injected or labels")
     ] = "percentile",
-    outlier_percent: Annotated[float, typer.Option(help="of rows that are outliers, for percentile")] = 5.0,
+    outlier_percent: Annotated[
+        float, typer.Option(help="for --threshold percentile: percent of rows that are outliers")
+    ] = 5.0,
     outlier_label: Annotated[
-        str, typer.Option(help="column of 0 and 1 that marks outliers, for labels")
+        str, typer.Option(help="for --threshold labels: column of 0 and 1 that marks outliers")
     ] = "",
     window: Annotated[
-        list[int], typer.Option(help="rows of windows to calibrate drift detectors for; repeatable")
+        list[int], typer.Option(help="rows per window for which to calibrate drift detectors; repeatable")
     ] = _WINDOWS,
     rate: Rate = 0.01,
-    rows: Annotated[int, typer.Option(help="how many people to generate without --data")] = 30_000,
+    rows: Annotated[int, typer.Option(help="number of people to generate without --data")] = 30_000,
     seed: Seed = 0,
     separator: Separator = ",",
     decimal: Decimal = ".",
@@ -71,18 +76,21 @@ def train(
     missing_values: MissingValues = None,
     trusted_roots: TrustedRoots = "models",
 ) -> None:
-    """Train classifier, preprocessor, outlier and drift detectors, in the folders MLServer expects."""
+    """Train a classifier, a preprocessor, an outlier detector and drift detectors.
+
+    Each is written to a folder in MLServer's layout.
+    """
     try:
         from jobs.models import train as train_monitors
     except ImportError as error:
-        raise DeploymentError(f"{error}: training needs the extra, pip install 'weir[train]'") from None
+        raise DeploymentError(f"{error}: training needs an extra: pip install 'weir[train]'") from None
     from jobs.data.declared_columns import DeclaredColumns
     from jobs.models.training.options import Options
 
     form = table_format(separator, decimal, encoding, missing_values)
     table, missing = _table(data, form, rows, seed, _names(drop))
-    chosen: Any = {"outlier": outlier, "threshold": threshold, "outlier_percent": outlier_percent}
-    options = Options(name, seed, tuple(window), rate, **chosen)
+    outlier_options: Any = {"outlier": outlier, "threshold": threshold, "outlier_percent": outlier_percent}
+    options = Options(name, seed, tuple(window), rate, **outlier_options)
     declared = DeclaredColumns(
         _names(categorical), _names(numeric), outlier_label, str(data or "generated people"), missing
     )
@@ -91,30 +99,31 @@ def train(
     with writing_for_oneself():
         if monitors_only:
             trained = train_monitors.train_monitors_only(
-                table, out, options, declared, preprocessor, _names(predictions), on_progress=_print_progress
+                table, out, options, declared, preprocessor, _names(predictions), _print_progress
             )
         elif preprocessor or predictions:
-            raise DeploymentError("--preprocessor and --predictions go with --monitors-only")
+            raise DeploymentError("--preprocessor and --predictions need --monitors-only")
         else:
-            trained = train_monitors.train(table, target, out, options, declared, on_progress=_print_progress)
+            trained = train_monitors.train(table, target, out, options, declared, _print_progress)
     print("\n".join(train_monitors.describe(trained)))
 
 
 def _table(
     data: Path | None, form: TableFormat, rows: int, seed: int, drop: list[str]
 ) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
-    """Return the table, and the cells that were read as missing, by column and word."""
+    """Return the table, and the number of cells read as missing values, by column and word."""
     from jobs.data.synthetic_census import census_like
     from jobs.data.table_files import ReadTable, read_table
 
-    read = read_table(data, form) if data else ReadTable(census_like(rows, seed), {}, [])
-    print_notes(read.notes)
-    unknown = [column for column in drop if column not in read.frame.columns]
+    table = read_table(data, form) if data else ReadTable(census_like(rows, seed), {}, [])
+    print_notes(table.notes)
+    unknown = [column for column in drop if column not in table.frame.columns]
     if unknown:
+        columns = ", ".join(map(str, table.frame.columns))
         raise DeploymentError(
-            f"--drop names {unknown[0]!r}, but the columns are {', '.join(map(str, read.frame.columns))}"
+            f"--drop names {unknown[0]!r}, which is not a column; the columns are {columns}"
         )
-    return read.frame.drop(columns=drop), read.missing
+    return table.frame.drop(columns=drop), table.missing
 
 
 def _names(text: str) -> list[str]:

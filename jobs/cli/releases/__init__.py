@@ -1,1 +1,1 @@
-"""Verbs that publish and show releases."""
+"""Verbs that validate, publish, show and delete releases."""

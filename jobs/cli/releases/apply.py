@@ -1,4 +1,4 @@
-"""weir validate, weir apply, weir diff."""
+"""The verbs `weir validate`, `weir apply` and `weir diff`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from jobs.releases.validation import manifests
 from operators.kafka.topics import Topics
 from operators.storage.trusted_roots import make_policy
 
-Partitions = Annotated[int, typer.Option(help="partitions of topics that are created")]
-Message = Annotated[str, typer.Option("-m", "--message", help="why, for the history")]
+Partitions = Annotated[int, typer.Option(help="partitions of each new topic")]
+Message = Annotated[str, typer.Option("-m", "--message", help="reason for the change, shown in the history")]
 
 
 def validate(
@@ -31,7 +31,8 @@ def validate(
     with_artifacts: Annotated[
         bool,
         typer.Option(
-            "--with-artifacts", help="ask the stores of models too, and take a missing document for an error"
+            "--with-artifacts",
+            help="also fetch models from stores, and report a missing document as an error",
         ),
     ] = False,
     trusted_roots: TrustedRoots = "models",
@@ -40,12 +41,12 @@ def validate(
 ) -> None:
     """Check manifests and the models on this machine; needs no cluster. Exit code 1 means errors.
 
-    What is in a store, and documents that are named and not there, are notices unless --with-artifacts.
+    Without --with-artifacts, a model in a store or a reference to a missing document is only a notice.
     """
     site = make_policy(trusted_roots, artifact_cache, stores)
-    with waiting("loading the models") as say:
+    with waiting("loading the models") as on_progress:
         if with_artifacts:
-            checked = manifests.check(filename, Topics(), site, on_progress=say)
+            checked = manifests.check(filename, Topics(), site, on_progress=on_progress)
         else:
             checked = manifests.check_text(filename, Topics(), site)
     for notice in checked.notices:
@@ -56,14 +57,14 @@ def validate(
         print(f"  {release.name}: {', '.join(release.artifacts)}")
     for pipeline in checked.unloaded:
         steps = ", ".join(step.name for step in pipeline.spec.steps)
-        print(f"  {pipeline.metadata.name}: {steps} (the text; not with all its models)")
+        print(f"  {pipeline.metadata.name}: {steps} (only the text; not all models were loaded)")
 
 
 def apply(
     filename: Manifests,
     message: Message = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="tell what would change, and change nothing")
+        bool, typer.Option("--dry-run", help="print the changes without applying them")
     ] = False,
     partitions: Partitions = 2,
     trusted_roots: TrustedRoots = "models",
@@ -73,22 +74,24 @@ def apply(
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Publish models and pipelines; running jobs take them up, without a restart.
+    """Publish models and pipelines; running jobs load them without a restart.
 
-    What did not change is left alone. A Model or a Monitor that is applied without its pipelines changes
-    those that are live.
+    Unchanged pipelines keep their generation. A Model or a Monitor that is applied without its pipelines
+    changes the live pipelines that use it.
     """
-    where = connection(bootstrap_servers, prefix, namespace)
+    kafka = connection(bootstrap_servers, prefix, namespace)
     site = make_policy(trusted_roots, artifact_cache, stores)
-    with waiting("applying") as say:
-        done = applying.apply(filename, where, site, message, partitions, dry_run=dry_run, on_progress=say)
-    for notice in done.notices:
+    with waiting("applying") as on_progress:
+        result = applying.apply(
+            filename, kafka, site, message, partitions, dry_run=dry_run, on_progress=on_progress
+        )
+    for notice in result.notices:
         print(f"notice: {notice}")
-    for one in done.applied:
-        generation = f" (generation {one.generation})" if one.generation else ""
-        print(f"{one.kind} {one.name} {one.verb}{' (dry run)' if dry_run else generation}")
+    for applied in result.applied:
+        generation = f" (generation {applied.generation})" if applied.generation else ""
+        print(f"{applied.kind} {applied.name} {applied.verb}{' (dry run)' if dry_run else generation}")
         if dry_run:
-            _tell(one)
+            _print_differences(applied)
 
 
 def diff(
@@ -100,18 +103,18 @@ def diff(
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Tell what applying would change. Exit code 0 means nothing, 1 something, as for kubectl."""
-    where = connection(bootstrap_servers, prefix, namespace)
+    """Print the changes that `weir apply` would make; like kubectl, exit code 0 means none, 1 means some."""
+    kafka = connection(bootstrap_servers, prefix, namespace)
     site = make_policy(trusted_roots, artifact_cache, stores)
-    with waiting("comparing") as say:
-        done = applying.apply(filename, where, site, dry_run=True, on_progress=say)
-    differing = [one for one in done.applied if one.verb != "unchanged"]
-    for one in differing:
-        print(f"{one.kind} {one.name}: would be {one.verb}")
-        _tell(one)
+    with waiting("comparing") as on_progress:
+        result = applying.apply(filename, kafka, site, dry_run=True, on_progress=on_progress)
+    differing = [one for one in result.applied if one.verb != "unchanged"]
+    for applied in differing:
+        print(f"{applied.kind} {applied.name}: would be {applied.verb}")
+        _print_differences(applied)
     raise typer.Exit(1 if differing else 0)
 
 
-def _tell(one: applying.Applied) -> None:
-    for line in one.differences:
+def _print_differences(applied: applying.Applied) -> None:
+    for line in applied.differences:
         print(f"  {line}")

@@ -1,4 +1,4 @@
-"""weir explain."""
+"""The verb `weir explain`."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from operators.storage.trusted_roots import make_policy
 
 
 def explain(
-    name: Annotated[str, typer.Argument(help="a pipeline")],
+    name: Annotated[str, typer.Argument(help="name of a pipeline")],
     filename: Annotated[
         list[Path] | None,
         typer.Option(
-            "-f", "--filename", help="its manifests  [default: as it was applied]", show_default=False
+            "-f", "--filename", help="manifests of the pipeline  [default: as applied]", show_default=False
         ),
     ] = None,
     trusted_roots: TrustedRoots = "models",
@@ -40,12 +40,12 @@ def explain(
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Draw a pipeline's compiled plan and every default in force; with -f it needs no cluster."""
+    """Print a pipeline's compiled plan and all its settings, with defaults; needs no cluster with -f."""
     topics = Topics(prefix, namespace)
     if filename:
         site = make_policy(trusted_roots, artifact_cache, stores)
-        with waiting("loading the models") as say:
-            checked = manifests.check(filename, topics, site, on_progress=say).require()
+        with waiting("loading the models") as on_progress:
+            checked = manifests.check(filename, topics, site, on_progress=on_progress).require()
         release = released(checked.releases, name)
     else:
         release = released(read_control(connection(bootstrap_servers, prefix, namespace)).live(), name)

@@ -1,4 +1,4 @@
-"""weir history, weir rollback."""
+"""The verbs `weir history` and `weir rollback`."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ from operators.storage.trusted_roots import make_policy
 
 def history(
     pipeline: Pipeline,
-    json: Annotated[bool, typer.Option("--json", help="a generation a line")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print JSON, one generation per line")] = False,
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """List a pipeline's generations: who, when, why, and what each changed."""
+    """List a pipeline's generations: who applied each, when, why, and what it changed."""
     control = read_control(connection(bootstrap_servers, prefix, namespace))
     releases = control.history(pipeline)
     if not releases:
-        there = ", ".join(control.names()) or "none"
-        raise DeploymentError(f"there is no pipeline {pipeline}; there are {there}")
+        names = ", ".join(control.names()) or "none"
+        raise DeploymentError(f"there is no pipeline {pipeline}; there are {names}")
     rows = []
     for release, before in zip(releases, [*releases[1:], None], strict=True):
-        live = control.heads.get(pipeline) == release.generation
+        is_live = control.heads.get(pipeline) == release.generation
         lines = changed(before, release)
-        told = {
+        entry = {
             "generation": release.generation,
-            "live": live,
+            "live": is_live,
             "created_at": release.created_at,
             "created_by": release.created_by,
             "message": release.message,
             "changed": lines,
         }
         if json:
-            print(msgspec.json.encode(told).decode())
-        number = f"{release.generation}{' (live)' if live else ''}"
+            print(msgspec.json.encode(entry).decode())
+        number = f"{release.generation}{' (live)' if is_live else ''}"
         first, *others = lines or [""]
         rows.append((number, release.created_at, release.created_by, release.message, first))
         rows += [("", "", "", "", line) for line in others]
@@ -65,7 +65,8 @@ def history(
 def rollback(
     pipeline: Pipeline,
     to: Annotated[
-        int | None, typer.Option(help="a generation  [default: the one before]", show_default=False)
+        int | None,
+        typer.Option(help="generation to restore  [default: the previous one]", show_default=False),
     ] = None,
     message: Message = "",
     partitions: Partitions = 2,
@@ -76,10 +77,12 @@ def rollback(
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Let an earlier generation's content serve again, as a new generation; brings deleted ones back too."""
-    where = connection(bootstrap_servers, prefix, namespace)
+    """Publish the content of an earlier generation again, as a new generation.
+
+    This also restores a deleted pipeline.
+    """
+    kafka = connection(bootstrap_servers, prefix, namespace)
+    site = make_policy(trusted_roots, artifact_cache, stores)
     with waiting("loading the models"):
-        new = roll_back(
-            pipeline, to, where, make_policy(trusted_roots, artifact_cache, stores), message, partitions
-        )
-    print(f"pipeline {pipeline} updated (generation {new.generation}): {new.message}")
+        release = roll_back(pipeline, to, kafka, site, message, partitions)
+    print(f"pipeline {pipeline} updated (generation {release.generation}): {release.message}")

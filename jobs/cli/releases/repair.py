@@ -1,4 +1,4 @@
-"""weir repair."""
+"""The verb `weir repair`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from jobs.releases.repair import repair as repair_control
 
 
 def repair(
-    apply: Annotated[bool, typer.Option("--apply", help="write the repairs  [default: list them]")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="write the repairs  [default: only list them]")
+    ] = False,
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """List records of the control topic that cannot be used, or take them back with --apply.
+    """List invalid records of the control topic; with --apply, repair them.
 
-    Records that can be used are not touched. Exit code 1 means that records stay which can be repaired.
+    Valid records are not changed. Exit code 1 means that repairable records remain.
     """
-    where = connection(bootstrap_servers, prefix, namespace)
-    repairs = repair_control(where, apply=apply)
+    kafka = connection(bootstrap_servers, prefix, namespace)
+    repairs = repair_control(kafka, apply=apply)
     if not repairs:
-        print(f"every record of {where.topics.control} can be used")
+        print(f"every record of {kafka.topics.control} is valid")
         return
     names = ("key", "place", "repair", "reason")
     rows = [(one.skipped.shown_key, one.skipped.place, one.what, one.skipped.reason) for one in repairs]
@@ -33,5 +35,5 @@ def repair(
     if apply:
         print(f"{written} records written")
     elif written:
-        print(f"nothing was written: weir repair --apply writes {written} records")
+        print(f"nothing was written; weir repair --apply writes {written} records")
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""weir get, weir delete."""
+"""The verbs `weir get` and `weir delete`."""
 
 from __future__ import annotations
 
@@ -13,78 +13,85 @@ from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
 from jobs.cli.text_table import print_columns
 from jobs.releases.apply import documents
 from jobs.releases.delete import KINDS, parse_resource
-from jobs.releases.delete import delete as take_back
+from jobs.releases.delete import delete as delete_resources
 from operators.control.control_state import ControlState
 from operators.control.control_topic import read_control
 from operators.core.errors import DeploymentError
 
 
 def get(
-    name: Annotated[str, typer.Argument(help="its name; of several, the pipeline, or KIND/NAME")] = "",
-    output: Annotated[str, typer.Option("-o", "--output", help="table, yaml or json")] = "",
+    name: Annotated[
+        str, typer.Argument(help="NAME or KIND/NAME; a NAME of several kinds means the pipeline")
+    ] = "",
+    output: Annotated[str, typer.Option("-o", "--output", help="format: table, yaml or json")] = "",
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """List what was applied, or print one document as it is live."""
+    """List the live documents, or print one of them."""
     control = read_control(connection(bootstrap_servers, prefix, namespace))
-    found = documents(control)
+    live = documents(control)
     if name:
-        _print([_one(name, found)], output or "yaml", control)
+        _print([_find(name, live)], output or "yaml", control)
     else:
-        _print(list(found.values()), output or "table", control)
+        _print(list(live.values()), output or "table", control)
 
 
 def delete(
-    names: Annotated[list[str], typer.Argument(help="pipelines, or pipeline/NAME, model/NAME, monitor/NAME")],
-    topics: Annotated[bool, typer.Option("--topics", help="delete the topics of pipelines too")] = False,
+    names: Annotated[
+        list[str], typer.Argument(help="names of pipelines, or pipeline/NAME, model/NAME, monitor/NAME")
+    ],
+    topics: Annotated[bool, typer.Option("--topics", help="also delete the topics of the pipelines")] = False,
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Take resources back. Running jobs close the windows of a deleted pipeline.
+    """Delete resources. Running jobs close the windows of a deleted pipeline.
 
-    Its releases stay, so that `weir rollback` brings it back; its topics stay too, unless --topics.
+    Its releases are kept, so `weir rollback` can restore it. Its topics are kept unless --topics is set.
     """
     resources = [parse_resource(name) for name in names]
-    gone = take_back(resources, connection(bootstrap_servers, prefix, namespace), topics=topics)
+    deleted_topics = delete_resources(
+        resources, connection(bootstrap_servers, prefix, namespace), topics=topics
+    )
     for resource in resources:
         print(f"{resource.kind} {resource.name} deleted")
-    for topic in gone:
+    for topic in deleted_topics:
         print(f"topic {topic} deleted")
 
 
-def _one(name: str, found: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    kind, wanted = parse_resource(name)
-    for one in (kind,) if "/" in name else KINDS:
-        if document := found.get(f"{one.capitalize()}/{wanted}"):
+def _find(resource: str, live: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    kind, name = parse_resource(resource)
+    for candidate in (kind,) if "/" in resource else KINDS:
+        if document := live.get(f"{candidate.capitalize()}/{name}"):
             return document
-    what = f"{kind} {wanted}" if "/" in name else f"document {name}"
-    raise DeploymentError(f"there is no {what}; there is {', '.join(sorted(found)) or 'nothing'}")
+    missing = f"{kind} {name}" if "/" in resource else f"document {resource}"
+    raise DeploymentError(f"there is no {missing}; there is {', '.join(sorted(live)) or 'nothing'}")
 
 
-def _print(found: list[dict[str, Any]], output: str, control: ControlState) -> None:
+def _print(live: list[dict[str, Any]], output: str, control: ControlState) -> None:
     if output == "yaml":
-        print(yaml.safe_dump_all(found, sort_keys=False), end="")
+        print(yaml.safe_dump_all(live, sort_keys=False), end="")
     elif output == "json":
-        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        print(msgspec.json.format(msgspec.json.encode(live), indent=2).decode())
     elif output == "table":
-        _list(found, control)
+        _print_table(live, control)
     else:
-        raise DeploymentError(f"--output must be table, yaml or json, got {output!r}")
+        raise DeploymentError(f"--output is {output!r}; it must be table, yaml or json")
 
 
-def _list(found: list[dict[str, Any]], control: ControlState) -> None:
+def _print_table(live: list[dict[str, Any]], control: ControlState) -> None:
     artifacts = {name: artifact for one in control.live() for name, artifact in one.artifacts.items()}
     artifacts |= {name: one.artifact for name, one in control.models.items()}
     rows = []
-    for document in sorted(found, key=lambda one: (one["kind"] == "Model", one["metadata"]["name"])):
+    for document in sorted(live, key=lambda one: (one["kind"] == "Model", one["metadata"]["name"])):
         kind, name = document["kind"], document["metadata"]["name"]
         if kind == "Model":
-            one, declared = artifacts[name], str(document["spec"].get("memory", ""))
+            artifact, declared = artifacts[name], str(document["spec"].get("memory", ""))
             users = ", ".join(release.name for release in control.live() if name in release.artifacts)
-            memory, digest = f"{one.memory / 1024**2:.1f} MiB", one.digest.removeprefix("sha256:")[:12]
-            rows.append((kind, name, "", users, one.runtime, memory, declared, digest))
+            memory = f"{artifact.memory / 1024**2:.1f} MiB"
+            digest = artifact.digest.removeprefix("sha256:")[:12]
+            rows.append((kind, name, "", users, artifact.runtime, memory, declared, digest))
         else:
             generation = str(control.heads[name]) if kind == "Pipeline" else ""
             rows.append((kind, name, generation, document["spec"].get("pipeline", ""), "", "", "", ""))

@@ -1,1 +1,1 @@
-"""Verbs that start what runs beside the job."""
+"""Verbs about alerts and reports, and verbs that start the processes next to the job."""

@@ -1,4 +1,4 @@
-"""weir alert-bridge."""
+"""The verb `weir alert-bridge`."""
 
 from __future__ import annotations
 
@@ -19,45 +19,50 @@ from operators.core.errors import DeploymentError
 
 def alert_bridge(
     alertmanager: Annotated[
-        list[str], typer.Option(help="URL of an Alertmanager; several times for several", show_default=False)
+        list[str], typer.Option(help="URL of an Alertmanager; repeatable", show_default=False)
     ] = [],  # noqa: B006
     webhook: Annotated[
-        list[str], typer.Option(help="URL that takes Alertmanager's webhooks", show_default=False)
+        list[str],
+        typer.Option(help="URL of a receiver of Alertmanager's webhooks; repeatable", show_default=False),
     ] = [],  # noqa: B006
     header: Annotated[
         list[str],
-        typer.Option(help="NAME: VALUE to send along; WEIR_ALERT_HEADER has one a line", show_default=False),
+        typer.Option(
+            help="HTTP header NAME: VALUE to send; repeatable  [env var: WEIR_ALERT_HEADER, one per line]",
+            show_default=False,
+        ),
     ] = [],  # noqa: B006
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Deliver alerts to Alertmanager and to webhooks, each until it has taken them.
+    """Deliver alerts to Alertmanagers and webhooks; retry each alert until it is accepted or refused.
 
-    A record that is no alert is skipped and printed. Exit code 1 means that it ended by itself.
+    A record that is not an alert is skipped, with a message. Exit code 1 means that the bridge stopped
+    without a signal.
     """
     headers = parse_headers([*os.environ.get("WEIR_ALERT_HEADER", "").splitlines(), *header])
     receivers = [to_alertmanager(url, headers) for url in alertmanager]
     receivers += [to_webhook(url, headers) for url in webhook]
     if not receivers:
-        raise DeploymentError("name who takes the alerts: --alertmanager URL or --webhook URL")
-    where = connection(bootstrap_servers, prefix, namespace)
-    bridges = [Bridge(where, receiver, lambda line: print(line, flush=True)) for receiver in receivers]
+        raise DeploymentError("no receiver is given; set --alertmanager URL or --webhook URL")
+    kafka = connection(bootstrap_servers, prefix, namespace)
+    bridges = [Bridge(kafka, receiver, lambda line: print(line, flush=True)) for receiver in receivers]
     threads = [Thread(target=bridge.run) for bridge in bridges]
-    asked = False
+    is_stopping = False
 
     def stop(*signal_: object) -> None:
-        nonlocal asked
-        asked = True
+        nonlocal is_stopping
+        is_stopping = True
         for bridge in bridges:
             bridge.stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    print(f"alerts of {where.topics.alerts} at {where.bootstrap}", flush=True)
+    print(f"delivering alerts of {kafka.topics.alerts} at {kafka.bootstrap}", flush=True)
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    if not asked:
+    if not is_stopping:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""weir alerts."""
+"""The verb `weir alerts`."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ from jobs.kafka.firing_alerts import firing, read_alerts
 
 
 def alerts(
-    pipeline: Annotated[str, typer.Argument(help="only of one pipeline", show_default=False)] = "",
-    history: Annotated[bool, typer.Option("--all", help="also what was told before, oldest first")] = False,
-    json: Annotated[bool, typer.Option("--json", help="an alert a line")] = False,
+    pipeline: Annotated[str, typer.Argument(help="only alerts of this pipeline", show_default=False)] = "",
+    history: Annotated[bool, typer.Option("--all", help="all published alerts, oldest first")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print JSON, one alert per line")] = False,
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Print the alerts that fire, since when, and why; exit code 1 if any does."""
-    told, skipped = read_alerts(connection(bootstrap_servers, prefix, namespace))
+    """Print the alerts that fire, since when, and why; exit code 1 if any alert fires."""
+    published, skipped = read_alerts(connection(bootstrap_servers, prefix, namespace))
     if skipped:
-        print(f"{len(skipped)} records are no alerts and are skipped, last {skipped[-1]}", file=sys.stderr)
-    fires = firing(told)
-    shown = [one for one in (told if history else fires) if pipeline in ("", one.labels.get("pipeline"))]
+        print(
+            f"skipped {len(skipped)} records that are not alerts, the last one: {skipped[-1]}",
+            file=sys.stderr,
+        )
+    active = firing(published)
+    selected = published if history else active
+    shown = [one for one in selected if pipeline in ("", one.labels.get("pipeline"))]
     if json:
-        for one in shown:
-            print(msgspec.json.encode(one).decode())
+        for alert in shown:
+            print(msgspec.json.encode(alert).decode())
     elif shown:
         print_columns(
             ["status", "severity", "alert", "of", "since", "what"],
@@ -46,6 +50,6 @@ def alerts(
             ],
         )
     else:
-        print("no alert fires")
-    if any(pipeline in ("", one.labels.get("pipeline")) for one in fires):
+        print("no alert is firing")
+    if any(pipeline in ("", one.labels.get("pipeline")) for one in active):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""weir dashboard."""
+"""The verb `weir dashboard`."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import typer
 from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, refuse_taken, waiting
 from operators.core.errors import DeploymentError
 
-_PAST = 24 * 3_600.0
+_PAST_SECONDS = 24 * 3_600.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def dashboard(
-    host: Annotated[str, typer.Option(help="address to listen on; others than loopback need a token")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[
+        str, typer.Option(help="address to listen on; needs --token unless it is a loopback address")
+    ] = ("127.0.0.1"),
     port: Annotated[int, typer.Option(help="port to listen on")] = 8050,
     token: Annotated[
         str,
-        typer.Option(help="whoever looks must have it", envvar="WEIR_DASHBOARD_TOKEN", show_default=False),
+        typer.Option(help="token that readers must send", envvar="WEIR_DASHBOARD_TOKEN", show_default=False),
     ] = "",
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Serve a live page of what the topics tell, without Grafana or the internet."""
+    """Serve a live web page of pipelines, alerts, outliers and drift; needs no Grafana and no internet."""
     try:
         from werkzeug.serving import make_server
 
@@ -39,11 +39,13 @@ def dashboard(
     except ImportError:
         raise DeploymentError("weir dashboard needs an extra: pip install 'weir[dashboard]'") from None
     if host not in _LOOPBACK and not token:
-        raise DeploymentError(f"listening on {host} lets others look: name a --token, or stay on 127.0.0.1")
+        raise DeploymentError(
+            f"a dashboard on {host} is reachable from other machines; set --token, or use --host 127.0.0.1"
+        )
     refuse_taken(port)
-    where = connection(bootstrap_servers, prefix, namespace)
-    feed = KafkaFeed(where, _PAST)
-    with waiting("looking for pipelines"):
+    kafka = connection(bootstrap_servers, prefix, namespace)
+    feed = KafkaFeed(kafka, _PAST_SECONDS)
+    with waiting("reading the pipelines"):
         feed.start()
     page = Page(feed, f"{prefix}.{namespace}")
     if token:
@@ -52,10 +54,10 @@ def dashboard(
         require_host(page.app.server, {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")})
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server(host, port, page.app.server, threaded=True)
-    print(f"listening on http://{host}:{port}, for {prefix}.{namespace} at {where.bootstrap}", flush=True)
+    print(f"listening on http://{host}:{port}, for {prefix}.{namespace} at {kafka.bootstrap}", flush=True)
 
     def stop(*signal_: object) -> None:
-        # It would wait for itself here.
+        # In another thread: shutdown() waits until serve_forever() returns, which runs in this one.
         Thread(target=server.shutdown).start()
 
     signal.signal(signal.SIGTERM, stop)

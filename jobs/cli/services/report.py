@@ -1,4 +1,4 @@
-"""weir report."""
+"""The verb `weir report`."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from operators.core.errors import DeploymentError
 def report(
     pipeline: Pipeline,
     out: Annotated[Path, typer.Option("--out", "-o", help="file to write")] = Path("report.html"),
-    since: Annotated[str, typer.Option(help="from when on: 6h ago, or ISO time")] = "1h",
+    since: Annotated[str, typer.Option(help="start of the period: 6h (ago) or an ISO time")] = "1h",
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Write what a pipeline did in a period as one page of HTML that needs nothing else."""
+    """Write a report about a pipeline over a period, as a self-contained HTML page."""
     try:
         from jobs.services.views.html_report import write
         from jobs.services.views.kafka_feed import KafkaFeed
     except ImportError:
         raise DeploymentError("weir report needs an extra: pip install 'weir[dashboard]'") from None
-    begun = moment_of(since)
-    feed = KafkaFeed(connection(bootstrap_servers, prefix, namespace), time() - begun)
-    with waiting("reading"):
+    start = moment_of(since)
+    feed = KafkaFeed(connection(bootstrap_servers, prefix, namespace), time() - start)
+    with waiting("reading the topics"):
         feed.read_once()
     release = released(list(feed.releases().values()), pipeline)
-    page = write(release, feed.history(pipeline), feed.board, begun, time())
+    page = write(release, feed.history(pipeline), feed.board, start, time())
     out.write_text(page, "utf-8")
     print(f"wrote {out}")

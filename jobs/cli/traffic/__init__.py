@@ -1,1 +1,1 @@
-"""Verbs that send, answer and show requests."""
+"""Verbs that send requests and show records."""

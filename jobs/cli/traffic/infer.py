@@ -1,4 +1,4 @@
-"""weir infer."""
+"""The verb `weir infer`."""
 
 from __future__ import annotations
 
@@ -39,11 +39,13 @@ def infer(
     body: Annotated[
         str,
         typer.Argument(
-            metavar="[REQUEST]", help="V2 request as JSON, @file, or - for standard input", show_default=False
+            metavar="[REQUEST]",
+            help="a V2 request: JSON, @FILE, or - for standard input",
+            show_default=False,
         ),
     ] = "",
     local: Annotated[
-        bool, typer.Option("--local", help="answer in this process, without Kafka and Flink")
+        bool, typer.Option("--local", help="run the pipeline in this process, without Kafka and Flink")
     ] = False,
     filename: Annotated[
         list[Path] | None,
@@ -58,25 +60,27 @@ def infer(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="many requests: .jsonl, one a line; or rows: .csv, .parquet, .npy",
+            help="many requests: .jsonl, one per line; or rows: .csv, .parquet, .npy",
             show_default=False,
             rich_help_panel="With --local",
         ),
     ] = None,
     rows_per_request: Annotated[
-        int, typer.Option(help="rows of a table in a request", min=1, rich_help_panel="With --local")
+        int, typer.Option(help="rows of a table that form one request", min=1, rich_help_panel="With --local")
     ] = 1,
     external: Annotated[
         bool,
         typer.Option(
             "--external",
-            help="the requests are records of the pipeline's external input",
+            help="read the requests as records of the pipeline's external input topic",
             rich_help_panel="With --local",
         ),
     ] = False,
     json: Annotated[
         bool,
-        typer.Option("--json", help="a record a line, as the topics hold it", rich_help_panel="With --local"),
+        typer.Option(
+            "--json", help="print records as on the topics, one per line", rich_help_panel="With --local"
+        ),
     ] = False,
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
@@ -84,31 +88,31 @@ def infer(
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Send one request through Kafka, or with --local any number through a pipeline in this process.
+    """Send one request through Kafka; with --local, run any number of requests in this process.
 
-    Exit code 1 where a request fails.
+    Exit code 1 means that a request failed.
     """
     if not local:
         if filename or data or external or json:
             raise DeploymentError("-f, --data, --external and --json need --local")
         if not body:
-            raise DeploymentError("give a request, as JSON, @file, or - for standard input")
-        _ask(connection(bootstrap_servers, prefix, namespace), pipeline, _read(body))
+            raise DeploymentError("the request is missing; pass JSON, @FILE, or - for standard input")
+        _send(connection(bootstrap_servers, prefix, namespace), pipeline, _read(body))
         return
     if not filename:
-        raise DeploymentError("--local needs the manifests: name them with -f")
+        raise DeploymentError("--local needs manifests; set -f")
     if bool(body) == bool(data):
-        raise DeploymentError("--local takes one request, or --data with many")
+        raise DeploymentError("--local needs either one request or --data, not both")
     if body == "-" and Path("-") in filename:
-        raise DeploymentError("standard input holds the request or the manifests, not both")
-    given = {"pipelines": pipeline, "trusted-roots": trusted_roots, "artifact-cache": artifact_cache}
-    given |= {"prefix": prefix, "namespace": namespace}
-    settings = parse_settings([f"--{name}={value}" for name, value in given.items()], os.environ)
-    here = _load(pipeline, filename, settings, external=external)
+        raise DeploymentError("standard input can contain the request or the manifests, not both")
+    options = {"pipelines": pipeline, "trusted-roots": trusted_roots, "artifact-cache": artifact_cache}
+    options |= {"prefix": prefix, "namespace": namespace}
+    settings = parse_settings([f"--{name}={value}" for name, value in options.items()], os.environ)
+    local_pipeline = _load(pipeline, filename, settings, external=external)
     if data is None:
-        emitted = here.answer([LocalRequest(0, _read(body))])
+        emitted = local_pipeline.answer([LocalRequest(0, _read(body))])
     else:
-        emitted = here.answer(read_requests(data, here, rows_per_request, _notice))
+        emitted = local_pipeline.answer(read_requests(data, local_pipeline, rows_per_request, _print_notice))
     show = _print_records if json else _print_body if data is None else _print_table
     if show(emitted):
         raise typer.Exit(1)
@@ -122,11 +126,12 @@ def _read(body: str) -> bytes:
     try:
         return Path(body[1:]).read_bytes()
     except OSError as error:
-        raise DeploymentError(f"{body[1:]} cannot be read: {error}") from None
+        raise DeploymentError(f"{body[1:]}: the request cannot be read: {error}") from None
 
 
-def _ask(where: Connection, pipeline: str, body: bytes) -> None:
-    with PipelineClient(where, pipeline) as client, waiting("waiting for the answer"):
+def _send(kafka: Connection, pipeline: str, body: bytes) -> None:
+    """Send a request through Kafka and print the response; DeploymentError if it is an error."""
+    with PipelineClient(kafka, pipeline) as client, waiting("waiting for the response"):
         answer = client.ask(body)
     text = answer.value.decode("utf-8", "replace")
     if answer.failed:
@@ -138,51 +143,52 @@ def _load(name: str, manifests: list[Path], settings: Settings, *, external: boo
     with waiting("loading the models"), models_aside():
         checked = checking.check(manifests, settings.topics, settings.site)
         for notice in checked.notices:
-            _notice(notice)
+            _print_notice(notice)
         return LocalPipeline(released(checked.require().releases, name), settings, external=external)
 
 
-def _notice(line: str) -> None:
-    print(f"notice: {line}", file=sys.stderr)
+def _print_notice(notice: str) -> None:
+    print(f"notice: {notice}", file=sys.stderr)
 
 
 def _print_body(emitted: Iterable[Emitted]) -> bool:
-    """Print the response to the only request, as if it came through Kafka; return whether it failed."""
-    for one in emitted:
-        if isinstance(one, EmittedDeadLetter):
-            print(f"{'error' if one.failed else 'notice'}: {one.reason}: {one.message}", file=sys.stderr)
-            if one.failed:
+    """Print the response to a single request, as if it came through Kafka; return whether it failed."""
+    for record in emitted:
+        if isinstance(record, EmittedDeadLetter):
+            severity = "error" if record.failed else "notice"
+            print(f"{severity}: {record.reason}: {record.message}", file=sys.stderr)
+            if record.failed:
                 return True
-        elif isinstance(one, EmittedResponse):
-            print(one.body.decode("utf-8", "replace"))
+        elif isinstance(record, EmittedResponse):
+            print(record.body.decode("utf-8", "replace"))
     return False
 
 
 def _print_records(emitted: Iterable[Emitted]) -> bool:
-    """Print a record a line as they come; return whether a request failed."""
-    failed = False
-    for one in emitted:
-        print(msgspec.json.encode(one.as_json()).decode())
-        failed |= isinstance(one, EmittedDeadLetter) and one.failed
-    return failed
+    """Print one record per line as they are emitted; return whether a request failed."""
+    has_failed = False
+    for record in emitted:
+        print(msgspec.json.encode(record.as_json()).decode())
+        has_failed |= isinstance(record, EmittedDeadLetter) and record.failed
+    return has_failed
 
 
 def _print_table(emitted: Iterable[Emitted]) -> bool:
-    """Print a line a request as they come, then windows and dead letters; return whether a request failed."""
+    """Print one line per request, then windows and dead letters; return whether a request failed."""
     windows: list[EmittedReport] = []
     letters: list[EmittedDeadLetter] = []
     answered = 0
     print(text_output.HEADER)
-    for one in emitted:
-        if isinstance(one, EmittedResponse):
+    for record in emitted:
+        if isinstance(record, EmittedResponse):
             answered += 1
-            print(text_output.response_line(one))
-        elif isinstance(one, EmittedReport):
-            windows.append(one)
-        elif isinstance(one, EmittedDeadLetter):
-            letters.append(one)
-            if one.failed:
-                print(text_output.failed_line(one))
+            print(text_output.response_line(record))
+        elif isinstance(record, EmittedReport):
+            windows.append(record)
+        elif isinstance(record, EmittedDeadLetter):
+            letters.append(record)
+            if record.failed:
+                print(text_output.failed_line(record))
     _print_part(text_output.WINDOWS, map(text_output.window_row, windows))
     _print_part(text_output.DEAD_LETTERS, map(text_output.letter_row, letters))
     failed = sum(one.failed for one in letters)
@@ -191,6 +197,6 @@ def _print_table(emitted: Iterable[Emitted]) -> bool:
 
 
 def _print_part(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    if there := list(rows):
+    if lines := list(rows):
         print()
-        print_columns(header, there)
+        print_columns(header, lines)

@@ -1,4 +1,4 @@
-"""weir inspect."""
+"""The verb `weir inspect`."""
 
 from __future__ import annotations
 
@@ -27,35 +27,45 @@ def inspect(
         int | None,
         typer.Option(
             "--offset",
-            help="how many of the last records  [default: 1; with --since all]",
+            help="number of the newest records to print  [default: 1; with --since all]",
             min=1,
             show_default=False,
         ),
     ] = None,
-    since: Annotated[str, typer.Option(help="none before a moment: 10m ago, or ISO time")] = "",
-    until: Annotated[str, typer.Option(help="none after a moment")] = "",
-    key: Annotated[str, typer.Option(help="of the record")] = "",
-    id_: Annotated[str, typer.Option("--id", help="of the request")] = "",
+    since: Annotated[str, typer.Option(help="only records after this time: 10m (ago) or an ISO time")] = "",
+    until: Annotated[str, typer.Option(help="only records up to this time: 10m (ago) or an ISO time")] = "",
+    key: Annotated[str, typer.Option(help="only records with this key")] = "",
+    id_: Annotated[str, typer.Option("--id", help="only requests and responses with this id")] = "",
     where: Annotated[
         list[str] | None,
-        typer.Option(help="is_outlier=1, instance_score>0.5, state=DRIFT; repeatable", show_default=False),
+        typer.Option(
+            help="condition, such as is_outlier=1, instance_score>0.5 or state=DRIFT; repeatable",
+            show_default=False,
+        ),
     ] = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on as records come")] = False,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="keep running and print new records")
+    ] = False,
     tap: Annotated[
-        str, typer.Option(help="publish all inputs and outputs of steps for so long, and follow: 60s")
+        str,
+        typer.Option(
+            help="publish all inputs and outputs of the steps for this duration, such as 60s; follow"
+        ),
     ] = "",
-    json: Annotated[bool, typer.Option("--json", help="a record a line, with all that Kafka knows")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="print JSON with Kafka's metadata, one record per line")
+    ] = False,
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Print records of a pipeline or of a step: requests, responses, dead letters, reports, and taps.
+    """Print records of a pipeline or a step: requests, responses, dead letters, reports and taps.
 
-    Steps' inputs and outputs are on topics only while somebody reads them: another pipeline, or --tap.
+    The inputs and outputs of a step are published only while another pipeline reads them, or with --tap.
     """
-    place = connection(bootstrap_servers, prefix, namespace)
-    target = parse_expression(expression, place.topics)
-    wanted = RecordFilter(
+    kafka = connection(bootstrap_servers, prefix, namespace)
+    target = parse_expression(expression, kafka.topics)
+    record_filter = RecordFilter(
         moment_of(since) if since else 0.0,
         moment_of(until) if until else 0.0,
         key,
@@ -63,14 +73,14 @@ def inspect(
         tuple(map(parse_condition, where or ())),
     )
     if tap:
-        begin_tap(target.pipeline, place, seconds_of(tap))
-    with Reader(place.bootstrap, target) as reader:
-        found = [] if tap else reader.there(wanted, last or (None if since else 1))
-        for shown in found:
-            print(shown.json(target.tensor) if json else shown.line(target.tensor))
+        begin_tap(target.pipeline, kafka, seconds_of(tap))
+    with Reader(kafka.bootstrap, target) as reader:
+        existing = [] if tap else reader.there(record_filter, last or (None if since else 1))
+        for record in existing:
+            print(record.json(target.tensor) if json else record.line(target.tensor))
         if follow or tap:
-            going_on = for_seconds(seconds_of(tap)) if tap else lambda: True
-            for shown in reader.to_come(wanted, going_on):
-                print(shown.json(target.tensor) if json else shown.line(target.tensor), flush=True)
-        elif not found:
-            raise DeploymentError(f"{target.topic} holds no such record of pipeline {target.pipeline}")
+            is_active = for_seconds(seconds_of(tap)) if tap else lambda: True
+            for record in reader.to_come(record_filter, is_active):
+                print(record.json(target.tensor) if json else record.line(target.tensor), flush=True)
+        elif not existing:
+            raise DeploymentError(f"{target.topic} contains no such record of pipeline {target.pipeline}")

@@ -1,4 +1,4 @@
-"""weir send."""
+"""The verb `weir send`."""
 
 from __future__ import annotations
 
@@ -24,26 +24,28 @@ from operators.resources.durations import seconds_of
 
 def send(
     pipeline: Pipeline,
-    scenario: Annotated[str, typer.Option(help=f"one of {', '.join(SCENARIOS)}")] = "normal",
-    count: Annotated[int, typer.Option(help="how many requests", min=1)] = 1_000,
-    rate: Annotated[float, typer.Option(help="requests a second; 0: as fast as it goes", min=0)] = 0.0,
-    duration: Annotated[str, typer.Option(help="for how long, as 30s or 5m, instead of --count")] = "",
-    seed: Annotated[int, typer.Option(help="which rows are drawn")] = 1,
+    scenario: Annotated[str, typer.Option(help=f"kind of traffic: one of {', '.join(SCENARIOS)}")] = "normal",
+    count: Annotated[int, typer.Option(help="number of requests", min=1)] = 1_000,
+    rate: Annotated[float, typer.Option(help="requests per second; 0: as fast as possible", min=0)] = 0.0,
+    duration: Annotated[str, typer.Option(help="duration, such as 30s or 5m, instead of --count")] = "",
+    seed: Annotated[int, typer.Option(help="seed of the random choice of rows")] = 1,
     truth: Annotated[
         Path | None,
-        typer.Option(help="file for the truth of each request  [default: below .weir]", show_default=False),
+        typer.Option(
+            help="file to write the truth of each request to  [default: in .weir]", show_default=False
+        ),
     ] = None,
     models: Models = Path("models"),
     bootstrap_servers: Bootstrap = "",
     prefix: Prefix = "weir",
     namespace: Namespace = "default",
 ) -> None:
-    """Send traffic whose truth is known: held-out rows as they are, or changed on purpose."""
+    """Send test traffic with a known truth: held-out rows, unchanged or modified by a scenario."""
     if scenario == "bursts" and not rate:
-        raise DeploymentError("bursts need a --rate, which they keep on average")
+        raise DeploymentError("scenario bursts needs --rate, the average rate in requests per second")
     if duration:
         if not rate:
-            raise DeploymentError("--duration needs a --rate, in requests a second")
+            raise DeploymentError("--duration needs --rate, in requests per second")
         count = max(1, round(seconds_of(duration) * rate))
     holdout, features = read_holdout(models)
     try:
@@ -54,22 +56,27 @@ def send(
     started = monotonic()
     with PipelineClient(connection(bootstrap_servers, prefix, namespace), pipeline) as client:
         sent = sending.send(client, scenario, traffic, seed, rate, file)
-        quiet = not sys.stdout.isatty()
-        number = sum(1 for _ in track(sent, f"sending {scenario}", count, transient=True, disable=quiet))
+        is_quiet = not sys.stdout.isatty()
+        number = sum(1 for _ in track(sent, f"sending {scenario}", count, transient=True, disable=is_quiet))
     seconds = monotonic() - started
     print(f"sent {number:,} {scenario} requests to {client.inputs} in {seconds:.1f} s")
     if traffic.moved:
-        print(f"moved: {', '.join(traffic.moved)}")
+        print(f"drifted features: {', '.join(traffic.moved)}")
     for name in ("outlier", "missing", "unseen"):
         if (marked := int(getattr(traffic, name).sum())) > 0:
-            print(f"{name} among them: {marked:,}")
-    print(f"truth of each: {file}")
+            print(f"of these, {name}: {marked:,}")
+    print(f"truth of each request: {file}")
 
 
 def read_holdout(models: Path) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float64]], Features]:
-    """Read the rows that training kept back, and what their columns are."""
+    """Return the rows that training held out, shape (rows, features), and the description of their columns.
+
+    Raises DeploymentError if the folder does not contain them.
+    """
     try:
         holdout = np.load(models / "holdout.npy", allow_pickle=False)
         return holdout, msgspec.json.decode((models / "features.json").read_bytes(), type=Features)
     except (OSError, ValueError) as error:
-        raise DeploymentError(f"{models} holds no held-out rows ({error}): run `weir train` first") from None
+        raise DeploymentError(
+            f"{models} contains no held-out rows ({error}); run `weir train` first"
+        ) from None

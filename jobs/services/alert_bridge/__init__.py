@@ -1,1 +1,1 @@
-"""`weir alert-bridge`: from the alerts topic to where people are, none lost on the way."""
+"""`weir alert-bridge`: deliver alerts from their topic to Alertmanager and webhooks, without loss."""

@@ -1,4 +1,4 @@
-"""One receiver's own way through the alerts topic: each alert is delivered, then its offset is kept."""
+"""Delivery of the alerts topic to one receiver: deliver each alert, then commit its offset."""
 
 from __future__ import annotations
 
@@ -17,48 +17,52 @@ from operators.core.errors import DeploymentError, describe, tidy
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import read_topic
 
-_FIRST_WAIT, _LONGEST_WAIT, _READING = 1.0, 30.0, 30.0
-Say = Callable[[str], None]
+# Seconds: between attempts at first and at most, and to read the topic once.
+_FIRST_WAIT, _LONGEST_WAIT, _READ_TIMEOUT = 1.0, 30.0, 30.0
+PrintLine = Callable[[str], None]
 
 
-class _LostError(Exception):
-    """The partition is another member's now, or may be."""
+class _PartitionLostError(Exception):
+    """The partition is, or may be, assigned to another member of the group."""
 
 
 class Bridge:
     """Delivers the alerts of a namespace to one receiver.
 
-    It goes on where it stopped, by a consumer group of its own. The first time, what fires at that moment is
-    delivered, and not what was over before. Several of them for one receiver stand in for each other.
+    A consumer group per receiver stores the position, so a restarted bridge continues where it stopped. On
+    the first start, only the alerts that fire at that moment are delivered, not those resolved before.
+    Several bridges with the same receiver share the group, and take over from each other.
+
+    `print_line` receives each message to the operator.
     """
 
-    def __init__(self, connection: Connection, receiver: Receiver, say: Say) -> None:
+    def __init__(self, connection: Connection, receiver: Receiver, print_line: PrintLine) -> None:
         self._connection = connection
         self._receiver = receiver
-        self._say = say
+        self._print_line = print_line
         self._stopped = Event()
         topics = connection.topics
-        of_receiver = sha256(receiver.url.encode()).hexdigest()[:12]
-        self._group = f"{topics.prefix}.{topics.namespace}.alert-bridge.{of_receiver}"
+        url_hash = sha256(receiver.url.encode()).hexdigest()[:12]
+        self._group = f"{topics.prefix}.{topics.namespace}.alert-bridge.{url_hash}"
 
     def stop(self) -> None:
-        """End `run` soon."""
+        """Ask `run` to return."""
         self._stopped.set()
 
     def run(self) -> None:
-        """Deliver what there is and what comes; errors of Kafka are told and waited out."""
+        """Deliver alerts until stopped; after an error, print it, wait and start again."""
         while not self._stopped.is_set():
             try:
                 with self._open() as consumer:
                     self._follow(consumer)
-            except _LostError:
-                # Another member took the partition over, or this one was away for long: look where it stands.
+            except _PartitionLostError:
+                # Another member has the partition, or this one timed out: restart at the committed offset.
                 self._stopped.wait(_FIRST_WAIT)
             except (KafkaError, DeploymentError, OSError) as error:
-                self._say(f"Kafka does not answer, trying again: {error or type(error).__name__}")
+                self._print_line(f"Kafka does not answer; retrying: {error or type(error).__name__}")
                 self._stopped.wait(_FIRST_WAIT)
-            except Exception as error:  # a bridge that ended would deliver nothing more, unseen
-                self._say(f"the bridge failed, beginning again: {describe(error)}")
+            except Exception as error:  # a bridge that exits stops delivering without notice
+                self._print_line(f"the bridge failed; restarting: {describe(error)}")
                 self._stopped.wait(_FIRST_WAIT)
 
     def _open(self) -> KafkaConsumer:
@@ -72,68 +76,71 @@ class Bridge:
         )
 
     def _follow(self, consumer: KafkaConsumer) -> None:
-        begun: set[TopicPartition] = set()
+        started: set[TopicPartition] = set()
         while not self._stopped.is_set():
             polled = consumer.poll(timeout_ms=500)
-            for partition in consumer.assignment() - begun:
-                begun.add(partition)
+            for partition in consumer.assignment() - started:
+                started.add(partition)
                 if consumer.committed(partition) is None:
                     polled.pop(partition, None)
-                    self._begin(consumer, partition)
+                    self._start(consumer, partition)
             for partition, records in polled.items():
                 for record in records:
-                    self._take(consumer, partition, record)
+                    self._deliver_record(consumer, partition, record)
                     if self._stopped.is_set():
                         return
                     _commit(consumer, partition, record.offset + 1)
 
-    def _begin(self, consumer: KafkaConsumer, partition: TopicPartition) -> None:
-        """Deliver what fires now, and begin behind it."""
+    def _start(self, consumer: KafkaConsumer, partition: TopicPartition) -> None:
+        """Deliver the alerts that fire now, and commit the end of the partition."""
         end = consumer.end_offsets([partition])[partition]
         read = read_records(
             record
-            for record in read_topic(self._connection.bootstrap, [partition.topic], _READING)
+            for record in read_topic(self._connection.bootstrap, [partition.topic], _READ_TIMEOUT)
             if record.partition == partition.partition and record.offset < end
         )
         for alert in reversed(firing(read.alerts)):
             self._deliver(consumer, partition, alert)
         if not self._stopped.is_set():
             _commit(consumer, partition, end)
-            raise _LostError
+            raise _PartitionLostError
 
-    def _take(self, consumer: KafkaConsumer, partition: TopicPartition, record: Any) -> None:
-        """Deliver the alert of a record; one that cannot be used is skipped."""
+    def _deliver_record(self, consumer: KafkaConsumer, partition: TopicPartition, record: Any) -> None:
+        """Deliver the alert of a record; skip a record that is not an alert."""
         alerts, skipped = read_records([record])
         for alert in alerts:
             self._deliver(consumer, partition, alert)
-        for one in skipped:
-            self._say(f"a record is no alert and is skipped: {one}")
+        for skipped_record in skipped:
+            self._print_line(f"skipped a record that is not an alert: {skipped_record}")
 
     def _deliver(self, consumer: KafkaConsumer, partition: TopicPartition, alert: Alert) -> None:
-        """Deliver one alert, however long it takes."""
+        """Deliver one alert; retry until the receiver accepts or refuses it."""
         for wait in _waits():
             try:
                 self._receiver.deliver(alert)
             except UnreachableError as error:
-                self._say(f"{self._receiver.url} cannot be reached, again in {wait:g} s: {error}")
-                self._rest(consumer, partition, wait)
+                self._print_line(f"cannot reach {self._receiver.url}; retrying in {wait:g} s: {error}")
+                self._wait(consumer, partition, wait)
             except RefusedError as error:
-                self._say(f"{self._receiver.url} refuses {_shown(alert)}: {error}")
+                self._print_line(f"{self._receiver.url} refuses {_describe_alert(alert)}: {error}")
                 return
             else:
-                self._say(f"{_shown(alert)} delivered to {self._receiver.url}")
+                self._print_line(f"{_describe_alert(alert)} delivered to {self._receiver.url}")
                 return
             if self._stopped.is_set():
                 return
 
-    def _rest(self, consumer: KafkaConsumer, partition: TopicPartition, seconds: float) -> None:
-        """Wait, while the group still sees that this member lives; `_LostError` if it lost the partition."""
+    def _wait(self, consumer: KafkaConsumer, partition: TopicPartition, seconds: float) -> None:
+        """Wait with the partition paused, polling so that the group keeps this member.
+
+        Raises _PartitionLostError if the partition was reassigned meanwhile.
+        """
         consumer.pause(partition)
         polled = [consumer.poll(timeout_ms=0)]
         self._stopped.wait(seconds)
         polled.append(consumer.poll(timeout_ms=0))
         if partition not in consumer.assignment() or partition not in consumer.paused() or any(polled):
-            raise _LostError
+            raise _PartitionLostError
         consumer.resume(partition)
 
 
@@ -141,8 +148,8 @@ def _commit(consumer: KafkaConsumer, partition: TopicPartition, offset: int) -> 
     try:
         consumer.commit({partition: OffsetAndMetadata(offset, "", -1)})
     except (CommitFailedError, IllegalStateError):
-        # What another member delivers again, the receiver knows by its labels.
-        raise _LostError from None
+        # Another member may deliver the alert again; the receiver recognizes it by its labels.
+        raise _PartitionLostError from None
 
 
 def _waits() -> Iterator[float]:
@@ -152,7 +159,7 @@ def _waits() -> Iterator[float]:
         wait = min(2 * wait, _LONGEST_WAIT)
 
 
-def _shown(alert: Alert) -> str:
+def _describe_alert(alert: Alert) -> str:
     labels = alert.labels
-    of = "/".join(filter(None, (labels.get("pipeline"), labels.get("step"))))
-    return tidy(f"{labels.get('alertname')} {of} {alert.status}")
+    subject = "/".join(filter(None, (labels.get("pipeline"), labels.get("step"))))
+    return tidy(f"{labels.get('alertname')} {subject} {alert.status}")

@@ -1,4 +1,4 @@
-"""Who takes alerts over HTTP: Alertmanager's API v2, and webhooks that take what Alertmanager sends."""
+"""Receivers of alerts over HTTP: Alertmanager's API v2, and webhooks in Alertmanager's format."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import msgspec
 from operators.alerts.alert import Alert
 from operators.core.errors import DeploymentError, describe
 
-_SECONDS = 10.0
-# What a receiver may answer to when it is asked again: time-outs, too many requests, and its own failures.
-_PASSING = (408, 425, 429)
+_TIMEOUT_SECONDS = 10.0
+# HTTP statuses after which a retry may succeed, besides redirects and 5xx: time-outs and too many requests.
+_RETRYABLE = (408, 425, 429)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection: the alert would be lost on the way, and the token told to others."""
+    """Follows no redirect: the alert would get lost, and the token would be sent to another server."""
 
-    def redirect_request(self, *given: object) -> None:
-        """Return no other request: then the answer is an error."""
+    def redirect_request(self, *arguments: object) -> None:
+        """Return None, which makes a redirect an HTTPError."""
         return
 
 
@@ -31,81 +31,85 @@ _OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 class UnreachableError(Exception):
-    """The receiver cannot take the alert now; later it may."""
+    """The receiver cannot accept the alert now; a retry may succeed."""
 
 
 class RefusedError(Exception):
-    """The receiver does not take this alert, however often it is asked."""
+    """The receiver rejects this alert; a retry would fail too."""
 
 
 class Receiver(NamedTuple):
-    """Where alerts go; `body` makes of one what the receiver takes."""
+    """A destination of alerts; `body` converts an alert to the JSON that the receiver expects."""
 
     url: str
     body: Callable[[Alert], Any]
     headers: Mapping[str, str]
 
     def deliver(self, alert: Alert) -> None:
-        """Hand over one alert; raises `UnreachableError` or `RefusedError`."""
+        """Send one alert; raises `UnreachableError` or `RefusedError`."""
         headers = {"Content-Type": "application/json", **self.headers}
         try:
             data = msgspec.json.encode(self.body(alert))
-        except Exception as error:  # this alert cannot be written, the next one can
+        except Exception as error:  # this alert cannot be encoded, others can
             raise RefusedError(describe(error)) from None
         request = urllib.request.Request(self.url, data=data, headers=headers, method="POST")
         try:
-            with _OPENER.open(request, timeout=_SECONDS):
+            with _OPENER.open(request, timeout=_TIMEOUT_SECONDS):
                 return
         except urllib.error.HTTPError as error:
-            said = f"{error.code}: {_said(error)}"
-            if error.code in _PASSING or error.code >= 500 or 300 <= error.code < 400:
-                raise UnreachableError(said) from None
-            raise RefusedError(said) from None
+            message = f"{error.code}: {_message_of(error)}"
+            if error.code in _RETRYABLE or error.code >= 500 or 300 <= error.code < 400:
+                raise UnreachableError(message) from None
+            raise RefusedError(message) from None
         except (HTTPException, OSError, ValueError) as error:
             raise UnreachableError(str(getattr(error, "reason", error)) or type(error).__name__) from None
 
 
-def _said(error: urllib.error.HTTPError) -> str:
-    """Return what an answer says, of a redirection where to."""
+def _message_of(error: urllib.error.HTTPError) -> str:
+    """Return the text of an error response, or the target of a redirect."""
     try:
         text = error.read(300).decode("utf-8", "replace").strip()
     except (HTTPException, OSError):
         text = ""
-    where = error.headers.get("Location")
-    return f"redirects to {where}, name that instead" if where else text
+    target = error.headers.get("Location")
+    return f"redirects to {target}; use that URL instead" if target else text
 
 
 def alertmanager(url: str, headers: Mapping[str, str]) -> Receiver:
-    """Return an Alertmanager, by the URL of its web page."""
-    return Receiver(f"{_checked(url).rstrip('/')}/api/v2/alerts", _for_alertmanager, headers)
+    """Return the receiver of an Alertmanager; `url` is that of its web page."""
+    return Receiver(f"{_check_url(url).rstrip('/')}/api/v2/alerts", _for_alertmanager, headers)
 
 
 def webhook(url: str, headers: Mapping[str, str]) -> Receiver:
-    """Return whatever takes Alertmanager's webhooks."""
-    return Receiver(_checked(url), _for_webhook, headers)
+    """Return a receiver of alerts in the format of Alertmanager's webhooks."""
+    return Receiver(_check_url(url), _for_webhook, headers)
 
 
 def parse_headers(texts: list[str]) -> dict[str, str]:
-    """Read `NAME: VALUE` lines."""
+    """Parse `NAME: VALUE` lines; raises DeploymentError for an invalid one."""
     headers = {}
     for text in texts:
         name, colon, value = text.partition(":")
         if not colon or not name.strip():
-            raise DeploymentError("a header is written NAME: VALUE, for example Authorization: Bearer TOKEN")
+            raise DeploymentError(
+                "a header must have the form NAME: VALUE, for example Authorization: Bearer TOKEN"
+            )
         if not f"{name}{value}".isprintable() or not f"{name}{value}".isascii():
-            raise DeploymentError(f"header {name.strip()!r} holds characters that HTTP does not take")
+            raise DeploymentError(
+                f"header {name.strip()!r} contains characters that HTTP does not allow; use printable ASCII"
+            )
         headers[name.strip()] = value.strip()
     return headers
 
 
-def _checked(url: str) -> str:
+def _check_url(url: str) -> str:
     try:
         parts = urllib.parse.urlsplit(url)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        fine = False
-    if not fine or not url.isprintable() or not url.isascii() or " " in url:
-        raise DeploymentError(f"{url!r} is no http or https URL")
+        is_valid = False
+    if not is_valid or not url.isprintable() or not url.isascii() or " " in url:
+        raise DeploymentError(f"{url!r} is not a valid http or https URL")
     return url
 
 

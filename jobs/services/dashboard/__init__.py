@@ -1,1 +1,1 @@
-"""`weir dashboard`: a live page of the topics, on a server of its own, without the internet."""
+"""`weir dashboard`: a live web page of the topics; its server needs no internet access."""

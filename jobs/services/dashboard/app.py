@@ -1,4 +1,4 @@
-"""The live page: what it shows of a feed for what is chosen on it."""
+"""The live page: the Dash callbacks that draw a feed for the choices made on the page."""
 
 from __future__ import annotations
 
@@ -17,31 +17,33 @@ from jobs.services.views.table_rows import dead_letter_rows, outlier_rows, relea
 from jobs.services.views.theme import Theme, empty_figure
 from operators.windows.report import Window
 
-# Rates come every ten seconds and with the next checkpoint; much later than that, the job tells nothing.
-_SILENT = 90.0
+# Seconds without rates after which the job is silent. Rates arrive every ten seconds, at the next checkpoint.
+_SILENT_SECONDS = 90.0
 _PICTURES = ("graph", "requests", "latency", "outliers", "bad")
 _TABLES = ("versions", "flagged", "letters")
-_LISTED = 20
+_MAX_ROWS = 20
 
 
 class Page:
-    """A Dash application over a feed; `name` is what it is about."""
+    """A Dash application that shows a feed; `name` is shown as the title."""
 
     def __init__(self, feed: KafkaFeed, name: str) -> None:
         self._feed = feed
-        # All of it comes from this process: nothing is fetched from elsewhere.
+        # This process serves all assets; nothing is fetched from the internet.
         self.app = Dash("jobs.services.dashboard", title=f"Weir {name}", update_title="", serve_locally=True)
         self.app.layout = lambda: layout(name, sorted(feed.releases()))
-        self._bind()
+        self._register_callbacks()
 
-    def _bind(self) -> None:
-        in_browser: Any = self.app.clientside_callback
-        in_browser(
+    def _register_callbacks(self) -> None:
+        browser_callback: Any = self.app.clientside_callback
+        browser_callback(
             "() => matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'",
             Output("theme", "data"),
             Input("tick", "n_intervals"),
         )
-        in_browser("told => window.weirTold = Date.now()", Output("heard", "data"), Input("told", "data"))
+        browser_callback(
+            "updated => window.weirUpdated = Date.now()", Output("received", "data"), Input("updated", "data")
+        )
         self.app.callback(
             Output("pipeline", "options"),
             Output("pipeline", "value"),
@@ -61,7 +63,7 @@ class Page:
             Output("alerts", "children"),
             *(output for name in _PICTURES for output in _picture(name)),
             *(Output(name, "children") for name in _TABLES),
-            Output("told", "data"),
+            Output("updated", "data"),
             *chosen,
         )(self._show)
         self.app.callback(
@@ -79,44 +81,44 @@ class Page:
 
     def _pipelines(self, tick: int | None, chosen: str | None) -> tuple[Any, Any]:
         names = sorted(self._feed.releases())
-        busiest = max(names, key=self._feed.board.asked, default=None)
+        busiest = max(names, key=self._feed.board.request_count, default=None)
         return names, no_update if chosen in names else busiest
 
     def _show(self, tick: int | None, pipeline: str | None, period: str, theme: Theme) -> tuple[Any, ...]:
         now, board = time(), self._feed.board
         release = self._feed.releases().get(pipeline or "")
         if release is None:
-            words = self._feed.failure or "No pipeline is applied yet: weir apply publishes one."
+            problem = self._feed.failure or "No pipeline is applied yet: run weir apply to publish one."
             empty = empty_figure("nothing to show yet", theme, 120)
             pictures = [*_sized(empty)] * len(_PICTURES)
-            return "", "state", components.banner(words), None, *pictures, None, None, None, now
-        span, of = (now - PERIODS[period], now), (release.name, period)
-        spans = board.spans(release.name, span[0], step_of(PERIODS[period]))
+            return "", "state", components.banner(problem), None, *pictures, None, None, None, now
+        shown_period, subject = (now - PERIODS[period], now), (release.name, period)
+        spans = board.spans(release.name, shown_period[0], step_of(PERIODS[period]))
         latest = board.latest(release.name)
-        letters = board.dead_letters(release.name)[:_LISTED]
-        silent = latest is None or now - latest.until > _SILENT
-        words = self._feed.failure
-        if not words and silent:
-            words = "The job has told nothing for a while: does it run? weir status says more."
+        letters = board.dead_letters(release.name)[:_MAX_ROWS]
+        is_silent = latest is None or now - latest.until > _SILENT_SECONDS
+        problem = self._feed.failure
+        if not problem and is_silent:
+            problem = f"No data from the job in the last {_SILENT_SECONDS:g} s: run weir status to check it."
         return (
-            "what you see is old" if words else "live",
-            "state bad" if words else "state",
-            components.banner(words),
+            "stale" if problem else "live",
+            "state bad" if problem else "state",
+            components.banner(problem),
             [
-                components.alerts(board.firing(release.name), known=not words),
+                components.alerts(board.firing(release.name), is_current=not problem),
                 components.skipped(*board.skipped()),
             ],
-            *_sized(pipeline_graph.picture(release, None if silent else latest, theme), of),
-            *_sized(time_series.requests(spans, span, theme), of),
-            *_sized(time_series.latency(spans, span, theme), of),
-            *_sized(time_series.outliers(spans, span, theme), of),
-            *_sized(time_series.bad_values(spans, theme), of),
-            components.table(release_rows(self._feed.history(release.name)[:_LISTED]), ""),
+            *_sized(pipeline_graph.picture(release, None if is_silent else latest, theme), subject),
+            *_sized(time_series.requests(spans, shown_period, theme), subject),
+            *_sized(time_series.latency(spans, shown_period, theme), subject),
+            *_sized(time_series.outliers(spans, shown_period, theme), subject),
+            *_sized(time_series.bad_values(spans, theme), subject),
+            components.table(release_rows(self._feed.history(release.name)[:_MAX_ROWS]), ""),
             components.table(
-                outlier_rows(board.outliers(release.name)[:_LISTED], prepared_steps(release)),
-                "No row was flagged.",
+                outlier_rows(board.outliers(release.name)[:_MAX_ROWS], prepared_steps(release)),
+                "No rows were flagged.",
             ),
-            components.table(dead_letter_rows(letters), "There is none."),
+            components.table(dead_letter_rows(letters), "No dead letters."),
             now,
         )
 
@@ -131,54 +133,62 @@ class Page:
         clicked: Any,
         newest: str | None,
     ) -> tuple[Any, ...]:
-        """Show drift; `closed` is when the chosen window did, `newest` when the newest one did last time."""
-        told = self._feed.board.windows(pipeline or "", time() - PERIODS[period])
-        by_step = {name: some for name, all_ in told.items() if (some := [one for one in all_ if one.drifts])}
+        """Return the fields and figures about drift.
+
+        `closed` is the time at which the chosen window closed. `newest` is the closing time of the window
+        that was the newest at the previous call.
+        """
+        all_windows = self._feed.board.windows(pipeline or "", time() - PERIODS[period])
+        by_step = {
+            name: drifting
+            for name, windows_of_step in all_windows.items()
+            if (drifting := [one for one in windows_of_step if one.drifts])
+        }
         steps = sorted(by_step)
-        asked_step, asked_window = step, closed
+        requested_step, requested_window = step, closed
         step = step if step in by_step else (steps[0] if steps else None)
         windows = by_step.get(step or "", [])
-        by_moment = {one.closed_at: one for one in windows}
+        by_closing_time = {one.closed_at: one for one in windows}
         latest = windows[-1].closed_at if windows else None
         if ctx.triggered_id == "heat" and clicked:
             closed = str(clicked["points"][0]["x"])
-        elif closed not in by_moment or closed == newest:
-            # Whoever looks at the newest goes on to the next; another that was chosen stays.
+        elif closed not in by_closing_time or closed == newest:
+            # A reader who looked at the newest window sees the new one; an older choice is kept.
             closed = latest
         choices = [{"label": f"{one.window} {one.state}", "value": one.closed_at} for one in windows[::-1]]
-        heat = _sized(drift_charts.drift_heatmap(windows, theme), (pipeline, step))
-        shown = by_moment.get(closed or "")
-        if shown is None:
+        heatmap = _sized(drift_charts.drift_heatmap(windows, theme), (pipeline, step))
+        window = by_closing_time.get(closed or "")
+        if window is None:
             empty = _sized(empty_figure("no window closed in this period", theme, 120))
-            return steps, choices, _changed(step, asked_step), no_update, *heat, *empty, "", None
+            return steps, choices, _update_of(step, requested_step), no_update, *heatmap, *empty, "", None
         release = self._feed.releases().get(pipeline or "")
         prepared = release is not None and step in prepared_steps(release)
-        histograms = drift_charts.histograms(shown, theme, prepared=prepared)
-        pictures = (*heat, *_sized(histograms, (pipeline, step, closed)))
-        chosen = (_changed(step, asked_step), _changed(closed, asked_window))
-        return steps, choices, *chosen, *pictures, _which(shown), latest
+        histograms = drift_charts.histograms(window, theme, prepared=prepared)
+        figures = (*heatmap, *_sized(histograms, (pipeline, step, closed)))
+        chosen = (_update_of(step, requested_step), _update_of(closed, requested_window))
+        return steps, choices, *chosen, *figures, _window_title(window), latest
 
 
-def _changed(value: str | None, asked: str | None) -> Any:
-    """Leave a field alone that keeps its value: a reader may have chosen another while this was drawn."""
-    return no_update if value == asked else value
+def _update_of(value: str | None, requested: str | None) -> Any:
+    """Return no update for a field that keeps its value: the reader may have changed it meanwhile."""
+    return no_update if value == requested else value
 
 
 def _picture(name: str) -> tuple[Output, Output]:
     return Output(name, "figure"), Output(name, "style")
 
 
-def _sized(figure: Any, of: object = "") -> tuple[Any, dict[str, str]]:
-    """Return a figure, and the style that leaves it the room that it wants.
+def _sized(figure: Any, subject: object = "") -> tuple[Any, dict[str, str]]:
+    """Return a figure, and the style that gives it the size that it needs.
 
-    What a reader zoomed into stays for as long as the picture is `of` the same.
+    The reader's zoom is kept while `subject` stays the same.
     """
-    figure.update_layout(uirevision=str(of))
+    figure.update_layout(uirevision=str(subject))
     width = figure.layout.width
     return figure, {"height": f"{figure.layout.height}px", "width": f"{width}px" if width else "100%"}
 
 
-def _which(window: Window) -> str:
+def _window_title(window: Window) -> str:
     offsets = "; ".join(
         f"{one.topic}-{one.partition} {one.first_offset} to {one.last_offset}" for one in window.members
     )

@@ -1,4 +1,4 @@
-"""Parts of the page as elements: alerts, tables, what is wrong with the page itself."""
+"""HTML elements of the page: alerts, tables, and a banner for problems of the page itself."""
 
 from __future__ import annotations
 
@@ -12,44 +12,47 @@ from operators.alerts.alert import Alert
 from operators.kafka.skipped_records import Skipped
 
 
-def alerts(firing: Sequence[Alert], *, known: bool) -> Any:
-    """Show what fires, the worst first; `known` says that it is seen as it is now."""
+def alerts(firing: Sequence[Alert], *, is_current: bool) -> Any:
+    """Return the firing alerts, critical ones first; `is_current` is false if the data are stale."""
     if not firing:
-        words = "Nothing is wrong: no alert fires." if known else "Whether an alert fires is not known."
-        return html.P(words, className="faint")
-    worst = sorted(firing, key=lambda one: one.labels.get("severity") != "critical")
-    return html.Div([_alert(one) for one in worst])
+        text = "No alert is firing." if is_current else "The data are stale: alerts may be firing."
+        return html.P(text, className="faint")
+    critical_first = sorted(firing, key=lambda one: one.labels.get("severity") != "critical")
+    return html.Div([_alert(one) for one in critical_first])
 
 
 def skipped(count: int, last: Skipped | None) -> Any:
-    """Show that records could not be used."""
+    """Return the number of records that were skipped, and the last of them."""
     if last is None:
         return None
-    words = f"{count:,} records cannot be used and are not shown, last {last}"
-    return html.P(words, className="faint")
+    text = f"{count:,} invalid records are not shown; the last one: {last}"
+    return html.P(text, className="faint")
 
 
-def _alert(one: Alert) -> Any:
-    labels, told = one.labels, one.annotations
-    what = f"{labels.get('severity', '')} {labels.get('alertname', '')}".strip()
-    more = told.get("features") or told.get("errors") or told.get("busiest_step", "")
-    parts: list[Any] = [html.Strong(what), f" since {one.starts_at}: {told.get('summary', '')}"]
-    if more:
-        parts += [html.Br(), html.Span(more)]
-    if url := told.get("runbook_url"):
-        parts += [html.Br(), html.A("what to do", href=url)]
+def _alert(alert: Alert) -> Any:
+    labels, annotations = alert.labels, alert.annotations
+    title = f"{labels.get('severity', '')} {labels.get('alertname', '')}".strip()
+    details = annotations.get("features") or annotations.get("errors") or annotations.get("busiest_step", "")
+    parts: list[Any] = [
+        html.Strong(title),
+        f" since {alert.starts_at}: {annotations.get('summary', '')}",
+    ]
+    if details:
+        parts += [html.Br(), html.Span(details)]
+    if url := annotations.get("runbook_url"):
+        parts += [html.Br(), html.A("runbook", href=url)]
     return html.Div(parts, className="alert", role="alert")
 
 
-def table(rows: Rows, otherwise: str) -> Any:
-    """Show rows of text."""
+def table(rows: Rows, placeholder: str) -> Any:
+    """Return a table of text, or `placeholder` if it has no rows."""
     if not rows:
-        return html.P(otherwise, className="faint")
+        return html.P(placeholder, className="faint")
     head = html.Tr([html.Th(name, scope="col") for name in rows[0]])
     body = [html.Tr([html.Td(cell) for cell in row.values()]) for row in rows]
     return html.Div(html.Table([html.Thead(head), html.Tbody(body)]), className="wide", tabIndex="0")
 
 
-def banner(words: str) -> Any:
-    """Say in front of everything that something cannot be seen."""
-    return html.Div(words, className="banner", role="alert") if words else None
+def banner(problem: str) -> Any:
+    """Return a banner for the top of the page, or None without a problem."""
+    return html.Div(problem, className="banner", role="alert") if problem else None

@@ -1,4 +1,4 @@
-"""What stands where on the page."""
+"""The layout of the page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CONFIG: Any = {"displaylogo": False, "displayModeBar": False, "responsive": Tru
 
 
 def layout(name: str, pipelines: Sequence[str]) -> Any:
-    """Lay out the page of a namespace."""
+    """Return the page of a namespace."""
     return html.Div(
         [
             html.Header(
@@ -27,7 +27,7 @@ def layout(name: str, pipelines: Sequence[str]) -> Any:
             html.Main(
                 [
                     html.Div(id="banner"),
-                    html.Div(id="gone", role="alert"),
+                    html.Div(id="offline", role="alert"),
                     html.H2("Alerts"),
                     html.Div(id="alerts"),
                     html.H2("Pipeline"),
@@ -56,8 +56,8 @@ def layout(name: str, pipelines: Sequence[str]) -> Any:
             ),
             dcc.Interval(id="tick", interval=EVERY_MS),
             dcc.Store(id="theme", data="light"),
-            dcc.Store(id="told", data=0),
-            dcc.Store(id="heard"),
+            dcc.Store(id="updated", data=0),
+            dcc.Store(id="received"),
             dcc.Store(id="newest"),
         ]
     )

@@ -1,5 +1,5 @@
-"""A synchronous door in front of the topics: Open Inference Protocol over HTTP.
+"""A synchronous HTTP gateway to the topics: Open Inference Protocol V2.
 
-A request becomes a record of a pipeline's inputs, under a key of its own; the record of its outputs with that
-key becomes the response.
+Each request becomes a record of the pipeline's input topic, with a unique key. The record of the output topic
+with the same key becomes the response.
 """

@@ -1,4 +1,4 @@
-"""The routes of Open Inference Protocol V2, with Seldon's header for the pipeline."""
+"""The HTTP routes of Open Inference Protocol V2, with Seldon's header for the pipeline's name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from jobs.kafka.pipeline_client import Answer
-from jobs.services.gateway.bodies import MOST_BYTES, BadBodyError, encoded, read_request
+from jobs.services.gateway.bodies import MOST_BYTES, BadBodyError, encode_response, read_request
 from jobs.services.gateway.content_codings import CODINGS, LongBodyError, UnsupportedCodingError
 from jobs.services.gateway.correlator import BusyError, Correlator
 from jobs.services.gateway.http_errors import status_of
@@ -25,24 +25,28 @@ from operators.control.release import Release
 from operators.core.errors import Reason
 from operators.kafka.connection import Connection
 
-# The header that names what is asked, as Seldon's mesh reads it: it wins over the name in the path.
+# The header that names the pipeline, as in Seldon's service mesh. It overrides the name in the path.
 SELDON_MODEL = "seldon-model"
 _JSON = "application/json"
-_OURS = ("pipeline", "seldon-infer-type", SELDON_MODEL)
+_INTERNAL_HEADERS = ("pipeline", "seldon-infer-type", SELDON_MODEL)
 
 
 class Gateway:
-    """Answers HTTP requests with a pipeline's responses; `seconds` is how long one may take."""
+    """Forwards HTTP requests to pipelines and returns their responses.
 
-    def __init__(self, connection: Connection, seconds: float, most: int) -> None:
+    A request fails with status 504 after `seconds`. At most `max_in_flight` requests wait for their responses
+    at the same time; further ones fail with status 503.
+    """
+
+    def __init__(self, connection: Connection, seconds: float, max_in_flight: int) -> None:
         self._connection = connection
         self._seconds = seconds
-        self._watching = StatusFollower(connection)
-        self._correlator = Correlator(connection, self._live, most)
+        self._status = StatusFollower(connection)
+        self._correlator = Correlator(connection, self._live, max_in_flight)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
-        infer, about, ready = self.infer, self.about, self.model_ready
+        infer, metadata, ready = self.infer, self.metadata, self.model_ready
         routes = [
             Route("/v2", self.server),
             Route("/v2/health/live", self.live),
@@ -51,46 +55,47 @@ class Gateway:
         for kind in ("models", "pipelines"):
             for path in (f"/v2/{kind}/{{name}}", f"/v2/{kind}/{{name}}/versions/{{version}}"):
                 routes += [
-                    Route(path, about),
+                    Route(path, metadata),
                     Route(f"{path}/ready", ready),
                     Route(f"{path}/infer", infer, methods=["POST"]),
                 ]
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     async def server(self, request: Request) -> Response:
-        """Tell what this is."""
+        """Return the server's name, version and extensions."""
         return _json({"name": "weir", "version": "0.1.0", "extensions": ["binary_tensor_data"]})
 
     async def live(self, request: Request) -> Response:
-        """Tell that the process runs."""
+        """Return that the process is running."""
         return _json({"live": True})
 
     async def ready(self, request: Request) -> Response:
-        """Tell whether every live pipeline is ready, and there is one."""
+        """Return whether at least one pipeline is live and every live pipeline is ready."""
         ready, live = self._ready(), self._live()
-        ready = {name: fine for name, fine in ready.items() if name in live}
-        fine = bool(ready) and all(ready.values())
-        return _json({"ready": fine}, 200 if fine else 503)
+        ready = {name: is_ready for name, is_ready in ready.items() if name in live}
+        is_ready = bool(ready) and all(ready.values())
+        return _json({"ready": is_ready}, 200 if is_ready else 503)
 
-    async def about(self, request: Request) -> Response:
-        """Tell a pipeline's metadata: V2 wants inputs and outputs, which a pipeline does not declare."""
+    async def metadata(self, request: Request) -> Response:
+        """Return a pipeline's metadata; inputs and outputs are empty, since pipelines do not declare them."""
         release = self._find(request)
         if isinstance(release, Response):
             return release
         versions = [str(release.generation)]
-        about = {"name": release.name, "versions": versions, "platform": "weir", "inputs": [], "outputs": []}
-        return _json(about)
+        return _json(
+            {"name": release.name, "versions": versions, "platform": "weir", "inputs": [], "outputs": []}
+        )
 
     async def model_ready(self, request: Request) -> Response:
-        """Tell whether every worker serves the pipeline's latest generation."""
+        """Return whether every worker serves the pipeline's latest generation."""
         release = self._find(request)
         if isinstance(release, Response):
             return release
-        fine = self._ready().get(release.name, False)
-        return _json({"name": release.name, "ready": fine}, 200 if fine else 503)
+        is_ready = self._ready().get(release.name, False)
+        return _json({"name": release.name, "ready": is_ready}, 200 if is_ready else 503)
 
     async def infer(self, request: Request) -> Response:
-        """Ask a pipeline and wait for its answer."""
+        """Send a request to a pipeline and return its response."""
         release = self._find(request)
         if isinstance(release, Response):
             return release
@@ -99,56 +104,58 @@ class Gateway:
         except UnsupportedCodingError as error:
             return _error(415, str(error), {"accept-encoding": ", ".join(CODINGS)})
         except LongBodyError:
-            return _error(413, f"{Reason.RECORD_TOO_LONG}: a request may have {MOST_BYTES:,} bytes at most")
+            return _error(413, f"{Reason.RECORD_TOO_LONG}: a request may have at most {MOST_BYTES:,} bytes")
         except BadBodyError as error:
             return _error(400, f"{Reason.BAD_REQUEST}: {error}")
-        return await encoded(await self._ask(release.name, body, _passed_on(request)), request)
+        return await encode_response(
+            await self._ask(release.name, body, _forwarded_headers(request)), request
+        )
 
     async def _ask(self, pipeline: str, body: bytes, headers: list[tuple[str, bytes]]) -> Response:
         try:
             answer = await self._correlator.ask(pipeline, body, headers, self._seconds)
         except BusyError:
-            return _error(503, "as many requests wait as may: try again", {"retry-after": "1"})
+            return _error(503, "too many requests in flight; retry later", {"retry-after": "1"})
         except TimeoutError:
-            return _error(504, f"no answer within {self._seconds:g} s: see weir status {pipeline}")
+            return _error(504, f"no response within {self._seconds:g} s; run weir status {pipeline}")
         except KafkaError as error:
-            return _error(503, f"Kafka does not take the request: {error}", {"retry-after": "1"})
+            return _error(503, f"the request could not be sent to Kafka: {error}", {"retry-after": "1"})
         if answer.failed:
-            return _error(*status_of(answer), _given_back(answer))
-        return Response(answer.value, media_type=_JSON, headers=_given_back(answer))
+            return _error(*status_of(answer), _response_headers(answer))
+        return Response(answer.value, media_type=_JSON, headers=_response_headers(answer))
 
     def _find(self, request: Request) -> Release | Response:
         name = request.headers.get(SELDON_MODEL, "").removesuffix(".pipeline") or request.path_params["name"]
         live = self._live()
         if name not in live:
-            there = ", ".join(sorted(live)) or "none"
-            return _error(404, f"there is no pipeline {name}; there are {there}")
+            names = ", ".join(sorted(live)) or "none"
+            return _error(404, f"there is no pipeline {name}; there are {names}")
         version = request.path_params.get("version", str(live[name].generation))
         if version != str(live[name].generation):
-            return _error(404, f"version {version} of {name} does not serve, {live[name].generation} does")
+            return _error(404, f"version {version} of {name} is not live; version {live[name].generation} is")
         return live[name]
 
     def _live(self) -> dict[str, Release]:
-        control = self._watching.observed().control
+        control = self._status.observed().control
         return {release.name: release for release in control.live()} if control else {}
 
     def _ready(self) -> dict[str, bool]:
-        found = conditions(self._watching.observed(), self._connection.topics)
-        return {one.of: one.status == "True" for one in found if one.type == "PipelineReady"}
+        current = conditions(self._status.observed(), self._connection.topics)
+        return {one.of: one.status == "True" for one in current if one.type == "PipelineReady"}
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        await asyncio.to_thread(self._watching.start)
+        await asyncio.to_thread(self._status.start)
         self._correlator.start(asyncio.get_running_loop())
         try:
             yield
         finally:
             await asyncio.to_thread(self._correlator.close)
-            await asyncio.to_thread(self._watching.close)
+            await asyncio.to_thread(self._status.close)
 
 
-def _passed_on(request: Request) -> list[tuple[str, bytes]]:
-    """Return the headers that go with a request: the client's own (`x-…`) and those that trace it."""
+def _forwarded_headers(request: Request) -> list[tuple[str, bytes]]:
+    """Return the request headers to forward: the client's own (`x-…`) and those of distributed tracing."""
     return [
         (name, value.encode("latin-1"))
         for name, value in request.headers.items()
@@ -156,10 +163,14 @@ def _passed_on(request: Request) -> list[tuple[str, bytes]]:
     ]
 
 
-def _given_back(answer: Answer) -> dict[str, str]:
-    """Return the headers of an answer that HTTP can hold."""
-    told = {name: (value or b"").decode("latin-1") for name, value in answer.headers.items()}
-    return {name: value for name, value in told.items() if name not in _OURS and value.isprintable()}
+def _response_headers(answer: Answer) -> dict[str, str]:
+    """Return the headers of a response record that are valid in HTTP."""
+    headers = {name: (value or b"").decode("latin-1") for name, value in answer.headers.items()}
+    return {
+        name: value
+        for name, value in headers.items()
+        if name not in _INTERNAL_HEADERS and value.isprintable()
+    }
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -1,4 +1,4 @@
-"""The binary tensor extension of V2's HTTP form: JSON first, then the tensors' bytes, one after the other.
+"""The binary tensor extension of V2 over HTTP: a JSON header, followed by the bytes of each tensor.
 
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
 """
@@ -14,26 +14,31 @@ import numpy as np
 
 from operators.protocol.datatypes import DTYPES
 
-# How many bytes of the body are JSON.
+# The header with the number of bytes of the JSON part.
 LENGTH = "inference-header-content-length"
 _SIZE = "binary_data_size"
 _LENGTH_OF_ELEMENT = struct.Struct("<I")
 
 
 def without_binary(body: bytes, length: str) -> bytes:
-    """Return the request as plain JSON; ValueError says what does not fit."""
+    """Return the request as plain JSON.
+
+    Raises ValueError if a length does not match the body, or a datatype has no binary form.
+    """
     if not length.isdigit() or int(length) > len(body):
-        raise ValueError(f"{LENGTH} is {length!r}, the body has {len(body)} bytes")
+        raise ValueError(f"{LENGTH} is {length!r}, but the body has {len(body)} bytes")
     request, rest = msgspec.json.decode(body[: int(length)]), memoryview(body)[int(length) :]
     for tensor in request.get("inputs", []):
         size = tensor.get("parameters", {}).pop(_SIZE, None)
         if size is not None:
             if not isinstance(size, int) or not 0 <= size <= len(rest):
-                raise ValueError(f"{_SIZE} of {tensor.get('name')!r} is {size!r}, {len(rest)} bytes are left")
+                raise ValueError(
+                    f"{_SIZE} of {tensor.get('name')!r} is {size!r}, but {len(rest)} bytes remain"
+                )
             tensor["data"] = _values(bytes(rest[:size]), str(tensor.get("datatype")))
             rest = rest[size:]
     if len(rest):
-        raise ValueError(f"{len(rest)} bytes are left behind the last tensor")
+        raise ValueError(f"{len(rest)} bytes follow the last tensor; the sizes do not cover them")
     return msgspec.json.encode(request)
 
 
@@ -47,11 +52,11 @@ def _values(data: bytes, datatype: str) -> list[Any]:
 
 
 def _elements(data: bytes) -> Iterator[bytes]:
-    """Read strings that each stand behind their length (4 bytes, little-endian)."""
-    at = 0
-    while at < len(data):
-        (size,) = _LENGTH_OF_ELEMENT.unpack_from(data, at)
-        at += _LENGTH_OF_ELEMENT.size + size
-        if at > len(data):
-            raise ValueError("a BYTES tensor ends within an element")
-        yield data[at - size : at]
+    """Yield the strings of a BYTES tensor; each follows its length (4 bytes, little-endian)."""
+    end = 0
+    while end < len(data):
+        (size,) = _LENGTH_OF_ELEMENT.unpack_from(data, end)
+        end += _LENGTH_OF_ELEMENT.size + size
+        if end > len(data):
+            raise ValueError("a BYTES tensor ends in the middle of an element")
+        yield data[end - size : end]

@@ -1,4 +1,4 @@
-"""The bodies of requests and responses: received within a bound, plain for Kafka, encoded for clients."""
+"""Bodies of requests and responses: received up to a limit, decoded for Kafka, encoded for clients."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from jobs.services.gateway.content_codings import (
 )
 from jobs.streaming.settings import MOST_RECORD_BYTES
 
-# No job takes more, whatever its settings.
+# The upper limit of the job's own setting.
 MOST_BYTES = MOST_RECORD_BYTES
-# A client that is cut off while it still sends may never read why; what it sends is thrown away for so long.
-_THROWN_AWAY = 8 * MOST_BYTES
-# Below it, encoding a response costs more than it saves.
+# A client that is disconnected while it sends may never read the error. So up to this many bytes more are
+# read and discarded before the connection is closed.
+_DISCARDED_BYTES = 8 * MOST_BYTES
+# Encoding a shorter response costs more than it saves.
 _SHORT = 1_000
 
 
 class BadBodyError(Exception):
-    """A body is not what its headers say."""
+    """A body does not match its headers."""
 
 
 async def read_request(request: Request) -> bytes:
-    """Return a request as plain JSON, decoded and without the binary tensor extension.
+    """Return the body of a request as plain JSON, decoded and without the binary tensor extension.
 
-    Raises UnsupportedCodingError before anything is read, LongBodyError above `MOST_BYTES`, BadBodyError.
+    Raises UnsupportedCodingError before the body is read, LongBodyError above `MOST_BYTES`, and BadBodyError.
     """
     codings = parse_codings(",".join(request.headers.getlist("content-encoding")))
     body = await _receive(request)
@@ -64,10 +65,10 @@ def _plain(body: bytes, codings: list[str], length: str | None) -> bytes:
 
 
 async def _receive(request: Request) -> bytes:
-    """Return the body as it comes, at most `MOST_BYTES` of it."""
+    """Return the body as received; LongBodyError above `MOST_BYTES`."""
     declared = request.headers.get("content-length", "")
-    waits = request.headers.get("expect", "").lower() == "100-continue"
-    if waits and declared.isdigit() and int(declared) > MOST_BYTES:
+    is_waiting = request.headers.get("expect", "").lower() == "100-continue"
+    if is_waiting and declared.isdigit() and int(declared) > MOST_BYTES:
         raise LongBodyError
     chunks, size = [], 0
     async with aclosing(request.stream()) as stream:
@@ -77,15 +78,18 @@ async def _receive(request: Request) -> bytes:
                 chunks.append(chunk)
             else:
                 chunks.clear()
-            if size > MOST_BYTES + _THROWN_AWAY:
+            if size > MOST_BYTES + _DISCARDED_BYTES:
                 break
     if size > MOST_BYTES:
         raise LongBodyError
     return b"".join(chunks)
 
 
-async def encoded(response: Response, request: Request) -> Response:
-    """Encode an answer as its client accepts. Errors stay plain, since Triton's clients read them so."""
+async def encode_response(response: Response, request: Request) -> Response:
+    """Encode a response with a coding that its client accepts.
+
+    Errors are not encoded, because Triton's clients do not decode them.
+    """
     if response.status_code != 200:
         return response
     response.headers["vary"] = "accept-encoding"

@@ -1,4 +1,4 @@
-"""Requests out, and the answers with their keys back to whoever waits."""
+"""Sends requests to Kafka and matches the responses to them by key."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from operators.kafka.connection import Connection
 from operators.kafka.consumer import open_consumer
 from operators.kafka.topics import Topics
 
-# A topic that was not there is looked for again after so many seconds.
-_LOOK_AGAIN = 3.0
+# Seconds after which a missing topic is looked up again.
+_TOPIC_RETRY = 3.0
 _log = logging.getLogger(__name__)
 
 
 class BusyError(Exception):
-    """As many requests wait for their answers as may."""
+    """The limit of requests that wait for their responses is reached."""
 
 
 class Correlator:
-    """Sends requests to pipelines and hands each answer to the coroutine that waits for its key.
+    """Sends requests to pipelines and passes each response to the coroutine that waits for its key.
 
-    `names` tells which pipelines there are; `most` bounds how many requests wait at a time. Answers to keys
-    that nobody waits for, and a second answer to one, are passed over.
+    `names` returns the names of the live pipelines. At most `max_waiting` requests wait at the same time.
+    Responses with a key for which no request waits are ignored, and so are duplicates.
     """
 
-    def __init__(self, connection: Connection, names: Callable[[], Iterable[str]], most: int) -> None:
+    def __init__(self, connection: Connection, names: Callable[[], Iterable[str]], max_waiting: int) -> None:
         self._connection = connection
         self._names = names
-        self._most = most
+        self._max_waiting = max_waiting
         self._waiting: dict[bytes, asyncio.Future[Answer]] = {}
-        self._listening: frozenset[str] = frozenset()
+        self._consumed: frozenset[str] = frozenset()
         self._positions: dict[TopicPartition, int] = {}
         self._stop = Event()
-        self._thread = Thread(target=self._listen, name="answers", daemon=True)
+        self._thread = Thread(target=self._run, name="answers", daemon=True)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to listen; answers are handed over in this loop."""
+        """Start to consume responses; they are passed on in this event loop."""
         self._loop = loop
         self._producer = KafkaProducer(
             bootstrap_servers=self._connection.bootstrap,
@@ -56,34 +56,34 @@ class Correlator:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop, whoever waits."""
+        """Stop, even if requests are waiting."""
         self._stop.set()
         self._thread.join(timeout=5.0)
         self._producer.close(timeout=5)
 
     def listens(self, pipeline: str) -> bool:
-        """Tell whether an answer of the pipeline would be heard."""
-        return self._topics.outputs(pipeline) in self._listening
+        """Return whether the pipeline's responses are being consumed."""
+        return self._topics.outputs(pipeline) in self._consumed
 
     async def ask(
         self, pipeline: str, body: bytes, headers: Sequence[tuple[str, bytes]], seconds: float
     ) -> Answer:
-        """Send one request and wait for its answer.
+        """Send one request and wait for its response.
 
-        Raises BusyError when too many wait already, TimeoutError when none comes, KafkaError when it cannot
-        be sent.
+        Raises BusyError if too many requests are waiting, TimeoutError if no response arrives within
+        `seconds`, KafkaError if the request cannot be sent.
         """
-        if len(self._waiting) >= self._most:
+        if len(self._waiting) >= self._max_waiting:
             raise BusyError
         key = uuid.uuid4().hex.encode()
-        self._waiting[key] = answer = self._loop.create_future()
+        self._waiting[key] = future = self._loop.create_future()
         try:
             async with asyncio.timeout(seconds):
                 while not self.listens(pipeline):
                     await asyncio.sleep(0.05)
                 await asyncio.to_thread(self._send, pipeline, key, body, headers)
-                got: Answer = await answer
-                return got
+                answer: Answer = await future
+                return answer
         finally:
             del self._waiting[key]
 
@@ -95,37 +95,38 @@ class Correlator:
     def _topics(self) -> Topics:
         return self._connection.topics
 
-    def _listen(self) -> None:
-        def listen() -> None:
-            self._listen_to(frozenset(map(self._topics.outputs, self._names())))
+    def _run(self) -> None:
+        def consume() -> None:
+            self._consume(frozenset(map(self._topics.outputs, self._names())))
 
-        # Between two calls no request may wait: it is sent only once its answer is listened for.
-        repeat(listen, self._stop, log_failure(_log, "reading answers"), pause=0.0)
+        # No pause between two calls: requests to a new pipeline wait until its responses are consumed.
+        repeat(consume, self._stop, log_failure(_log, "reading responses"), pause=0.0)
 
-    def _listen_to(self, topics: frozenset[str]) -> None:
-        """Listen to these topics until there are others: where it was left, a new one from its end on.
+    def _consume(self, topics: frozenset[str]) -> None:
+        """Consume these topics until the set of topics changes.
 
-        Requests to a pipeline are sent only after its answers are listened to, so that none is missed.
+        A topic continues at its last position, a new one starts at its end. A request is sent only after its
+        pipeline's responses are consumed, so none is missed.
         """
         consumer, partitions = open_consumer(self._connection.bootstrap, sorted(topics), "read_uncommitted")
         with consumer:
             ends = consumer.end_offsets(partitions) if partitions else {}
             for partition, end in ends.items():
                 consumer.seek(partition, self._positions.setdefault(partition, end))
-            self._listening = frozenset(partition.topic for partition in partitions)
-            self._positions = {one: at for one, at in self._positions.items() if one in ends}
-            again = monotonic() + _LOOK_AGAIN
+            self._consumed = frozenset(partition.topic for partition in partitions)
+            self._positions = {one: offset for one, offset in self._positions.items() if one in ends}
+            next_lookup = monotonic() + _TOPIC_RETRY
             while not self._stop.is_set():
                 for partition, records in consumer.poll(timeout_ms=100).items():
                     answers = [Answer(r.key or b"", r.value or b"", dict(r.headers)) for r in records]
-                    self._loop.call_soon_threadsafe(self._hand_over, answers)
+                    self._loop.call_soon_threadsafe(self._resolve, answers)
                     self._positions[partition] = records[-1].offset + 1
-                missing = topics != self._listening and monotonic() > again
-                if missing or topics != frozenset(map(self._topics.outputs, self._names())):
+                is_lookup_due = topics != self._consumed and monotonic() > next_lookup
+                if is_lookup_due or topics != frozenset(map(self._topics.outputs, self._names())):
                     return
 
-    def _hand_over(self, answers: list[Answer]) -> None:
+    def _resolve(self, answers: list[Answer]) -> None:
         for answer in answers:
-            waiting = self._waiting.get(answer.key)
-            if waiting and not waiting.done():
-                waiting.set_result(answer)
+            future = self._waiting.get(answer.key)
+            if future and not future.done():
+                future.set_result(answer)

@@ -1,11 +1,11 @@
-"""What went wrong, as HTTP has it."""
+"""HTTP statuses of error responses."""
 
 from __future__ import annotations
 
 from jobs.kafka.pipeline_client import Answer
 from operators.core.errors import Reason
 
-# What the client can mend is its own error; that a pipeline's models are not there is not.
+# 4xx: the client can fix the request. 503: the pipeline's models could not be loaded.
 _STATUS = {
     Reason.UNKNOWN_PIPELINE: 404,
     Reason.RECORD_TOO_LONG: 413,
@@ -17,7 +17,7 @@ _STATUS = {
 
 
 def status_of(answer: Answer) -> tuple[int, str]:
-    """Return the status and the message of an answer that tells an error."""
+    """Return the HTTP status and the message of an error response."""
     reason = answer.headers.get("weir-error-reason", b"").decode("utf-8", "replace")
     message = answer.value.decode("utf-8", "replace")
     return _STATUS.get(reason, 400), f"{reason}: {message}"  # type: ignore[call-overload]

@@ -1,1 +1,1 @@
-"""Records of the topics → what the dashboard and the HTML report show."""
+"""Conversion of topic records to the figures and tables of the dashboard and the HTML report."""

@@ -1,8 +1,9 @@
-"""A layered drawing of a directed graph: where its boxes are, and ways between them around the others.
+"""A layered layout of a directed graph: positions of the boxes, and edges that avoid the other boxes.
 
 After Sugiyama, Tagawa & Toda 1981 (Methods for visual understanding of hierarchical system structures, IEEE
-Transactions on Systems, Man, and Cybernetics 11:2): every node is a layer below all that it reads, an edge
-over several layers has a place of its own in each between, and layers are ordered so that few edges cross.
+Transactions on Systems, Man, and Cybernetics 11:2). Every node is in a layer below all nodes that it reads.
+An edge that spans several layers has a reserved position in each layer between. Layers are ordered so that
+few edges cross.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
-# Pixels between neighbours, between layers, around the whole.
-_BESIDE, _BELOW, _AROUND = 22.0, 38.0, 6.0
+# Gaps in pixels: between neighbours, between layers, around the drawing.
+_NODE_GAP, _LAYER_GAP, _MARGIN = 22.0, 38.0, 6.0
 _SWEEPS = 8
-# Long edges are kept straight rather than short ones.
+# The weight of a long edge's positions: long edges are kept straight in preference to short ones.
 _STRAIGHT = 4.0
 
 Size = tuple[float, float]
@@ -26,19 +27,19 @@ Point = tuple[float, float]
 
 
 class _Passage(NamedTuple):
-    """The place of an edge in a layer that it passes."""
+    """The position of an edge in a layer that it passes through."""
 
     source: str
     target: str
     layer: int
 
 
-# A layer holds nodes by their names, and passages.
+# A layer contains nodes, by name, and passages.
 _Item = str | _Passage
 
 
 class Box(NamedTuple):
-    """A node's place in pixels: its centre, counted from the left and from the top, and its size."""
+    """A node's position and size in pixels: `x` and `y` are its centre, from the left and from the top."""
 
     x: float
     y: float
@@ -47,10 +48,10 @@ class Box(NamedTuple):
 
 
 class Route(NamedTuple):
-    """The way of an edge from a box's bottom to another's top.
+    """The line of an edge, from the bottom of a box to the top of another.
 
-    It goes straight down at each pair of points that share their x, and between pairs within the empty space
-    between two layers.
+    Two successive points with the same x are joined by a vertical line through a layer. Other successive
+    points are joined within the empty space between two layers.
     """
 
     source: str
@@ -59,7 +60,7 @@ class Route(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """Boxes by name, routes, and the size of the whole in pixels."""
+    """Boxes by name, routes, and the size of the drawing in pixels."""
 
     boxes: dict[str, Box]
     routes: list[Route]
@@ -68,15 +69,16 @@ class Drawing(NamedTuple):
 
 
 def draw(reads: Mapping[str, Sequence[str]], sizes: Mapping[str, Size], last: str = "") -> Drawing:
-    """Draw a graph without cycles; `reads` gives what each node reads, `sizes` their width and height.
+    """Return the layout of an acyclic graph.
 
-    `last`, where it is there, is alone in the lowest layer.
+    `reads` lists the nodes that each node reads; `sizes` are the width and height of each in pixels. The node
+    `last`, if it exists, is alone in the lowest layer.
     """
     depth = _depths(reads, last)
     layers = _ordered(_layers(reads, depth), _neighbours(reads, depth))
     x = _aligned(layers, _neighbours(reads, depth), sizes)
     heights = [max((sizes[one][1] for one in layer if isinstance(one, str)), default=0.0) for layer in layers]
-    tops = [_AROUND + sum(heights[:i]) + i * _BELOW for i in range(len(layers))]
+    tops = [_MARGIN + sum(heights[:i]) + i * _LAYER_GAP for i in range(len(layers))]
     boxes = {
         one: Box(x[one], tops[depth[one]] + heights[depth[one]] / 2, sizes[one][0], heights[depth[one]])
         for one in depth
@@ -85,12 +87,13 @@ def draw(reads: Mapping[str, Sequence[str]], sizes: Mapping[str, Size], last: st
     for target, sources in reads.items():
         for source in sources:
             points = [(x[source], tops[depth[source]] + heights[depth[source]])]
-            for one in _passages(source, target, depth):
-                points += [(x[one], tops[one.layer]), (x[one], tops[one.layer] + heights[one.layer])]
+            for passage in _passages(source, target, depth):
+                top = tops[passage.layer]
+                points += [(x[passage], top), (x[passage], top + heights[passage.layer])]
             routes.append(Route(source, target, [*points, (x[target], tops[depth[target]])]))
     width = max(box.x + box.width / 2 for box in boxes.values())
-    passes = max((x[one] for layer in layers for one in layer), default=0.0)
-    return Drawing(boxes, routes, max(width, passes) + _AROUND, tops[-1] + heights[-1] + _AROUND)
+    rightmost = max((x[one] for layer in layers for one in layer), default=0.0)
+    return Drawing(boxes, routes, max(width, rightmost) + _MARGIN, tops[-1] + heights[-1] + _MARGIN)
 
 
 def _depths(reads: Mapping[str, Sequence[str]], last: str) -> dict[str, int]:
@@ -103,7 +106,7 @@ def _depths(reads: Mapping[str, Sequence[str]], last: str) -> dict[str, int]:
 
 
 def _passages(source: str, target: str, depth: Mapping[str, int]) -> list[_Passage]:
-    """Return where an edge goes through the layers between its ends."""
+    """Return the passages of an edge through the layers between its ends."""
     return [_Passage(source, target, layer) for layer in range(depth[source] + 1, depth[target])]
 
 
@@ -119,41 +122,46 @@ def _layers(reads: Mapping[str, Sequence[str]], depth: Mapping[str, int]) -> lis
 
 
 class _Neighbours(NamedTuple):
-    """What each item is joined to in the layer above it and in the one below."""
+    """The items to which each item is connected, in the layer above and in the layer below."""
 
     above: dict[_Item, list[_Item]]
     below: dict[_Item, list[_Item]]
 
 
 def _neighbours(reads: Mapping[str, Sequence[str]], depth: Mapping[str, int]) -> _Neighbours:
-    found = _Neighbours({}, {})
+    neighbours = _Neighbours({}, {})
     for target, sources in reads.items():
         for source in sources:
             chain: list[_Item] = [source, *_passages(source, target, depth), target]
             for upper, lower in pairwise(chain):
-                found.below.setdefault(upper, []).append(lower)
-                found.above.setdefault(lower, []).append(upper)
-    return found
+                neighbours.below.setdefault(upper, []).append(lower)
+                neighbours.above.setdefault(lower, []).append(upper)
+    return neighbours
 
 
 def _ordered(layers: list[list[_Item]], neighbours: _Neighbours) -> list[list[_Item]]:
-    """Order each layer by the mean position of what its items are joined to, down and up in turn."""
+    """Order each layer by the mean position of its items' neighbours, alternately downwards and upwards.
+
+    Returns the order with the fewest crossings.
+    """
     best, fewest = layers, _crossings(layers, neighbours)
     for sweep in range(_SWEEPS):
         down = sweep % 2 == 0
-        joined = neighbours.above if down else neighbours.below
-        sorted_ = list(layers)
+        connected = neighbours.above if down else neighbours.below
+        ordered = list(layers)
         numbers = range(1, len(layers)) if down else range(len(layers) - 2, -1, -1)
         for i in numbers:
-            beside = sorted_[i - 1 if down else i + 1]
-            at = {one: position for position, one in enumerate(beside)}
-            own = {one: position for position, one in enumerate(sorted_[i])}
+            adjacent = ordered[i - 1 if down else i + 1]
+            positions = {one: position for position, one in enumerate(adjacent)}
+            own = {one: position for position, one in enumerate(ordered[i])}
             means = {
-                one: float(np.mean([at[other] for other in joined[one]])) if one in joined else own[one]
-                for one in sorted_[i]
+                item: float(np.mean([positions[other] for other in connected[item]]))
+                if item in connected
+                else own[item]
+                for item in ordered[i]
             }
-            sorted_[i] = sorted(sorted_[i], key=means.__getitem__)
-        layers = sorted_
+            ordered[i] = sorted(ordered[i], key=means.__getitem__)
+        layers = ordered
         if (crossings := _crossings(layers, neighbours)) < fewest:
             best, fewest = layers, crossings
     return best
@@ -162,8 +170,12 @@ def _ordered(layers: list[list[_Item]], neighbours: _Neighbours) -> list[list[_I
 def _crossings(layers: list[list[_Item]], neighbours: _Neighbours) -> int:
     crossings = 0
     for upper, lower in pairwise(layers):
-        at = {one: position for position, one in enumerate(lower)}
-        ends = [at[end] for one in upper for end in sorted(neighbours.below.get(one, ()), key=at.__getitem__)]
+        positions = {one: position for position, one in enumerate(lower)}
+        ends = [
+            positions[end]
+            for item in upper
+            for end in sorted(neighbours.below.get(item, ()), key=positions.__getitem__)
+        ]
         crossings += sum(end > later for i, end in enumerate(ends) for later in ends[i + 1 :])
     return crossings
 
@@ -171,26 +183,29 @@ def _crossings(layers: list[list[_Item]], neighbours: _Neighbours) -> int:
 def _aligned(
     layers: list[list[_Item]], neighbours: _Neighbours, sizes: Mapping[str, Size]
 ) -> dict[_Item, float]:
-    """Put each item as near to the middle of what it is joined to as its neighbours in the layer let it.
+    """Return the x of each item: as near to the mean of its connected items as the layer's order permits.
 
-    That is isotonic regression of the wanted places, less the room that those to the left take at least.
+    This is an isotonic regression of the desired positions, after subtracting the least distance of each item
+    from the first one.
     """
     x: dict[_Item, float] = {}
-    rooms = [_room(layer, sizes) for layer in layers]
-    for layer, room in zip(layers, rooms, strict=True):
-        x |= dict(zip(layer, (room - room.mean()).tolist(), strict=True))
+    distances = [_least_distances(layer, sizes) for layer in layers]
+    for layer, least in zip(layers, distances, strict=True):
+        x |= dict(zip(layer, (least - least.mean()).tolist(), strict=True))
     for sweep in range(_SWEEPS):
-        joined = neighbours.above if sweep % 2 == 0 else neighbours.below
-        for layer, room in zip(layers, rooms, strict=True):
-            wanted = np.array([np.mean([x[other] for other in joined.get(one, [one])]) for one in layer])
+        connected = neighbours.above if sweep % 2 == 0 else neighbours.below
+        for layer, least in zip(layers, distances, strict=True):
+            desired = np.array([np.mean([x[other] for other in connected.get(one, [one])]) for one in layer])
             weights = np.array([1.0 if isinstance(one, str) else _STRAIGHT for one in layer])
-            placed = isotonic_regression(wanted - room, sample_weight=weights) + room
-            x |= dict(zip(layer, placed.tolist(), strict=True))
+            positions = isotonic_regression(desired - least, sample_weight=weights) + least
+            x |= dict(zip(layer, positions.tolist(), strict=True))
     left = min(x[one] - (sizes[one][0] / 2 if isinstance(one, str) else 0) for one in x)
-    return {one: at - left + _AROUND for one, at in x.items()}
+    return {item: position - left + _MARGIN for item, position in x.items()}
 
 
-def _room(layer: Sequence[_Item], sizes: Mapping[str, Size]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return how far each item's centre is from the first one's at least."""
+def _least_distances(
+    layer: Sequence[_Item], sizes: Mapping[str, Size]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return the least distance in pixels of each item's centre from the centre of the first item."""
     halves = np.array([sizes[one][0] / 2 if isinstance(one, str) else 0.0 for one in layer])
-    return np.concatenate(([0.0], np.cumsum(halves[:-1] + halves[1:] + _BESIDE)))
+    return np.concatenate(([0.0], np.cumsum(halves[:-1] + halves[1:] + _NODE_GAP)))

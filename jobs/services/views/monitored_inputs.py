@@ -1,4 +1,4 @@
-"""What a drift detector of a pipeline watches: requests as they came, prepared values, or predictions."""
+"""The kind of input of each drift detector: request values, prepared values, or predictions."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from operators.control.release import Release
 from operators.core.errors import DeploymentError
 from operators.resources.references import Reference, parse_reference
 
-# What estimators answer about rows, where a transformer answers the rows anew.
-_ANSWERS = frozenset(
+# Output tensors of estimators, which are predictions. A transformer outputs the rows themselves, transformed.
+_PREDICTION_TENSORS = frozenset(
     {"predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "instance_score"}
 )
 
 
 def prepared_steps(release: Release) -> frozenset[str]:
-    """Return the steps that read what another step made of the values, and no prediction.
+    """Return the steps that read values transformed by another step, and not predictions.
 
-    A Monitor's `of: predictions` counts, and else the names of the tensors that a step reads.
+    A step reads predictions if a Monitor declares `of: predictions`, or by the names of its input tensors.
     """
     pipeline = pipeline_of(release)
     name = pipeline.metadata.name
@@ -25,15 +25,16 @@ def prepared_steps(release: Release) -> frozenset[str]:
     }
 
     def is_prepared(source: Reference) -> bool:
-        if source.node == name or source.tensor in _ANSWERS:
+        if source.node == name or source.tensor in _PREDICTION_TENSORS:
             return False
         return source.side == "outputs" or any(map(is_prepared, inputs[source.node]))
 
-    found = {step for step, sources in inputs.items() if any(map(is_prepared, sources))}
-    return frozenset(found - _predictions(release))
+    prepared = {step for step, sources in inputs.items() if any(map(is_prepared, sources))}
+    return frozenset(prepared - _steps_of_predictions(release))
 
 
-def _predictions(release: Release) -> set[str]:
+def _steps_of_predictions(release: Release) -> set[str]:
+    """Return the steps for which the Monitor declares `of: predictions`."""
     try:
         monitor = monitor_of(release)
     except DeploymentError:

@@ -1,4 +1,4 @@
-"""The picture of a pipeline: its steps from top to bottom, with what they do on them."""
+"""The figure of a pipeline: its steps from top to bottom, labelled with their rates and latencies."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ from operators.core.foreign_json import shorten
 from operators.resources.references import parse_reference
 from operators.resources.seldon_schema import Pipeline, StepSpec
 
-# As no step can be named.
+# A step's name cannot start with a space.
 REQUESTS, RESPONSES = " requests", " responses"
-# Letters of a line, and what one takes at most in the fonts that browsers have: pixels at this size.
-_LINE_LENGTH, _FONT, _LETTER, _BOLD, _LINE = 24, 12, 7.7, 8.8, 15.6
+# The most characters of a line; the font's size; and, in pixels at that size, the most that a character and a
+# bold one are wide in browsers' fonts, and the height of a line.
+_LINE_LENGTH, _FONT, _CHARACTER, _BOLD, _LINE = 24, 12, 7.7, 8.8, 15.6
 _PADDING = 8.0
-_HEAD = 7.0
+_ARROW_LENGTH = 7.0
 
 
 def layout(pipeline: Pipeline, labels: Mapping[str, Sequence[str]]) -> Drawing:
-    """Lay out a pipeline in pixels, for labels of so many lines; the first lines are the name, in bold."""
+    """Return the layout of a pipeline in pixels.
+
+    `labels` are the lines below the name of each node; the name itself is bold.
+    """
     name = pipeline.metadata.name
     reads = {step.name: _nodes(_texts(step, name), name) for step in pipeline.spec.steps}
     if output := pipeline.spec.output:
@@ -38,17 +42,17 @@ def layout(pipeline: Pipeline, labels: Mapping[str, Sequence[str]]) -> Drawing:
 
 
 def picture(release: Release, span: Span | None, theme: Theme) -> go.Figure:
-    """Draw a release's pipeline with the rates and times of its latest slice, pixel by pixel."""
+    """Draw a release's pipeline, with the rates and latencies of `span`; coordinates are pixels."""
     try:
         pipeline = pipeline_of(release)
-    except DeploymentError as error:  # a release of another version: the rest of the page is shown
+    except DeploymentError as error:  # a release of another version; the rest of the page is still shown
         return empty_figure(f"generation {release.generation} cannot be drawn: {shorten(error)}", theme, 120)
-    look, told = LOOKS[theme], _told(pipeline, span)
-    drawing = layout(pipeline, told)
+    look, labels = LOOKS[theme], _labels(pipeline, span)
+    drawing = layout(pipeline, labels)
     figure = go.Figure()
     ink = {"color": look.faint, "width": 1.2}
     for route in drawing.routes:
-        end = (route.points[-1][0], route.points[-1][1] - _HEAD)
+        end = (route.points[-1][0], route.points[-1][1] - _ARROW_LENGTH)
         figure.add_shape(type="path", path=_curve([*route.points[:-1], end]), line=ink, layer="below")
         figure.add_shape(type="path", path=_arrow(*route.points[-1]), line=ink, fillcolor=look.faint)
     for node, box in drawing.boxes.items():
@@ -63,7 +67,7 @@ def picture(release: Release, span: Span | None, theme: Theme) -> go.Figure:
             fillcolor=look.box,
             line={"color": edge, "width": 1.5},
         )
-        lines = [*(f"<b>{part}</b>" for part in _wrapped(node.strip())), *told.get(node, ())]
+        lines = [*(f"<b>{part}</b>" for part in _wrapped(node.strip())), *labels.get(node, ())]
         figure.add_annotation(
             x=box.x,
             y=box.y,
@@ -86,7 +90,7 @@ def picture(release: Release, span: Span | None, theme: Theme) -> go.Figure:
 
 
 def _texts(step: StepSpec, name: str) -> list[str]:
-    """Return the references of a step; one without inputs reads the request."""
+    """Return the references of a step; a step without inputs reads the request."""
     return [*(step.inputs or [name]), *step.triggers]
 
 
@@ -95,14 +99,14 @@ def _nodes(texts: Sequence[str], name: str) -> list[str]:
     return list(dict.fromkeys(REQUESTS if node == name else node for node in nodes))
 
 
-def _size(node: str, more: Sequence[str]) -> Size:
+def _size(node: str, labels: Sequence[str]) -> Size:
     names = _wrapped(node.strip())
-    width = max(*(_BOLD * len(part) for part in names), *(_LETTER * len(line) for line in more), 0.0)
-    return width + 2 * _PADDING, _LINE * (len(names) + len(more)) + 2 * _PADDING
+    width = max(*(_BOLD * len(part) for part in names), *(_CHARACTER * len(line) for line in labels), 0.0)
+    return width + 2 * _PADDING, _LINE * (len(names) + len(labels)) + 2 * _PADDING
 
 
 def _wrapped(name: str) -> list[str]:
-    """Break a long name behind its hyphens, and where there are none, anywhere.
+    """Break a long name after its hyphens; a part that is too long is broken anywhere.
 
     >>> _wrapped("fraud-features-of-merchants-of-the-last-90-days")
     ['fraud-features-of-', 'merchants-of-the-last-', '90-days']
@@ -116,7 +120,7 @@ def _wrapped(name: str) -> list[str]:
 
 
 def _curve(points: Sequence[Point]) -> str:
-    """Draw from point to point; each piece leaves and arrives upright, and keeps between its ends."""
+    """Return an SVG path through the points; each piece starts and ends vertically."""
     return " ".join([f"M{points[0][0]:.1f},{points[0][1]:.1f}", *_pieces(points)])
 
 
@@ -127,31 +131,31 @@ def _pieces(points: Sequence[Point]) -> Iterator[str]:
 
 
 def _arrow(x: float, y: float) -> str:
-    return f"M{x - 4:.1f},{y - _HEAD:.1f} L{x + 4:.1f},{y - _HEAD:.1f} L{x:.1f},{y:.1f} Z"
+    return f"M{x - 4:.1f},{y - _ARROW_LENGTH:.1f} L{x + 4:.1f},{y - _ARROW_LENGTH:.1f} L{x:.1f},{y:.1f} Z"
 
 
-def _told(pipeline: Pipeline, span: Span | None) -> Mapping[str, list[str]]:
-    """Tell what goes through each node, in lines."""
+def _labels(pipeline: Pipeline, span: Span | None) -> Mapping[str, list[str]]:
+    """Return the rates and latencies of each node, as lines of text."""
     if span is None:
         return {}
     tally = span.tally
-    told = {
+    labels = {
         REQUESTS: [f"{tally.requests / span.seconds:.1f}/s"],
         RESPONSES: [f"{(tally.requests - tally.failed) / span.seconds:.1f}/s"],
     }
     if tally.failed:
-        told[RESPONSES].append(f"{tally.failed / span.seconds:.1f}/s failed")
+        labels[RESPONSES].append(f"{tally.failed / span.seconds:.1f}/s failed")
     if tally.requests:
-        told[RESPONSES].append(f"99 % in {quantile(0.99, tally.buckets) * 1000:,.0f} ms")
+        labels[RESPONSES].append(f"99 % in {quantile(0.99, tally.buckets) * 1000:,.0f} ms")
     for step in pipeline.spec.steps:
-        done = tally.steps.get(step.name)
-        if done is None or not done.rows:
-            told[step.name] = ["no rows"]
+        step_tally = tally.steps.get(step.name)
+        if step_tally is None or not step_tally.rows:
+            labels[step.name] = ["no rows"]
             continue
-        told[step.name] = [
-            f"{done.rows / span.seconds:.1f} rows/s",
-            f"99 % in {quantile(0.99, done.buckets) * 1000:,.1f} ms",
+        labels[step.name] = [
+            f"{step_tally.rows / span.seconds:.1f} rows/s",
+            f"99 % in {quantile(0.99, step_tally.buckets) * 1000:,.1f} ms",
         ]
-        if done.outliers is not None:
-            told[step.name].append(f"{done.outliers / done.rows:.1%} outliers")
-    return told
+        if step_tally.outliers is not None:
+            labels[step.name].append(f"{step_tally.outliers / step_tally.rows:.1%} outliers")
+    return labels

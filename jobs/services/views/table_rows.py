@@ -1,4 +1,4 @@
-"""Alerts, versions, outliers and dead letters as rows of text, a dictionary each."""
+"""Table rows of alerts, versions, outliers and dead letters: one dictionary of texts per row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Rows = list[dict[str, str]]
 
 
 def alert_rows(alerts: Sequence[Alert]) -> Rows:
-    """Tell alerts: what, since when, in which feature."""
+    """Return the rows of alerts: what fires, since when, in which feature."""
     return [
         {
             "status": one.status,
@@ -31,7 +31,7 @@ def alert_rows(alerts: Sequence[Alert]) -> Rows:
 
 
 def release_rows(releases: Sequence[Release]) -> Rows:
-    """Tell versions, as given: who, when, why."""
+    """Return the rows of releases, in the same order: who applied each, when, why."""
     return [
         {
             "generation": str(one.generation),
@@ -44,9 +44,10 @@ def release_rows(releases: Sequence[Release]) -> Rows:
 
 
 def outlier_rows(outliers: Sequence[FlaggedRowRecord], prepared: Collection[str] = ()) -> Rows:
-    """Tell flagged rows, and why each was.
+    """Return the rows of outliers, with the features that contributed to each score.
 
-    `prepared` are the steps behind a preprocessor: values whose feature's own are not known are scaled there.
+    `prepared` are the steps that read a preprocessor's output. There, a value without a known original value
+    is labelled as scaled.
     """
     return [
         {
@@ -54,9 +55,9 @@ def outlier_rows(outliers: Sequence[FlaggedRowRecord], prepared: Collection[str]
             "step": one.step,
             "score": f"{'infinite' if one.score is None else f'{one.score:.4g}'} (above {one.threshold:.4g})",
             "because of": ", ".join(
-                _reason(told, scaled=one.step in prepared)
-                for told in one.features
-                if told.contribution is None or told.contribution > 0
+                _reason(feature, is_scaled=one.step in prepared)
+                for feature in one.features
+                if feature.contribution is None or feature.contribution > 0
             ),
             "request": f"{one.topic}-{one.partition}@{one.offset}, row {one.row}",
         }
@@ -64,18 +65,18 @@ def outlier_rows(outliers: Sequence[FlaggedRowRecord], prepared: Collection[str]
     ]
 
 
-def _reason(told: FeatureContribution, *, scaled: bool) -> str:
-    if isinstance(told.raw, str):
-        return told.column if told.value else f"not {told.column}"
-    if told.raw is not None:
-        return f"{told.column} {told.raw:.4g}"
-    if told.value is None:
-        return told.column
-    return f"{told.column} {told.value:.4g}" + (" (scaled)" if scaled else "")
+def _reason(feature: FeatureContribution, *, is_scaled: bool) -> str:
+    if isinstance(feature.raw, str):
+        return feature.column if feature.value else f"not {feature.column}"
+    if feature.raw is not None:
+        return f"{feature.column} {feature.raw:.4g}"
+    if feature.value is None:
+        return feature.column
+    return f"{feature.column} {feature.value:.4g}" + (" (scaled)" if is_scaled else "")
 
 
 def dead_letter_rows(letters: Sequence[DeadLetter]) -> Rows:
-    """Tell dead letters, and what was wrong with each."""
+    """Return the rows of dead letters, with the error of each."""
     return [
         {
             "at": _time(one.at),

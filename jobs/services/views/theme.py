@@ -1,4 +1,4 @@
-"""How pictures look, on light and dark ground: colours that the colour-blind tell apart."""
+"""Light and dark themes of figures, in colours that colour-blind readers can distinguish."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, Literal, NamedTuple
 import plotly.graph_objects as go
 
 Theme = Literal["light", "dark"]
-# Okabe & Ito's colours; the first that is told apart from both grounds comes first.
+# Okabe & Ito's colours; the first has enough contrast on both backgrounds.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999")
-# From nothing to much, read by lightness alone; on dark ground from dark to light.
+# From zero to the maximum, ordered by lightness alone; on a dark background from dark to light.
 _SCALES = {
     "light": [[0.0, "#f4f6f8"], [0.25, "#c9ddec"], [0.5, "#7fb2d5"], [0.75, "#2f7cb3"], [1.0, "#0b3c66"]],
     "dark": [[0.0, "#20262c"], [0.25, "#234a66"], [0.5, "#2f7cb3"], [0.75, "#7fb9e0"], [1.0, "#e3f1fb"]],
@@ -17,7 +17,7 @@ _SCALES = {
 
 
 class Palette(NamedTuple):
-    """Colours of a theme."""
+    """The colours of a theme."""
 
     ink: str
     faint: str
@@ -40,7 +40,7 @@ LOOKS: dict[Theme, Palette] = {
 
 
 def apply_theme(figure: go.Figure, theme: Theme, height: int, *, legend: bool = True) -> go.Figure:
-    """Give a figure the look of a theme, on the ground of the page."""
+    """Apply a theme to a figure; its background is that of the page."""
     look = LOOKS[theme]
     figure.update_layout(
         height=height,
@@ -50,12 +50,12 @@ def apply_theme(figure: go.Figure, theme: Theme, height: int, *, legend: bool = 
         font={"family": "system-ui, sans-serif", "size": 13, "color": look.ink},
         colorway=[look.accent, look.warning, *COLOURS[2:5]],
         showlegend=legend,
-        # Above the picture: below it are the labels and the title of its axis.
+        # Above the plot, because the labels and the title of the axis are below it.
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         hovermode="x unified",
         hoverlabel={"bgcolor": look.box, "font": {"color": look.ink}},
     )
-    # Ticks keep the first label of this axis off the lowest label of the other.
+    # Ticks separate the first label of this axis from the lowest label of the other axis.
     ticks = {"ticks": "outside", "ticklen": 8, "tickcolor": look.line}
     figure.update_xaxes(gridcolor=look.line, zeroline=False, automargin=True, **ticks)
     figure.update_yaxes(gridcolor=look.line, zeroline=False, automargin=True)
@@ -63,7 +63,7 @@ def apply_theme(figure: go.Figure, theme: Theme, height: int, *, legend: bool = 
 
 
 def shortened(name: str, most: int) -> str:
-    """Return a name in so many letters at most, its beginning and its end.
+    """Return a name of at most `most` characters: the start and the end, with an ellipsis between.
 
     >>> shortened("income-drift-preprocessed", 12)
     'income…essed'
@@ -74,11 +74,11 @@ def shortened(name: str, most: int) -> str:
     return f"{name[: most - 1 - end]}…{name[-end:]}"
 
 
-def empty_figure(words: str, theme: Theme, height: int) -> go.Figure:
-    """Return an empty figure that says why it is."""
+def empty_figure(text: str, theme: Theme, height: int) -> go.Figure:
+    """Return a figure that only contains a text, such as the reason why there is no data."""
     figure = go.Figure()
     figure.add_annotation(
-        text=words,
+        text=text,
         showarrow=False,
         xref="paper",
         yref="paper",

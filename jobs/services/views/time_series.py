@@ -1,4 +1,4 @@
-"""Pictures of rates over time: requests, latency, outliers, bad values."""
+"""Figures of rates over time: requests, latency, outliers, bad values."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from jobs.services.views.topic_history import Span
 from operators.alerts.rate_rules import quantile
 from operators.metrics.tally import count_up
 
-# From when to when, in seconds since 1970.
+# Start and end, in seconds since 1970.
 Period = tuple[float, float]
 _HEIGHT = 260
-# A legend of many lines takes room from its picture: pixels for each more than two.
-# Letters of the name of a line, and of one beside a picture.
-_MORE, _LETTERS, _FEW_LETTERS = 20, 28, 20
-_NO_RATES = "nothing was told in this period: does the job run?"
+# Pixels to add to the height for each entry of the legend after the second.
+_LEGEND_ENTRY = 20
+# The most characters of a name in a legend, and on an axis.
+_LEGEND_NAME_LENGTH, _AXIS_NAME_LENGTH = 28, 20
+_NO_RATES = "no data in this period; check that the job is running"
 
 
 def requests(spans: Sequence[Span], period: Period, theme: Theme) -> go.Figure:
-    """Draw requests a second, and those without an answer."""
+    """Draw answered and failed requests per second."""
     if not spans:
         return empty_figure(_NO_RATES, theme, _HEIGHT)
     look = LOOKS[theme]
@@ -31,53 +32,53 @@ def requests(spans: Sequence[Span], period: Period, theme: Theme) -> go.Figure:
     answered = [(one.tally.requests - one.tally.failed) / one.seconds for one in spans]
     failed = [one.tally.failed / one.seconds for one in spans]
     _draw(figure, spans, answered, "answered", {"color": look.accent})
-    _draw(figure, spans, failed, "without an answer", {"color": look.warning, "dash": "dash"})
-    return _over_time(figure, period, "a second", theme)
+    _draw(figure, spans, failed, "failed", {"color": look.warning, "dash": "dash"})
+    return _over_time(figure, period, "per second", theme)
 
 
 def latency(spans: Sequence[Span], period: Period, theme: Theme) -> go.Figure:
-    """Draw the time from request to response: half of the requests, and 99 %."""
-    asked = [one for one in spans if one.tally.requests]
-    if not asked:
-        return empty_figure("no request came in this period" if spans else _NO_RATES, theme, _HEIGHT)
+    """Draw the latency from request to response: the median and the 99th percentile."""
+    busy = [one for one in spans if one.tally.requests]
+    if not busy:
+        return empty_figure("no requests in this period" if spans else _NO_RATES, theme, _HEIGHT)
     look = LOOKS[theme]
     figure = go.Figure()
     for share, name, line in (
-        (0.5, "half within", {"color": look.accent}),
-        (0.99, "99 % within", {"color": look.warning, "dash": "dash"}),
+        (0.5, "median", {"color": look.accent}),
+        (0.99, "99th percentile", {"color": look.warning, "dash": "dash"}),
     ):
-        values = [quantile(share, one.tally.buckets) * 1000 for one in asked]
-        _draw(figure, asked, values, name, line)
+        values = [quantile(share, one.tally.buckets) * 1000 for one in busy]
+        _draw(figure, busy, values, name, line)
     return _over_time(figure, period, "milliseconds", theme)
 
 
 def outliers(spans: Sequence[Span], period: Period, theme: Theme) -> go.Figure:
     """Draw the share of rows that each step flagged."""
     steps = sorted(
-        {name for one in spans for name, done in one.tally.steps.items() if done.outliers is not None}
+        {name for one in spans for name, tally in one.tally.steps.items() if tally.outliers is not None}
     )
     if not steps:
-        return empty_figure("no step flags outliers, or no request came", theme, _HEIGHT)
+        return empty_figure("no step detects outliers, or there were no requests", theme, _HEIGHT)
     figure = go.Figure()
     for step in steps:
-        told = [(one, one.tally.steps[step]) for one in spans if step in one.tally.steps]
-        told = [(one, done) for one, done in told if done.rows]
-        shares = [100 * (done.outliers or 0) / done.rows for _, done in told]
-        _draw(figure, [one for one, _ in told], shares, step, {})
+        tallies = [(span, span.tally.steps[step]) for span in spans if step in span.tally.steps]
+        tallies = [(span, tally) for span, tally in tallies if tally.rows]
+        shares = [100 * (tally.outliers or 0) / tally.rows for _, tally in tallies]
+        _draw(figure, [span for span, _ in tallies], shares, step, {})
     return _over_time(figure, period, "% of rows", theme)
 
 
 def bad_values(spans: Sequence[Span], theme: Theme) -> go.Figure:
-    """Draw how many values of each feature were bad, by what is wrong with them."""
+    """Draw the number of bad values of each feature, by issue."""
     counts: dict[str, dict[str, int]] = {}
-    for one in spans:
-        for done in one.tally.steps.values():
-            for feature, issues in done.bad_values.items():
+    for span in spans:
+        for tally in span.tally.steps.values():
+            for feature, issues in tally.bad_values.items():
                 for issue, n in issues.items():
                     count_up(counts, issue, feature, n)
     if not counts:
-        return empty_figure("no bad value was found, or no step looks for them", theme, _HEIGHT)
-    features = sorted({name for by in counts.values() for name in by})
+        return empty_figure("no bad values, or no step checks for them", theme, _HEIGHT)
+    features = sorted({name for by_feature in counts.values() for name in by_feature})
     figure = go.Figure()
     for (issue, by_feature), pattern in zip(sorted(counts.items()), ("", "/", "x", "."), strict=False):
         values = [by_feature.get(feature, 0) for feature in features]
@@ -87,7 +88,7 @@ def bad_values(spans: Sequence[Span], theme: Theme) -> go.Figure:
     figure.update_layout(barmode="stack")
     figure.update_xaxes(title="values")
     figure.update_yaxes(
-        tickvals=features, ticktext=[escape(shortened(name, _FEW_LETTERS)) for name in features]
+        tickvals=features, ticktext=[escape(shortened(name, _AXIS_NAME_LENGTH)) for name in features]
     )
     apply_theme(figure, theme, max(_HEIGHT, 100 + 24 * len(features)))
     figure.update_layout(hovermode="closest")
@@ -97,23 +98,23 @@ def bad_values(spans: Sequence[Span], theme: Theme) -> go.Figure:
 def _draw(
     figure: go.Figure, spans: Sequence[Span], values: Sequence[float], name: str, line: dict[str, str]
 ) -> None:
-    """Draw a line that is broken where nothing was told."""
+    """Draw a line with gaps for periods without data."""
     times: list[datetime | None] = []
-    drawn: list[float | None] = []
-    for before, one, value in zip([None, *spans], spans, values, strict=False):
-        if before and one.since - before.since > 2.5 * max(before.seconds, one.seconds):
+    points: list[float | None] = []
+    for before, span, value in zip([None, *spans], spans, values, strict=False):
+        if before and span.since - before.since > 2.5 * max(before.seconds, span.seconds):
             times.append(_time(before.until))
-            drawn.append(None)
-        times.append(_time(one.since))
-        drawn.append(value)
-    name = shortened(name, _LETTERS)
-    figure.add_scatter(x=times, y=drawn, name=name, line=line, mode="lines", connectgaps=False)
+            points.append(None)
+        times.append(_time(span.since))
+        points.append(value)
+    name = shortened(name, _LEGEND_NAME_LENGTH)
+    figure.add_scatter(x=times, y=points, name=name, line=line, mode="lines", connectgaps=False)
 
 
 def _over_time(figure: go.Figure, period: Period, unit: str, theme: Theme) -> go.Figure:
     figure.update_yaxes(rangemode="tozero", title=unit)
     figure.update_xaxes(title="UTC", range=[_time(moment) for moment in period])
-    return apply_theme(figure, theme, _HEIGHT + _MORE * max(0, len(figure.data) - 2))
+    return apply_theme(figure, theme, _HEIGHT + _LEGEND_ENTRY * max(0, len(figure.data) - 2))
 
 
 def _time(seconds: float) -> datetime:

@@ -1,4 +1,4 @@
-"""Records of the topics → what a page shows, of a bounded past. No Kafka here."""
+"""History of a namespace's topics over a bounded past, in memory; this module does not use Kafka."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from operators.windows.rate_windows import Rates, read_rates
 from operators.windows.report import Window, read_report
 
 _MOST_WINDOWS, _MOST_ALERTS, _MOST_LISTED = 1_500, 1_000, 200
-# Clocks differ; rates that are further ahead would push the others out of the past that is kept.
-_AHEAD = 3_600.0
-_OF_DEAD_LETTERS = (
+# Clocks differ. Rates more than this many seconds in the future are refused: they would evict all others.
+_MAX_CLOCK_SKEW = 3_600.0
+_DEAD_LETTER_HEADERS = (
     "__connect.errors.topic",
     "__connect.errors.partition",
     "__connect.errors.offset",
     "__connect.errors.exception.class.name",
     "__connect.errors.exception.message",
 )
-Hides = Callable[[str], Redaction]
+RedactionOf = Callable[[str], Redaction]
 
 
 class DeadLetter(NamedTuple):
-    """A request that could not be answered; `at` in milliseconds since 1970."""
+    """A request that could not be answered; `at` is in milliseconds since 1970."""
 
     pipeline: str
     at: int
@@ -49,7 +49,7 @@ class DeadLetter(NamedTuple):
 
 
 class Span(NamedTuple):
-    """What a pipeline did in `seconds` from a moment on, in seconds since 1970."""
+    """A pipeline's counters over `seconds`, starting at `since` in seconds since 1970."""
 
     since: float
     seconds: float
@@ -57,23 +57,25 @@ class Span(NamedTuple):
 
     @property
     def until(self) -> float:
-        """When it ended."""
+        """The end, in seconds since 1970."""
         return self.since + self.seconds
 
 
 class TopicHistory:
-    """Takes records in one thread and is looked at from others.
+    """Records of the topics; one thread adds them, other threads read.
 
-    `past` says for how many seconds rates are kept, `hides` which features of a pipeline nobody sees.
+    Rates are kept for `past` seconds. `redaction_of` returns the features of a pipeline to redact.
     """
 
-    def __init__(self, topics: Topics, past: float, hides: Hides = lambda pipeline: Redaction()) -> None:
+    def __init__(
+        self, topics: Topics, past: float, redaction_of: RedactionOf = lambda pipeline: Redaction()
+    ) -> None:
         self._topics = topics
         self._past = past
-        self._hides = hides
+        self._redaction_of = redaction_of
         self._lock = Lock()
         self._rates: dict[str, deque[Span]] = {}
-        self._asked: dict[str, int] = {}
+        self._request_counts: dict[str, int] = {}
         self._windows: dict[tuple[str, str], deque[Window]] = {}
         self._latest: dict[str, Alert] = {}
         self._alerts: dict[str, deque[Alert]] = {}
@@ -82,12 +84,12 @@ class TopicHistory:
         self._skipped = 0
         self._last_skipped: Skipped | None = None
 
-    def take(self, topic: str, record: Any) -> Skipped | None:
-        """Take in a record; returns it as skipped where it cannot be used."""
+    def add(self, topic: str, record: Any) -> Skipped | None:
+        """Add a record; returns a description of it if it is invalid and was skipped."""
         try:
             with self._lock:
-                self._take(topic, record)
-        except Exception as error:  # whatever it is, the records around it count
+                self._add(topic, record)
+        except Exception as error:  # an invalid record must not affect its neighbours
             skipped = skipped_record(record, error)
             with self._lock:
                 self._skipped += 1
@@ -96,56 +98,58 @@ class TopicHistory:
         return None
 
     def skipped(self) -> tuple[int, Skipped | None]:
-        """Return how many records could not be used, and the last of them."""
+        """Return the number of skipped records, and the last of them."""
         with self._lock:
             return self._skipped, self._last_skipped
 
     def spans(self, pipeline: str, since: float, step: float) -> list[Span]:
-        """Return what a pipeline did since a moment in seconds since 1970, in spans of up to so many seconds.
+        """Return a pipeline's counters since a time, added up to spans of about `step` seconds.
 
-        A span is as long as the slices that are in it.
+        `since` is in seconds since 1970. A span is as long as the recorded slices that it contains.
         """
         with self._lock:
-            known = list(self._rates.get(pipeline, ()))
+            slices = list(self._rates.get(pipeline, ()))
         merged: dict[int, Span] = {}
-        for one in known:
-            if one.since >= since:
-                number = int(one.since // step)
-                sum_ = merged.setdefault(number, Span(one.since, 0.0, Tally()))
-                sum_.tally.add(one.tally)
-                merged[number] = sum_._replace(seconds=sum_.seconds + one.seconds)
+        for slice_ in slices:
+            if slice_.since >= since:
+                number = int(slice_.since // step)
+                span = merged.setdefault(number, Span(slice_.since, 0.0, Tally()))
+                span.tally.add(slice_.tally)
+                merged[number] = span._replace(seconds=span.seconds + slice_.seconds)
         spans = [merged[number] for number in sorted(merged)]
-        self._hide_values(pipeline, spans)
+        self._redact(pipeline, spans)
         return spans
 
     def latest(self, pipeline: str) -> Span | None:
-        """Return the newest slice."""
+        """Return the newest recorded slice of a pipeline's counters."""
         with self._lock:
-            known = self._rates.get(pipeline)
-            return known[-1] if known else None
+            slices = self._rates.get(pipeline)
+            return slices[-1] if slices else None
 
-    def asked(self, pipeline: str) -> int:
-        """Return how many requests came since this board is there, and in the past that it was given."""
+    def request_count(self, pipeline: str) -> int:
+        """Return the number of requests in all rates that were added, including those no longer kept."""
         with self._lock:
-            return self._asked.get(pipeline, 0)
+            return self._request_counts.get(pipeline, 0)
 
     def windows(self, pipeline: str, since: float = 0.0) -> Mapping[str, list[Window]]:
-        """Return the windows of each step that closed since a moment, oldest first."""
+        """Return the windows of each step that closed since a time in seconds since 1970, oldest first."""
         with self._lock:
-            known = {step: list(told) for (owner, step), told in self._windows.items() if owner == pipeline}
-        hides = self._hides(pipeline)
+            by_step = {
+                step: list(windows) for (owner, step), windows in self._windows.items() if owner == pipeline
+            }
+        redaction = self._redaction_of(pipeline)
         return {
-            step: [_hidden(one, hides) for one in windows if _seconds(one.closed_at) >= since]
-            for step, windows in known.items()
+            step: [_redacted(one, redaction) for one in windows if _seconds(one.closed_at) >= since]
+            for step, windows in by_step.items()
         }
 
     def alerts(self, pipeline: str) -> list[Alert]:
-        """Return the alerts of a pipeline that were told, oldest first."""
+        """Return the published alerts of a pipeline, oldest first."""
         with self._lock:
             return list(self._alerts.get(pipeline, ()))
 
     def firing(self, pipeline: str) -> list[Alert]:
-        """Return what fires now."""
+        """Return the alerts of a pipeline that fire now."""
         with self._lock:
             latest = list(self._latest.values())
         return firing(one for one in latest if one.labels.get("pipeline") == pipeline)
@@ -153,27 +157,32 @@ class TopicHistory:
     def outliers(self, pipeline: str) -> list[FlaggedRowRecord]:
         """Return the latest flagged rows, newest first."""
         with self._lock:
-            known = list(self._outliers.get(pipeline, ()))
-        hides = self._hides(pipeline)
-        return sorted((one.hiding(hides) for one in known), key=lambda one: (-one.timestamp, -one.offset))
+            outliers = list(self._outliers.get(pipeline, ()))
+        redaction = self._redaction_of(pipeline)
+        return sorted(
+            (one.hiding(redaction) for one in outliers), key=lambda one: (-one.timestamp, -one.offset)
+        )
 
     def dead_letters(self, pipeline: str) -> list[DeadLetter]:
-        """Return the latest dead letters, newest first; messages quote values, so some are hidden."""
+        """Return the latest dead letters, newest first.
+
+        If the pipeline redacts any features, all messages are redacted, because they quote values.
+        """
         with self._lock:
-            known = list(self._dead.get(pipeline, ()))
-        if self._hides(pipeline):
-            known = [one._replace(message=HIDDEN) for one in known]
-        return sorted(known, key=lambda one: -one.at)
+            letters = list(self._dead.get(pipeline, ()))
+        if self._redaction_of(pipeline):
+            letters = [one._replace(message=HIDDEN) for one in letters]
+        return sorted(letters, key=lambda one: -one.at)
 
-    def _hide_values(self, pipeline: str, spans: Iterable[Span]) -> None:
-        hides = self._hides(pipeline)
-        for step in (step for span in spans if hides for step in span.tally.steps.values()):
-            step.hide(hides)
+    def _redact(self, pipeline: str, spans: Iterable[Span]) -> None:
+        redaction = self._redaction_of(pipeline)
+        for step in (step for span in spans if redaction for step in span.tally.steps.values()):
+            step.hide(redaction)
 
-    def _take(self, topic: str, record: Any) -> None:
+    def _add(self, topic: str, record: Any) -> None:
         value = record.value
         if topic == self._topics.rates:
-            self._take_rates(read_rates(value))
+            self._add_rates(read_rates(value))
         elif topic == self._topics.alerts:
             alert = read_alert(value)
             self._latest[alert.fingerprint] = alert
@@ -188,42 +197,43 @@ class TopicHistory:
             window = report.window
             _list(self._windows, (window.pipeline, window.step), _MOST_WINDOWS).append(window)
 
-    def _take_rates(self, rates: Rates) -> None:
+    def _add_rates(self, rates: Rates) -> None:
         since = _seconds(rates.since)
-        if since > time() + _AHEAD:
-            raise MalformedError(f"since is {rates.since}, which is not yet")
-        known = self._rates.setdefault(rates.pipeline, deque())
-        known.append(Span(since, _seconds(rates.until) - since, rates.tally))
-        while known[0].since < since - self._past:
-            known.popleft()
-        self._asked[rates.pipeline] = self._asked.get(rates.pipeline, 0) + rates.tally.requests
+        if since > time() + _MAX_CLOCK_SKEW:
+            raise MalformedError(f"since is {rates.since}, which is in the future")
+        slices = self._rates.setdefault(rates.pipeline, deque())
+        slices.append(Span(since, _seconds(rates.until) - since, rates.tally))
+        while slices[0].since < since - self._past:
+            slices.popleft()
+        total = self._request_counts.get(rates.pipeline, 0) + rates.tally.requests
+        self._request_counts[rates.pipeline] = total
 
 
 def _list(lists: dict[Any, deque[Any]], key: object, most: int) -> deque[Any]:
     return lists.setdefault(key, deque(maxlen=most))
 
 
-def _hidden(window: Window, hides: Redaction) -> Window:
-    if not hides:
+def _redacted(window: Window, redaction: Redaction) -> Window:
+    if not redaction:
         return window
-    about = hides.about(
+    fields = redaction.about(
         {"features": window.features, "ranked": window.ranked, "histograms": window.histograms}
     )
-    return msgspec.structs.replace(window, **about)
+    return msgspec.structs.replace(window, **fields)
 
 
 def _dead_letter(record: Any) -> DeadLetter:
-    told = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
-    missing = [name for name in _OF_DEAD_LETTERS if name not in told]
+    headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    missing = [name for name in _DEAD_LETTER_HEADERS if name not in headers]
     if missing:
-        raise MalformedError(f"a dead letter has the header {missing[0]}, this record has none")
+        raise MalformedError(f"the record is not a dead letter: it has no header {missing[0]}")
     require_seconds(max(record.timestamp, 0) / 1000, "the timestamp / 1000")
-    topic, partition, offset, reason, message = (told[name] for name in _OF_DEAD_LETTERS)
+    topic, partition, offset, reason, message = (headers[name] for name in _DEAD_LETTER_HEADERS)
     return DeadLetter(
-        owner_of(told),
+        owner_of(headers),
         record.timestamp,
         reason,
-        told.get("weir-error-step", ""),
+        headers.get("weir-error-step", ""),
         message,
         f"{topic}-{partition}@{offset}",
         (record.key or b"").decode("utf-8", "replace"),

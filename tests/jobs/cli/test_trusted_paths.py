@@ -43,7 +43,7 @@ def owner() -> str:
 
 
 def told_of(folder: Path) -> str:
-    return f"trusting {folder}: it belongs to you ({owner()}) and nobody else can write there"
+    return f"trusting {folder}: it belongs to you ({owner()}) and no other user can write to it"
 
 
 def test_judge_tells_what_stands_in_the_way(x: Path) -> None:

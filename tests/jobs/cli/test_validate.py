@@ -74,7 +74,7 @@ def test_a_model_in_a_store_is_a_notice_and_the_store_is_not_asked(
     assert done.stdout.splitlines() == [
         f"notice: all.yaml: Model m: not checked here: {uri} is in a store; --with-artifacts fetches it",
         "1 pipelines are valid",
-        "  p: m (the text; not with all its models)",
+        "  p: m (only the text; not all models were loaded)",
     ]
     assert not store.was_asked()
 
@@ -95,7 +95,7 @@ def test_a_model_of_no_document_is_a_notice(tmp_path: Path) -> None:
         "notice: all.yaml: Pipeline/p: spec.steps[0].name: not checked here: Model away is not in these "
         "manifests; weir apply looks for it among the documents that were applied before"
     ) in done.stdout
-    assert "1 pipelines are valid\n  p: away, here (the text; not with all its models)" in done.stdout
+    assert "1 pipelines are valid\n  p: away, here (only the text; not all models were loaded)" in done.stdout
     done = validate(tmp_path, *documents, options=("--with-artifacts",))
     assert done.returncode == 1
     assert "there is no Model away in these manifests; add its document" in done.stderr

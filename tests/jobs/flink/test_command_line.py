@@ -37,10 +37,10 @@ def test_monitors_are_trained_from_a_parquet_file_then_calibrated_and_checked(tm
 
 def test_options_that_do_not_go_together_are_told(tmp_path: Path) -> None:
     told = weir(tmp_path, "train", "--preprocessor", "model.joblib", fails=True)
-    assert "--preprocessor and --predictions go with --monitors-only" in told
+    assert "--preprocessor and --predictions need --monitors-only" in told
     told = weir(tmp_path, "train", "--data", "nowhere.csv", fails=True)
     assert "nowhere.csv cannot be read as CSV" in told
     told = weir(tmp_path, "train", "--rows", "300", "--outlier", "vae", fails=True)
     assert "--outlier vae needs TensorFlow" in told
     told = weir(tmp_path, "retrain", "p", "--out", "new", "--drifted", "some", fails=True)
-    assert "--drifted must be exclude, include or only, got 'some'" in told
+    assert "--drifted is 'some'; it must be exclude, include or only" in told

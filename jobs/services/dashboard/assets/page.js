@@ -1,9 +1,10 @@
-// The browser alone can see that nobody answers it any more: `weirTold` is when somebody last did.
-window.weirTold = Date.now();
+// Only the browser can detect that the server has stopped. `weirUpdated` is the time of its last response, in
+// milliseconds since 1970.
+window.weirUpdated = Date.now();
 setInterval(() => {
-  const there = document.getElementById("gone");
-  if (!there) return;
-  const gone = Date.now() - window.weirTold > 15000;
-  there.textContent = gone ? "The dashboard does not answer: is weir dashboard running?" : "";
-  there.className = gone ? "banner" : "";
+  const banner = document.getElementById("offline");
+  if (!banner) return;
+  const isOffline = Date.now() - window.weirUpdated > 15000;
+  banner.textContent = isOffline ? "The dashboard does not answer: check that weir dashboard is running." : "";
+  banner.className = isOffline ? "banner" : "";
 }, 1000);

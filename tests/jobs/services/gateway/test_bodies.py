@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from jobs.services.gateway.bodies import MOST_BYTES, BadBodyError, encoded, read_request
+from jobs.services.gateway.bodies import MOST_BYTES, BadBodyError, encode_response, read_request
 from jobs.services.gateway.content_codings import LongBodyError, UnsupportedCodingError
 from tests.support.servers import free_port
 
@@ -32,7 +32,7 @@ async def give_back(request: Request) -> Response:
         body = await read_request(request)
     except tuple(STATUS) as error:
         return Response(str(error), STATUS[type(error)])
-    return await encoded(Response(body), request)
+    return await encode_response(Response(body), request)
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ def test_a_body_that_was_cut_is_refused(body: bytes, pair: tuple[str, object], d
     coding, encode = pair
     encoded = encode(body)  # type: ignore[operator]
     cut = encoded[: data.draw(st.integers(1, len(encoded) - 1))]
-    with pytest.raises(CorruptBodyError, match=f"the body is not {coding}, or not whole: "):
+    with pytest.raises(CorruptBodyError, match=f"the body is not valid {coding}, or is truncated: "):
         decode_body(cut, [coding], MOST)
 
 
@@ -71,7 +71,7 @@ def test_any_bytes_are_decoded_or_refused(body: bytes, coding: str) -> None:
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize("body", [b'{"inputs": []}', b"x" * 100])
 def test_a_plain_body_that_calls_itself_encoded_is_refused(coding: str, body: bytes) -> None:
-    with pytest.raises(CorruptBodyError, match=f"the body is not {coding}"):
+    with pytest.raises(CorruptBodyError, match=f"the body is not valid {coding}"):
         decode_body(body, [coding], MOST)
 
 

@@ -87,7 +87,7 @@ def board_of(release: Release) -> TopicHistory:
         }
         tally = Tally(500, int(RNG.integers(0, 5)), 9_000, buckets, {}, done)
         since = (START + 10 * number) * 1000
-        board.take(
+        board.add(
             TOPICS.rates, Record(Rates("p", 1, iso(since), iso(since + 10_000), BOUNDS, tally).encode())
         )
     for step in (name for name in steps if "drift" in name):
@@ -104,7 +104,7 @@ def board_of(release: Release) -> TopicHistory:
                 "window": 900 + window,
                 "closed_at": iso((START + 20 * window) * 1000),
             }
-            board.take(TOPICS.model_outputs(step), Record(msgspec.json.encode(body)))
+            board.add(TOPICS.model_outputs(step), Record(msgspec.json.encode(body)))
     return board
 
 

@@ -84,20 +84,20 @@ def release() -> Release:
 def board() -> TopicHistory:
     board = TopicHistory(TOPICS, past=3_600)
     for number in range(6):
-        board.take(TOPICS.rates, Record(rates(number, tally(100, failed=number, outliers=number))))
+        board.add(TOPICS.rates, Record(rates(number, tally(100, failed=number, outliers=number))))
     for window, moved in ((1, 0.0), (2, 0.8)):
         body = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:400] + np.array([moved, 0])), Streak()))
         body["parameters"] |= {"window": window, "closed_at": iso((START + window) * 1000)}
-        board.take(TOPICS.model_outputs("d"), Record(msgspec.json.encode(body)))
+        board.add(TOPICS.model_outputs("d"), Record(msgspec.json.encode(body)))
     life = Lifecycle({"pipeline": "p", "job": "weir.default"}, 1e9, "")
     _, sent = life.update_alerts(
         [], {AlertKey("WeirDrift", "d"): Finding("warning", {"summary": "it moved"})}, START * 1000
     )
-    board.take(TOPICS.alerts, Record(sent[0].alert.encode()))
+    board.add(TOPICS.alerts, Record(sent[0].alert.encode()))
     flagged = FlaggedRowRecord(
         "p", 1, "o", "t", 0, 7, START * 1000, 0, 0.9, 0.5, [FeatureContribution("age", 0.4, 99.0)], "sha256:x"
     )
-    board.take(TOPICS.outliers, Record(flagged.encode()))
+    board.add(TOPICS.outliers, Record(flagged.encode()))
     headers = {
         "__connect.errors.topic": TOPICS.inputs("p"),
         "__connect.errors.partition": "1",
@@ -106,7 +106,7 @@ def board() -> TopicHistory:
         "__connect.errors.exception.message": "<script>alert(1)</script>",
     }
     told = tuple((name, text.encode()) for name, text in headers.items())
-    board.take(TOPICS.errors, Record(b"{}", headers=told))
+    board.add(TOPICS.errors, Record(b"{}", headers=told))
     return board
 
 
@@ -125,32 +125,32 @@ def test_rates_are_put_together_in_spans_and_none_is_lost(board: TopicHistory) -
 
 
 def test_rates_of_long_ago_are_forgotten(board: TopicHistory) -> None:
-    board.take(TOPICS.rates, Record(rates(365, tally(1))))
+    board.add(TOPICS.rates, Record(rates(365, tally(1))))
     assert board.spans("p", 0, 10.0)[0].since == START + 50
-    assert board.asked("p") == 601, "how many came is not"
+    assert board.request_count("p") == 601, "how many came is not"
 
 
 def test_what_a_monitor_hides_is_hidden_in_what_was_told_before_too(board: TopicHistory) -> None:
-    board._hides = lambda pipeline: Redaction(["age"])
+    board._redaction_of = lambda pipeline: Redaction(["age"])
     assert "age" not in str([board.windows("p"), board.outliers("p"), board.spans("p", 0, 10.0)])
     assert board.dead_letters("p")[0].message == HIDDEN
-    board._hides = lambda pipeline: Redaction()
+    board._redaction_of = lambda pipeline: Redaction()
     assert "age" in str(board.windows("p"))
-    assert (board.asked("p"), board.asked("q")) == (600, 0)
+    assert (board.request_count("p"), board.request_count("q")) == (600, 0)
 
 
 def test_what_is_not_ours_is_passed_over(board: TopicHistory) -> None:
     for topic in (TOPICS.rates, TOPICS.alerts, TOPICS.outliers, TOPICS.errors, TOPICS.model_outputs("d")):
-        board.take(topic, Record(b"junk"))
-        board.take(topic, Record(b"{}"))
-    assert board.asked("p") == 600
+        board.add(topic, Record(b"junk"))
+        board.add(topic, Record(b"{}"))
+    assert board.request_count("p") == 600
     assert len(board.windows("p")["d"]) == 2
 
 
 def test_lists_hold_the_newest_first_and_belong_to_their_pipeline(board: TopicHistory) -> None:
     for offset in range(100):
         one = FlaggedRowRecord("p", 1, "o", "t", 0, offset, START * 1000 + 1, 0, 0.9, 0.5, [], "x")
-        board.take(TOPICS.outliers, Record(one.encode()))
+        board.add(TOPICS.outliers, Record(one.encode()))
     offsets = [one.offset for one in board.outliers("p")]
     assert offsets[:100] == list(range(99, -1, -1))
     assert board.outliers("q") == board.dead_letters("q") == board.alerts("q") == []
@@ -252,7 +252,7 @@ def without_values(insufficient: bool) -> list[Window]:
         body["parameters"]["state"] = "OK"
         for one in body["parameters"]["features"]:
             del one["insufficient"]
-    board.take(TOPICS.model_outputs("d"), Record(msgspec.json.encode(body)))
+    board.add(TOPICS.model_outputs("d"), Record(msgspec.json.encode(body)))
     return board.windows("p")["d"]
 
 
@@ -286,7 +286,7 @@ def test_lines_are_what_was_told(board: TopicHistory) -> None:
 
 def test_a_line_is_broken_where_nothing_was_told(board: TopicHistory) -> None:
     for number in (20, 21):
-        board.take(TOPICS.rates, Record(rates(number, tally(100))))
+        board.add(TOPICS.rates, Record(rates(number, tally(100))))
     answered = time_series.requests(board.spans("p", START, 10.0), PERIOD, "light").data[0]
     assert list(answered.y).index(None) == 6
     assert len(answered.x) == len(answered.y) == 9
@@ -314,7 +314,7 @@ def test_nothing_is_drawn_as_nothing_in_words(theme: Theme) -> None:
 
 def test_the_report_holds_everything_and_needs_nothing_else(board: TopicHistory) -> None:
     page = html_report.write(release(), [release()], board, START, START + 60)
-    assert "600 requests, 15 without an answer" in page
+    assert "600 requests, 15 failed" in page
     assert "Drift: d" in page
     assert "d, window 2: DRIFT" in page
     assert page.count("<script>alert(1)</script>") == 0

@@ -194,11 +194,17 @@ def test_a_name_that_no_pipeline_has_is_told_with_those_that_there_are(weir: Wei
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["p", ONE, "--local"], "--local needs the manifests: name them with -f"),
+        (["p", ONE, "--local"], "--local needs manifests; set -f"),
         (["p", ONE, "-f", "examples/income"], "-f, --data, --external and --json need --local"),
-        (["p", "--local", "-f", "x"], "--local takes one request, or --data with many"),
-        (["p", ONE, "--local", "-f", "x", "--data", "y"], "--local takes one request, or --data with many"),
-        (["p", "-", "--local", "-f", "-"], "standard input holds the request or the manifests, not both"),
+        (["p", "--local", "-f", "x"], "--local needs either one request or --data, not both"),
+        (
+            ["p", ONE, "--local", "-f", "x", "--data", "y"],
+            "--local needs either one request or --data, not both",
+        ),
+        (
+            ["p", "-", "--local", "-f", "-"],
+            "standard input can contain the request or the manifests, not both",
+        ),
         (["p", "@nowhere", "--bootstrap-servers", "x"], "nowhere cannot be read"),
         (["p"], "give a request"),
     ],
