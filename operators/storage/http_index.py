@@ -82,7 +82,7 @@ class HttpIndex:
             error.close()
             raise HttpIndexError(f"{url} answers {error.code} {error.reason}") from error
         except OSError as error:
-            raise HttpIndexError(f"{url} does not response: {error}") from error
+            raise HttpIndexError(f"{url} does not answer: {error}") from error
         if urlsplit(response.url)[:2] != urlsplit(encoded)[:2]:
             response.close()
             raise HttpIndexError(f"{url} leads to {response.url}, another server; use that URL")

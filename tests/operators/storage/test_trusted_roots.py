@@ -67,7 +67,7 @@ def test_no_file_outside_the_folder_is_loaded_whatever_the_folder_says(
         load(forest)
     linked = settings(tmp_path / "linked", implementation="mlserver_sklearn.SKLearnModel")
     (linked / "model.joblib").symlink_to(folder / "model.joblib")
-    with pytest.raises(DeploymentError, match="lies outside the model's folder"):
+    with pytest.raises(DeploymentError, match="is outside the model's folder"):
         load(linked)
     (tmp_path / "mine.py").write_text(f"open({str(trace)!r}, 'w')")
     for implementation in (f"..{tmp_path.name}.mine.Model", "..mine.Model"):
