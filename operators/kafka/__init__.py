@@ -1,1 +1,1 @@
-"""Names of topics, reading topics from start to end, and records that could not be used."""
+"""Names of topics, readers of whole topics, and records that cannot be used."""

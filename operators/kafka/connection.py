@@ -1,4 +1,4 @@
-"""Where Kafka is, and how its topics are named."""
+"""The addresses of Kafka's brokers, and the names of the topics."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from operators.kafka.topics import Topics
 
-# Reading a topic to its end takes so many seconds at most.
+# The most time that reading a topic to its end may take, in seconds.
 DEADLINE = 60.0
 
 
 class Connection(NamedTuple):
-    """Bootstrap servers as `host:port`, separated by commas, and the names of the topics."""
+    """Bootstrap servers as `host:port`, comma-separated, and the names of the topics."""
 
     bootstrap: str
     topics: Topics

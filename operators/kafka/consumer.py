@@ -1,4 +1,4 @@
-"""Reading topics from start to end, and watching their ends, with kafka-python."""
+"""Reads topics from their beginning to their current end, with kafka-python."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def open_consumer(
 
 
 def topic_exists(bootstrap: str, topic: str) -> bool:
-    """Tell whether there is a topic of that name."""
+    """Return whether a topic exists."""
     consumer, partitions = open_consumer(bootstrap, [topic])
     consumer.close()
     return bool(partitions)
 
 
 def read_to_end(consumer: KafkaConsumer, partitions: list[TopicPartition], seconds: float) -> Iterator[Any]:
-    """Yield every record up to where the partitions end now; DeploymentError when time runs out."""
+    """Yield every record up to the current end of the partitions; DeploymentError after `seconds`."""
     if not partitions:
         return
     ends = consumer.end_offsets(partitions)
@@ -56,14 +56,15 @@ def read_to_end(consumer: KafkaConsumer, partitions: list[TopicPartition], secon
         if monotonic() > deadline:
             names = ", ".join(sorted({partition.topic for partition in partitions}))
             raise DeploymentError(
-                f"{names} could not be read to its end within {seconds:g} s: is Kafka well?"
+                f"{names}: reading to the end took longer than {seconds:g} s; "
+                "check that the Kafka brokers are reachable"
             )
         for records in consumer.poll(timeout_ms=200).values():
             yield from records
 
 
 def read_topic(bootstrap: str, topics: list[str], seconds: float) -> Iterator[Any]:
-    """Yield every committed record that the topics hold now; nothing for a topic that does not exist."""
+    """Yield every committed record that the topics contain now; a missing topic has none."""
     consumer, partitions = open_consumer(bootstrap, topics)
     with consumer:
         if partitions:

@@ -1,7 +1,7 @@
-"""Records whose header names are not UTF-8: read with the name replaced, instead of not at all.
+"""Reads records whose header names are not UTF-8: their invalid bytes are replaced.
 
-Kafka takes any bytes as a header's name. kafka-python raises `CorruptRecordError` for one that is not UTF-8,
-and again whenever the offset is read, so that one such record would end the topic for whoever reads it.
+Kafka accepts any bytes as a header's name. kafka-python raises `CorruptRecordError` for a name that is not
+UTF-8, each time it reads that offset. One such record would block every consumer of the topic.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ _read_strictly = DefaultRecordBatch._read_msg
 
 
 class _Name(bytes):
-    """Bytes that are decoded whatever they are."""
+    """Bytes that can always be decoded: invalid bytes are replaced."""
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         return super().decode(encoding, "replace")
 
 
 class _Buffer(bytearray):
-    """A batch whose slices are decoded whatever they are."""
+    """The buffer of a batch, with slices that can always be decoded."""
 
-    def __getitem__(self, at: Any) -> Any:
-        found = super().__getitem__(at)
-        return _Name(found) if isinstance(at, slice) else found
+    def __getitem__(self, index: Any) -> Any:
+        value = super().__getitem__(index)
+        return _Name(value) if isinstance(index, slice) else value
 
 
 def _read(batch: DefaultRecordBatch) -> Any:
-    """Read a batch's next record; of one that fails, the position stays where it was."""
+    """Read a batch's next record; an error leaves the position unchanged."""
     try:
         return _read_strictly(batch)
     except UnicodeDecodeError:
@@ -41,5 +41,5 @@ def _read(batch: DefaultRecordBatch) -> Any:
 
 
 def replace_broken_names() -> None:
-    """Let every consumer of this process read such records."""
+    """Let every consumer of this process read records with such header names."""
     DefaultRecordBatch._read_msg = _read

@@ -1,4 +1,4 @@
-"""Records that could not be used: where each is, what it names, and why it was skipped."""
+"""Records that could not be used: their position, their pipeline, and why they were skipped."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 from operators.core.errors import MalformedError, NewerError, describe, tidy
 from operators.core.foreign_json import shorten
 
-# A topic's newest so many are remembered, by key.
+# The most keys of a topic whose skipped records are remembered.
 MOST_SKIPPED = 1_000
 
 
 class Skipped(NamedTuple):
     """A record that could not be used.
 
-    `key` is lossless text (bytes that are not UTF-8 as surrogates), None where the record has none.
-    `pipeline` is the one that the key names, empty where it names none. `is_newer` says that a newer Weir
-    wrote it.
+    `key` is lossless text (bytes that are not UTF-8 become surrogates), None if the record has no key.
+    `pipeline` is the one that the key names, empty if it names none. `is_newer` is true if a newer version of
+    Weir wrote the record.
     """
 
     topic: str
@@ -29,12 +29,12 @@ class Skipped(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where it is, as TOPIC-PARTITION@OFFSET."""
+        """The position of the record, as TOPIC-PARTITION@OFFSET."""
         return f"{self.topic}-{self.partition}@{self.offset}"
 
     @property
     def shown_key(self) -> str:
-        """The key as a terminal can show it, cut where it is long."""
+        """The key as printable text, shortened if it is long."""
         return "(no key)" if self.key is None else tidy(shorten(self.key))
 
     def __str__(self) -> str:
@@ -42,39 +42,39 @@ class Skipped(NamedTuple):
 
 
 class SkippedRecords(dict[str | None, Skipped]):
-    """The newest skipped record of each key; of more than `MOST_SKIPPED` keys, those skipped last."""
+    """The newest skipped record of each key, for the `MOST_SKIPPED` keys that were skipped last."""
 
-    def add(self, one: Skipped) -> Skipped:
-        """Remember a record; returns it."""
-        self.pop(one.key, None)
-        self[one.key] = one
+    def add(self, skipped: Skipped) -> Skipped:
+        """Add a record and return it."""
+        self.pop(skipped.key, None)
+        self[skipped.key] = skipped
         if len(self) > MOST_SKIPPED:
             del self[next(iter(self))]
-        return one
+        return skipped
 
     def copy(self) -> SkippedRecords:
-        """Return one that does not change when more is skipped."""
+        """Return a copy that does not change when more records are skipped."""
         return SkippedRecords(self)
 
     def of(self, pipeline: str) -> list[Skipped]:
-        """Return those whose keys name a pipeline, oldest first."""
+        """Return the records whose keys name a pipeline, oldest first."""
         return [one for one in self.values() if one.pipeline == pipeline]
 
 
 def skipped_record(record: Any, error: Exception, pipeline: str = "") -> Skipped:
-    """Say of a Kafka record why it is skipped."""
+    """Return a Kafka record as skipped, with the error as the reason."""
     reason = str(error) if isinstance(error, MalformedError) else describe(error)
-    newer = isinstance(error, NewerError)
+    is_newer = isinstance(error, NewerError)
     return Skipped(
-        record.topic, record.partition, record.offset, key_text(record.key), reason, pipeline, newer
+        record.topic, record.partition, record.offset, key_text(record.key), reason, pipeline, is_newer
     )
 
 
 def key_text(key: bytes | None) -> str | None:
-    """Return a key as lossless text; `key_bytes` goes back."""
+    """Return a key as lossless text; `key_bytes` is the inverse."""
     return None if key is None else key.decode("utf-8", "surrogateescape")
 
 
 def key_bytes(key: str) -> bytes:
-    """Return the key that `key_text` read."""
+    """Return the key whose text `key_text` returned."""
     return key.encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Topic names, as Seldon Core 2 makes them."""
+"""The names of topics, in the scheme of Seldon Core 2."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from operators.resources.references import External
 
 
 class Topics(NamedTuple):
-    """Names every topic of one namespace.
+    """The names of every topic of one namespace.
 
-    Requests are read from those of `requests_prefix`, where that is another's; the rest is our own.
+    `requests_prefix`, if it is set, is the prefix of the topics that requests are read from, for example
+    Seldon's. All other topics have Weir's own `prefix`.
     """
 
     prefix: str = "weir"
@@ -24,7 +25,7 @@ class Topics(NamedTuple):
 
     @property
     def status(self) -> str:
-        """What workers say of themselves; compacted, one partition."""
+        """Status of workers, and events; compacted, one partition."""
         return f"{self.prefix}.{self.namespace}.status"
 
     @property
@@ -39,12 +40,12 @@ class Topics(NamedTuple):
 
     @property
     def rates(self) -> str:
-        """What each pipeline did in ten seconds."""
+        """Counts of each pipeline, one record per ten seconds."""
         return f"{self.prefix}.{self.namespace}.rates"
 
     @property
     def outliers(self) -> str:
-        """Flagged rows, and why each was."""
+        """Flagged rows, with the reason for each."""
         return f"{self.prefix}.{self.namespace}.outliers"
 
     def inputs(self, pipeline: str) -> str:
@@ -56,20 +57,20 @@ class Topics(NamedTuple):
         return f"{self.prefix}.{self.namespace}.pipeline.{pipeline}.outputs"
 
     def model_outputs(self, step: str) -> str:
-        """What a step answered; the drift reports of a batched step."""
+        """Outputs of a step; the reports of a batched step."""
         return f"{self.prefix}.{self.namespace}.model.{step}.outputs"
 
     def step_of(self, topic: str) -> str:
-        """Return the step whose outputs a topic holds."""
+        """Return the step whose outputs a topic contains."""
         start, end = self.model_outputs("|").split("|")
         return topic.removeprefix(start).removesuffix(end)
 
     def model_inputs(self, step: str) -> str:
-        """What a step was sent."""
+        """Inputs of a step."""
         return f"{self.prefix}.{self.namespace}.model.{step}.inputs"
 
     def external(self, external: External) -> str:
-        """Name the topic that an external input is read from."""
+        """Return the topic that an external input is read from."""
         if external.step:
             name = external.step
             return self.model_inputs(name) if external.side == "inputs" else self.model_outputs(name)
@@ -81,15 +82,15 @@ class Topics(NamedTuple):
         return f"{literal(f'{self.prefix}.{self.namespace}.{kind}')}[.][^.]+[.]{side}"
 
     def is_ours(self, topic: str) -> bool:
-        """Tell whether a topic is one of this namespace, and not another's whose requests are read."""
+        """Return whether a topic has the own prefix and namespace; those of `requests_prefix` have not."""
         return topic.startswith(f"{self.prefix}.{self.namespace}.")
 
     def is_inputs(self, topic: str) -> bool:
-        """Tell whether a topic holds a pipeline's requests."""
+        """Return whether a topic contains a pipeline's requests."""
         start, end = self.inputs("|").split("|")
         return topic.startswith(start) and topic.endswith(end)
 
 
 def literal(topic: str) -> str:
-    """Return the regular expression of one topic; names hold no other special character than the dot."""
+    """Return the regular expression of one topic; the dot is the only special character in names."""
     return topic.replace(".", "[.]")
