@@ -1,4 +1,4 @@
-"""Many requests → columns that are computed together."""
+"""Gathers many requests into columns that are computed together."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from operators.protocol.request import Encoding, InputTensor, Request
 
 
 class Signature(NamedTuple):
-    """What requests must share to be computed together.
+    """What is equal for requests that can be computed together.
 
-    `tensors` are name, datatype, shape of a row, content type, and whether others than floats miss values:
-    those are computed as FP64 or as objects, which must not change what another request is computed as.
+    `tensors` contains, for each tensor, its name, datatype, shape of a row, content type, and whether values
+    are missing although the datatype is not floating point. Such a tensor is computed as FP64 or as objects,
+    and this must not change the dtype of another request.
     """
 
     tensors: tuple[tuple[str, str, tuple[int, ...], str, bool], ...]
@@ -28,7 +29,7 @@ class Signature(NamedTuple):
 
 
 def signature(request: Request) -> Signature:
-    """Tell what a request must share with others to be computed together with them."""
+    """Return the signature of a request."""
     return Signature(
         tuple(
             [
@@ -45,7 +46,7 @@ def signature(request: Request) -> Signature:
 def to_columns(requests: Sequence[Request]) -> tuple[Tensors, Mapping[int, RecordError]]:
     """Turn requests of one signature into columns.
 
-    Returns the columns of the requests whose data fits, in their order, and the errors of the others by
+    Return the columns of the requests whose data is valid, in their order, and the errors of the others by
     position.
     """
     errors: dict[int, RecordError] = {}
@@ -56,10 +57,10 @@ def to_columns(requests: Sequence[Request]) -> tuple[Tensors, Mapping[int, Recor
     for i, column in enumerate(arrays):
         rows = np.array([requests[j].inputs[i].shape[0] for j in good], dtype=np.int64)
         if isinstance(column, list):
-            kept = [column[j] for j in good]
-            data = np.concatenate(kept) if kept else np.zeros(0)
+            valid = [column[j] for j in good]
+            data = np.concatenate(valid) if valid else np.zeros(0)
         else:
-            data = column if not errors else column[np.repeat(*_kept(requests, i, errors))]
+            data = column if not errors else column[_valid_rows(requests, i, errors)]
         first = requests[0].inputs[i]
         tensors[first.name] = TensorColumn(data, rows, content_type=first.content_type)
     return tensors, errors
@@ -68,34 +69,35 @@ def to_columns(requests: Sequence[Request]) -> tuple[Tensors, Mapping[int, Recor
 def _misses_values(tensor: InputTensor) -> bool:
     if tensor.datatype[:2] == "FP":
         return False
-    return isinstance(tensor.data, list) and _holds_null(tensor.data)
+    return isinstance(tensor.data, list) and _contains_null(tensor.data)
 
 
-def _holds_null(data: list[Any]) -> bool:
+def _contains_null(data: list[Any]) -> bool:
     waiting = [data]
     while waiting:
-        some = waiting.pop()
-        if None in some:
+        items = waiting.pop()
+        if None in items:
             return True
-        waiting.extend(item for item in some if isinstance(item, list))
+        waiting.extend(item for item in items if isinstance(item, list))
     return False
 
 
-def _kept(requests: Sequence[Request], i: int, errors: Mapping[int, RecordError]) -> tuple[Any, Any]:
+def _valid_rows(requests: Sequence[Request], i: int, errors: Mapping[int, RecordError]) -> Array:
+    """Return whether each row of tensor `i` belongs to a valid request: bool, shape (rows,)."""
     rows = [request.inputs[i].shape[0] for request in requests]
-    return np.array([j not in errors for j in range(len(requests))]), rows
+    return np.repeat(np.array([j not in errors for j in range(len(requests))]), rows)
 
 
 def _arrays(tensors: list[InputTensor], errors: dict[int, RecordError]) -> Array | list[Array]:
-    """One array for all where every tensor is plain and alike, else one each."""
+    """Return one array for all tensors if each is plain and has the same shape, else one array each."""
     first = tensors[0]
     if not isinstance(first.data, list):
         return [tensor.data.reshape(tensor.shape) for tensor in tensors]
     size = prod(first.shape)
     if all(len(tensor.data) == size and tensor.shape == first.shape for tensor in tensors):
-        together = many_to_array([tensor.data for tensor in tensors], first.datatype)
-        if together is not None:
-            return together.reshape(-1, *first.shape[1:])
+        array = many_to_array([tensor.data for tensor in tensors], first.datatype)
+        if array is not None:
+            return array.reshape(-1, *first.shape[1:])
     return [_array(tensor, position, errors) for position, tensor in enumerate(tensors)]
 
 

@@ -1,4 +1,4 @@
-"""V2 datatypes ⇄ numpy dtypes, and JSON values → arrays."""
+"""Converts between V2 datatypes and numpy dtypes, and from JSON values to arrays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "FP64": np.dtype(np.float64),
     "BYTES": np.dtype(np.object_),
 }
-# numpy's own limit.
+# The limit of numpy.
 MOST_AXES = 32
 DATATYPES: dict[np.dtype[Any], str] = {dtype: datatype for datatype, dtype in DTYPES.items()}
 
@@ -27,14 +27,14 @@ _EXPECTED = {"b": "true or false", "u": "whole numbers", "i": "whole numbers", "
 
 
 def datatype_of(array: Array) -> str:
-    """Name the V2 datatype of an array; strings of any kind are BYTES."""
+    """Return the V2 datatype of an array; strings of any kind are BYTES."""
     return "BYTES" if array.dtype.kind in "OUS" else DATATYPES[array.dtype.newbyteorder("=")]
 
 
 def many_to_array(values: list[list[Any]], datatype: str) -> Array | None:
-    """Turn equally long flat lists into an array of shape (lists, length), or None where it takes care.
+    """Turn flat lists of equal length into an array of shape (lists, length).
 
-    None is returned for anything that is not plainly right: then each list is looked at alone.
+    Return None if a value needs a closer check; the caller then converts each list alone.
     """
     kinds = set(map(type, chain.from_iterable(values)))
     try:
@@ -49,9 +49,9 @@ def many_to_array(values: list[list[Any]], datatype: str) -> Array | None:
 
 
 def to_array(data: list[Any], datatype: str, shape: list[int]) -> Array:
-    """Turn one tensor's JSON data, flat or nested, into an array of its shape; ValueError says why not.
+    """Turn one tensor's JSON data, flat or nested, into an array of its shape; ValueError if it does not fit.
 
-    null is a missing value: NaN. Whole numbers and booleans have no NaN, so a tensor of them that misses
+    null is a missing value: NaN. Whole numbers and booleans have no NaN, so a tensor of them with missing
     values becomes FP64.
     """
     dtype = DTYPES[datatype]
@@ -70,15 +70,15 @@ def to_array(data: list[Any], datatype: str, shape: list[int]) -> Array:
     return _whole_numbers(flat, dtype, datatype).reshape(shape)
 
 
-def _flatten(data: list[Any], shape: list[int], whole: list[int]) -> list[Any]:
-    """Flatten data that is flat or nested as its shape says (or nested in its first axes only)."""
+def _flatten(data: list[Any], shape: list[int], full_shape: list[int]) -> list[Any]:
+    """Flatten data that is flat, or nested like its shape in all axes or only in the first ones."""
     if not any(type(item) is list for item in data):
         if len(data) != prod(shape):
-            raise ValueError(f"shape {whole} takes {prod(whole)} values, but the data does not fit it")
+            raise ValueError(f"shape {full_shape} takes {prod(full_shape)} values, but the data does not fit")
         return data
     if len(shape) < 2 or len(data) != shape[0] or not all(type(item) is list for item in data):
-        raise ValueError(f"the data is not nested as shape {whole} says")
-    return list(chain.from_iterable(_flatten(item, shape[1:], whole) for item in data))
+        raise ValueError(f"the nesting of the data does not match shape {full_shape}")
+    return list(chain.from_iterable(_flatten(item, shape[1:], full_shape) for item in data))
 
 
 def _check_kinds(kinds: set[type], datatype: str) -> None:
@@ -87,7 +87,7 @@ def _check_kinds(kinds: set[type], datatype: str) -> None:
     wrong = kinds - allowed
     if wrong:
         names = ", ".join(sorted(_JSON_NAMES.get(item, item.__name__) for item in wrong))
-        raise ValueError(f"{datatype} takes {_EXPECTED[kind]}, the data holds {names}")
+        raise ValueError(f"{datatype} takes {_EXPECTED[kind]}, but the data contains {names}")
 
 
 _JSON_NAMES = {str: "strings", bool: "booleans", dict: "objects", int: "numbers", float: "numbers"}
@@ -95,7 +95,7 @@ _JSON_NAMES = {str: "strings", bool: "booleans", dict: "objects", int: "numbers"
 
 def _strings(flat: list[Any]) -> Array:
     if not set(map(type, flat)) <= {str, type(None)}:
-        raise ValueError("BYTES takes strings, the data holds something else")
+        raise ValueError("BYTES takes strings, but the data contains other values")
     array = np.empty(len(flat), dtype=object)
     array[:] = [np.nan if item is None else item for item in flat]
     return array
@@ -104,8 +104,8 @@ def _strings(flat: list[Any]) -> Array:
 def _whole_numbers(flat: list[Any], dtype: np.dtype[Any], datatype: str) -> Array:
     limits = np.iinfo(dtype)
     for item in flat:
-        if item != item // 1 if type(item) is float else False:
-            raise ValueError(f"{datatype} takes whole numbers, the data holds {item}")
+        if type(item) is float and item != item // 1:
+            raise ValueError(f"{datatype} takes whole numbers, but the data contains {item}")
         if not limits.min <= item <= limits.max:
             raise ValueError(f"{item} is out of the range of {datatype}")
     return np.array([int(item) for item in flat], dtype=dtype)

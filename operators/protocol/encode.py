@@ -1,4 +1,4 @@
-"""Columns → one V2 response a request, in the encoding of the request."""
+"""Encodes columns as one V2 response per request, in the encoding of the request."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def encode_responses(
     model_version: str,
     encoding: Encoding = Encoding.JSON,
 ) -> list[bytes]:
-    """Encode each request's share of the tensors, with its id.
+    """Encode each request's part of the tensors, with the request's id.
 
-    TypeError or ValueError for what a V2 tensor cannot hold.
+    TypeError or ValueError for values that a V2 tensor cannot contain.
     """
     columns = [_outputs(name, column, encoding) for name, column in tensors.items()]
     encode = _ENCODERS[encoding]
@@ -44,7 +44,7 @@ def encode_responses(
 
 
 def encode_taps(tensors: Tensors, ids: Sequence[str | None], step: str, side: str) -> list[bytes]:
-    """Encode what a step was sent or answered, each request's as a JSON request or response of that step."""
+    """Encode a step's inputs or outputs as one JSON request or response of that step per request."""
     columns = [_outputs(name, column, Encoding.JSON) for name, column in tensors.items()]
     head = {} if side == "inputs" else {"model_name": step}
     return [
@@ -54,50 +54,50 @@ def encode_taps(tensors: Tensors, ids: Sequence[str | None], step: str, side: st
 
 
 def encode_response(tensors: Tensors, **fields: Any) -> bytes:
-    """Encode one JSON response whose columns hold a single request."""
+    """Encode one JSON response from the columns of a single request."""
     return json_codec.encode({**fields, "outputs": tensors_of(tensors)})
 
 
 def tensors_of(tensors: Tensors) -> list[dict[str, Any]]:
-    """Return columns that hold a single request as JSON's tensors."""
+    """Return the columns of a single request as JSON tensors."""
     return [_outputs(name, column, Encoding.JSON)[0] for name, column in tensors.items()]
 
 
-def _usual(datatype: str) -> str:
+def _default_content_type(datatype: str) -> str:
     return "str" if datatype == "BYTES" else "np"
 
 
 def _outputs(name: str, column: TensorColumn, encoding: Encoding) -> list[dict[str, Any]]:
-    """One output tensor a request. A one-dimensional result is shown as [n, 1], as MLServer shows it."""
+    """Return one output tensor per request. A one-dimensional result has shape [n, 1], as in MLServer."""
     data = plain(column.data)
     datatype = datatype_of(data)
     tail = list(data.shape[1:]) or [1]
     flat = data.reshape(len(data), -1)
     values: Any = flat.tolist() if encoding is Encoding.JSON else flat
-    parameters = {"content_type": column.content_type or _usual(datatype), **column.parameters}
+    parameters = {"content_type": column.content_type or _default_content_type(datatype), **column.parameters}
     outputs = []
     for start, stop in pairwise(column.bounds()):
         rows = stop - start
         if encoding is Encoding.JSON:
-            here = values[start] if rows == 1 else [v for row in values[start:stop] for v in row]
+            part = values[start] if rows == 1 else [v for row in values[start:stop] for v in row]
         else:
-            here = values[start:stop]
+            part = values[start:stop]
         outputs.append(
             {
                 "name": name,
                 "shape": [1, rows, *data.shape[1:]] if column.flat else [rows, *tail],
                 "datatype": datatype,
                 "parameters": parameters,
-                "data": here,
+                "data": part,
             }
         )
     return outputs
 
 
 def plain(data: Array) -> Array:
-    """Return an array whose dtype a V2 tensor has; TypeError where there is none.
+    """Return an array with a dtype that V2 tensors have; TypeError if there is none.
 
-    Text in bytes becomes str, a model's objects become numbers where all are.
+    Text in bytes becomes str. An array of objects becomes numeric if all of them are numbers.
     """
     if data.dtype.kind == "S":
         return np.char.decode(data, "utf-8")
@@ -112,10 +112,10 @@ def plain(data: Array) -> Array:
     if kinds <= {int, float, bool, type(None)}:
         numbers = np.array(data.tolist(), dtype=np.float64 if kinds & {float, type(None)} else None)
         if numbers.dtype.kind == "O":
-            raise TypeError("a tensor holds whole numbers of 64 bits at most")
+            raise TypeError("a tensor can contain whole numbers of at most 64 bits")
         return numbers
     names = ", ".join(sorted(kind.__name__ for kind in kinds))
-    raise TypeError(f"a tensor holds numbers, booleans or strings, not {names}")
+    raise TypeError(f"a tensor can contain numbers, booleans or strings, got {names}")
 
 
 def _protobuf(response: dict[str, Any], raw: bool) -> bytes:

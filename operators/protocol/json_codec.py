@@ -1,4 +1,4 @@
-"""V2 JSON ⇄ requests and responses."""
+"""Decodes and encodes V2 requests and responses in JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Output(msgspec.Struct):
 
 
 class _Request(msgspec.Struct):
-    """Keys that the protocol does not have are passed over."""
+    """A request; keys that are not in the protocol are ignored."""
 
     inputs: list[InputTensor]
     id: str | None = None
@@ -41,31 +41,31 @@ _encoder = msgspec.json.Encoder()
 
 
 def decode(body: bytes, response: bool) -> Request:
-    """Parse one JSON body; RecordError says what is wrong with it."""
+    """Parse one JSON request or, with `response`, a response; RecordError if it is invalid."""
     try:
         message: _Request | _Response = _responses.decode(body) if response else _requests.decode(body)
     except msgspec.ValidationError as error:
         raise RecordError(Reason.BAD_REQUEST, f"not a V2 inference request: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RecordError(Reason.UNREADABLE, f"the value is not JSON: {_why(body, error)}") from None
+        raise RecordError(Reason.UNREADABLE, f"the value is not JSON: {_reason(body, error)}") from None
     content_type = str((message.parameters or {}).get("content_type") or "")
     if isinstance(message, _Response):
         return Request(message.outputs, message.id, content_type, (), Encoding.JSON)
-    wanted = tuple(output.name for output in message.outputs or ())
-    return Request(message.inputs, message.id, content_type, wanted, Encoding.JSON)
+    requested = tuple(output.name for output in message.outputs or ())
+    return Request(message.inputs, message.id, content_type, requested, Encoding.JSON)
 
 
-def _why(body: bytes, error: Exception) -> str:
-    """Tell what is wrong; words that many libraries write, but JSON does not have, with the remedy."""
-    found = _BYTE.search(str(error))
-    at = int(found[1]) if found else len(body)
-    # The parser stops at the letter that surprises it, not always at the word's first.
-    word = _NO_NUMBER.search(body, max(at - 4, 0), at + len("Infinity"))
+def _reason(body: bytes, error: Exception) -> str:
+    """Return the parser's error; for NaN or Infinity, which JSON does not have, return the remedy too."""
+    match = _BYTE.search(str(error))
+    position = int(match[1]) if match else len(body)
+    # The parser may stop at a later letter of the word than its first.
+    word = _NO_NUMBER.search(body, max(position - 4, 0), position + len("Infinity"))
     if not word:
         return str(error)
-    return f"it holds {word[0].decode()} at byte {word.start()}, but JSON has no such number: send null"
+    return f"it contains {word[0].decode()} at byte {word.start()}, which JSON does not have; send null"
 
 
 def encode(response: dict[str, Any]) -> bytes:
-    """Write a response; NaN and infinities become null."""
+    """Encode a response; NaN and infinities become null."""
     return _encoder.encode(response)

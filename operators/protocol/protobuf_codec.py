@@ -1,4 +1,4 @@
-"""V2 protobuf ⇄ requests and responses, with typed or with raw contents."""
+"""Decodes and encodes V2 requests and responses in protobuf, with typed or raw contents."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LENGTH = struct.Struct("<I")
 
 
 def decode(body: bytes, response: bool) -> Request:
-    """Parse a `ModelInferRequest` or, with `response`, a `ModelInferResponse`; RecordError says why not."""
+    """Parse a `ModelInferRequest` or, with `response`, a `ModelInferResponse`; RecordError if invalid."""
     message = (ModelInferResponse if response else ModelInferRequest)()
     try:
         message.ParseFromString(body)
@@ -42,7 +42,7 @@ def decode(body: bytes, response: bool) -> Request:
     raw = message.raw_output_contents if response else message.raw_input_contents
     if raw and len(raw) != len(tensors):
         raise RecordError(
-            Reason.BAD_REQUEST, f"there are {len(raw)} raw contents for {len(tensors)} tensors: one each"
+            Reason.BAD_REQUEST, f"there are {len(raw)} raw contents for {len(tensors)} tensors; send one each"
         )
     return Request(
         [_tensor(tensor, raw[i] if raw else None) for i, tensor in enumerate(tensors)],
@@ -54,7 +54,7 @@ def decode(body: bytes, response: bool) -> Request:
 
 
 def encode(response: Mapping[str, Any], arrays: list[Array], raw: bool) -> bytes:
-    """Write a response whose outputs' values are `arrays`; FP16 makes all contents raw."""
+    """Encode a response with `arrays` as the values of its outputs; FP16 makes all contents raw."""
     message = ModelInferResponse(
         model_name=response.get("model_name"),
         model_version=response.get("model_version"),
@@ -85,15 +85,15 @@ def _tensor(tensor: Any, raw: bytes | None) -> InputTensor:
 
 
 def _from_contents(tensor: Any, datatype: str) -> Array:
-    """Read the field that the datatype says; that another one is filled is an error."""
+    """Read the field of the datatype; ValueError if another field contains values."""
     filled = [field.name for field, _ in tensor.contents.ListFields()]
     expected = _FIELDS.get(datatype)
     if datatype == "FP16":
-        raise ValueError("FP16 has no typed contents: send raw_input_contents")
+        raise ValueError("FP16 has no typed contents; send raw_input_contents")
     if expected is None:
         return np.zeros(0)
     if any(name != expected for name in filled):
-        raise ValueError(f"the values of {datatype} go into {expected}, but {', '.join(filled)} is filled")
+        raise ValueError(f"the values of {datatype} belong in {expected}, but {', '.join(filled)} is filled")
     values = getattr(tensor.contents, expected)
     if datatype == "BYTES":
         return _strings(values)
@@ -108,14 +108,14 @@ def _from_contents(tensor: Any, datatype: str) -> Array:
 
 def _from_raw(raw: bytes, tensor: Any, datatype: str) -> Array:
     if tensor.contents.ListFields():
-        raise ValueError("has both contents and raw contents: send the one or the other")
+        raise ValueError("has both contents and raw contents; send only one of them")
     if datatype == "BYTES":
         return _strings(list(_split(raw)))
     dtype = DTYPES.get(datatype, np.dtype(np.uint8)).newbyteorder("<")
     if len(raw) % dtype.itemsize:
-        raise ValueError(f"{len(raw)} raw bytes are no whole number of {datatype} values")
+        raise ValueError(f"{len(raw)} raw bytes are not a whole number of {datatype} values")
     if datatype == "BOOL" and raw.translate(None, b"\0\1"):
-        raise ValueError("raw BOOL values are bytes of 0 or 1")
+        raise ValueError("raw BOOL values must be bytes of 0 or 1")
     return np.frombuffer(raw, dtype=dtype).astype(dtype.newbyteorder("="))
 
 
@@ -123,7 +123,9 @@ def _split(raw: bytes) -> Iterator[bytes]:
     at = 0
     while at < len(raw):
         if at + 4 > len(raw) or at + 4 + _LENGTH.unpack_from(raw, at)[0] > len(raw):
-            raise ValueError("raw BYTES are each a length of 4 bytes and so many bytes; these end too early")
+            raise ValueError(
+                "each value of raw BYTES must be a 4-byte length and that many bytes; these end too early"
+            )
         (length,) = _LENGTH.unpack_from(raw, at)
         yield raw[at + 4 : at + 4 + length]
         at += 4 + length
@@ -145,7 +147,7 @@ def _to_raw(array: Array, datatype: str) -> bytes:
 
 
 def _to_bytes(array: Array) -> list[bytes]:
-    """Write strings as UTF-8; a missing one is empty."""
+    """Encode strings as UTF-8; a missing one becomes empty."""
     return [value.encode() if isinstance(value, str) else b"" for value in array.ravel().tolist()]
 
 

@@ -1,4 +1,4 @@
-"""A V2 inference request, whichever encoding it came in."""
+"""A V2 inference request, independent of its encoding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Encoding(StrEnum):
-    """How tensors stand on the wire; a response is written as its request was."""
+    """The format of a request on the wire; a response has the format of its request."""
 
     JSON = "json"
     PROTOBUF = "protobuf"
@@ -17,7 +17,7 @@ class Encoding(StrEnum):
 
 
 class InputTensor(msgspec.Struct):
-    """One tensor of a request: `data` is JSON's list, flat or nested, or protobuf's flat array."""
+    """One tensor of a request; `data` is a flat or nested list from JSON, or a flat array from protobuf."""
 
     name: str
     shape: list[int]
@@ -27,15 +27,15 @@ class InputTensor(msgspec.Struct):
 
     @property
     def content_type(self) -> str:
-        """How this tensor's values are encoded, empty where it does not say."""
+        """The content type of this tensor's values, empty if it has none."""
         return str((self.parameters and self.parameters.get("content_type")) or "")
 
 
 class Request(NamedTuple):
-    """A request. `outputs` names the outputs it asks for; none asks for the usual ones.
+    """A request; `outputs` are the names of the requested outputs, empty for the default ones.
 
-    `content_type` says how the tensors are to be taken: `pd` (each a named column), `np`, `str`, or empty to
-    leave it to the model.
+    `content_type` is how the tensors are interpreted: `pd` (each is a named column), `np`, `str`, or empty
+    for the model's own choice.
     """
 
     inputs: list[InputTensor]

@@ -258,7 +258,7 @@ _CONTENT_TYPES = {
         f"content type {name}": _Wrong(
             _request(_tensor(), parameters={"content_type": name}),
             BAD_REQUEST,
-            "is not supported; there are np",
+            "is not supported; it must be one of np",
         )
         for name in ("pd_json", "base64", "datetime", "hf", "application/json", "PD", " pd", "\n", "😀")
     },
@@ -266,7 +266,7 @@ _CONTENT_TYPES = {
         f"a content type that is a {type(value).__name__}": _Wrong(
             _request(_tensor(), parameters={"content_type": value}),
             BAD_REQUEST,
-            "is not supported; there are np",
+            "is not supported; it must be one of np",
         )
         for value in (5, 0.5, True, ["pd"], {"pd": True})
     },
@@ -276,12 +276,12 @@ _CONTENT_TYPES = {
     "a tensor of content type pd": _Wrong(
         _request(_tensor(parameters={"content_type": "pd"})),
         BAD_REQUEST,
-        "'pd' is not supported; there are np",
+        "'pd' is not supported; it must be one of np",
     ),
     "a tensor of content type base64": _Wrong(
         _request(_tensor(parameters={"content_type": "base64"})),
         BAD_REQUEST,
-        "content_type base64 is for BYTES, the",
+        "content_type base64 needs datatype BYTES, got",
     ),
     "a tensor whose content type is a number": _Wrong(
         _request(_tensor(parameters={"content_type": 7})), BAD_REQUEST, "content_type '7' is not supported"
@@ -289,7 +289,7 @@ _CONTENT_TYPES = {
     "text that is numbers": _Wrong(
         _request(_tensor(parameters={"content_type": "str"})),
         BAD_REQUEST,
-        "content_type str is for BYTES, the",
+        "content_type str needs datatype BYTES, got",
     ),
     "content type pd of a wide tensor": _Wrong(
         _request(_tensor(), parameters={"content_type": "pd"}),
@@ -305,21 +305,21 @@ _CONTENT_TYPES = {
     "content type pd with more rows in the first columns": _Wrong(
         unequal_columns(OTHER_ROW, 2, 1),
         BAD_REQUEST,
-        "content_type pd takes tensors of as many rows each, got 1, 2",
+        "content_type pd needs tensors with the same number of rows, got 1, 2",
     ),
     "content type pd with more rows in the last columns": _Wrong(
         unequal_columns(OTHER_ROW, 1, 2),
         BAD_REQUEST,
-        "content_type pd takes tensors of as many rows each, got 1, 2",
+        "content_type pd needs tensors with the same number of rows, got 1, 2",
     ),
 }
 
 _SHAPES = {
     "a size of 2000 digits": _Wrong(_shape(10**2000, 10**2000, 10**2000), BAD_REQUEST, "takes more than"),
     "an empty shape": _Wrong(_shape(), BAD_REQUEST, "shape must be a list of sizes, got []"),
-    "a shape of no rows": _Wrong(_shape(0, 12, data=[]), BAD_REQUEST, "shape [0, 12] holds no value"),
-    "a shape of no columns": _Wrong(_shape(1, 0, data=[]), BAD_REQUEST, "shape [1, 0] holds no value"),
-    "a shape of zero": _Wrong(_shape(0, data=[]), BAD_REQUEST, "shape [0] holds no value"),
+    "a shape of no rows": _Wrong(_shape(0, 12, data=[]), BAD_REQUEST, "shape [0, 12] contains no value"),
+    "a shape of no columns": _Wrong(_shape(1, 0, data=[]), BAD_REQUEST, "shape [1, 0] contains no value"),
+    "a shape of zero": _Wrong(_shape(0, data=[]), BAD_REQUEST, "shape [0] contains no value"),
     "a shape of any number of rows": _Wrong(_shape(-1, 12), BAD_REQUEST, "a list of sizes, got [-1, 12]"),
     "a shape of any number of columns": _Wrong(_shape(1, -1), BAD_REQUEST, "a list of sizes, got [1, -1]"),
     "a shape of two negative sizes": _Wrong(_shape(-1, -12), BAD_REQUEST, "a list of sizes, got [-1, -12]"),
@@ -394,30 +394,32 @@ _SHAPES = {
 _NESTING = {
     "rows of other lengths": _Wrong(_shape(2, 6, data=[ROW[:5], ROW[5:]]), BAD_REQUEST, "tensor 'x'"),
     "a row that is not nested": _Wrong(
-        _shape(2, 2, data=[[1, 2], 3, 4]), BAD_REQUEST, "not nested as shape [2, 2]"
+        _shape(2, 2, data=[[1, 2], 3, 4]), BAD_REQUEST, "the nesting of the data does not match shape [2, 2]"
     ),
     "a value that is nested": _Wrong(
-        _shape(1, 3, data=[1, [2], 3]), BAD_REQUEST, "not nested as shape [1, 3]"
+        _shape(1, 3, data=[1, [2], 3]), BAD_REQUEST, "the nesting of the data does not match shape [1, 3]"
     ),
     "nesting of the other axes": _Wrong(
-        _shape(2, 6, data=[[1, 2]] * 6), BAD_REQUEST, "not nested as shape [2, 6]"
+        _shape(2, 6, data=[[1, 2]] * 6), BAD_REQUEST, "the nesting of the data does not match shape [2, 6]"
     ),
     "nesting deeper than the shape": _Wrong(
-        _shape(1, 2, data=[[[1, 2]]]), BAD_REQUEST, "not nested as shape"
+        _shape(1, 2, data=[[[1, 2]]]), BAD_REQUEST, "nesting of the data does not match shape"
     ),
     "nesting of a shape of one axis": _Wrong(
-        _shape(2, data=[[1, 2]]), BAD_REQUEST, "not nested as shape [2]"
+        _shape(2, data=[[1, 2]]), BAD_REQUEST, "the nesting of the data does not match shape [2]"
     ),
     "an empty row": _Wrong(_shape(2, 2, data=[[1, 2], []]), BAD_REQUEST, "shape [2, 2] takes 4 values"),
-    "a row of nothing": _Wrong(_shape(2, 2, data=[[1, 2], None]), BAD_REQUEST, "not nested as shape [2, 2]"),
+    "a row of nothing": _Wrong(
+        _shape(2, 2, data=[[1, 2], None]), BAD_REQUEST, "the nesting of the data does not match shape [2, 2]"
+    ),
     "a row that is an object": _Wrong(
-        _shape(2, 2, data=[[1, 2], {"0": 3}]), BAD_REQUEST, "not nested as shape"
+        _shape(2, 2, data=[[1, 2], {"0": 3}]), BAD_REQUEST, "nesting of the data does not match shape"
     ),
     "rows one deeper than the others": _Wrong(
-        _shape(2, 1, data=[[1], [[2]]]), BAD_REQUEST, "not nested as sha"
+        _shape(2, 1, data=[[1], [[2]]]), BAD_REQUEST, "nesting of the data does not match sha"
     ),
     "four hundred and fifty lists around a number": _Wrong(
-        _edit(_DATA, "[" * 450 + "1" + "]" * 450), BAD_REQUEST, "not nested as shape"
+        _edit(_DATA, "[" * 450 + "1" + "]" * 450), BAD_REQUEST, "nesting of the data does not match shape"
     ),
     "four hundred and fifty lists around a whole number": _Wrong(
         _edit(_DATA, "[" * 450 + "1" + "]" * 450).replace("FP64", "INT64"), BAD_REQUEST, ""
@@ -438,16 +440,16 @@ def _values() -> Iterator[tuple[str, _Wrong]]:
             yield f"{datatype} below its range", _Wrong(_one(datatype, least - 1), BAD_REQUEST, says)
             yield f"{datatype} above its range", _Wrong(_one(datatype, most + 1), BAD_REQUEST, says)
             yield f"{datatype} of 1e300", _Wrong(_one(datatype, 1e300), BAD_REQUEST, says)
-            whole = f"{datatype} takes whole numbers, the data holds"
+            whole = f"{datatype} takes whole numbers, but the data contains"
             for value in (1.5, "1", True, {"value": 1}):
                 name = type(value).__name__
                 yield f"{datatype} that is a {name}", _Wrong(_one(datatype, value), BAD_REQUEST, whole)
     for datatype in ("FP16", "FP32", "FP64"):
         for value in ("1.5", "NaN", True, {"value": 1}):
-            says = f"{datatype} takes numbers, the data holds"
+            says = f"{datatype} takes numbers, but the data contains"
             yield f"{datatype} that is {value!r}", _Wrong(_one(datatype, value), BAD_REQUEST, says)
     for value in (1, 0.0, "true", {"value": True}):
-        says = "BOOL takes true or false, the data holds"
+        says = "BOOL takes true or false, but the data contains"
         yield f"BOOL that is {value!r}", _Wrong(_one("BOOL", value), BAD_REQUEST, says)
     for value in (1, 0.5, True, {"value": "a"}):
         yield f"BYTES that are {value!r}", _Wrong(_one("BYTES", value), BAD_REQUEST, "BYTES takes strings")
@@ -456,7 +458,7 @@ def _values() -> Iterator[tuple[str, _Wrong]]:
 _VALUES = {
     **dict(_values()),
     "one text among numbers": _Wrong(
-        _edit("40.0", '"40"'), BAD_REQUEST, "FP64 takes numbers, the data holds str"
+        _edit("40.0", '"40"'), BAD_REQUEST, "FP64 takes numbers, but the data contains str"
     ),
     "a number of 1e400": _Wrong(_edit("40.0", "1e400"), BAD_REQUEST, "Number out of range"),
     "a number of -1e400": _Wrong(_edit("40.0", "-1e400"), BAD_REQUEST, "Number out of range"),
@@ -487,10 +489,12 @@ _TENSORS = {
         _request(_tensor(name="a"), _tensor(name="b")), STEP_FAILED, "takes a single tensor, got 2 (a, b)"
     ),
     "two tensors of one name": _Wrong(
-        _request(_tensor(), _tensor(data=OTHER_ROW)), BAD_REQUEST, "inputs has two tensors of one name: x, x"
+        _request(_tensor(), _tensor(data=OTHER_ROW)),
+        BAD_REQUEST,
+        "inputs has two tensors with the same name: x, x",
     ),
     "two of three tensors of one name": _Wrong(
-        _request(_tensor(), _tensor(name="y"), _tensor()), BAD_REQUEST, "two tensors of one name"
+        _request(_tensor(), _tensor(name="y"), _tensor()), BAD_REQUEST, "two tensors with the same name"
     ),
     "a second tensor that is wrong": _Wrong(
         _request(_tensor(), _tensor(name="y", shape=[-1])), BAD_REQUEST, "inputs[1] ('y'): shape must be"
@@ -502,7 +506,7 @@ _TENSORS = {
         _request(*(_tensor(name=f"t{i}", shape=[1], data=[1]) for i in range(5_000))), STEP_FAILED, "got 5000"
     ),
     "five thousand tensors of one name": _Wrong(
-        _request(*[_tensor(shape=[1], data=[1])] * 5_000), BAD_REQUEST, "two tensors of one name"
+        _request(*[_tensor(shape=[1], data=[1])] * 5_000), BAD_REQUEST, "two tensors with the same name"
     ),
     "a hundred thousand tensors without fields": _Wrong(
         '{"inputs": [' + "{}," * 100_000 + "{}]}", BAD_REQUEST, "missing required field"
@@ -660,18 +664,20 @@ _PROTOBUF = {
         _proto(fp64_contents=[*ROW, 1]), BAD_REQUEST, "12 values, there are 13"
     ),
     "two kinds of contents": _Wrong(
-        _proto(fp64_contents=ROW, fp32_contents=ROW), BAD_REQUEST, "go into fp64_contents, but fp32_contents"
+        _proto(fp64_contents=ROW, fp32_contents=ROW),
+        BAD_REQUEST,
+        "belong in fp64_contents, but fp32_contents",
     ),
     **{
         f"{datatype} in another field": _Wrong(
             _proto(datatype, [1], **{"bool_contents" if datatype != "BOOL" else "int_contents": [1]}),
             BAD_REQUEST,
-            f"the values of {datatype} go into {field}, but",
+            f"the values of {datatype} belong in {field}, but",
         )
         for datatype, field in _TYPED.items()
     },
     "FP16 with contents": _Wrong(
-        _proto("FP16", fp32_contents=ROW), BAD_REQUEST, "FP16 has no typed contents: send raw_input_contents"
+        _proto("FP16", fp32_contents=ROW), BAD_REQUEST, "FP16 has no typed contents; send raw_input_contents"
     ),
     "FP16 without contents": _Wrong(
         _proto("FP16", fp32_contents=[]), BAD_REQUEST, "FP16 has no typed contents"
@@ -704,7 +710,7 @@ _PROTOBUF = {
         _proto(shape=[], fp64_contents=[1]), BAD_REQUEST, "shape must be a list of siz"
     ),
     "a shape of zero, as protobuf": _Wrong(
-        _proto(shape=[0], fp64_contents=[]), BAD_REQUEST, "[0] holds no value"
+        _proto(shape=[0], fp64_contents=[]), BAD_REQUEST, "[0] contains no value"
     ),
     "two negative sizes, as protobuf": _Wrong(
         _proto(shape=[-1, -12]), BAD_REQUEST, "must be a list of sizes, got"
@@ -734,14 +740,14 @@ _PROTOBUF = {
         _proto(raw=[bytes(104)]), BAD_REQUEST, "takes 12 values, there are 13"
     ),
     "raw contents of half a value": _Wrong(
-        _proto(raw=[bytes(95)]), BAD_REQUEST, "95 raw bytes are no whole number"
+        _proto(raw=[bytes(95)]), BAD_REQUEST, "95 raw bytes are not a whole number"
     ),
     "raw contents of nothing": _Wrong(_proto(raw=[b""]), BAD_REQUEST, "takes 12 values, there are 0"),
     "raw FP16 of half a value": _Wrong(
-        _proto("FP16", raw=[bytes(23)]), BAD_REQUEST, "23 raw bytes are no whole"
+        _proto("FP16", raw=[bytes(23)]), BAD_REQUEST, "23 raw bytes are not a whole"
     ),
     "raw BOOL of two": _Wrong(
-        _proto("BOOL", [1], raw=[b"\2"]), BAD_REQUEST, "raw BOOL values are bytes of 0 or 1"
+        _proto("BOOL", [1], raw=[b"\2"]), BAD_REQUEST, "raw BOOL values must be bytes of 0 or 1"
     ),
     "raw BYTES without a length": _Wrong(
         _proto("BYTES", [1], raw=[b"ab"]), BAD_REQUEST, "these end too early"
@@ -765,11 +771,11 @@ _PROTOBUF = {
     "two tensors of one name, as protobuf": _Wrong(
         ModelInferRequest(inputs=[_message().inputs[0]] * 2).SerializeToString(),
         BAD_REQUEST,
-        "of one name: x, x",
+        "with the same name: x, x",
     ),
     **{
         f"a content type in {field}": _Wrong(
-            _proto_content_type(field, value), BAD_REQUEST, "is not supported; there are np, pd, str"
+            _proto_content_type(field, value), BAD_REQUEST, "is not supported; it must be one of np, pd, str"
         )
         for field, value in (
             ("string_param", "pd_json"),
@@ -782,7 +788,7 @@ _PROTOBUF = {
     "a tensor of content type pd, as protobuf": _Wrong(
         _proto_content_type("string_param", "pd", of_tensor=True),
         BAD_REQUEST,
-        "'pd' is not supported; there are np, str",
+        "'pd' is not supported; it must be one of np, str",
     ),
     "a content type of 100,000 letters, as protobuf": _Wrong(
         _proto_content_type("string_param", "x" * 100_000), BAD_REQUEST, "content_type"

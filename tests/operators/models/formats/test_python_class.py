@@ -74,8 +74,8 @@ def test_row_by_row_takes_many_requests_in_one_call(tmp_path: Path) -> None:
     ("returned", "message"),
     [
         ("5", "predict must return tensors by name in a dict, not int"),
-        ("{'y': {}}", "'y': a tensor holds numbers, booleans or strings, not dict"),
-        ("{'y': np.array([1, 'a', None, object()], dtype=object)}", "'y': a tensor holds numbers"),
+        ("{'y': {}}", "'y': a tensor can contain numbers, booleans or strings, got dict"),
+        ("{'y': np.array([1, 'a', None, object()], dtype=object)}", "'y': a tensor can contain numbers"),
     ],
 )
 def test_what_is_no_tensor_is_told(tmp_path: Path, returned: str, message: str) -> None:
