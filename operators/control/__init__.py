@@ -1,1 +1,1 @@
-"""The control topic (releases, heads, models, taps) and the status topic (workers and events)."""
+"""The control topic (releases, heads, models, taps) and the status topic (workers, events)."""

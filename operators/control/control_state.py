@@ -1,4 +1,4 @@
-"""The control topic as it was read: releases, heads, models and taps, and what could not be used."""
+"""The contents of the control topic: releases, heads, models, taps, and skipped records."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ _GENERATION = re.compile(r"[1-9][0-9]{0,15}")
 
 
 class ControlState(NamedTuple):
-    """What the control topic says: releases by name and generation, the live generation, models and taps by
-    name, and the records that could not be used by key."""
+    """The contents of the control topic.
+
+    `releases` are by pipeline and generation. `heads` maps a pipeline to the generation that should serve,
+    `models` a name to a model, and `taps` a pipeline to a time in seconds since 1970. `skipped` contains the
+    records that could not be used, by key.
+    """
 
     releases: dict[tuple[str, int], Release]
     heads: dict[str, int]
@@ -35,51 +39,51 @@ class ControlState(NamedTuple):
 
     @classmethod
     def empty(cls) -> ControlState:
-        """Start with nothing applied."""
+        """Return the state of a topic without records."""
         return cls({}, {}, {}, {}, SkippedRecords())
 
     def copy(self) -> ControlState:
-        """Return one that does not change when more is read."""
-        known = dict(self.releases), dict(self.heads), dict(self.models), dict(self.taps)
-        return ControlState(*known, self.skipped.copy())
+        """Return a copy that does not change when more records are read."""
+        copies = dict(self.releases), dict(self.heads), dict(self.models), dict(self.taps)
+        return ControlState(*copies, self.skipped.copy())
 
     def live(self) -> list[Release]:
-        """Return the release of each pipeline that serves."""
+        """Return the newest release of each live pipeline, up to its head."""
         return [release for name in sorted(self.heads) for release in self.candidates(name)[:1]]
 
     def candidates(self, name: str) -> list[Release]:
-        """Return the release that should serve a live pipeline and those before it, newest first."""
+        """Return the releases of a live pipeline up to its head, newest first."""
         head = self.heads.get(name, 0)
         return [one for one in self.history(name) if one.generation <= head]
 
     def history(self, name: str) -> list[Release]:
-        """Return every release of a pipeline that is kept, live or not, newest first."""
-        known = [one for (owner, _), one in self.releases.items() if owner == name]
-        return sorted(known, key=lambda release: -release.generation)
+        """Return every release of a pipeline that the topic still contains, newest first."""
+        releases = [release for (owner, _), release in self.releases.items() if owner == name]
+        return sorted(releases, key=lambda release: -release.generation)
 
     def head(self, name: str) -> Release | None:
-        """Return the release that a pipeline's head points to, None where there is none."""
+        """Return the release that a pipeline's head names, None if there is none."""
         return self.releases.get((name, self.heads.get(name, 0)))
 
     def names(self) -> list[str]:
-        """Name every pipeline that was ever applied, as far as its releases are kept."""
+        """Return the name of every pipeline that has a release or a head, sorted."""
         return sorted({name for name, _ in self.releases} | self.heads.keys())
 
     def reason_missing(self, name: str, generation: int) -> str:
-        """Say why a release that should be there is not."""
+        """Return why a release that should exist is missing."""
         skipped = self.skipped.get(f"release/{name}/{generation}")
-        why = f" that can be used: {skipped.reason} ({skipped.place})" if skipped else ""
-        return f"the control topic holds no release {generation}{why}"
+        reason = f" that can be used: {skipped.reason} ({skipped.place})" if skipped else ""
+        return f"the control topic contains no release {generation}{reason}"
 
     def read(self, record: Any) -> Skipped | None:
-        """Take in one Kafka record; returns it as skipped where it cannot be used.
+        """Apply one Kafka record; return it as skipped if it cannot be used.
 
-        What the topic said of its key before stays in force then.
+        The last usable record of its key then remains in force.
         """
         key = key_text(record.key)
         try:
             self._read(key, record.value)
-        except Exception as error:  # whatever it is, the records around it count
+        except Exception as error:  # one bad record must not affect the others
             return self.skipped.add(skipped_record(record, error, _pipeline_of(key)))
         self.skipped.pop(key, None)
         return None
@@ -89,7 +93,7 @@ class ControlState(NamedTuple):
             raise MalformedError("the record has no key")
         kind, _, rest = key.partition("/")
         if value is None:
-            self._take_back(kind, rest)
+            self._delete(kind, rest)
         elif kind == "head":
             require_name(rest, "the name in the key")
             self.heads[rest] = _head(value)
@@ -106,8 +110,8 @@ class ControlState(NamedTuple):
         else:
             raise MalformedError("the key must begin with head/, release/, model/ or tap/")
 
-    def _take_back(self, kind: str, rest: str) -> None:
-        """Forget what a key said; one that never said anything takes nothing back."""
+    def _delete(self, kind: str, rest: str) -> None:
+        """Delete the entry of a key; without such an entry, nothing changes."""
         if kind == "release":
             name, _, generation = rest.partition("/")
             if _GENERATION.fullmatch(generation):
@@ -138,7 +142,7 @@ def _release(rest: str, value: bytes) -> Release:
     schema = decode(value, _Schema).schema
     if schema > SCHEMA:
         raise NewerError(
-            f"its schema is {shorten(schema)}, this version of Weir reads {SCHEMA}: upgrade what reads it"
+            f"its schema is {shorten(schema)}, but this version of Weir reads schema {SCHEMA}; upgrade Weir"
         )
     require_number(schema, "schema", SCHEMA)
     release = decode(value, Release)
@@ -159,7 +163,7 @@ def _until(value: bytes) -> float:
 
 
 def _pipeline_of(key: str | None) -> str:
-    """Name the pipeline that a key is about, empty where it is about none."""
+    """Return the pipeline that a key names, empty if it names none."""
     kind, _, rest = (key or "").partition("/")
     name = rest.partition("/")[0]
     if kind not in ("head", "release", "tap"):

@@ -1,4 +1,4 @@
-"""Reading the control topic."""
+"""Reads the control topic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from operators.kafka.consumer import read_topic
 
 
 def read_control(connection: Connection) -> ControlState:
-    """Read the control topic from its beginning to where it ends now; empty if nothing was ever applied."""
+    """Read the control topic from its beginning to its current end; a missing topic is empty."""
     control = ControlState.empty()
     for record in read_topic(connection.bootstrap, [connection.topics.control], DEADLINE):
         control.read(record)

@@ -1,16 +1,17 @@
-"""Releases: what a pipeline's generation consists of, as records on the control topic.
+"""The records of the control topic: releases, heads, registered models and taps.
 
 =====================  ============================================================
 key                    value (JSON)
 =====================  ============================================================
 `release/NAME/NUMBER`  a `Release`: resolved manifests and the digests of artifacts
 `head/NAME`            a `Head`: the generation that serves, the latest wins
-`model/NAME`           a `RegisteredModel` model, which pipelines applied later may name
-`tap/NAME`             a `Tap`: everything of a pipeline's steps is published for a while
+`model/NAME`           a `RegisteredModel`, which pipelines applied later may name
+`tap/NAME`             a `Tap`: until when a pipeline's steps are tapped
 =====================  ============================================================
 
 Any Kafka client can publish them. A generation is written once and never changed. Names are those of the
-manifests; a value names what its key names. A record that cannot be used is skipped and remembered.
+manifests; the name in a value must be the one in its key. A record that cannot be used is skipped and
+remembered.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from typing import Any
 
 import msgspec
 
-# Of what a release consists; a later version that writes it differently counts this up.
+# The version of the layout of a release. A version of Weir that changes the layout increases it.
 SCHEMA = 1
 
 
 class Artifact(msgspec.Struct, frozen=True):
-    """Where a model's folder is, what it held when it was applied, and what it was then found to be.
+    """A model's folder: its URI, and the digest and the runtime that it had when it was applied.
 
-    `memory` is what loading it was measured to take, in bytes; 0 where it was not measured.
+    `memory` is what loading it was measured to take, in bytes; 0 if it was not measured.
     """
 
     uri: str
@@ -36,21 +37,22 @@ class Artifact(msgspec.Struct, frozen=True):
 
 
 class RegisteredModel(msgspec.Struct, frozen=True):
-    """A model that was applied, whether a pipeline uses it or not."""
+    """A model that was applied, whether or not a pipeline uses it."""
 
     model: dict[str, Any]
     artifact: Artifact
 
     def content(self) -> tuple[object, ...]:
-        """Tell what two must share to be the same."""
+        """Return what is equal for two models with the same content."""
         return self.model, self.artifact.uri, self.artifact.digest
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
     """One generation of a pipeline.
 
-    `monitor` is its Monitor document, if it has one. `epochs` tells since which generation each batched step
-    gathers the same rows and judges them in the same way; a step that is not in it changed with this one.
+    `monitor` is its Monitor document, if it has one. `epochs` maps a batched step to the generation since
+    which it gathers the same rows and judges them in the same way. A step that is not in it changed with this
+    generation.
     """
 
     schema: int = SCHEMA
@@ -68,22 +70,22 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
     def epoch(self, step: str) -> int:
-        """Return the generation since which a batched step's windows go on."""
+        """Return the generation since which a batched step's windows are continued."""
         return self.epochs.get(step, self.generation)
 
     def content(self) -> tuple[object, ...]:
-        """Tell what two releases must share to be the same."""
+        """Return what is equal for two releases with the same content."""
         artifacts = {name: (one.uri, one.digest) for name, one in self.artifacts.items()}
         return self.pipeline, self.models, self.monitor, artifacts, sorted(self.topics)
 
 
 class Head(msgspec.Struct, frozen=True):
-    """Which generation of a pipeline serves."""
+    """The generation of a pipeline that should serve."""
 
     generation: int
 
 
 class Tap(msgspec.Struct, frozen=True):
-    """Until when, in seconds since 1970."""
+    """The time until which a pipeline's steps are tapped, in seconds since 1970."""
 
     until: float

@@ -1,4 +1,4 @@
-"""A cache of releases. A release that is not in it is looked for by reading the control topic again."""
+"""A cache of releases; to find a missing release, it reads the control topic again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from operators.kafka.topics import Topics
 
 
 class ReleaseCache:
-    """The releases on the control topic when `read` was called last."""
+    """The releases that were on the control topic when `read` was last called."""
 
     def __init__(self, topics: Topics, read: Callable[[], ControlState]) -> None:
         self._topics = topics
@@ -19,16 +19,16 @@ class ReleaseCache:
         self._releases: dict[tuple[str, int], Release] = {}
 
     def get(self, pipeline: str, generation: int) -> Release:
-        """Return a release; DeploymentError where the control topic has none, or cannot be read."""
+        """Return a release; DeploymentError if it does not exist or the control topic cannot be read."""
         release = self.find(pipeline, generation)
         if release is None:
             raise DeploymentError(
-                f"{self._topics.control} holds no release {generation} of pipeline {pipeline}"
+                f"{self._topics.control} contains no release {generation} of pipeline {pipeline}"
             )
         return release
 
     def find(self, pipeline: str, generation: int) -> Release | None:
-        """Return a release, None where there is none; DeploymentError where the topic cannot be read."""
+        """Return a release, None if there is none; DeploymentError if the topic cannot be read."""
         if (pipeline, generation) not in self._releases:
             self._releases = self._read().releases
         return self._releases.get((pipeline, generation))

@@ -1,7 +1,8 @@
-"""What a release or a registered model on the control topic must hold, so that whatever walks it can.
+"""Checks the shape of releases and registered models on the control topic.
 
-Documents were checked when they were applied; a record may come from anybody. Their fields are checked
-again where a worker loads them, which costs one pipeline its new generation; their shape is checked here.
+Documents are checked when they are applied, but any Kafka client can write a record. Here, only the shape is
+checked that readers of the topic rely on. A worker checks the fields again when it loads a release: an error
+there affects only the new generation of that pipeline.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ class _MonitorSpec(msgspec.Struct):
 
 
 def check_release(release: Release, name: str, generation: int) -> None:
-    """Raise MalformedError where a release is not that of its key, or its documents have another shape."""
+    """Raise MalformedError if a release does not match its key, or its documents have a wrong shape."""
     if (release.name, release.generation) != (name, generation):
-        found = f"{shorten(release.name)}/{shorten(release.generation)}"
-        raise MalformedError(f"the key names release {name}/{generation}, the value is release {found}")
+        own = f"{shorten(release.name)}/{shorten(release.generation)}"
+        raise MalformedError(f"the key names release {name}/{generation}, but the value is release {own}")
     parse_time(release.created_at, "created_at")
     spec = _spec(release.pipeline, "Pipeline", name, "pipeline", _PipelineSpec)
     _check_models(release.models, release.artifacts, spec)
@@ -60,7 +61,7 @@ def check_release(release: Release, name: str, generation: int) -> None:
         _spec(release.monitor, "Monitor", "", "monitor", _MonitorSpec)
     for topic in (*release.topics, *([release.external_topic] if release.external_topic else [])):
         if not _TOPIC.fullmatch(topic):
-            raise MalformedError(f"topics: {shorten(repr(topic))} cannot be the name of a topic")
+            raise MalformedError(f"topics: {shorten(repr(topic))} is not a valid topic name")
     if release.external_topic:
         _check_external(spec.input.external_inputs if spec.input else [])
     for step, epoch in release.epochs.items():
@@ -69,7 +70,7 @@ def check_release(release: Release, name: str, generation: int) -> None:
 
 
 def check_registered(registered: RegisteredModel, name: str) -> None:
-    """Raise MalformedError where a registered model is not that of its key."""
+    """Raise MalformedError if a registered model does not match its key."""
     _spec(registered.model, "Model", name, "model", dict[str, Any])
     _check_artifact(registered.artifact, name)
 
@@ -77,19 +78,19 @@ def check_registered(registered: RegisteredModel, name: str) -> None:
 def _check_models(
     models: list[dict[str, Any]], artifacts: Mapping[str, Artifact], spec: _PipelineSpec
 ) -> None:
-    found = []
+    names = []
     for i, document in enumerate(models):
-        found.append(convert(document, _Document, f"models[{i}]").metadata.name)
-        _spec(document, "Model", found[-1], f"models[{i}]", dict[str, Any])
-    if len(set(found)) < len(found):
-        raise MalformedError("models: a model is there twice")
-    if set(found) != artifacts.keys():
-        raise MalformedError("artifacts: there must be one of each model, and no other")
+        names.append(convert(document, _Document, f"models[{i}]").metadata.name)
+        _spec(document, "Model", names[-1], f"models[{i}]", dict[str, Any])
+    if len(set(names)) < len(names):
+        raise MalformedError("models: a model occurs twice")
+    if set(names) != artifacts.keys():
+        raise MalformedError("artifacts: each model must have exactly one, and there must be no others")
     for name, artifact in artifacts.items():
         _check_artifact(artifact, name)
     for step in spec.steps:
         if step.name not in artifacts:
-            raise MalformedError(f"models: there is none of step {shorten(repr(step.name))}")
+            raise MalformedError(f"models: there is none for step {shorten(repr(step.name))}")
 
 
 def _check_artifact(artifact: Artifact, name: str) -> None:
@@ -104,11 +105,11 @@ def _check_external(references: list[str]) -> None:
 
 
 def _spec(document: object, kind: str, name: str, at: str, type_: type[T]) -> T:
-    """Return a document's spec; `name` is what it must be called, empty where any name will do."""
-    found = convert(document, _Document, at)
-    if found.kind != kind:
-        raise MalformedError(f"{at}: kind must be {kind}, got {shorten(repr(found.kind))}")
-    require_name(found.metadata.name, f"{at}: metadata.name")
-    if name and found.metadata.name != name:
-        raise MalformedError(f"{at}: metadata.name must be {name}, got {found.metadata.name}")
-    return convert(found.spec, type_, f"{at}.spec")
+    """Return a document's spec; `name` is the required name, empty if any name is allowed."""
+    converted = convert(document, _Document, at)
+    if converted.kind != kind:
+        raise MalformedError(f"{at}: kind must be {kind}, got {shorten(repr(converted.kind))}")
+    require_name(converted.metadata.name, f"{at}: metadata.name")
+    if name and converted.metadata.name != name:
+        raise MalformedError(f"{at}: metadata.name must be {name}, got {converted.metadata.name}")
+    return convert(converted.spec, type_, f"{at}.spec")

@@ -1,11 +1,11 @@
-"""What workers say of themselves on the status topic.
+"""The records of the status topic: status of workers, and events.
 
 ==============================  ================================================================
 key                             value (JSON)
 ==============================  ================================================================
 `worker/JOB/SUBTASK`            a `WorkerStatus`, every two seconds and at each change
-`event/PIPELINE/GENERATION/WHAT`  an `Event`: a generation serves, or cannot be loaded, or was deleted; or
-                                a record was skipped (PIPELINE is empty where it named none)
+`event/PIPELINE/GENERATION/WHAT`  an `Event`: a generation serves, cannot be loaded or was deleted; or a
+                                record was skipped (PIPELINE is empty if its key names none)
 ==============================  ================================================================
 
 A record that cannot be used is skipped and remembered. A worker whose last record is older than
@@ -23,12 +23,13 @@ from operators.core.errors import MalformedError
 from operators.core.foreign_json import decode, require_name, require_number, require_seconds, shorten
 from operators.kafka.skipped_records import Skipped, SkippedRecords, key_text, skipped_record
 
+# In seconds.
 STALE_AFTER = 15.0
 INTERVAL = 2.0
 
 
 class Serving(msgspec.Struct, frozen=True):
-    """What a worker does with one pipeline: `generation` answers, 0 if none can; `head` should."""
+    """The generation of a pipeline that a worker serves (0 if none can), and the `head` that it should."""
 
     generation: int
     head: int
@@ -36,9 +37,9 @@ class Serving(msgspec.Struct, frozen=True):
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One subtask of a job's infer operator; times are seconds since 1970.
+    """The status of one subtask of a job's infer operator; times are in seconds since 1970.
 
-    `processed_at` is when it last had a micro-batch or a tick in hands.
+    `processed_at` is when it last processed a micro-batch or a tick.
     """
 
     job: str
@@ -54,18 +55,18 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """Where the topic keeps the latest."""
+        """The record key; compaction keeps the latest status of each subtask."""
         return f"worker/{self.job}/{self.subtask}"
 
     def is_alive(self, now: float) -> bool:
-        """Tell whether it works, at a time in seconds since 1970."""
+        """Return whether the worker is alive at a time in seconds since 1970."""
         return now - min(self.at, self.processed_at) <= STALE_AFTER
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to a generation of a pipeline; `at` in seconds since 1970.
+    """An event of a pipeline's generation; `at` is in seconds since 1970.
 
-    Of a skipped record `generation` is 0, and `pipeline` empty where its key names none.
+    For a skipped record, `generation` is 0, and `pipeline` is empty if its key names none.
     """
 
     at: float
@@ -76,13 +77,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """Where the topic keeps the latest: workers that tell the same tell it once."""
+        """The record key. Workers that report the same event share a key, so compaction keeps one."""
         return f"event/{self.pipeline}/{self.generation}/{self.what}"
 
 
 class StatusState(NamedTuple):
-    """What the status topic says: workers by job and subtask, events, both the latest, and the records that
-    could not be used."""
+    """The contents of the status topic.
+
+    `workers` and `events` contain the latest record of each key, `skipped` those that could not be used.
+    """
 
     workers: dict[str, WorkerStatus]
     events: dict[str, Event]
@@ -90,15 +93,15 @@ class StatusState(NamedTuple):
 
     @classmethod
     def empty(cls) -> StatusState:
-        """Start with nothing said."""
+        """Return the state of a topic without records."""
         return cls({}, {}, SkippedRecords())
 
     def read(self, record: Any) -> Skipped | None:
-        """Take in one Kafka record; returns it as skipped where it cannot be used."""
+        """Apply one Kafka record; return it as skipped if it cannot be used."""
         key = key_text(record.key)
         try:
             self._read(key, record.value)
-        except Exception as error:  # whatever it is, the records around it count
+        except Exception as error:  # one bad record must not affect the others
             return self.skipped.add(skipped_record(record, error))
         self.skipped.pop(key, None)
         return None
@@ -117,11 +120,14 @@ class StatusState(NamedTuple):
             raise MalformedError("the key must begin with worker/ or event/")
 
     def copy(self) -> StatusState:
-        """Return one that does not change when more is read."""
+        """Return a copy that does not change when more records are read."""
         return StatusState(dict(self.workers), dict(self.events), self.skipped.copy())
 
     def alive(self, now: float) -> list[WorkerStatus]:
-        """Return the workers that live: of each job the subtasks that its newest worker counts."""
+        """Return the workers that are alive.
+
+        A subtask beyond the parallelism of its job's newest worker does not count.
+        """
         return [worker for workers in _by_job(self.workers.values()) for worker in _alive(workers, now)]
 
 
@@ -133,7 +139,9 @@ def _worker(key: str, value: bytes) -> WorkerStatus:
     require_number(worker.subtasks, "subtasks", 1)
     require_number(worker.subtask, "subtask")
     if worker.subtask >= worker.subtasks:
-        raise MalformedError(f"subtask is {worker.subtask} of {worker.subtasks}")
+        raise MalformedError(
+            f"subtask is {worker.subtask}; it must be less than subtasks, which is {worker.subtasks}"
+        )
     for name, serving in worker.pipelines.items():
         require_name(name, "pipelines: a name")
         require_number(serving.generation, f"pipelines[{name}].generation")

@@ -1,4 +1,4 @@
-"""A worker's own thread that tells how it is."""
+"""A background thread that publishes a worker's status."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ _log = logging.getLogger(__name__)
 
 
 class StatusPublisher:
-    """Sends what `look` returns, every two seconds and whenever it is woken, and events as they come.
+    """Publishes the status that `read_status` returns, every two seconds and with each event.
 
-    What cannot be sent is logged and left: nothing waits for it.
+    A failure is logged, and its records may be lost. No caller waits for Kafka.
     """
 
-    def __init__(self, connection: Connection, look: Callable[[], WorkerStatus]) -> None:
+    def __init__(self, connection: Connection, read_status: Callable[[], WorkerStatus]) -> None:
         self._connection = connection
-        self._look = look
+        self._read_status = read_status
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._wake = Signal()
         self._stopped = Signal()
         self._thread = Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Start the thread."""
         self._thread.start()
 
-    def tell(self, event: Event) -> None:
-        """Send an event, and the state that it made, at once."""
+    def publish(self, event: Event) -> None:
+        """Publish an event at once, after the status that it led to."""
         self._events.put(event)
         self._wake.set()
 
     def close(self) -> None:
-        """Take back the last beat and stop."""
+        """Publish a tombstone for the status, and stop the thread."""
         self._stopped.set()
         self._wake.set()
         if self._thread.ident:
@@ -54,22 +54,22 @@ class StatusPublisher:
     def _run_once(self) -> None:
         producer = KafkaProducer(bootstrap_servers=self._connection.bootstrap, max_block_ms=10_000)
         try:
-            self._beat(producer)
+            self._publish_until_stopped(producer)
         finally:
             producer.close(timeout=2)
 
-    def _beat(self, producer: KafkaProducer) -> None:
+    def _publish_until_stopped(self, producer: KafkaProducer) -> None:
         topic = self._connection.topics.status
         while not self._stopped.is_set():
-            worker = self._look()
+            worker = self._read_status()
             producer.send(topic, key=worker.key.encode(), value=msgspec.json.encode(worker))
-            for event in self._waiting():
+            for event in self._take_events():
                 producer.send(topic, key=event.key.encode(), value=msgspec.json.encode(event))
             self._wake.wait(INTERVAL)
             self._wake.clear()
-        producer.send(topic, key=self._look().key.encode(), value=None)
+        producer.send(topic, key=self._read_status().key.encode(), value=None)
 
-    def _waiting(self) -> list[Event]:
+    def _take_events(self) -> list[Event]:
         events = []
         while True:
             try:

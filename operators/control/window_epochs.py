@@ -1,7 +1,7 @@
-"""Epochs: since which generation a batched step's windows have been made in the same way.
+"""Epochs: the generation since which a batched step's windows are continued.
 
-A new generation often leaves a drift step as it was, for example when only the classifier was retrained;
-then its open window goes on. It ends where rows or verdicts would come from something else.
+A new generation often does not change a drift step, for example if only the classifier was retrained. Then
+the step's open window is continued. The window ends if its rows or verdict would come from something else.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from operators.resources.pipeline_checks import dependencies
 
 
 def batched_steps(release: Release) -> list[str]:
-    """Name the steps of a release that gather rows; DeploymentError for one that holds no pipeline."""
+    """Return the names of the batched steps; DeploymentError if the release has no valid pipeline."""
     pipeline = pipeline_of(release)
     return [step.name for step in pipeline.spec.steps if step.batch.gathers]
 
 
 def next_epochs(release: Release, before: Release | None) -> dict[str, int]:
-    """Return the epoch of each batched step, that of the release before where nothing changed.
+    """Return the epoch of each batched step: the one in the release before, if nothing changed.
 
-    DeploymentError where the release holds no pipeline; one before that holds none went on with nothing.
+    DeploymentError if the release has no valid pipeline. A release before that has none continues nothing.
     """
     return {
         step: before.epoch(step) if before and _continues(step, before, release) else release.generation
@@ -35,26 +35,26 @@ def next_epochs(release: Release, before: Release | None) -> dict[str, int]:
 
 
 def _continues(step: str, before: Release, release: Release) -> bool:
-    """Tell whether a step's windows are made in the same way as in the release before."""
-    own = _definition(release, step)
+    """Return whether a step's windows are made in the same way as in the release before."""
+    definition = _definition(release, step)
     try:
-        return step in batched_steps(before) and _definition(before, step) == own
-    except DeploymentError:  # a release of another version
+        return step in batched_steps(before) and _definition(before, step) == definition
+    except DeploymentError:  # a release that another version of Weir wrote
         return False
 
 
 def ended(releases: Sequence[Release], head: Release | None) -> Iterator[tuple[str, int]]:
-    """Yield each batched step of a pipeline's earlier releases that its head has no more, and its last epoch.
+    """Yield each batched step that a pipeline's head no longer contains, and the epoch in which it ended.
 
-    `releases` are those up to the head, or all of them where the pipeline was deleted: then the pipeline, a
-    step without a name, has ended too. What comes after the last release with the step is one epoch, however
-    many releases that are without it follow.
+    `releases` are those up to the head, or all of them if the pipeline was deleted (`head` is None). A
+    deleted pipeline is also yielded itself, as a step without a name. The epoch is the generation after the
+    last release that contains the step, however many releases without the step follow.
     """
     if releases and head is None:
         yield "", max(map(_generation, releases)) + 1
     last = {step: one.generation for one in sorted(releases, key=_generation) for step in batched_steps(one)}
-    there = batched_steps(head) if head else []
-    yield from ((step, generation + 1) for step, generation in last.items() if step not in there)
+    current = batched_steps(head) if head else []
+    yield from ((step, generation + 1) for step, generation in last.items() if step not in current)
 
 
 def _generation(release: Release) -> int:
@@ -62,25 +62,28 @@ def _generation(release: Release) -> int:
 
 
 def _definition(release: Release, step: str) -> Any:
-    """Return everything that a step's rows and verdicts come from."""
+    """Return everything that a step's rows and verdicts depend on."""
     pipeline = pipeline_of(release)
     reads = dependencies(pipeline)
     upstream, waiting = [step], [step]
     while waiting:
-        found = [name for name in reads.get(waiting.pop(), []) if name in reads and name not in upstream]
-        upstream += found
-        waiting += found
-    specs = {one.name: one for one in pipeline.spec.steps}
+        new = [name for name in reads.get(waiting.pop(), []) if name in reads and name not in upstream]
+        upstream += new
+        waiting += new
+    specs = {spec.name: spec for spec in pipeline.spec.steps}
     models = {model["metadata"]["name"]: model["spec"] for model in release.models}
     return (
         pipeline.spec.input,
-        {name: (specs[name], _what_runs(models[name]), release.artifacts[name].digest) for name in upstream},
+        {
+            name: (specs[name], _model_settings(models[name]), release.artifacts[name].digest)
+            for name in upstream
+        },
         _rules(release, step),
     )
 
 
-def _what_runs(spec: dict[str, Any]) -> dict[str, Any]:
-    """Leave out of a Model where its files lie and what it may take: its digest says what they are."""
+def _model_settings(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a Model's spec without the place and the memory of its files, which the digest identifies."""
     return {
         key: value for key, value in spec.items() if key not in ("storageUri", "artifactVersion", "memory")
     }

@@ -111,7 +111,7 @@ class Worker:
         for pipeline, newest in {one.pipeline: one for one in skipped}.items():
             log_event("RecordSkipped", ERROR, pipeline=pipeline, records=counts[pipeline], why=newest)
             event = Event(at=time(), pipeline=pipeline, generation=0, what="RecordSkipped", why=str(newest))
-            self._heartbeat.tell(event)
+            self._heartbeat.publish(event)
 
     def _swap_engine(self) -> None:
         """Let the next micro-batch find what is live now; called from the thread that follows control."""
@@ -131,7 +131,7 @@ class Worker:
         )
         before, self._serving = self._serving, deployments.deployments
         for event in _events(before, self._serving):
-            self._heartbeat.tell(event)
+            self._heartbeat.publish(event)
             level = ERROR if event.what == "LoadFailed" else INFO
             log_event(event.what, level, pipeline=event.pipeline, generation=event.generation, why=event.why)
             self._happened.put(event)

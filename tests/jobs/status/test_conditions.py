@@ -212,9 +212,9 @@ def test_a_release_that_cannot_be_used_is_why_its_pipeline_has_none() -> None:
     assert observed.control is not None
     observed.control.heads["q"] = 3
     assert found(observed, "PipelineReady", "q").message == (
-        "the control topic holds no release 3; apply it again"
+        "the control topic contains no release 3; apply it again"
     )
     observed.control.read(Record(b"release/q/3", b"{", TOPICS.control, 0, 17))
     message = found(observed, "PipelineReady", "q").message
-    assert "holds no release 3 that can be used: the value is not JSON" in message
+    assert "contains no release 3 that can be used: the value is not JSON" in message
     assert "(weir.test.control-0@17)" in message

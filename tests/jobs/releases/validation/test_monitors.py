@@ -136,7 +136,7 @@ def test_windows_are_judged_by_the_monitors_rules(folder: Path, checked: Callabl
     [
         (monitor(drift=[{"step": "income-drift", "min_n": 0}]), "spec.drift\\[0\\].min_n must be a whole"),
         ({**monitor(), "kind": "Pipeline"}, "apiVersion must be one of"),
-        (pipeline(), "release p/0 holds no Monitor as its monitor"),
+        (pipeline(), "release p/0: its monitor is not a Monitor"),
     ],
 )
 def test_a_release_whose_monitor_cannot_be_used_is_not_served(
