@@ -1,4 +1,4 @@
-"""The table of manifest fields in docs/manifests.md, made from the schema (`make docs`)."""
+"""Generates the tables of manifest fields in docs/manifests.md from the schema (`make docs`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIGNS = {
 
 
 def tables() -> Iterator[str]:
-    """Yield the tables' lines: every field of each resource and what becomes of it."""
+    """Yield the lines of the tables: every field of each resource, and how Weir treats it."""
     resources: tuple[type[Resource], ...] = (Pipeline, Model, Monitor)
     for resource in resources:
         yield from ("", f"### {resource.__name__}", "", "| field | | what it does here |", "|---|---|---|")
@@ -31,7 +31,7 @@ def tables() -> Iterator[str]:
 
 
 def page(text: str) -> str:
-    """Return the page with the tables as they are now."""
+    """Return the text of the page with tables that match the schema."""
     before, rest = text.split(_BEGIN)
     after = rest.split(_END)[1]
     return f"{before}{_BEGIN}\n{chr(10).join(tables())}\n{_END}{after}"

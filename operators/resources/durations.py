@@ -1,4 +1,4 @@
-"""Durations as people write them."""
+"""Durations written as text, such as `90s` or `2h`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 
 
 def seconds_of(text: str) -> float:
-    """Read a duration; DeploymentError says how one is written.
+    """Return a duration in seconds; DeploymentError if the text is not a duration.
 
     >>> seconds_of("90"), seconds_of("90s"), seconds_of("1.5m"), seconds_of("2h")
     (90.0, 90.0, 90.0, 7200.0)
     """
-    found = _DURATION.fullmatch(text.strip())
-    if not found:
-        raise DeploymentError(f"{text!r} is no duration: write 30s, 10m, 2h or 1d")
-    return float(found[1]) * _UNITS[found[2] or "s"]
+    match = _DURATION.fullmatch(text.strip())
+    if not match:
+        raise DeploymentError(f"{text!r} is not a duration; write it as 30s, 10m, 2h or 1d")
+    return float(match[1]) * _UNITS[match[2] or "s"]

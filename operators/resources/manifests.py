@@ -1,4 +1,4 @@
-"""Manifest files, folders and standard input → checked documents."""
+"""Reads manifests from files, folders and standard input, and checks their documents."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Any, NamedTuple
 import msgspec
 
 from operators.core.errors import DeploymentError, tidy
-from operators.resources.field_support import Resource, Status, judged
+from operators.resources.field_support import Resource, Status, unsupported_fields
 from operators.resources.monitor_checks import check_monitor, check_monitors
 from operators.resources.monitor_schema import Monitor
 from operators.resources.pipeline_checks import check_model, check_pipeline
 from operators.resources.seldon_schema import Model, Pipeline
 from operators.resources.strict_decoding import check
-from operators.resources.yaml_files import files, read_documents, too_big
+from operators.resources.yaml_files import MOST_NODES, files, read_documents, too_big
 
-# Of a name that is longer than any may be, enough to find it.
+# Characters of a name that messages show; a longer name is invalid.
 _SHOWN = 200
-# Where documents come from that are in no file, but were applied before.
+# Shown instead of a file for a document that was applied before.
 APPLIED = Path("(applied before)")
-# Who looks for a document that is missing here.
-_ELSEWHERE = "weir apply looks for it among those that were applied before"
+# The end of the notice on a document that is missing in these manifests.
+_ELSEWHERE = "weir apply looks for it among the documents that were applied before"
 _KINDS: dict[str, type[Resource]] = {"Model": Model, "Pipeline": Pipeline, "Monitor": Monitor}
 
 
 class Manifests(NamedTuple):
-    """Documents by name, where each came from, what is wrong, and notices for the person who wrote them.
+    """Documents by name, the file of each, errors, and notices for their author.
 
-    `origin` is keyed by kind and name, as `Model/income`; documents that are wrong have one too. `wanted` are
-    the places that name a model, and its name; `watching` the Monitors with their places, also those whose
-    numbers are wrong.
+    `origin` maps a kind and a name, as `Model/income`, to a file; it contains invalid documents too. `wanted`
+    contains each place that names a model, and the model's name. `watching` contains the Monitors with their
+    places, including Monitors whose numbers are invalid.
     """
 
     models: dict[str, Model]
@@ -44,18 +44,19 @@ class Manifests(NamedTuple):
     watching: list[tuple[str, Monitor]]
 
     def monitor_of(self, pipeline: str) -> Monitor | None:
-        """Return the Monitor of a pipeline, if it has one."""
+        """Return the Monitor of a pipeline, None if it has none."""
         return next((one for one in self.monitors.values() if one.spec.pipeline == pipeline), None)
 
 
 def read_manifests(
     paths: list[Path], add_to: Callable[[Manifests], None] | None = None, *, alone: bool = True
 ) -> Manifests:
-    """Read files, folders (not their subfolders) and `-`, standard input, several documents each.
+    """Read files, folders (without their subfolders) and `-`, which is standard input.
 
-    `add_to` takes in what is live and goes with the documents read. Every error found is in `errors`, a line
-    each: file, document, path in it, remedy. Without `alone`, a Model or Pipeline that is named and not among
-    the documents may be elsewhere: that is a notice.
+    Each may contain several documents. `add_to` adds the live documents that belong to those read. `errors`
+    of the result contains every error as one line: file, document, path in it, remedy. With `alone`, it is
+    an error if a Model or Pipeline is named but is not among the documents. Otherwise it may exist elsewhere,
+    and there is a notice.
     """
     manifests = Manifests({}, {}, {}, {}, [], [], [], [])
     for path in files(paths, manifests.errors):
@@ -71,14 +72,14 @@ def read_manifests(
                 tidy(f"{place}: not checked here: {kind} {name} is not in these manifests; {_ELSEWHERE}")
             )
     manifests.errors.extend(map(tidy, check_monitors(manifests.watching, manifests.pipelines)))
-    found = manifests.models or manifests.pipelines or (manifests.monitors and not alone)
-    if not manifests.errors and not found:
+    has_documents = manifests.models or manifests.pipelines or (manifests.monitors and not alone)
+    if not manifests.errors and not has_documents:
         manifests.errors.append(f"{', '.join(map(str, paths))}: no Model or Pipeline found")
     return manifests
 
 
 def parse_document(document: Any) -> Resource:
-    """Check one document that was already parsed; DeploymentError tells all that is wrong, a line each."""
+    """Check one parsed document; the message of a DeploymentError has every error, one per line."""
     parsed, errors = _parse(document)
     if parsed is None or errors:
         raise DeploymentError("\n".join(map(tidy, errors)))
@@ -88,10 +89,10 @@ def parse_document(document: Any) -> Resource:
 def _parse(document: Any) -> tuple[Resource | None, list[str]]:
     kind = _kind(document)
     if kind not in _KINDS:
-        got = document.get("kind") if isinstance(document, dict) else document
-        return None, [f"kind must be Model, Pipeline or Monitor, got {str(got)!r}"]
+        value = document.get("kind") if isinstance(document, dict) else document
+        return None, [f"kind must be Model, Pipeline or Monitor, got {str(value)!r}"]
     checked = check(document, _KINDS[kind])
-    if not checked.whole:
+    if not checked.is_complete:
         return None, checked.problems
     type_: Any = _KINDS[kind]
     parsed: Resource = msgspec.convert(checked.value, type_)
@@ -117,7 +118,7 @@ def _read_file(path: Path, into: Manifests) -> Iterator[str]:
         return
     for i, document in enumerate(documents):
         if too_big(document):
-            yield f"document {i + 1}: is larger than any manifest"
+            yield f"document {i + 1}: has more than {MOST_NODES} nodes; split it into smaller documents"
         elif document is not None:
             yield from (f"document {i + 1}: {line}" for line in _add(document, path, into))
 
@@ -131,14 +132,14 @@ def _add(document: Any, path: Path, into: Manifests) -> list[str]:
             for line in _add(item, path, into)
         ]
     if kind and kind.capitalize() not in _KINDS:
-        into.notices.append(tidy(f"{path}: kind {kind} has no meaning here, skipped"))
+        into.notices.append(tidy(f"{path}: Weir does not use kind {kind}; the document is skipped"))
         return []
     metadata = document.get("metadata") if isinstance(document, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
     key = f"{kind}/{str(name)[:_SHOWN]}"
     if kind and isinstance(name, str):
         if key in into.origin:
-            return [f"{kind} {name} was already defined in {into.origin[key]}"]
+            return [f"{kind} {name} is already defined in {into.origin[key]}"]
         into.origin[key] = path
     parsed, errors = _parse(document)
     if isinstance(parsed, Pipeline):
@@ -148,7 +149,7 @@ def _add(document: Any, path: Path, into: Manifests) -> list[str]:
         into.watching.append((f"{path}: {key}", parsed))
     if parsed is None or errors:
         return [f"{key}: {line}" if isinstance(name, str) else line for line in errors]
-    for at, support in judged(parsed):
+    for at, support in unsupported_fields(parsed):
         if support.status is Status.NO_EFFECT:
             into.notices.append(f"{path}: {key}: {at} has no effect: {support.text}")
     _put(parsed, into)
@@ -166,7 +167,7 @@ def _put(parsed: Resource, into: Manifests) -> None:
 
 
 def read_applied(documents: Iterable[Any]) -> Manifests:
-    """Take documents as they were applied before for manifests."""
+    """Return the manifests made of documents that were applied before."""
     manifests = Manifests({}, {}, {}, {}, [], [], [], [])
     for document in documents:
         add_document(document, manifests)
@@ -174,17 +175,17 @@ def read_applied(documents: Iterable[Any]) -> Manifests:
 
 
 def add_document(document: Any, into: Manifests) -> bool:
-    """Take in a document as it was applied before, unless its name is there; returns whether it did."""
+    """Add a document that was applied before; return False if one of that kind and name exists."""
     if f"{_kind(document)}/{document['metadata']['name']}" in into.origin:
         return False
-    told = len(into.notices)
+    notices_before = len(into.notices)
     into.errors.extend(tidy(f"{APPLIED}: {line}") for line in _add(document, APPLIED, into))
-    del into.notices[told:]
+    del into.notices[notices_before:]
     return True
 
 
 def _missing(manifests: Manifests) -> Iterator[tuple[str, str, str]]:
-    """Yield each place that names a Model or Pipeline of no document, with the kind and the name."""
+    """Yield each place that names a missing Model or Pipeline, with its kind and its name."""
     for place, name in manifests.wanted:
         if f"Model/{name}" not in manifests.origin:
             yield place, "Model", name

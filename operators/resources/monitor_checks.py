@@ -1,4 +1,4 @@
-"""What a well-formed Monitor must hold besides its schema, and whether it fits the pipelines beside it."""
+"""Checks of a Monitor beyond its schema: its own values, and its steps against its pipeline."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from operators.resources.pipeline_checks import check_support
 from operators.resources.seldon_schema import Pipeline
 
 _LARGEST = 2**32 - 1
-# Rates are kept for so many seconds.
+# Rates are kept for this time, in seconds.
 _LONGEST_OVER = 3600.0
-# The last bucket that latencies are counted in begins here.
+# The last bucket of the latency histogram begins here, in milliseconds.
 _LONGEST_LATENCY = 10_000.0
 
 
@@ -35,23 +35,24 @@ def check_monitor(monitor: Monitor) -> Iterator[str]:
     for at, rules in _sections(monitor):
         yield from _numbers(at, rules)
         if rules.step in seen:
-            yield f"{at}.step: step {rules.step} is there twice"
+            yield f"{at}.step: step {rules.step} occurs twice"
         seen.add(rules.step)
 
 
 def check_monitors(
     monitors: Sequence[tuple[str, Monitor]], pipelines: Mapping[str, Pipeline]
 ) -> Iterator[str]:
-    """Yield what does not fit of monitors, which stand beside their places, each error beginning with one.
+    """Yield every error of Monitors that concerns their pipelines, each beginning with the Monitor's place.
 
-    A pipeline that is not among `pipelines`, because it is not well-formed or not there, fits.
+    `monitors` are pairs of a place and a Monitor. A Monitor is not checked if its pipeline is not in
+    `pipelines`, because the pipeline is invalid or missing.
     """
     taken: dict[str, str] = {}
     for place, monitor in monitors:
         name = monitor.spec.pipeline
         if name in taken:
             yield (
-                f"{place}: spec.pipeline: pipeline {name} has a Monitor already ({taken[name]}); put both "
+                f"{place}: spec.pipeline: pipeline {name} already has a Monitor ({taken[name]}); merge them "
                 "into one"
             )
         elif name in pipelines:
@@ -65,12 +66,12 @@ def _steps(monitor: Monitor, pipeline: Pipeline) -> Iterator[str]:
     named += [(at, rules.step) for at, rules in _sections(monitor)]
     for at, step in named:
         if step not in batches:
-            there = ", ".join(batches)
-            yield f"{at}.step: pipeline {pipeline.metadata.name} has no step {step}; it has {there}"
+            existing = ", ".join(batches)
+            yield f"{at}.step: pipeline {pipeline.metadata.name} has no step {step}; it has {existing}"
     for at, rules in _sections(monitor):
         if rules.step in batches and not batches[rules.step].gathers:
             yield (
-                f"{at}.step: step {rules.step} has no batch, so there are no windows to judge; give it a "
+                f"{at}.step: step {rules.step} has no batch, so there are no windows to judge; set its "
                 "batch.size in the pipeline"
             )
 
@@ -78,13 +79,13 @@ def _steps(monitor: Monitor, pipeline: Pipeline) -> Iterator[str]:
 def _alerts(spec: MonitorSpec) -> Iterator[str]:
     for i, drift in enumerate(spec.drift):
         if drift.severity and not 0 < drift.severity.critical <= 1:
-            found = drift.severity.critical
-            yield f"spec.drift[{i}].severity.critical must be an effect size above 0 and up to 1, got {found}"
+            level = drift.severity.critical
+            yield f"spec.drift[{i}].severity.critical must be an effect size above 0 and up to 1, got {level}"
     steps: list[str] = []
     limits: list[tuple[str, RateLimits]] = [("spec.errors", spec.errors)] if spec.errors else []
     for i, outliers in enumerate(spec.outliers):
         if outliers.step in steps:
-            yield f"spec.outliers[{i}].step: step {outliers.step} is there twice"
+            yield f"spec.outliers[{i}].step: step {outliers.step} occurs twice"
         steps.append(outliers.step)
         limits.append((f"spec.outliers[{i}]", outliers))
     for at, limit in limits:
@@ -98,7 +99,7 @@ def _alerts(spec: MonitorSpec) -> Iterator[str]:
     yield from _duration("spec.resend", spec.resend)
     for i, feature in enumerate(spec.redact):
         if not feature or feature in spec.redact[:i]:
-            yield f"spec.redact[{i}] must name another feature than those before, got {feature!r}"
+            yield f"spec.redact[{i}] must be a feature that is not listed before, got {feature!r}"
     if spec.runbook and not spec.runbook.startswith(("http://", "https://")):
         yield f"spec.runbook must be an http or https URL, got {spec.runbook!r}"
 

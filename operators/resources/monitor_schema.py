@@ -1,4 +1,4 @@
-"""Every field of `kind: Monitor`, a document of Weir's own: how windows of a pipeline's steps are judged."""
+"""The schema of Weir's own `kind: Monitor`: how windows are judged, and when alerts fire."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from operators.resources.seldon_schema import Metadata
 
 
 class OwnDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A strict document whose keys are written as the fields here."""
+    """A strict document: unknown keys are errors, and keys are spelled like the fields."""
 
 
 class Levels(OwnDocument, frozen=True):
-    """From which value on something is a warning, and critical."""
+    """Thresholds of a warning and of a critical alert."""
 
     warning: float | None = None
     critical: float | None = None
 
 
 class EffectLevels(OwnDocument, frozen=True):
-    """From which effect size on a confirmed drift is critical; below it is a warning."""
+    """The effect size from which a confirmed drift is critical; a smaller one is a warning."""
 
     critical: float
 
 
 class DriftRules(OwnDocument, frozen=True):
-    """How a drift step's windows are judged; the job's settings hold for what is left out."""
+    """How a drift step's windows are judged; unset fields have the value of the job's settings."""
 
     step: str
     of: Literal["features", "predictions"] = "features"
@@ -39,7 +39,7 @@ class DriftRules(OwnDocument, frozen=True):
 
 
 class QualityRules(OwnDocument, frozen=True):
-    """How a data quality step's windows are judged; the job's settings hold for what is left out."""
+    """How a data quality step's windows are judged; unset fields have the value of the job's settings."""
 
     step: str
     min_n: int | None = None
@@ -49,33 +49,33 @@ class QualityRules(OwnDocument, frozen=True):
 
 
 class RateLimits(OwnDocument, frozen=True):
-    """Shares of what came within a duration that are too many."""
+    """Thresholds of a share, and the period `over` which it is measured, such as `5m`."""
 
     rate: Levels | None = None
     over: str = ""
 
 
 class OutlierRules(RateLimits, frozen=True, kw_only=True):
-    """Which share of a step's rows may be outliers."""
+    """Thresholds of the share of a step's rows that are outliers."""
 
     step: str
 
 
 class LatencyRules(OwnDocument, frozen=True):
-    """How long the slowest hundredth of the requests within a duration may take, in milliseconds."""
+    """Thresholds of the 99th percentile of the latency within a period, in milliseconds."""
 
     p99_ms: Levels
     over: str = ""
 
 
 class NoDataRules(OwnDocument, frozen=True):
-    """After how long without a request something is wrong."""
+    """The time without requests `after` which an alert fires, such as `15m`."""
 
     after: str
 
 
 class MonitorSpec(OwnDocument, frozen=True):
-    """The body of a Monitor. From `features` on, fields are refused so far."""
+    """The body of a Monitor; `features` and `segments` are not supported yet and are refused."""
 
     pipeline: str
     drift: list[DriftRules] = []
@@ -92,7 +92,7 @@ class MonitorSpec(OwnDocument, frozen=True):
 
 
 class Monitor(OwnDocument, frozen=True):
-    """kind: Monitor."""
+    """A document of `kind: Monitor`."""
 
     api_version: Literal["weir/v1alpha1"] = msgspec.field(name="apiVersion")
     kind: Literal["Monitor"]
@@ -100,6 +100,6 @@ class Monitor(OwnDocument, frozen=True):
     spec: MonitorSpec
 
     def rules_of(self, step: str) -> DriftRules | QualityRules | None:
-        """Return what the document says of a step, if it does."""
-        every: list[DriftRules | QualityRules] = [*self.spec.drift, *self.spec.quality]
-        return next((one for one in every if one.step == step), None)
+        """Return the drift or data quality rules of a step, None if the document has none."""
+        rules: list[DriftRules | QualityRules] = [*self.spec.drift, *self.spec.quality]
+        return next((one for one in rules if one.step == step), None)

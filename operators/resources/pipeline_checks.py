@@ -1,4 +1,4 @@
-"""What a well-formed Pipeline or Model must hold besides its schema."""
+"""Checks of a Pipeline or Model beyond its schema."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 from operators.core.names import check_name
-from operators.resources.field_support import Resource, Status, judged
+from operators.resources.field_support import Resource, Status, unsupported_fields
 from operators.resources.references import External, Reference, parse_external, parse_reference
 from operators.resources.seldon_schema import Model, Pipeline, PipelineInput, StepSpec
 from operators.storage.store_settings import NAME as STORE_NAME
@@ -16,8 +16,9 @@ from operators.storage.store_settings import NAME as STORE_NAME
 _LARGEST = 2**32 - 1
 _QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?(?:[eE]\d)?)(|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)", re.ASCII)
 _MOST_STEPS = 200
-# What a batched step answers each request with: a drift detector the first, a data quality check the others.
-_ANSWERED = (None, "is_drift", "issues", "violations")
+# Outputs of a batched step that a response can contain: `is_drift` of a drift detector, `issues` and
+# `violations` of a data quality check. None is a reference to the whole step.
+_BATCHED_OUTPUTS = (None, "is_drift", "issues", "violations")
 _UNITS = {"": 1, **{unit: 1000**power for power, unit in enumerate("kMGTPE", start=1)}}
 _UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGTPE", start=1)}
 
@@ -29,36 +30,36 @@ def check_model(model: Model) -> Iterator[str]:
     spec = model.spec
     yield from _storage(spec.storage_uri)
     if spec.memory is not None and quantity(spec.memory) is None:
-        yield f"spec.memory must be a quantity as 200Mi or 1G, got {spec.memory!r}"
+        yield f"spec.memory must be a quantity such as 200Mi or 1G, got {spec.memory!r}"
     if spec.artifact_version is not None and not 0 <= spec.artifact_version <= _LARGEST:
         yield f"spec.artifactVersion must be a whole number from 0, got {spec.artifact_version}"
 
 
 def _storage(uri: str) -> Iterator[str]:
-    """Yield what is wrong with a storageUri as text; which stores there are is the site's to say."""
+    """Yield every error in the text of a storageUri; which stores exist depends on the site."""
     scheme, separator, _ = uri.partition("://")
     if not uri:
-        yield "spec.storageUri must name the folder of the model's files, it is empty"
+        yield "spec.storageUri is empty; it must name the folder of the model's files"
     elif separator and not STORE_NAME.fullmatch(scheme):
         yield (
-            "spec.storageUri may be a folder, file://, or the name of a store in lower case, as s3:// or "
-            f"minio://, got {uri}"
+            "spec.storageUri must be a folder, file://, or the name of a store in lower case, such as s3:// "
+            f"or minio://, got {uri}"
         )
     elif not separator and ":" in uri.partition("/")[0]:
         yield (
-            "spec.storageUri of a store is written NAME://BUCKET/FOLDER, with NAME described by --stores; a "
-            f"folder with a colon begins with ./, got {uri}"
+            "spec.storageUri: write a store as NAME://BUCKET/FOLDER, with NAME described by --stores, and a "
+            f"folder that contains a colon as ./FOLDER, got {uri}"
         )
 
 
 def quantity(text: str | int) -> int | None:
-    """Return the bytes that a Kubernetes quantity means, None for one that does not parse."""
-    found = _QUANTITY.fullmatch(str(text))
-    return int(float(found[1]) * _UNITS[found[2]]) if found else None
+    """Return the bytes of a Kubernetes quantity, None if it is not valid."""
+    match = _QUANTITY.fullmatch(str(text))
+    return int(float(match[1]) * _UNITS[match[2]]) if match else None
 
 
 class _Scope(NamedTuple):
-    """What references in a pipeline may name."""
+    """The names that references in a pipeline may use."""
 
     pipeline: str
     steps: frozenset[str]
@@ -75,7 +76,7 @@ def check_pipeline(pipeline: Pipeline) -> Iterator[str]:
     if not spec.steps:
         yield f"spec.steps: pipeline {name} has no steps"
     if len(spec.steps) > _MOST_STEPS:
-        yield f"spec.steps may be {_MOST_STEPS} at most, got {len(spec.steps)}"
+        yield f"spec.steps may have at most {_MOST_STEPS} steps, got {len(spec.steps)}"
     seen: set[str] = set()
     for i, step in enumerate(spec.steps):
         at = f"spec.steps[{i}]"
@@ -83,22 +84,22 @@ def check_pipeline(pipeline: Pipeline) -> Iterator[str]:
         if step.name == name:
             yield f"{at}.name must differ from the pipeline's own name, {name}"
         if step.name in seen:
-            yield f"{at}.name: step {step.name} is there twice"
+            yield f"{at}.name: step {step.name} occurs twice"
         seen.add(step.name)
         yield from _step(step, at, scope)
     yield from _input(pipeline)
     if spec.output is not None:
         if not spec.output.steps:
-            yield "spec.output.steps must name at least one step; leave out spec.output to answer nothing"
+            yield "spec.output.steps must name at least one step; remove spec.output if there is no response"
         yield from _window(spec.output.join_window_ms, "spec.output.joinWindowMs")
-        yield from _references(spec.output.steps, "spec.output.steps", scope, shown=True)
+        yield from _references(spec.output.steps, "spec.output.steps", scope, in_response=True)
         yield from _tensor_map(spec.output.tensor_map, spec.output.steps, "spec.output.tensorMap", scope)
     yield from _cycle(pipeline)
 
 
 def check_support(document: Resource) -> Iterator[str]:
-    """Yield an error for every field that is set and refused."""
-    for path, support in judged(document):
+    """Yield an error for every field that is set but refused."""
+    for path, support in unsupported_fields(document):
         if support.status is Status.REFUSED:
             yield f"{path} is not supported: {support.text}"
 
@@ -107,15 +108,15 @@ def _step(step: StepSpec, at: str, scope: _Scope) -> Iterator[str]:
     yield from _references(step.inputs, f"{at}.inputs", scope)
     yield from _references(step.triggers, f"{at}.triggers", scope)
     reads = step.inputs or [scope.pipeline]
-    both = set(_parsed(reads, scope.pipeline)) & set(_parsed(step.triggers, scope.pipeline))
-    if both:
-        yield f"{at}.triggers: {min(map(str, both))} is among the inputs already"
+    in_both = set(_parsed(reads, scope.pipeline)) & set(_parsed(step.triggers, scope.pipeline))
+    if in_both:
+        yield f"{at}.triggers: {min(map(str, in_both))} is already one of the inputs"
     yield from _tensor_map(step.tensor_map, reads, f"{at}.tensorMap", scope)
     yield from _window(step.join_window_ms, f"{at}.joinWindowMs")
     yield from _window(step.batch.size, f"{at}.batch.size")
     yield from _window(step.batch.window_ms, f"{at}.batch.windowMs")
     if step.batch.rolling and step.batch.size < 2:
-        yield f"{at}.batch.rolling needs a batch.size of at least 2 to roll over, got {step.batch.size}"
+        yield f"{at}.batch.rolling needs a batch.size of at least 2, got {step.batch.size}"
 
 
 def _window(value: int, at: str) -> Iterator[str]:
@@ -126,44 +127,44 @@ def _window(value: int, at: str) -> Iterator[str]:
 def _input(pipeline: Pipeline) -> Iterator[str]:
     spec, at = pipeline.spec.input, "spec.input.externalInputs"
     if spec != PipelineInput() and not spec.external_inputs:
-        yield f"{at} must name another pipeline's inputs, outputs or step; leave out spec.input without it"
+        yield f"{at} must name another pipeline's inputs, outputs or step; otherwise remove spec.input"
     parsed: dict[str, External] = {}
     for i, text in enumerate(spec.external_inputs):
         try:
             parsed[text] = parse_external(text)
         except ValueError as error:
             yield f"{at}[{i}]: {error}"
-    for i, one in enumerate(parsed.values()):
-        for name in (one.pipeline, *([one.step] if one.step else [])):
+    for i, external in enumerate(parsed.values()):
+        for name in (external.pipeline, *([external.step] if external.step else [])):
             yield from check_name(name, f"{at}[{i}]: a name in it")
     if any(one.pipeline == pipeline.metadata.name for one in parsed.values()):
         yield f"{at}: pipeline {pipeline.metadata.name} cannot be its own external input"
     places = {(one.pipeline, one.step, one.side): text for text, one in parsed.items()}
     if len(places) > 1:
-        got = ", ".join(places.values())
-        yield f"{at}: only one other pipeline's inputs, outputs or step can be read, got {got}"
+        texts = ", ".join(places.values())
+        yield f"{at}: only one other pipeline's inputs, outputs or step can be read, got {texts}"
     taken: dict[str, str] = {}
     for text, new in spec.tensor_map.items():
         where = f"spec.input.tensorMap[{text!r}]"
         try:
-            one = parse_external(text)
+            external = parse_external(text)
         except ValueError as error:
             yield f"{where}: {error}"
             continue
-        if one.tensor is None:
+        if external.tensor is None:
             yield f"{where}: name the tensor in full, as PIPELINE.outputs.TENSOR"
-        elif (one.pipeline, one.step, one.side) not in places:
+        elif (external.pipeline, external.step, external.side) not in places:
             yield f"{where}: externalInputs does not read it"
         yield from _new_name(new, where, taken.setdefault(new, text), text)
 
 
-def _references(texts: list[str], at: str, scope: _Scope, *, shown: bool = False) -> Iterator[str]:
+def _references(texts: list[str], at: str, scope: _Scope, *, in_response: bool = False) -> Iterator[str]:
     for i, text in enumerate(texts):
-        yield from (f"{at}[{i}]: {error}" for error in _reference(text, scope, shown=shown))
+        yield from (f"{at}[{i}]: {error}" for error in _reference(text, scope, in_response=in_response))
 
 
-def _reference(text: str, scope: _Scope, *, shown: bool) -> Iterator[str]:
-    """Yield what is wrong with a reference; `shown` says that it is the response's."""
+def _reference(text: str, scope: _Scope, *, in_response: bool) -> Iterator[str]:
+    """Yield every error of a reference; `in_response` is true for one of `spec.output`."""
     name = scope.pipeline
     try:
         reference = parse_reference(text, name)
@@ -176,15 +177,15 @@ def _reference(text: str, scope: _Scope, *, shown: bool) -> Iterator[str]:
     elif reference == Reference(name, "outputs", reference.tensor):
         yield "a pipeline's own outputs cannot be read inside it"
     elif reference.side == "outputs" and node in scope.batched:
-        if not shown:
+        if not in_response:
             yield (
-                f"{node} has a batch, so it answers no request: its outputs are for the response; another "
-                f"pipeline can read its reports with externalInputs, as {name}.step.{node}.outputs"
+                f"{node} has a batch, so other steps cannot read its outputs; name it in spec.output, or "
+                f"read its reports in another pipeline with externalInputs, as {name}.step.{node}.outputs"
             )
-        elif reference.tensor not in _ANSWERED:
+        elif reference.tensor not in _BATCHED_OUTPUTS:
             yield (
-                f"{node} has a batch, so a response shows its is_drift only (of a data quality check issues "
-                "and violations); the rest is in its reports"
+                f"{node} has a batch, so a response can contain only its is_drift (of a data quality check: "
+                "issues and violations); its other outputs are in its reports"
             )
 
 
@@ -193,7 +194,7 @@ def _tensor_map(mapping: Mapping[str, str], read: list[str], at: str, scope: _Sc
     places = {(one.node, one.side) for one in _parsed(read, name)}
     taken: dict[tuple[str, str, str], str] = {}
     for text, new in mapping.items():
-        errors = list(_reference(text, scope, shown=True))
+        errors = list(_reference(text, scope, in_response=True))
         yield from (f"{at}[{text!r}]: {error}" for error in errors)
         if errors:
             continue
@@ -207,11 +208,11 @@ def _tensor_map(mapping: Mapping[str, str], read: list[str], at: str, scope: _Sc
 
 
 def _new_name(new: str, where: str, first: str, text: str) -> Iterator[str]:
-    """Check what a tensor is renamed to; `first` is the first reference that takes this name."""
+    """Yield every error of a tensor's new name; `first` is the first reference renamed to it."""
     if not new or "." in new:
-        yield f"{where}: a tensor's new name is text without dots, got {new!r}"
+        yield f"{where}: a tensor's new name must be text without dots, got {new!r}"
     if first != text:
-        yield f"{where}: {first} becomes {new!r} too"
+        yield f"{where}: {first} is renamed to {new!r} too"
 
 
 def _cycle(pipeline: Pipeline) -> Iterator[str]:
@@ -223,7 +224,7 @@ def _cycle(pipeline: Pipeline) -> Iterator[str]:
 
 
 def dependencies(pipeline: Pipeline) -> dict[str, list[str]]:
-    """Step → the nodes that it reads or waits for, but the pipeline itself, in the manifest's order."""
+    """Return the steps that each step reads or waits for, in the manifest's order."""
     name = pipeline.metadata.name
     graph: dict[str, list[str]] = {}
     for step in pipeline.spec.steps:
@@ -237,4 +238,4 @@ def _parsed(texts: list[str], pipeline: str) -> Iterator[Reference]:
         try:
             yield parse_reference(text, pipeline)
         except ValueError:
-            continue  # told where it stands
+            continue  # reported by _reference

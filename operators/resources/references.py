@@ -1,4 +1,4 @@
-"""The grammar of `inputs`, `triggers`, `output.steps` and `tensorMap`: who, which side, which tensor."""
+"""The grammar of references: `inputs`, `triggers`, `output.steps`, `tensorMap`, `externalInputs`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ Side = Literal["inputs", "outputs"]
 
 
 class Reference(NamedTuple):
-    """`X`, `X.inputs`, `X.outputs`, `X.inputs.T` or `X.outputs.T`; `tensor` None means all of them.
+    """The inputs or outputs of a step or of the pipeline itself; `tensor` None means all tensors.
 
-    X is a step or the pipeline itself. A bare step means its outputs, the bare pipeline its inputs.
+    It is written `X`, `X.inputs`, `X.outputs`, `X.inputs.T` or `X.outputs.T`. `X` alone means the outputs of
+    a step, or the inputs of the pipeline.
     """
 
     node: str
@@ -22,7 +23,10 @@ class Reference(NamedTuple):
 
 
 class External(NamedTuple):
-    """`PIPELINE.SIDE[.TENSOR]` or `PIPELINE.step.STEP.SIDE[.TENSOR]`; no `step` means the pipeline's own."""
+    """The inputs or outputs of another pipeline, or of one of its steps; `tensor` None means all tensors.
+
+    It is written `PIPELINE.SIDE[.TENSOR]` (`step` is None) or `PIPELINE.step.STEP.SIDE[.TENSOR]`.
+    """
 
     pipeline: str
     step: str | None
@@ -31,10 +35,10 @@ class External(NamedTuple):
 
 
 def parse_reference(text: str, pipeline: str) -> Reference:
-    """Parse a reference within the pipeline of that name; ValueError says what is wrong with it."""
+    """Parse a reference in the named pipeline; ValueError if it is not a reference."""
     node, *rest = text.split(".")
     if not all((node, *rest)) or len(rest) > 2:
-        raise ValueError(f"a reference is STEP, STEP.outputs or STEP.outputs.TENSOR, got {text!r}")
+        raise ValueError(f"a reference must be STEP, STEP.outputs or STEP.outputs.TENSOR, got {text!r}")
     if not rest:
         return Reference(node, "inputs" if node == pipeline else "outputs")
     side, *tensor = rest
@@ -42,15 +46,14 @@ def parse_reference(text: str, pipeline: str) -> Reference:
 
 
 def parse_external(text: str) -> External:
-    """Parse a reference to another pipeline; ValueError says what is wrong with it."""
+    """Parse a reference to another pipeline; ValueError if it is not one."""
     parts = text.split(".")
     step = parts[2] if parts[1:2] == ["step"] and len(parts) > 2 else None
     pipeline, *rest = parts[:1] + parts[3:] if step else parts
     if not all(parts) or not 1 <= len(rest) <= 2:
         raise ValueError(
-            "an external input is PIPELINE.inputs, PIPELINE.outputs or PIPELINE.step.STEP.outputs, "
-            "each with a "
-            f"tensor or without, got {text!r}"
+            "an external input must be PIPELINE.inputs, PIPELINE.outputs or PIPELINE.step.STEP.outputs, "
+            f"with or without .TENSOR, got {text!r}"
         )
     side, *tensor = rest
     return External(pipeline, step, _side(side, step or pipeline, text), tensor[0] if tensor else None)

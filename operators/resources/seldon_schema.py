@@ -1,4 +1,4 @@
-"""Every field of the two resources, as Seldon's users write them (camelCase on file)."""
+"""The schema of Seldon's `Model` and `Pipeline`; their keys are written in camelCase."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 JoinType = Literal["inner", "outer", "any"]
-# A window that closes by time alone holds at most so many rows.
+# The most rows of a window that closes by time alone.
 MOST_WINDOW_ROWS = 100_000
 
 
@@ -18,7 +18,7 @@ class Document(
 
 
 class Metadata(Document, frozen=True):
-    """Kubernetes metadata; only `name` means something here."""
+    """Kubernetes metadata; Weir uses only `name`."""
 
     name: str
     namespace: str = "default"
@@ -34,7 +34,10 @@ class Metadata(Document, frozen=True):
 
 
 class Batch(Document, frozen=True):
-    """Rows gathered before a step sees them: so many, for so long, whichever comes first."""
+    """How rows are gathered into windows: a window closes after `size` rows or after `window_ms`.
+
+    A limit of 0 is not set. `rolling` windows overlap.
+    """
 
     size: int = 0
     window_ms: int = 0
@@ -42,7 +45,7 @@ class Batch(Document, frozen=True):
 
     @property
     def gathers(self) -> bool:
-        """Whether rows are gathered at all."""
+        """Whether rows are gathered into windows."""
         return bool(self.size or self.window_ms)
 
     @property
@@ -52,17 +55,20 @@ class Batch(Document, frozen=True):
 
     @property
     def slide(self) -> int:
-        """Rows that leave a full window together: a tenth of a rolling one, else all."""
+        """Rows that a full window drops when it closes: a tenth if it is rolling, else all."""
         return max(1, self.rows // 10) if self.rolling else self.rows
 
     def kept(self, held: int) -> int:
-        """Rows of a closed window, which held so many, that stay in the next one: whole slides leave it."""
+        """Return how many of the `held` rows of a closed window stay in the next one.
+
+        A window of more than `rows - slide` rows drops `slide` rows; a smaller one drops none.
+        """
         most = self.rows - self.slide
         return held if held <= most else max(0, held - self.slide)
 
 
 class StepSpec(Document, frozen=True):
-    """One model in a pipeline; without `inputs` it reads the pipeline's input."""
+    """One step of a pipeline; without `inputs` it reads the pipeline's input."""
 
     name: str
     inputs: list[str] = []
@@ -86,7 +92,7 @@ class PipelineInput(Document, frozen=True):
 
 
 class PipelineOutput(Document, frozen=True):
-    """What the response holds."""
+    """The outputs that a response contains."""
 
     steps: list[str] = []
     join_window_ms: int = 0
@@ -95,7 +101,7 @@ class PipelineOutput(Document, frozen=True):
 
 
 class DataflowSpec(Document, frozen=True):
-    """Housekeeping of topics."""
+    """How Seldon cleans up topics; no effect in Weir."""
 
     clean_topics_on_delete: bool = False
 
@@ -142,7 +148,7 @@ class ModelSpec(Document, frozen=True):
 
 
 class Pipeline(Document, frozen=True):
-    """kind: Pipeline."""
+    """A document of `kind: Pipeline`."""
 
     api_version: Literal["mlops.seldon.io/v1alpha1"]
     kind: Literal["Pipeline"]
@@ -152,7 +158,7 @@ class Pipeline(Document, frozen=True):
 
 
 class Model(Document, frozen=True):
-    """kind: Model."""
+    """A document of `kind: Model`."""
 
     api_version: Literal["mlops.seldon.io/v1alpha1"]
     kind: Literal["Model"]

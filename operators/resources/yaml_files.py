@@ -1,4 +1,4 @@
-"""A file or standard input → the documents in it, as YAML or JSON has them."""
+"""Reads YAML and JSON documents from files and standard input."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ SUFFIXES = (".yaml", ".yml", ".json")
 STANDARD_INPUT = Path("-")
 _LONGEST = 2_000_000
 _MOST_KEYS = 10_000
-_MOST_NODES = 100_000
+MOST_NODES = 100_000
 
 
 def files(paths: list[Path], errors: list[str]) -> Iterator[Path]:
-    """Yield files as they are named, and those of folders, but not of their subfolders."""
+    """Yield the named files, and the manifest files in the named folders but not in their subfolders."""
     for path in paths:
         if path.is_dir():
-            found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
-            if not found:
+            manifests = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
+            if not manifests:
                 errors.append(f"{path}: there is no {', '.join(SUFFIXES)} file in this folder")
-            yield from found
+            yield from manifests
         else:
             yield path
 
 
 def read_documents(path: Path) -> list[Any]:
-    """Return the documents of a file; `-` is standard input. DeploymentError says what cannot be read."""
+    """Return the documents of a file (`-` is standard input); DeploymentError if it cannot be read."""
     try:
         text = sys.stdin.read(_LONGEST + 1) if path == STANDARD_INPUT else _text(path)
     except OSError as error:
@@ -46,18 +46,18 @@ def read_documents(path: Path) -> list[Any]:
         if path.suffix == ".json":
             return [json.loads(text, object_pairs_hook=_reject_duplicate_keys)]
         return list(yaml.load_all(text, _Loader))
-    except Exception as error:  # what a value does not fit its tag, PyYAML raises as it comes
+    except Exception as error:  # PyYAML raises any exception for a value that does not fit its tag
         kind = "JSON" if path.suffix == ".json" else "YAML"
         raise DeploymentError(f"is not {kind}: {describe(error)[:500]}") from None
 
 
 def too_big(document: Any) -> bool:
-    """Tell whether a document has more nodes than any manifest; YAML's aliases can make very many of few."""
-    waiting, seen = [document], 0
+    """Return whether a document has more than `MOST_NODES` nodes; YAML aliases can repeat a few nodes."""
+    waiting, nodes = [document], 0
     while waiting:
         item = waiting.pop()
-        seen += 1
-        if seen > _MOST_NODES:
+        nodes += 1
+        if nodes > MOST_NODES:
             return True
         if isinstance(item, dict):
             waiting.extend(item.values())
@@ -67,7 +67,7 @@ def too_big(document: Any) -> bool:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML, but a key that stands twice in a mapping is an error, as for Kubernetes."""
+    """A YAML loader to which a key that occurs twice in a mapping is an error, as to Kubernetes."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
@@ -76,7 +76,7 @@ class _Loader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
                     raise yaml.composer.ComposerError(
-                        None, None, f"key {key.value!r} is there twice", key.start_mark
+                        None, None, f"key {key.value!r} occurs twice", key.start_mark
                     )
                 seen.add(key.value)
         return node
@@ -90,11 +90,11 @@ class _Loader(yaml.SafeLoader):
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twin = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"key {twin!r} is there twice")
-    return found
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        duplicate = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"key {duplicate!r} occurs twice")
+    return mapping
 
 
 def _text(path: Path) -> str:

@@ -194,12 +194,12 @@ _TEXTS = {
     "a merge with a number": Case("spec: {<<: 5}\n", "expected a mapping or list of mappings for merging"),
     "a merge with a list of numbers": Case("spec: {<<: [1, 2]}\n", "expected a mapping for merging"),
     "a key twice": Case(
-        MODELS.replace("kind: Model\n", "kind: Model\nkind: Model\n", 1), "key 'kind' is there twice"
+        MODELS.replace("kind: Model\n", "kind: Model\nkind: Model\n", 1), "key 'kind' occurs twice"
     ),
     "a key twice, far below": _pipeline(
-        "inputs: [a]", "batch: {size: 1, size: 2}", "key 'size' is there twice"
+        "inputs: [a]", "batch: {size: 1, size: 2}", "key 'size' occurs twice"
     ),
-    "a key twice, once in quotes": _pipeline("{name: a}", '{name: a, "name": b}', "key 'name' is there twi"),
+    "a key twice, once in quotes": _pipeline("{name: a}", '{name: a, "name": b}', "key 'name' occurs twic"),
     "a second document that is broken": Case(f"{MODELS}---\nkind: [\n", "is not YAML"),
     "JSON without a comma": Case('{"kind": "Model" "metadata": {}}', "is not YAML"),
     "JSON that was cut off": Case('{"kind": "Model", "metadata": {"na', "is not YAML"),
@@ -228,15 +228,15 @@ _TEXTS = {
     "compressed bytes": Case(zlib.compress(MODELS.encode()), "'utf-8' codec can't decode byte"),
     # Too much.
     "20 MB": Case("name: " + "x" * 20_000_000, "is longer than 2 MB"),
-    "a billion laughs in lists": Case(_laughs("[ha]", "[%s]"), "document 1: is larger than any manifest"),
+    "a billion laughs in lists": Case(_laughs("[ha]", "[%s]"), "document 1: has more than 100000 nodes"),
     "a billion laughs in mappings": Case(
         _laughs("{ha: ha}", "[%s]").replace("[*", "{x: [*").replace("]", "]}"),
-        "document 1: is larger than any manifest",
+        "document 1: has more than 100000 nodes",
     ),
     "a bomb of merge keys": Case(merge_bomb(5), "a mapping of more than 10000 keys"),
-    "a list that holds itself": Case("&a [*a]\n", "document 1: is larger than any manifest"),
+    "a list that holds itself": Case("&a [*a]\n", "document 1: has more than 100000 nodes"),
     "a spec that holds itself": _pipeline(
-        "spec:\n", "spec: &spec\n  input: *spec\n", "document 1: is larger than any manifest"
+        "spec:\n", "spec: &spec\n  input: *spec\n", "document 1: has more than 100000 nodes"
     ),
     "a key that holds itself": Case("? &a [*a]\n: b\n", "found unhashable key"),
     "a hundred thousand lists in each other": Case("[" * 100_000, "is not YAML"),
@@ -302,8 +302,8 @@ _DOCUMENTS = {
     "an output of nothing but a list": _pipeline(
         "{steps: [a, b]}", "[a, b]", "spec.output must be a mapping"
     ),
-    "two Models of one name": _model("{name: b}", "{name: a}", "document 2: Model a was already defined in"),
-    "two Pipelines of one name": Case(f"{PIPELINE}---\n{PIPELINE}", "Pipeline p was already defined in"),
+    "two Models of one name": _model("{name: b}", "{name: a}", "document 2: Model a is already defined in"),
+    "two Pipelines of one name": Case(f"{PIPELINE}---\n{PIPELINE}", "Pipeline p is already defined in"),
     "a step without a Model": Case(PIPELINE, "spec.steps[0].name: there is no Model a in these manifests"),
     "a Kubernetes List with a bad item": Case(
         "apiVersion: v1\nkind: List\nitems:\n- {kind: Model, metadata: {name: c}}\n",
@@ -323,7 +323,7 @@ _DOCUMENTS = {
     "a Kubernetes List of one Model twice": Case(
         "kind: List\nitems: [&m {apiVersion: mlops.seldon.io/v1alpha1, kind: Model, metadata: {name: c}, "
         "spec: {storageUri: ./c}}, *m]\n",
-        "items[1]: Model c was already defined in",
+        "items[1]: Model c is already defined in",
     ),
     "a kind that no terminal can show": Case('kind: "\\uD800"\n', "no Model or Pipeline found"),
     "only other kinds": Case("apiVersion: v1\nkind: Service\nmetadata: {name: s}\n", "no Model or Pipeline"),
@@ -363,7 +363,7 @@ _NAMES = {
     ),
     "a step with a bad name": _pipeline("{name: a}", "{name: A.1}", "spec.steps[0].name must be lower-case"),
     "a step of the pipeline's own name": _name("a", "spec.steps[0].name must differ from the pipeline's own"),
-    "a step twice": _pipeline("{name: a}", "{name: b}", "spec.steps[1].name: step b is there twice"),
+    "a step twice": _pipeline("{name: a}", "{name: b}", "spec.steps[1].name: step b occurs twice"),
 }
 
 _KEYS = {
@@ -374,7 +374,7 @@ _KEYS = {
     ),
     "a near miss of metadata": _pipeline("name: p}", "name: p, label: {}}", "did you mean labels?"),
     "an unknown key of a Pipeline's spec": _spec(
-        "version: 2", "spec has no field 'version'; there are steps"
+        "version: 2", "spec has no field 'version'; its fields are steps"
     ),
     "a near miss of a Pipeline's spec": _spec(
         "outputs: {}", "spec has no field 'outputs'; did you mean outp"
@@ -389,7 +389,7 @@ _KEYS = {
         "joinWindowMS: 1", "no field 'joinWindowMS'; did you mean joinWindowMs?"
     ),
     "an unknown key of a batch": _step(
-        "batch: {rows: 5}", "spec.steps[1].batch has no field 'rows'; there ar"
+        "batch: {rows: 5}", "spec.steps[1].batch has no field 'rows'; its fie"
     ),
     "a near miss of a batch": _step("batch: {window: 5}", "no field 'window'; did you mean windowMs?"),
     "an unknown key of an input": _spec("input: {from: q}", "spec.input has no field 'from'"),
@@ -463,7 +463,7 @@ _VALUES = {
         "batch: {rolling: true}", "batch.rolling needs a batch.size of at le"
     ),
     "a rolling window of one row": _step(
-        "batch: {rolling: true, size: 1}", "batch.size of at least 2 to roll"
+        "batch: {rolling: true, size: 1}", "batch.size of at least 2, got 1"
     ),
     "a flag in words": _step(
         "batch: {rolling: 'true', size: 9}",
@@ -495,24 +495,30 @@ _VALUES = {
     "revisits of steps": _spec("maxStepRevisits: 3", "spec.maxStepRevisits is not supported"),
     "a negative number of revisits": _spec("maxStepRevisits: -1", "spec.maxStepRevisits"),
     "an empty storageUri": _model(
-        "storageUri: ./a", "storageUri: ''", "spec.storageUri must name the folder"
+        "storageUri: ./a", "storageUri: ''", "spec.storageUri is empty; it must name the folder"
     ),
     "a storageUri of a chain of stores": _model(
-        "./a", "simplecache::s3://bucket/a", "or the name of a store in lower case, as s3:// or minio://, got"
+        "./a",
+        "simplecache::s3://bucket/a",
+        "or the name of a store in lower case, such as s3:// or minio://, got",
     ),
     "a storageUri as rclone's command line has it": _model(
-        "./a", "minio:bucket/a", "spec.storageUri of a store is written NAME://BUCKET/FOLDER"
+        "./a", "minio:bucket/a", "spec.storageUri: write a store as NAME://BUCKET/FOLDER"
     ),
     "a storageUri with a store described in it": _model(
-        "./a", "':s3,provider=minio:bucket/a'", "spec.storageUri of a store is written NAME://BUCKET/FOLDER"
+        "./a", "':s3,provider=minio:bucket/a'", "spec.storageUri: write a store as NAME://BUCKET/FOLDER"
     ),
-    "a storageUri in capitals": _model("./a", "S3://bucket/a", "spec.storageUri may be a folder, file://"),
+    "a storageUri in capitals": _model("./a", "S3://bucket/a", "spec.storageUri must be a folder, file://"),
     "a storageUri without a scheme": _model(
-        "./a", "'://bucket/a'", "spec.storageUri may be a folder, file://"
+        "./a", "'://bucket/a'", "spec.storageUri must be a folder, file://"
     ),
     "a storageUri with a line break": _model("./a", '"f tp://a\\nb"', "f tp://a\\nb"),
-    "a storageUri of 5000 letters": _model("./a", f"f tp://{'x' * 5_000}", "spec.storageUri may be a folder"),
-    "memory in words": _model("100Ki", "much", "spec.memory must be a quantity as 200Mi or 1G, got 'much'"),
+    "a storageUri of 5000 letters": _model(
+        "./a", f"f tp://{'x' * 5_000}", "spec.storageUri must be a folder"
+    ),
+    "memory in words": _model(
+        "100Ki", "much", "spec.memory must be a quantity such as 200Mi or 1G, got 'much'"
+    ),
     "memory of nothing": _model("100Ki", "''", "spec.memory must be a quantity"),
     "memory in an unknown unit": _model("100Ki", "100KB", "spec.memory must be a quantity"),
     "memory with a space": _model("100Ki", "100 Ki", "spec.memory must be a quantity"),
@@ -532,9 +538,9 @@ _VALUES = {
         "memory: 100Ki", "artifactVersion: v3", "spec.artifactVersion must be a whole number"
     ),
     "an explainer": _model(
-        "memory: 100Ki", "explainer: {type: anchor_tabular}", "spec.explainer is not supported: explainers do"
+        "memory: 100Ki", "explainer: {type: anchor_tabular}", "spec.explainer is not supported: Weir does not"
     ),
-    "a language model": _model("memory: 100Ki", "llm: {modelRef: b}", "spec.llm is not supported: language"),
+    "a language model": _model("memory: 100Ki", "llm: {modelRef: b}", "spec.llm is not supported: Weir doe"),
     "a parameter that is a number": _model("value: v", "value: 5", "spec.parameters[0].value must be text"),
     "a parameter without a value": _model(", value: v", "", "spec.parameters[0].value is missing"),
     "a parameter without a name": _model("name: k, ", "", "spec.parameters[0].name is missing"),
@@ -569,17 +575,19 @@ _REFERENCES = {
         "inputs: [a.x]", "must be inputs or outputs, got 'x' in 'a.x"
     ),
     "an input of four parts": _step(
-        "inputs: [a.outputs.x.y]", "a reference is STEP, STEP.outputs or STEP.out"
+        "inputs: [a.outputs.x.y]", "a reference must be STEP, STEP.outputs or STEP.out"
     ),
     "an input with a dot at its end": _step(
-        "inputs: [a.outputs.]", "a reference is STEP, STEP.outputs or STE"
+        "inputs: [a.outputs.]", "a reference must be STEP, STEP.outputs or STE"
     ),
     "an input with a dot at its beginning": _step(
-        "inputs: [.outputs]", "a reference is STEP, STEP.outputs or"
+        "inputs: [.outputs]", "a reference must be STEP, STEP.outputs or"
     ),
-    "an input of one dot": _step("inputs: [.]", "spec.steps[1].inputs[0]: a reference is STEP, STEP.outputs"),
+    "an input of one dot": _step(
+        "inputs: [.]", "spec.steps[1].inputs[0]: a reference must be STEP, STEP.outputs"
+    ),
     "an input of nothing": _step(
-        "inputs: ['']", "spec.steps[1].inputs[0]: a reference is STEP, STEP.outputs"
+        "inputs: ['']", "spec.steps[1].inputs[0]: a reference must be STEP, STEP.outputs"
     ),
     "an input of null": _step("inputs: [null]", "spec.steps[1].inputs[0] must be text, got nothing"),
     "an input that is a number": _step("inputs: [7]", "spec.steps[1].inputs[0] must be text"),
@@ -602,32 +610,32 @@ _REFERENCES = {
         "triggers: [a.out]", "spec.steps[1].triggers[0]: the part after 'a' mu"
     ),
     "a trigger that is an input too": _step(
-        "inputs: [a], triggers: [a]", "spec.steps[1].triggers: a.outputs is among"
+        "inputs: [a], triggers: [a]", "spec.steps[1].triggers: a.outputs is already"
     ),
     "an output that is no step": _pipeline("[a, b]", "[a, c]", "spec.output.steps[1]: there is no step c"),
     "an output of the pipeline itself": _pipeline(
         "[a, b]", "[p.outputs]", "spec.output.steps[0]: a pipeline's"
     ),
     "an output of four parts": _pipeline(
-        "[a, b]", "[a.outputs.x.y]", "spec.output.steps[0]: a reference is ST"
+        "[a, b]", "[a.outputs.x.y]", "spec.output.steps[0]: a reference must be ST"
     ),
     "an output of no step": _pipeline("[a, b]", "[]", "spec.output.steps must name at least one step"),
     "a batched step as an input": _pipeline(
         "[a]}", "[b.outputs]}\n    - {name: c, batch: {size: 5}}", "pipeline p has a cycle: b → b"
     ),
     "a batched step that another reads": _pipeline(
-        "{name: a}", "{name: a, batch: {size: 5}}", "a has a batch, so it answers no request: its outputs are"
+        "{name: a}", "{name: a, batch: {size: 5}}", "a has a batch, so other steps cannot read its outputs"
     ),
     "a batched step that triggers another": _pipeline(
         "{name: b, inputs: [a]}",
         "{name: b, triggers: [a]}\n    - {name: c, batch: {size: 5}, triggers: [d]}\n"
         "    - {name: d, batch: {windowMs: 9}}",
-        "spec.steps[2].triggers[0]: d has a batch, so it answers no request",
+        "spec.steps[2].triggers[0]: d has a batch, so other steps cannot read its outputs",
     ),
     "another tensor than a batched step's verdict": _pipeline(
         "inputs: [a]}\n  output: {steps: [a, b]}",
         "inputs: [a], batch: {size: 5}}\n  output: {steps: [b.outputs.p_val]}",
-        "spec.output.steps[0]: b has a batch, so a response shows its is_drift only",
+        "spec.output.steps[0]: b has a batch, so a response can contain only its is_drift",
     ),
     "a step that reads itself": _pipeline("{name: a}", "{name: a, inputs: [a]}", "p has a cycle: a → a"),
     "a step that reads what it was sent": _pipeline("{name: a}", "{name: a, inputs: [a.inputs]}", "a → a"),
@@ -646,10 +654,11 @@ _REFERENCES = {
     "a tensorMap to nothing": _step("inputs: [a], tensorMap: {a.outputs.x: }", "spec.steps[1].tensorMap"),
     "a tensorMap from a number": _step("inputs: [a], tensorMap: {5: x}", "spec.steps[1].tensorMap"),
     "a tensorMap to an empty name": _step(
-        "inputs: [a], tensorMap: {a.outputs.x: ''}", "a tensor's new name is text without dots, got ''"
+        "inputs: [a], tensorMap: {a.outputs.x: ''}", "a tensor's new name must be text without dots, got ''"
     ),
     "a tensorMap to a name with a dot": _step(
-        "inputs: [a], tensorMap: {a.outputs.x: y.z}", "a tensor's new name is text without dots, got 'y.z'"
+        "inputs: [a], tensorMap: {a.outputs.x: y.z}",
+        "a tensor's new name must be text without dots, got 'y.z'",
     ),
     "a tensorMap without a tensor": _step(
         "inputs: [a], tensorMap: {a.outputs: x}",
@@ -671,7 +680,7 @@ _REFERENCES = {
         "spec.steps[1].tensorMap['p.inputs.x']: p.inputs is not read",
     ),
     "a tensorMap of two tensors to one": _step(
-        "inputs: [a], tensorMap: {a.outputs.x: z, a.outputs.y: z}", "a.outputs.x becomes 'z' too"
+        "inputs: [a], tensorMap: {a.outputs.x: z, a.outputs.y: z}", "a.outputs.x is renamed to 'z' too"
     ),
     "a tensorMap of the output of what it does not show": _pipeline(
         "{steps: [a, b]}",
@@ -686,18 +695,19 @@ _REFERENCES = {
     ),
     "an external input of five parts": _spec(
         "input: {externalInputs: [q.outputs.x.y.z]}",
-        "spec.input.externalInputs[0]: an external input is PIPEL",
+        "spec.input.externalInputs[0]: an external input must be PIPEL",
     ),
     "an external input as Seldon's documents mis-state it": _spec(
         "input: {externalInputs: [q.(step).a.x]}",
-        "spec.input.externalInputs[0]: an external input is PIPELINE",
+        "spec.input.externalInputs[0]: an external input must be PIPELINE",
     ),
     "an external input of a step without a side": _spec(
-        "input: {externalInputs: [q.step.a]}", "spec.input.externalInputs[0]: an external input is PIPELINE"
+        "input: {externalInputs: [q.step.a]}",
+        "spec.input.externalInputs[0]: an external input must be PIPELINE",
     ),
     "an external input of a step that is missing": _spec(
         "input: {externalInputs: [q.step.outputs]}",
-        "spec.input.externalInputs[0]: an external input is PIPELI",
+        "spec.input.externalInputs[0]: an external input must be PIPELI",
     ),
     "an external input of nothing": _spec(
         "input: {externalInputs: ['']}", "externalInputs[0]: an external inp"
@@ -728,7 +738,7 @@ _REFERENCES = {
     ),
     "a tensorMap of an external input to an empty name": _spec(
         "input: {externalInputs: [q.outputs], tensorMap: {q.outputs.x: ''}}",
-        "a tensor's new name is text with",
+        "a tensor's new name must be text with",
     ),
     "a tensorMap of two external tensors to one": _spec(
         "input: {externalInputs: [q.outputs], tensorMap: {q.outputs.x: z, q.outputs.y: z}}",
@@ -790,15 +800,15 @@ _MONITORS = {
         "pipeline: p", f"pipeline: {'p' * 5_000}", "spec.pipeline: there is no Pipeline ppp"
     ),
     "two Monitors of one name": Case(
-        f"{MONITOR}---\n{MONITOR}---\n{WATCHED}", "document 2: Monitor m was already defined in"
+        f"{MONITOR}---\n{MONITOR}---\n{WATCHED}", "document 2: Monitor m is already defined in"
     ),
     "two Monitors of one pipeline": Case(
         f"{MONITOR}---\n{MONITOR.replace('name: m', 'name: n')}---\n{WATCHED}",
-        "Monitor/n: spec.pipeline: pipeline p has a Monitor already (",
+        "Monitor/n: spec.pipeline: pipeline p already has a Monitor (",
     ),
     "two Monitors of one pipeline, the first with a wrong number": Case(
         f"{MONITOR.replace('100', '0')}---\n{MONITOR.replace('name: m', 'name: n')}---\n{WATCHED}",
-        "Monitor/n: spec.pipeline: pipeline p has a Monitor already (",
+        "Monitor/n: spec.pipeline: pipeline p already has a Monitor (",
     ),
     "a Monitor with a wrong number of a pipeline that is not there": _monitor(
         "pipeline: p\n  drift:\n    - {step: b, min_n: 100",
@@ -846,7 +856,7 @@ _MONITORS = {
     "drift rules of a step without a batch": _monitor(
         "step: b,",
         "step: a,",
-        "spec.drift[0].step: step a has no batch, so there are no windows to judge; give",
+        "spec.drift[0].step: step a has no batch, so there are no windows to judge; set",
     ),
     "quality rules of a step without a batch": _monitor(
         "step: c,", "step: a,", "spec.quality[0].step: step a has no batch, so there are no windows to judge"
@@ -855,12 +865,12 @@ _MONITORS = {
         "step: c,", "step: e,", "spec.quality[0].step: pipeline p has no step e"
     ),
     "drift rules of one step twice": _monitor(
-        "drift:\n", "drift:\n    - {step: b}\n", "spec.drift[1].step: step b is there twice"
+        "drift:\n", "drift:\n    - {step: b}\n", "spec.drift[1].step: step b occurs twice"
     ),
     "quality rules of one step twice": _monitor(
-        "quality:\n", "quality:\n    - {step: c}\n", "spec.quality[1].step: step c is there twice"
+        "quality:\n", "quality:\n    - {step: c}\n", "spec.quality[1].step: step c occurs twice"
     ),
-    "one step under both": _monitor("step: c,", "step: b,", "spec.quality[0].step: step b is there twice"),
+    "one step under both": _monitor("step: c,", "step: b,", "spec.quality[0].step: step b occurs twice"),
     "quality rules as flags": _monitor(
         "quality:\n    - {step: c, min_n: 50, tolerance: 0.05, confirm: 1, resolve: 1}",
         "quality: {missing: true, range: true}",
@@ -890,10 +900,11 @@ _MONITORS = {
     ),
     "a quality rule for a drift detector": _drift("tolerance: 0.1", "spec.drift[0] has no field 'tolerance'"),
     "a key of a Monitor that YAML takes for true": _drift("on: 5", "spec.drift[0] has no field"),
-    "a key of a Monitor twice": _drift("min_n: 5, min_n: 6", "key 'min_n' is there twice"),
+    "a key of a Monitor twice": _drift("min_n: 5, min_n: 6", "key 'min_n' occurs twice"),
     # What is not there yet.
     "a Monitor with features": _more(
-        "features: {step: a, names: [x]}", "Monitor/m: spec.features is not supported: not yet; leave it out"
+        "features: {step: a, names: [x]}",
+        "Monitor/m: spec.features is not supported: it is not implemented yet; remove it",
     ),
     # Alerts.
     "outliers of no step": _monitor(
@@ -901,7 +912,7 @@ _MONITORS = {
     ),
     "outliers without a step": _monitor("step: a, rate", "rate", "spec.outliers[0].step is missing"),
     "one step's outliers twice": _monitor(
-        "outliers:\n", "outliers:\n    - {step: a}\n", "spec.outliers[1].step: step a is there twice"
+        "outliers:\n", "outliers:\n    - {step: a}\n", "spec.outliers[1].step: step a occurs twice"
     ),
     "a rate that is a number": _monitor(
         "{critical: 0.3}, over", "0.3, over", "spec.errors.rate must be a mapping"
@@ -936,27 +947,33 @@ _MONITORS = {
     "no data after no time": _monitor("{after: 15m}", "{}", "spec.no_data.after is missing"),
     "no data after a number": _monitor("{after: 15m}", "{after: 15}", "spec.no_data.after must be text"),
     "no data after a word": _monitor(
-        "{after: 15m}", "{after: soon}", "spec.no_data.after: 'soon' is no duration: write 30s, 10m, 2h or 1d"
+        "{after: 15m}",
+        "{after: soon}",
+        "spec.no_data.after: 'soon' is not a duration; write it as 30s, 10m, 2h or 1d",
     ),
     "no data after nothing": _monitor("{after: 15m}", "{after: ''}", "spec.no_data.after: "),
     "no data after a moment": _monitor(
         "{after: 15m}", "{after: 1s}", "spec.no_data.after must be 10s or more, got 1s"
     ),
     "rates over a day": _monitor("over: 90s", "over: 1d", "spec.errors.over must be 10s to 60m, got 1d"),
-    "rates over a word": _monitor("over: 2m", "over: long", "spec.outliers[0].over: 'long' is no duration"),
+    "rates over a word": _monitor(
+        "over: 2m", "over: long", "spec.outliers[0].over: 'long' is not a duration"
+    ),
     "latency over a moment": _monitor("over: 5m", "over: 5ms", "spec.latency.over must be 10s to 60m"),
     "alerts that are sent again at once": _monitor(
         "resend: 1m", "resend: 1s", "spec.resend must be 10s or more, got 1s"
     ),
-    "a field hidden twice": _more("redact: [age, sex, age]", "spec.redact[2] must name another feature"),
+    "a field hidden twice": _more(
+        "redact: [age, sex, age]", "spec.redact[2] must be a feature that is not listed before"
+    ),
     "a field without a name that is hidden": _more(
-        "redact: ['']", "spec.redact[0] must name another feature"
+        "redact: ['']", "spec.redact[0] must be a feature that is not listed before"
     ),
     "a runbook that is no URL": _monitor(
         "https://wiki/runbook", "wiki/runbook", "spec.runbook must be an http or https URL, got 'wiki/runboo"
     ),
     "a Monitor with segments": _more(
-        "segments: {header: x-tenant}", "spec.segments is not supported: not yet"
+        "segments: {header: x-tenant}", "spec.segments is not supported: it is not implemented yet"
     ),
     # Numbers.
     "a min_n of 0": _drift(
@@ -1032,7 +1049,7 @@ _JSON = {
     "a JSON file of two documents": _json(f"{json.dumps(_MODEL)}\n{json.dumps(_MODEL)}", "is not JSON"),
     "a JSON file in UTF-16": _json(json.dumps(_MODEL).encode("utf-16"), "'utf-8' codec can't decode byte"),
     "a JSON file with a line break in a text": _json('{"kind": "Mo\ndel"}', "is not JSON"),
-    "a JSON file with a key twice": _json('{"kind": "Model", "kind": "Model"}', "key 'kind' is there twice"),
+    "a JSON file with a key twice": _json('{"kind": "Model", "kind": "Model"}', "key 'kind' occurs twice"),
     "a JSON file of a hundred thousand lists": _json("[" * 100_000, "is not JSON"),
     "a JSON file of deep lists": _json("[" * 100_000 + "]" * 100_000, "is not JSON"),
     "a JSON file of null": _json("null", "no Model or Pipeline found"),

@@ -93,7 +93,7 @@ def test_a_model_of_no_document_is_a_notice(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert (
         "notice: all.yaml: Pipeline/p: spec.steps[0].name: not checked here: Model away is not in these "
-        "manifests; weir apply looks for it among those that were applied before"
+        "manifests; weir apply looks for it among the documents that were applied before"
     ) in done.stdout
     assert "1 pipelines are valid\n  p: away, here (the text; not with all its models)" in done.stdout
     done = validate(tmp_path, *documents, options=("--with-artifacts",))

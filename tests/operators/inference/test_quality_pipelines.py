@@ -143,7 +143,7 @@ def test_the_monitor_judges_windows_of_it(tmp_path: Path, checked: Path) -> None
 
 
 def test_a_response_shows_of_a_batched_check_only_what_it_answers(tmp_path: Path, checked: Path) -> None:
-    with pytest.raises(DeploymentError, match="of a data quality check issues and violations"):
+    with pytest.raises(DeploymentError, match="of a data quality check: issues and violations"):
         served(tmp_path, checked, with_batch(["quality.outputs.is_violation"], size=5))
     spec = with_batch(["quality.outputs.violations"], size=5)
     answers = engine(served(tmp_path, checked, spec)).answer(records(request(MISSING), pipeline="p"))

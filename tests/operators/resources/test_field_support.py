@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from docs.manifest_fields import PAGE, page
-from operators.resources.field_support import SUPPORT, Status, fields, judged
+from operators.resources.field_support import SUPPORT, Status, fields, unsupported_fields
 from operators.resources.manifests import parse_document
 from operators.resources.monitor_schema import Monitor
 from operators.resources.seldon_schema import Model, Pipeline
@@ -86,15 +86,15 @@ def test_a_field_without_effect_is_noticed_and_one_that_is_refused_is_an_error(k
             parse_document(whole)
         assert path in str(caught.value)
     else:
-        assert (path, support) in list(judged(parse_document(whole)))
+        assert (path, support) in list(unsupported_fields(parse_document(whole)))
 
 
 def test_every_field_that_does_nothing_or_is_refused_is_tried_here() -> None:
     tried = {(kind, path.replace("[0]", "[]")) for kind, path in SET}
-    judged_so = {
+    expected = {
         (resource.__name__, path)
         for resource, table in SUPPORT.items()
         for path, support in table.items()
         if support.status in (Status.NO_EFFECT, Status.REFUSED) and path.startswith("spec.")
     }
-    assert tried == judged_so
+    assert tried == expected

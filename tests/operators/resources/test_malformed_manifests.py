@@ -103,7 +103,7 @@ def test_a_key_that_is_there_twice_behind_many_others_costs_no_time(tmp_path: Pa
     path = write(tmp_path / "file.json", json.dumps(keys)[:-1] + ', "k19999": 1}')
     start = process_time()
     (error,) = read_manifests([path]).errors
-    assert "key 'k19999' is there twice" in error
+    assert "key 'k19999' occurs twice" in error
     assert process_time() - start < 1
 
 

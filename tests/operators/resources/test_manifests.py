@@ -61,7 +61,8 @@ def test_seldons_own_income_pipelines_are_read() -> None:
 def test_other_kinds_are_skipped_with_a_notice(tmp_path: Path) -> None:
     other = "apiVersion: mlops.seldon.io/v1alpha1\nkind: Server\nmetadata: {name: s}\nspec: {replicas: 1}\n"
     manifests = read_manifests([write(tmp_path, models=MODELS, pipeline=PIPELINE, server=other)])
-    assert sum("kind Server has no meaning here" in notice for notice in manifests.notices) == 1
+    notice = "Weir does not use kind Server; the document is skipped"
+    assert sum(notice in one for one in manifests.notices) == 1
 
 
 def test_an_unknown_key_is_named_with_file_and_path(tmp_path: Path) -> None:
@@ -87,18 +88,18 @@ def test_every_document_with_an_error_is_told_at_once(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("name: p}", "name: a}", "must differ from the pipeline's own name"),
-        ("- {name: a}", "- {name: a}\n    - {name: a}", "step a is there twice"),
+        ("- {name: a}", "- {name: a}\n    - {name: a}", "step a occurs twice"),
         (
             "- {name: a}",
             "- {name: a, inputs: [b]}",
-            "b has a batch, so it answers no request: its outputs are for the response",
+            "b has a batch, so other steps cannot read its outputs; name it in spec.output",
         ),
         ("- {name: a}", "- {name: a, inputs: [b.inputs]}", "pipeline p has a cycle"),
         ("steps: [a, b", "steps: [zz, b", "spec.output.steps[0]: there is no step zz"),
         (
             "b.outputs.is_drift",
             "b.outputs.is_drift.x",
-            "a reference is STEP, STEP.outputs or STEP.outputs.TENSOR",
+            "a reference must be STEP, STEP.outputs or STEP.outputs.TENSOR",
         ),
         ("b.outputs.is_drift", "p.outputs", "own outputs cannot be read inside it"),
         (
@@ -108,24 +109,24 @@ def test_every_document_with_an_error_is_told_at_once(tmp_path: Path) -> None:
         ),
         ("size: 20", "size: twenty", "spec.steps[1].batch.size must be a whole number, got text, 'twenty'"),
         ("size: 20", "size: 20, windowMs: -5", "batch.windowMs must be a whole number from 0"),
-        ("size: 20", "rolling: true", "batch.rolling needs a batch.size of at least 2 to roll over, got 0"),
+        ("size: 20", "rolling: true", "batch.rolling needs a batch.size of at least 2, got 0"),
         (
             "inputs: [a]",
             "inputs: [a], triggers: [a]",
-            "spec.steps[1].triggers: a.outputs is among the inputs already",
+            "spec.steps[1].triggers: a.outputs is already one of the inputs",
         ),
         ("inputs: [a]", "inputs: [a], triggers: [zz]", "spec.steps[1].triggers[0]: there is no step zz"),
         ("inputs: [a]", "inputs: [a], inputsJoinType: some", "must be one of inner, outer, any, got 'some'"),
-        ("b.outputs.is_drift", "b.outputs.p_val", "so a response shows its is_drift only"),
+        ("b.outputs.is_drift", "b.outputs.p_val", "so a response can contain only its is_drift"),
         ("inputs: [a]", "inputs: [a], tensorMap: {p.inputs.y: x}", "p.inputs is not read there"),
         (
             "inputs: [a]",
             "inputs: [a], tensorMap: {a.outputs.x: z, a.outputs.y: z}",
-            "a.outputs.x becomes 'z' too",
+            "a.outputs.x is renamed to 'z' too",
         ),
-        ("inputs: [a]", "inputs: [a], tensorMap: {a.outputs.x: z.z}", "new name is text without dots"),
+        ("inputs: [a]", "inputs: [a], tensorMap: {a.outputs.x: z.z}", "new name must be text without dots"),
         ("inputs: [a]", "inputs: [a], tensorMap: {a.outputs: x}", "name the tensor in full"),
-        ("spec:\n", "spec:\n  input: {externalInputs: [q]}\n", "an external input is PIPELINE.inputs"),
+        ("spec:\n", "spec:\n  input: {externalInputs: [q]}\n", "an external input must be PIPELINE.inputs"),
         (
             "spec:\n",
             "spec:\n  input: {externalInputs: [q.outputs, r.outputs]}\n",
@@ -159,13 +160,13 @@ def test_what_cannot_run_is_refused_with_its_path(tmp_path: Path, old: str, new:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("./a", "FTP://bucket/a", "name of a store in lower case, as s3:// or minio://, got FTP://"),
-        ("storageUri: ./a", "storageUri: ''", "storageUri must name the folder"),
+        ("./a", "FTP://bucket/a", "name of a store in lower case, such as s3:// or minio://, got FTP://"),
+        ("storageUri: ./a", "storageUri: ''", "storageUri is empty; it must name the folder"),
         ("replicas: 2", "explainer: {type: anchor}", "spec.explainer is not supported"),
         ("replicas: 2", "artifactVersion: -3", "spec.artifactVersion must be a whole number from 0"),
-        ("100Ki", "much", "spec.memory must be a quantity as 200Mi or 1G, got 'much'"),
+        ("100Ki", "much", "spec.memory must be a quantity such as 200Mi or 1G, got 'much'"),
         ("storageUri: ./a, ", "", "spec.storageUri is missing"),
-        ("metadata: {name: a}", "metadata: {name: b}", "Model b was already defined in"),
+        ("metadata: {name: a}", "metadata: {name: b}", "Model b is already defined in"),
         ("metadata: {name: a}", "metadata: {name: c}", "there is no Model a in these manifests"),
     ],
 )
@@ -176,7 +177,7 @@ def test_models_that_cannot_be_honoured_are_refused(tmp_path: Path, old: str, ne
 def test_more_steps_than_a_plan_can_walk_are_refused(tmp_path: Path) -> None:
     steps = "\n".join(f"    - {{name: s{i}, inputs: [a]}}" for i in range(200))
     text = errors_of(tmp_path, models=MODELS, pipeline=PIPELINE.replace("  steps:\n", f"  steps:\n{steps}\n"))
-    assert "spec.steps may be 200 at most, got 202" in text
+    assert "spec.steps may have at most 200 steps, got 202" in text
 
 
 def test_an_empty_folder_says_that_nothing_was_found(tmp_path: Path) -> None:
@@ -231,5 +232,5 @@ def test_references_mean_what_seldon_means(text: str, expected: Reference) -> No
 
 @pytest.mark.parametrize("text", ["", ".", "a.", "a.out", "a.outputs.", "a.outputs.t.u", ".outputs.t"])
 def test_other_references_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"inputs or outputs|a reference is"):
+    with pytest.raises(ValueError, match=r"inputs or outputs|a reference must be"):
         parse_reference(text, "p")

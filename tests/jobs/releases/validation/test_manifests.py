@@ -42,8 +42,8 @@ def test_errors_of_documents_models_and_plans_are_told_at_once(tmp_path: Path, m
     )
     assert [line.split("all.yaml: ")[1].split(";")[0].split(",")[0] for line in found.errors] == [
         "document 2: Model/income: spec has no field 'replica'",
-        "document 2: Model/income: spec.explainer is not supported: explainers do not run here",
-        "document 3: Model/income-drift: spec.memory must be a quantity as 200Mi or 1G",
+        "document 2: Model/income: spec.explainer is not supported: Weir does not run explainers",
+        "document 3: Model/income-drift: spec.memory must be a quantity such as 200Mi or 1G",
         f"Model away: {tmp_path / 'away'} is not a folder: check storageUri",
         "pipeline p: step fine has a batch",
     ]
@@ -52,7 +52,9 @@ def test_errors_of_documents_models_and_plans_are_told_at_once(tmp_path: Path, m
 def test_fields_without_effect_and_small_memory_give_notices(tmp_path: Path, models: Path) -> None:
     found = checked(tmp_path, models, model("m", models / "income", memory="1Ki", replicas=2)).require()
     replicas, memory, lonely = found.notices
-    assert "Model/m: spec.replicas has no effect: how many workers there are is the job's" in replicas
+    assert (
+        "Model/m: spec.replicas has no effect: the job's `--parallelism` is the number of workers" in replicas
+    )
     assert "spec.memory is 1Ki, but loading it was measured to take" in memory
     assert lonely == "there is no Pipeline: models go live with the pipelines that name them"
 
