@@ -51,7 +51,7 @@ class Preprocessor:
             raise DeploymentError(f"{self._path} cannot transform these rows: {describe(error)}") from error
 
     def names(self, prepared: Rows) -> FeatureNames:
-        """Return the names of its output columns: its own, else `column_0`, `column_1` and so on."""
+        """Return the names of its output columns, which default to `column_0`, `column_1` and so on."""
         try:
             names = [str(name) for name in self._estimator.get_feature_names_out()]
         except (AttributeError, TypeError, ValueError):

@@ -88,7 +88,7 @@ def test_the_share_of_false_alarms_is_measured_on_fresh_rows(folder: Path) -> No
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda folder: (folder / "held_out.npy").unlink(), "held_out.npy does not exist: name rows"),
+        (lambda folder: (folder / "held_out.npy").unlink(), "held_out.npy does not exist: set --data"),
         (lambda folder: (folder / "config.toml").unlink(), "config.toml does not exist"),
         (
             lambda folder: np.save(folder / "held_out.npy", np.zeros((500, 3))),

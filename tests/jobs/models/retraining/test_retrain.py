@@ -136,7 +136,7 @@ def test_too_few_rows_fail_the_check(watched: dict[str, MonitorInput], models: P
     few = old._replace(columns=[column[:2_000] for column in old.columns])
     new = load(rebuild(few, models / "income-drift", Folders(tmp_path, ""), OPTIONS))
     failed = [one.message for one in compare(few, new, OPTIONS) if not one.passed]
-    assert failed == ["1,200 reference rows for windows of 300 (10 windows or more)"]
+    assert failed == ["1,200 reference rows for windows of 300 (at least 10 windows)"]
 
 
 def test_a_column_without_any_value_is_told(
@@ -211,7 +211,7 @@ def test_a_number_that_no_reference_holds_costs_no_other_request(
         told += [check.message for check in compare(one, new, OPTIONS)]
     assert np.abs(np.load(tmp_path / "income-drift" / "x_ref.npy")).max() < 1e6
     assert read_quality(tmp_path / "income-quality").features[0].high <= 90
-    value = f"column 'age' holds 1 value that is infinite or beyond 3.4e+38, first {odd:g} in row 4"
+    value = f"column 'age' contains 1 value that is infinite or beyond 3.4e+38, first {odd:g} in row 4"
     says = "1 request is left out: ValueError: the rows contain infinity" if np.isinf(odd) else value
     assert any(line.startswith(says) for line in told), told
 
