@@ -146,7 +146,9 @@ def pipeline_only(project: Project) -> Path:
 def test_going_back_where_there_is_nothing_says_so(where: Connection, project: Project) -> None:
     apply([project.write("one", ONE)], where, project.site())
     go = (where, project.site(), "", 2)
-    with pytest.raises(DeploymentError, match="pipeline one has no earlier generation to roll back to; generation 1 serves"):
+    with pytest.raises(
+        DeploymentError, match="pipeline one has no earlier generation to roll back to; generation 1 serves"
+    ):
         roll_back("one", None, *go)
     with pytest.raises(DeploymentError, match="pipeline one has no generation 7; there are 1"):
         roll_back("one", 7, *go)
