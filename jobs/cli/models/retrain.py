@@ -28,7 +28,7 @@ def retrain(
     out: Annotated[Path, typer.Option(help="folder to write the new detectors and manifests to")],
     last: Annotated[int, typer.Option(help="number of the newest requests to read")] = 20_000,
     drifted: Annotated[
-        str, typer.Option(help="use of requests in windows with drift: exclude, include or only")
+        str, typer.Option(help="whether to use requests in windows with drift: exclude, include or only")
     ] = "exclude",
     outlier_percent: Annotated[float, typer.Option(help="percent of rows that are outliers")] = 5.0,
     rate: Rate = 0.01,
