@@ -147,7 +147,8 @@ def test_a_bucket_that_is_not_there_says_so(bucket: str, tmp_path: Path) -> None
 def test_a_storage_whose_library_is_missing_names_the_extra(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['s3fs'] = None\n"
-        "from operators.storage.fetch import resolve\nfrom operators.storage.trusted_roots import make_policy\n"
+        "from operators.storage.fetch import resolve\n"
+        "from operators.storage.trusted_roots import make_policy\n"
         "resolve('s3://models/x', None, make_policy('', 'cache'))"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
