@@ -70,7 +70,7 @@ SUPPORT: dict[type, dict[str, Support]] = {
         **_SHARED,
         "kind": _supported("Model"),
         "spec.storageUri": _improved(
-            "a folder, file://, or a [store](#stores); cached by digest, loaded only if unchanged"
+            "a folder, file://, or a [store](stores.md); cached by digest, loaded only if unchanged"
         ),
         "spec.requirements[]": _supported(
             "sklearn, alibi-detect, xgboost, lightgbm, weir-quality; used without a model-settings.json"

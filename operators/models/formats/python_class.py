@@ -15,7 +15,7 @@ from operators.models.step import Step
 
 _NOT_MLMODEL = (
     "as in a class for MLServer; MLServer's MLModel is not supported: write predict(tensors), which takes "
-    "and returns arrays by name (docs/manifests.md, Model folders)"
+    "and returns arrays by name (docs/model-folders.md)"
 )
 _NAME = re.compile(r"([A-Za-z_]\w*\.)+[A-Za-z_]\w*")
 
