@@ -205,8 +205,8 @@ def test_a_name_that_no_pipeline_has_is_told_with_those_that_there_are(weir: Wei
             ["p", "-", "--local", "-f", "-"],
             "standard input can contain the request or the manifests, not both",
         ),
-        (["p", "@nowhere", "--bootstrap-servers", "x"], "nowhere cannot be read"),
-        (["p"], "give a request"),
+        (["p", "@nowhere", "--bootstrap-servers", "x"], "nowhere: the request cannot be read"),
+        (["p"], "the request is missing"),
     ],
 )
 def test_what_cannot_be_done_is_told(arguments: list[str], told: str) -> None:
