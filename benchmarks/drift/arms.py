@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from benchmarks.drift.populations import Population, Split
-from detectors.drift.calibration import Calibration, drawn_effects, seldom_reached
+from detectors.drift.calibration import Calibration, drawn_effects, thresholds
 from detectors.drift.judgement import Judgement
 from detectors.drift.tabular import TabularDrift
 from detectors.results import DriftResult
@@ -56,6 +56,6 @@ def calibrations_of(detector: TabularDrift, split: Split, size: int) -> dict[flo
     """Calibrate a detector for windows of a size at all rates, as `calibrate` does, from the same draws."""
     effects = drawn_effects(detector, split.pool, size, DRAWS)
     return {
-        rate: Calibration(size, rate, seldom_reached(effects, rate), len(split.pool), DRAWS)
+        rate: Calibration(size, rate, thresholds(effects, rate), len(split.pool), DRAWS)
         for rate in {arm.level for arm in ARMS if arm.calibrated}
     }

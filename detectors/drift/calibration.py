@@ -70,7 +70,7 @@ def calibrate(
     """
     _rank(rate, windows)
     effects = drawn_effects(detector, held_out, window, windows, seed)
-    return Calibration(window, rate, seldom_reached(effects, rate), len(np.asarray(held_out)), windows)
+    return Calibration(window, rate, thresholds(effects, rate), len(np.asarray(held_out)), windows)
 
 
 def drawn_effects(
@@ -84,7 +84,7 @@ def drawn_effects(
     return np.array([detector.effect(detector.count(_draw(rows, window, rng))) for _ in range(windows)])
 
 
-def seldom_reached(effects: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+def thresholds(effects: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     """Return the thresholds that at most a share `rate` of the windows reach, shape (features,).
 
     `effects` has shape (windows, features). A window counts if any feature reaches its threshold.

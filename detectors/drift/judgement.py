@@ -84,7 +84,7 @@ class Judgement(NamedTuple):
         return np.asarray(enough & (result.effect >= np.maximum(self.min_effect, least)))
 
 
-def order(
+def column_order(
     result: DriftResult, guilty: NDArray[np.bool_], insufficient: NDArray[np.bool_] | bool = False
 ) -> list[int]:
     """Return the columns' positions in the order of their importance.
@@ -96,15 +96,15 @@ def order(
     return [int(i) for i in np.lexsort((-result.effect, ~result.significant, ~too_few, ~guilty))]
 
 
-def ranked(
+def ranked_features(
     result: DriftResult,
     guilty: NDArray[np.bool_],
     features: Sequence[str],
     insufficient: NDArray[np.bool_] | bool = False,
 ) -> list[str]:
-    """Return the names of the features in the `order` of their columns, each name once.
+    """Return the names of the features in the `column_order` of their columns, each name once.
 
     `features`, shape (columns,), is the name of each column's feature. The columns of one encoded category
     share their feature; its position is that of its first column in the order.
     """
-    return list(dict.fromkeys(features[i] for i in order(result, guilty, insufficient)))
+    return list(dict.fromkeys(features[i] for i in column_order(result, guilty, insufficient)))

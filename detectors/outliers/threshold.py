@@ -25,7 +25,7 @@ class Threshold(NamedTuple):
     false_positive_rate: float
 
 
-class Injected(NamedTuple):
+class PerturbedRows(NamedTuple):
     """Rows, float64 (n, columns), and a mask of those that were perturbed, bool (n,)."""
 
     rows: Numbers
@@ -75,7 +75,7 @@ def inject_outliers(
     n_std: float = 2.0,
     min_std: float = 1.0,
     rng: np.random.Generator | int = 0,
-) -> Injected:
+) -> PerturbedRows:
     """Perturb numeric columns of some rows, as ``alibi_detect.utils.perturbation.inject_outlier_tabular``.
 
     Each column gets an equal part of `percent` % of the rows. Rows are drawn for each column separately, so
@@ -100,7 +100,7 @@ def inject_outliers(
         z = generator.standard_normal(count)
         rows[drawn, column] += np.sign(z) * np.maximum(np.abs(z * n_std), min_std) * deviations[column]
         is_outlier[drawn] = True
-    return Injected(rows, is_outlier)
+    return PerturbedRows(rows, is_outlier)
 
 
 def _present(scores: ArrayLike) -> Numbers:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
 
 from detectors.counts import Counts, add
-from detectors.quality.issues import FINE, ISSUES, MISSING, Issues, of_categories, of_quantities
+from detectors.quality.issues import FINE, ISSUES, MISSING, Issues, category_issues, quantity_issues
 
 # The highest share of false alarms: windows that are called a violation although every true share is allowed.
 _LEVEL = 0.01
@@ -116,9 +116,9 @@ class Quality:
             raise ValueError(f"there are {len(columns)} columns for {self.n_features} features")
         return np.column_stack(
             [
-                of_quantities(column, feature.low, feature.high)
+                quantity_issues(column, feature.low, feature.high)
                 if codes is None
-                else of_categories(column, codes)
+                else category_issues(column, codes)
                 for feature, codes, column in zip(self.features, self._codes_of_texts, columns, strict=True)
             ]
         )

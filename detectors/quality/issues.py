@@ -18,13 +18,13 @@ Issues = NDArray[np.uint8]
 _PLAIN = {float, int, bool, type(None)}
 
 
-def of_quantities(column: NDArray[Any], low: float, high: float) -> Issues:
+def quantity_issues(column: NDArray[Any], low: float, high: float) -> Issues:
     """Return the codes of quantities; column and codes have shape (n,), the column any dtype.
 
     Values are compared with the range in the precision of the column, so that a limit of the range that a
     client sends as FP32 is inside the range.
 
-    >>> of_quantities(np.array([17, "90", None, 91, "old"], dtype=object), low=17, high=90)
+    >>> quantity_issues(np.array([17, "90", None, 91, "old"], dtype=object), low=17, high=90)
     array([0, 0, 1, 2, 4], dtype=uint8)
     """
     numbers, wrong = _numbers(column)
@@ -34,10 +34,11 @@ def of_quantities(column: NDArray[Any], low: float, high: float) -> Issues:
     return _first([(wrong, WRONG_TYPE), (np.isnan(numbers), MISSING), (outside, OUT_OF_RANGE)])
 
 
-def of_categories(column: NDArray[Any], codes: Mapping[str, int]) -> Issues:
+def category_issues(column: NDArray[Any], codes: Mapping[str, int]) -> Issues:
     """Return the codes of categories, texts or category codes; column and codes have shape (n,).
 
-    >>> of_categories(np.array(["State", 1, None, 2, "Mars", 0.5], dtype=object), {"Private": 0, "State": 1})
+    >>> values = np.array(["State", 1, None, 2, "Mars", 0.5], dtype=object)
+    >>> category_issues(values, {"Private": 0, "State": 1})
     array([0, 0, 1, 3, 3, 4], dtype=uint8)
     """
     numbers, wrong = _numbers(_coded(column, codes) if column.dtype.kind in "OU" else column)

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from jobs.data.table_format import TableFormat, words_of
-from jobs.flink.command_line import Flink, of_environment
+from jobs.flink.command_line import Flink, flink_from_environment
 from jobs.flink.paths import home
 from jobs.flink.rest_api import Rest
 from jobs.local_stack.ports import listens
@@ -127,7 +127,7 @@ def find_flink_rest() -> Rest | None:
 
 def _flink() -> Flink | None:
     stack = find(home())
-    return stack.flink if stack else of_environment()
+    return stack.flink if stack else flink_from_environment()
 
 
 def require_flink() -> Flink:

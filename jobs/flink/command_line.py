@@ -55,7 +55,7 @@ def _without_frames(output: str) -> str:
     return "\n".join(line for line in lines if not line.lstrip().startswith(("at ", "... ")))
 
 
-def of_environment() -> Flink | None:
+def flink_from_environment() -> Flink | None:
     """Return the cluster that FLINK_CONF_DIR configures, None where the variable is not set.
 
     DeploymentError where the folder contains no configuration file.

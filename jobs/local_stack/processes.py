@@ -31,7 +31,7 @@ def spawn(command: list[str], stack: str, log: Path, environment: Mapping[str, s
     return process.pid
 
 
-def of_stack(stack: str) -> list[psutil.Process]:
+def stack_processes(stack: str) -> list[psutil.Process]:
     """Return every process that a stack started, directly or through another process."""
     members = []
     for process in psutil.process_iter():
@@ -43,9 +43,9 @@ def of_stack(stack: str) -> list[psutil.Process]:
     return members
 
 
-def runs(pid: int, stack: str) -> bool:
+def is_running(pid: int, stack: str) -> bool:
     """Return whether the process runs and was started by the stack."""
-    return any(process.pid == pid for process in of_stack(stack))
+    return any(process.pid == pid for process in stack_processes(stack))
 
 
 def stop(processes: Iterable[psutil.Process], seconds: float = 20.0) -> None:

@@ -55,11 +55,11 @@ class Stack:
     @property
     def taskmanagers(self) -> list[int]:
         """Process ids of the TaskManagers that still run."""
-        return [pid for pid in self._saved.taskmanagers if processes.runs(pid, self._saved.id)]
+        return [pid for pid in self._saved.taskmanagers if processes.is_running(pid, self._saved.id)]
 
     def processes(self) -> list[Process]:
         """Return every running process of the stack, including Python workers."""
-        return processes.of_stack(self._saved.id)
+        return processes.stack_processes(self._saved.id)
 
     def running(self) -> bool:
         """Return whether the broker and the JobManager answer."""
@@ -88,7 +88,7 @@ class Stack:
         """Stop every process of the stack, including orphans, and return their number."""
         running = self.processes()
         processes.stop(running)
-        remaining = processes.of_stack(self._saved.id)
+        remaining = processes.stack_processes(self._saved.id)
         processes.stop(remaining, seconds=5.0)
         return len(running)
 
@@ -130,7 +130,7 @@ class Stack:
 def find(folder: Path) -> Stack | None:
     """Return the stack of a folder if any of its processes runs, else None."""
     saved = _read(folder / "stack.json")
-    return Stack(folder, saved) if saved and processes.of_stack(saved.id) else None
+    return Stack(folder, saved) if saved and processes.stack_processes(saved.id) else None
 
 
 def up(folder: Path, ports: Ports, on_progress: OnProgress = print, *, json_logs: bool = False) -> Stack:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from jobs.kafka.admin import create_control, create_topics, existing_topics
-from jobs.releases.diff import changed, model_changed
+from jobs.releases.diff import describe_changes, model_changed
 from jobs.releases.publish import Record, model_record, next_generation, publish, records_of
 from jobs.releases.validation.external_inputs import cycles, external_places, missing_sources
 from jobs.releases.validation.live_documents import LiveDocuments
@@ -37,7 +37,7 @@ class Applied(NamedTuple):
     differences: tuple[str, ...] = ()
 
 
-class Applying(NamedTuple):
+class ApplyResult(NamedTuple):
     """The results for all resources, and the notices about their manifests."""
 
     applied: list[Applied]
@@ -53,7 +53,7 @@ def apply(
     *,
     dry_run: bool = False,
     on_progress: OnProgress = lambda what: None,
-) -> Applying:
+) -> ApplyResult:
     """Publish each pipeline whose content changed as its next generation, which then serves.
 
     A Model or Monitor that is applied without its pipelines changes the live pipelines that use it. Raises
@@ -71,7 +71,7 @@ def apply(
     if errors:
         raise DeploymentError("\n".join(errors))
     if dry_run:
-        return Applying(_decide(control, checked, message)[1], checked.notices)
+        return ApplyResult(_decide(control, checked, message)[1], checked.notices)
     _prepare(checked, connection, partitions)
 
     def decide(now: ControlState) -> tuple[list[Record], list[Applied]]:
@@ -81,7 +81,7 @@ def apply(
             )
         return _decide(now, checked, message)
 
-    return Applying(publish(connection, decide), checked.notices)
+    return ApplyResult(publish(connection, decide), checked.notices)
 
 
 def documents(control: ControlState) -> dict[str, dict[str, Any]]:
@@ -166,4 +166,4 @@ def _apply_pipeline(after: Release, before: Release | None) -> Iterator[Applied]
         yield Applied("pipeline", after.name, "unchanged", before.generation)
     else:
         verb = "updated" if before else "created"
-        yield Applied("pipeline", after.name, verb, after.generation, tuple(changed(before, after)))
+        yield Applied("pipeline", after.name, verb, after.generation, tuple(describe_changes(before, after)))

@@ -10,7 +10,7 @@ from operators.control.release import Artifact, RegisteredModel, Release
 _MOST_CHARACTERS = 60
 
 
-def changed(before: Release | None, after: Release) -> list[str]:
+def describe_changes(before: Release | None, after: Release) -> list[str]:
     """Return the differences between two releases, named by the fields of the manifests."""
     if before is None:
         return ["the first release"]

@@ -61,7 +61,7 @@ def _step(spec: StepSpec, release: Release, topics: Topics) -> Iterator[str]:
     if spec.triggers:
         triggers = inputs_of(spec.triggers, spec.triggers_join_type, {}, release.name)
         yield from (f"  │  {line}" for line in _reads(triggers, "only if"))
-    if spec.batch.gathers:
+    if spec.batch.is_batched:
         yield f"  │    gathers  {_window(spec)}"
         yield f"  │    judges   {_window_rules(spec.name, artifact.runtime, monitor_of(release))}"
         yield f"  │    reports  {topics.model_outputs(spec.name)}"
@@ -114,7 +114,7 @@ def _defaults(pipeline: Pipeline) -> Iterator[str]:
             yield f"{at}: inputsJoinType inner"
         if len(step.triggers) > 1 and step.triggers_join_type == "inner":
             yield f"{at}: triggersJoinType inner"
-        if step.batch.gathers and not step.batch.window_ms:
+        if step.batch.is_batched and not step.batch.window_ms:
             yield f"{at}: batch.windowMs none: a window closes only when it is full"
     if pipeline.spec.output and pipeline.spec.output.steps_join == "inner":
         yield "spec.output.stepsJoin inner"
@@ -122,7 +122,7 @@ def _defaults(pipeline: Pipeline) -> Iterator[str]:
         yield f"--{setting.replace('_', '-')} {value or repr(value)} ({help_})"
 
 
-def released(releases: list[Release], name: str) -> Release:
+def find_release(releases: list[Release], name: str) -> Release:
     """Return the release of a pipeline; DeploymentError with the existing names if there is none."""
     for release in releases:
         if release.name == name:

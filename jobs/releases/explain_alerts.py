@@ -22,7 +22,7 @@ def explain_alerts(release: Release, pipeline: Pipeline, topics: Topics) -> Iter
     yield f"{topics.alerts}, repeated every {rules.lifecycle.resend:g} s while an alert fires"
     yield from _rate_alerts(rules, monitor)
     for step in pipeline.spec.steps:
-        if step.batch.gathers:
+        if step.batch.is_batched:
             quality = release.artifacts[step.name].runtime == DATA_QUALITY
             rule = rules.of_step(step.name, quality=quality)
             effect = rule.critical_effect

@@ -17,7 +17,7 @@ from operators.kafka.connection import Connection
 from operators.kafka.skipped_records import key_bytes
 
 # Number of generations of a pipeline that are kept and can be rolled back to.
-KEPT = 50
+KEPT_GENERATIONS = 50
 _MOST_BYTES = 16 * 1024 * 1024
 T = TypeVar("T")
 
@@ -86,7 +86,11 @@ class _Written(NamedTuple):
 
 def records_of(release: Release, control: ControlState) -> list[Record]:
     """Return the records that make a release the live one and delete releases that are too old."""
-    old = [one for one in control.history(release.name) if one.generation <= release.generation - KEPT]
+    old = [
+        one
+        for one in control.history(release.name)
+        if one.generation <= release.generation - KEPT_GENERATIONS
+    ]
     return [
         Record(f"release/{release.name}/{release.generation}", msgspec.json.encode(release)),
         Record(f"head/{release.name}", msgspec.json.encode(Head(release.generation))),

@@ -11,7 +11,7 @@ from operators.control.release import SCHEMA, Head, RegisteredModel, Release, Ta
 from operators.control.release_checks import check_registered, check_release
 from operators.core.errors import MalformedError, NewerError
 from operators.core.foreign_json import (
-    MOST_NUMBER,
+    MAX_INTEGER,
     decode,
     require_name,
     require_number,
@@ -132,7 +132,7 @@ def _release_key(rest: str) -> tuple[str, int]:
     """Read `NAME/NUMBER`."""
     name, _, number = rest.partition("/")
     require_name(name, "the name in the key")
-    if not _GENERATION.fullmatch(number) or int(number) > MOST_NUMBER:
+    if not _GENERATION.fullmatch(number) or int(number) > MAX_INTEGER:
         raise MalformedError(f"the generation in the key must be 1 to 2^53, got {shorten(repr(number))}")
     return name, int(number)
 

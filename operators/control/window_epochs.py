@@ -20,7 +20,7 @@ from operators.resources.pipeline_checks import dependencies
 def batched_steps(release: Release) -> list[str]:
     """Return the names of the batched steps; DeploymentError if the release has no valid pipeline."""
     pipeline = pipeline_of(release)
-    return [step.name for step in pipeline.spec.steps if step.batch.gathers]
+    return [step.name for step in pipeline.spec.steps if step.batch.is_batched]
 
 
 def next_epochs(release: Release, before: Release | None) -> dict[str, int]:
@@ -43,7 +43,7 @@ def _continues(step: str, before: Release, release: Release) -> bool:
         return False
 
 
-def ended(releases: Sequence[Release], head: Release | None) -> Iterator[tuple[str, int]]:
+def removed_steps(releases: Sequence[Release], head: Release | None) -> Iterator[tuple[str, int]]:
     """Yield each batched step that a pipeline's head no longer contains, and the epoch in which it ended.
 
     `releases` are those up to the head, or all of them if the pipeline was deleted (`head` is None). A

@@ -41,7 +41,7 @@ class RecordError(WeirError):
 
     def __init__(self, reason: Reason, message: str, step: str = "") -> None:
         self.reason = reason
-        self.message = tidy(message)
+        self.message = one_line(message)
         super().__init__(self.message)
         self.step = step
 
@@ -50,7 +50,7 @@ class MalformedError(WeirError):
     """A record that another program wrote is unusable; the message is one line of bounded length."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(tidy(message))
+        super().__init__(one_line(message))
 
 
 class NewerError(MalformedError):
@@ -67,10 +67,10 @@ class DeploymentError(WeirError):
 
 def describe(error: BaseException) -> str:
     """Format an exception of third-party code as one line of bounded length."""
-    return tidy(f"{type(error).__name__}: {' '.join(str(error).split())}")
+    return one_line(f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def tidy(message: str) -> str:
+def one_line(message: str) -> str:
     """Return a message as one printable line of at most 1,000 characters; omit the middle of a longer one."""
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
     if len(printable) <= MESSAGE_LENGTH:

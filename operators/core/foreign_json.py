@@ -18,7 +18,7 @@ from operators.core.names import check_name
 # Weir's own records have at most a dozen levels. Python's recursion limit is 1,000, including the callers.
 MOST_LEVELS = 100
 # Up to this number, every JSON library represents integers exactly.
-MOST_NUMBER = 2**53
+MAX_INTEGER = 2**53
 _SHOWN = 200
 FIRST_MOMENT, LAST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 # Matches complete strings, so that brackets in them are not counted. Possessive: it never backtracks.
@@ -57,7 +57,7 @@ def require_name(name: str, at: str) -> None:
         raise MalformedError(shorten(problem))
 
 
-def require_number(number: int, at: str, least: int = 0, most: int = MOST_NUMBER) -> None:
+def require_number(number: int, at: str, least: int = 0, most: int = MAX_INTEGER) -> None:
     """Raise MalformedError unless an integer is from `least` to `most`."""
     if not least <= number <= most:
         raise MalformedError(f"{at} must be a whole number from {least} to {most}, got {shorten(number)}")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from operators.control.control_state import ControlState
 from operators.control.release import Release
-from operators.control.window_epochs import ended
+from operators.control.window_epochs import removed_steps
 from operators.core.errors import DeploymentError, describe
 from operators.core.event_log import log_event
 from operators.inference.monitor_feed import RemovedStep
@@ -139,6 +139,6 @@ def _removed_steps(control: ControlState, name: str, deployment: Deployment | No
         one for one in control.history(name) if release is None or one.generation <= release.generation
     ]
     try:
-        yield from (RemovedStep(name, step, epoch) for step, epoch in ended(earlier, release))
+        yield from (RemovedStep(name, step, epoch) for step, epoch in removed_steps(earlier, release))
     except Exception as error:  # a release of another version: other pipelines must not be affected
         log_event("ReleaseUnreadable", ERROR, pipeline=name, why=error)

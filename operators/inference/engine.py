@@ -21,7 +21,7 @@ from operators.metrics.pipeline_tally import PipelineTally
 from operators.metrics.tally import Tally, count, count_up
 from operators.models.runtimes.outlier import FlaggedRow
 from operators.models.step import InferenceOptions
-from operators.pipeline.external_input import ERROR
+from operators.pipeline.external_input import ERROR_TYPE
 from operators.pipeline.failure_isolation import Budget
 from operators.pipeline.load import LoadedPipeline
 from operators.pipeline.plan import Part, WindowVerdict
@@ -142,7 +142,7 @@ class Engine:
         if external:
             return external.decode(value, records.infer_types[i])
         infer_type = records.infer_types[i]
-        return decode_request(value, None if infer_type == ERROR else infer_type)
+        return decode_request(value, None if infer_type == ERROR_TYPE else infer_type)
 
     def _answer(self, run: _RequestGroup, members: list[tuple[int, Request]], budget: Budget) -> None:
         name, plan = run.served.release.name, run.served.plan
@@ -238,7 +238,7 @@ class Engine:
         records = run.records
         place = (str(records.topics[i]), int(records.partitions[i]), int(records.offsets[i]))
         record = flagged_row(run.served.release, step, place, int(records.timestamps[i]), flagged)
-        run.answers.tap(i, self._topics.outliers, record.hiding(redaction).encode())
+        run.answers.tap(i, self._topics.outliers, record.redacted(redaction).encode())
 
     def _set_response(
         self, answers: ResponseBatch, i: int, served: LoadedPipeline, status: str, body: bytes | None

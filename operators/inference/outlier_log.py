@@ -45,7 +45,7 @@ class FlaggedRowRecord(msgspec.Struct, frozen=True):
     features: list[FeatureContribution]
     detector: str
 
-    def hiding(self, redaction: Redaction) -> FlaggedRowRecord:
+    def redacted(self, redaction: Redaction) -> FlaggedRowRecord:
         """Return the record without names and values of redacted columns; their contributions stay."""
         if not redaction:
             return self

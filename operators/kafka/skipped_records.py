@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from operators.core.errors import MalformedError, NewerError, describe, tidy
+from operators.core.errors import MalformedError, NewerError, describe, one_line
 from operators.core.foreign_json import shorten
 
 # The most keys of a topic whose skipped records are remembered.
@@ -35,7 +35,7 @@ class Skipped(NamedTuple):
     @property
     def shown_key(self) -> str:
         """The key as printable text, shortened if it is long."""
-        return "(no key)" if self.key is None else tidy(shorten(self.key))
+        return "(no key)" if self.key is None else one_line(shorten(self.key))
 
     def __str__(self) -> str:
         return f"{self.shown_key} ({self.place}): {self.reason}"

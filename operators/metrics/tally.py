@@ -21,7 +21,7 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.
 MOST_FEATURES = 200
 OTHER = "other"
 # The pipeline name of requests that no live pipeline reads.
-NOBODY = "(none)"
+NO_PIPELINE = "(none)"
 # Counts by two names, for example step and reason.
 Counts = dict[str, dict[str, int]]
 
@@ -154,7 +154,7 @@ def count(tallies: dict[str, Tally], records: RequestBatch, answers: ResponseBat
     positions: dict[str, list[int]] = {}
     for i, status in enumerate(answers.statuses):
         if status != TICK:
-            positions.setdefault(answers.pipelines[i] or NOBODY, []).append(i)
+            positions.setdefault(answers.pipelines[i] or NO_PIPELINE, []).append(i)
     for pipeline, requests in positions.items():
         tally = tallies.setdefault(pipeline, Tally())
         tally.record_latency(now - records.timestamps[requests])

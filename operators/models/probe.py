@@ -18,7 +18,7 @@ from operators.models.json_files import read_json
 from operators.models.pickles import REMEDY, installed_versions, version_differences
 from operators.models.step import InferenceOptions, Step
 from operators.protocol.batching import to_columns
-from operators.protocol.encode import plain, tensors_of
+from operators.protocol.encode import tensors_of, to_v2_dtype
 from operators.protocol.request import Encoding, InputTensor, Request
 
 # Another build of the same library may give answers that differ in the last bits.
@@ -68,7 +68,7 @@ def check_probe(step: Step, probe: Probe, folder: Path) -> None:
         if name not in answers:
             raise _mismatch(folder, f"the answer has no tensor {name}", probe.versions)
         expected = recorded.data.ravel()
-        answer = plain(answers[name].data).ravel()
+        answer = to_v2_dtype(answers[name].data).ravel()
         is_equal = (
             np.isclose(answer, expected, _RELATIVE, _ABSOLUTE, equal_nan=True)
             if len(answer) == len(expected) and answer.dtype.kind in "biuf" and expected.dtype.kind in "biuf"

@@ -20,13 +20,13 @@ class InferenceOptions(NamedTuple):
 
     `content_type` is `pd` (each tensor is a named column), `np` or `str` (a single tensor, whatever its
     name), or empty: then the model's settings decide. `outputs` are functions that the request asks for
-    instead of the model's default one; functions that the model does not have are ignored. `besides` are
+    instead of the model's default one; functions that the model does not have are ignored. `required` are
     functions whose outputs other steps of the pipeline read by name.
     """
 
     content_type: str = ""
     outputs: tuple[str, ...] = ()
-    besides: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
     def choose_functions(self, available: Sequence[str], default: str) -> list[str]:
         """Return the available functions that the request asks for; if there are none, the default."""

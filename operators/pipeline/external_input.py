@@ -17,7 +17,7 @@ from operators.resources.references import External, parse_external
 from operators.resources.seldon_schema import PipelineInput
 
 # The value of `RequestBatch.infer_types` for a record that is another pipeline's error.
-ERROR = "error"
+ERROR_TYPE = "error"
 
 
 class ExternalInput(NamedTuple):
@@ -35,7 +35,7 @@ class ExternalInput(NamedTuple):
 
         All pipelines with a step share its topics; the header `pipeline` (`origin`) distinguishes them.
         """
-        return infer_type != ERROR and (self.place.step is None or origin == self.place.pipeline)
+        return infer_type != ERROR_TYPE and (self.place.step is None or origin == self.place.pipeline)
 
     def decode(self, value: bytes, infer_type: str | None) -> Request | None:
         """Decode a record; RecordError if it cannot be read or contains none of the tensors.

@@ -46,7 +46,7 @@ def plan_step(
     `read` are the tensors of its outputs that other steps or the response read by name.
     """
     name = pipeline.metadata.name
-    batch = spec.batch if spec.batch.gathers else None
+    batch = spec.batch if spec.batch.is_batched else None
     if batch and not isinstance(step, BatchedStep):
         raise DeploymentError(
             f"pipeline {name}: step {spec.name} has a batch, but only drift detectors "

@@ -69,7 +69,7 @@ def _default_content_type(datatype: str) -> str:
 
 def _outputs(name: str, column: TensorColumn, encoding: Encoding) -> list[dict[str, Any]]:
     """Return one output tensor per request. A one-dimensional result has shape [n, 1], as in MLServer."""
-    data = plain(column.data)
+    data = to_v2_dtype(column.data)
     datatype = datatype_of(data)
     tail = list(data.shape[1:]) or [1]
     flat = data.reshape(len(data), -1)
@@ -94,7 +94,7 @@ def _outputs(name: str, column: TensorColumn, encoding: Encoding) -> list[dict[s
     return outputs
 
 
-def plain(data: Array) -> Array:
+def to_v2_dtype(data: Array) -> Array:
     """Return an array with a dtype that V2 tensors have; TypeError if there is none.
 
     Text in bytes becomes str. An array of objects becomes numeric if all of them are numbers.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from operators.core.errors import DeploymentError, tidy
+from operators.core.errors import DeploymentError, one_line
 from operators.resources.field_support import Resource, Status, unsupported_fields
 from operators.resources.monitor_checks import check_monitor, check_monitors
 from operators.resources.monitor_schema import Monitor
@@ -60,18 +60,18 @@ def read_manifests(
     """
     manifests = Manifests({}, {}, {}, {}, [], [], [], [])
     for path in files(paths, manifests.errors):
-        manifests.errors.extend(tidy(f"{path}: {message}") for message in _read_file(path, manifests))
+        manifests.errors.extend(one_line(f"{path}: {message}") for message in _read_file(path, manifests))
     if add_to:
         add_to(manifests)
     for place, kind, name in _missing(manifests):
         if alone:
             where = "in these manifests, and none was applied before" if add_to else "in these manifests"
-            manifests.errors.append(tidy(f"{place}: there is no {kind} {name} {where}; add its document"))
+            manifests.errors.append(one_line(f"{place}: there is no {kind} {name} {where}; add its document"))
         else:
             manifests.notices.append(
-                tidy(f"{place}: not checked here: {kind} {name} is not in these manifests; {_ELSEWHERE}")
+                one_line(f"{place}: not checked here: {kind} {name} is not in these manifests; {_ELSEWHERE}")
             )
-    manifests.errors.extend(map(tidy, check_monitors(manifests.watching, manifests.pipelines)))
+    manifests.errors.extend(map(one_line, check_monitors(manifests.watching, manifests.pipelines)))
     has_documents = manifests.models or manifests.pipelines or (manifests.monitors and not alone)
     if not manifests.errors and not has_documents:
         manifests.errors.append(f"{', '.join(map(str, paths))}: no Model or Pipeline found")
@@ -82,7 +82,7 @@ def parse_document(document: Any) -> Resource:
     """Check one parsed document; the message of a DeploymentError has every error, one per line."""
     parsed, errors = _parse(document)
     if parsed is None or errors:
-        raise DeploymentError("\n".join(map(tidy, errors)))
+        raise DeploymentError("\n".join(map(one_line, errors)))
     return parsed
 
 
@@ -132,7 +132,7 @@ def _add(document: Any, path: Path, into: Manifests) -> list[str]:
             for line in _add(item, path, into)
         ]
     if kind and kind.capitalize() not in _KINDS:
-        into.notices.append(tidy(f"{path}: Weir does not use kind {kind}; the document is skipped"))
+        into.notices.append(one_line(f"{path}: Weir does not use kind {kind}; the document is skipped"))
         return []
     metadata = document.get("metadata") if isinstance(document, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
@@ -166,7 +166,7 @@ def _put(parsed: Resource, into: Manifests) -> None:
         into.monitors[name] = parsed
 
 
-def read_applied(documents: Iterable[Any]) -> Manifests:
+def manifests_of(documents: Iterable[Any]) -> Manifests:
     """Return the manifests made of documents that were applied before."""
     manifests = Manifests({}, {}, {}, {}, [], [], [], [])
     for document in documents:
@@ -179,7 +179,7 @@ def add_document(document: Any, into: Manifests) -> bool:
     if f"{_kind(document)}/{document['metadata']['name']}" in into.origin:
         return False
     notices_before = len(into.notices)
-    into.errors.extend(tidy(f"{APPLIED}: {line}") for line in _add(document, APPLIED, into))
+    into.errors.extend(one_line(f"{APPLIED}: {line}") for line in _add(document, APPLIED, into))
     del into.notices[notices_before:]
     return True
 

@@ -69,7 +69,7 @@ def _steps(monitor: Monitor, pipeline: Pipeline) -> Iterator[str]:
             existing = ", ".join(batches)
             yield f"{at}.step: pipeline {pipeline.metadata.name} has no step {step}; it has {existing}"
     for at, rules in _sections(monitor):
-        if rules.step in batches and not batches[rules.step].gathers:
+        if rules.step in batches and not batches[rules.step].is_batched:
             yield (
                 f"{at}.step: step {rules.step} has no batch, so there are no windows to judge; set its "
                 "batch.size in the pipeline"

@@ -69,7 +69,7 @@ class _Scope(NamedTuple):
 def check_pipeline(pipeline: Pipeline) -> Iterator[str]:
     """Yield every error of a Pipeline, each beginning with its path."""
     name, spec = pipeline.metadata.name, pipeline.spec
-    batched = frozenset(step.name for step in spec.steps if step.batch.gathers)
+    batched = frozenset(step.name for step in spec.steps if step.batch.is_batched)
     scope = _Scope(name, frozenset(step.name for step in spec.steps), batched)
     yield from check_name(name)
     yield from check_support(pipeline)

@@ -44,7 +44,7 @@ class Batch(Document, frozen=True):
     rolling: bool = False
 
     @property
-    def gathers(self) -> bool:
+    def is_batched(self) -> bool:
         """Whether rows are gathered into windows."""
         return bool(self.size or self.window_ms)
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from operators.core.errors import DeploymentError, describe, tidy
+from operators.core.errors import DeploymentError, describe, one_line
 from operators.storage.http_index import HttpIndex
 from operators.storage.store_settings import Store, expand
 
@@ -48,7 +48,8 @@ class Stores(NamedTuple):
             return name, store
         schemes = ", ".join(f"{name}://" for name in sorted({*BUILT_IN, *self.named}))
         raise DeploymentError(
-            f"{tidy(uri)} names no store that is known here; known are {schemes}. Define others with --stores"
+            f"{one_line(uri)} names no store that is known here; known are {schemes}. "
+            "Define others with --stores"
         )
 
     def canonical(self, uri: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from operators.core.errors import DeploymentError, tidy
+from operators.core.errors import DeploymentError, one_line
 from operators.storage.store_settings import NAME as STORE
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
@@ -23,7 +23,9 @@ def local_path(uri: str) -> Path | None:
     if scheme is None:
         return Path(uri)
     for fault in _faults(scheme, uri.partition("://")[2]):
-        raise DeploymentError(f"{tidy(uri)} {fault}; write the plain names of the folders, or rename them")
+        raise DeploymentError(
+            f"{one_line(uri)} {fault}; write the plain names of the folders, or rename them"
+        )
     return Path(unquote(uri.removeprefix("file://"))) if scheme == "file" else None
 
 
@@ -42,8 +44,8 @@ def _scheme(uri: str) -> str | None:
     if separator and STORE.fullmatch(scheme):
         return scheme
     raise DeploymentError(
-        f"{tidy(uri)} is neither a plain path nor file://, nor does it begin with a store's name in lower "
-        "case, such as s3:// or minio://; write ./ before a relative path whose first name contains a colon"
+        f"{one_line(uri)} is neither a plain path nor file://, nor does it begin with a store's name in "
+        "lower case, such as s3:// or minio://; write ./ before a relative path whose first name contains a colon"
     )
 
 

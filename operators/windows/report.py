@@ -21,7 +21,7 @@ from operators.windows.lineage import Lineage
 _ONE = np.ones(1, dtype=np.int64)
 
 
-def report(lineage: Lineage, window: int, verdict: Verdict, streak: Streak, digest: str) -> bytes:
+def encode_report(lineage: Lineage, window: int, verdict: Verdict, streak: Streak, digest: str) -> bytes:
     """Encode the report of a judged window: its verdict, and whether consecutive windows confirmed it.
 
     `window` is the window's number, `digest` that of the model that judged it.

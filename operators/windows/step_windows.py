@@ -23,7 +23,7 @@ from operators.windows.chunks import Chunk, decode, join
 from operators.windows.findings import evaluate_window
 from operators.windows.lineage import Lineage, lineage_of, merge_lineages
 from operators.windows.pane import Pane, compact, decode_pane, keep, merge
-from operators.windows.report import report, superseded_report
+from operators.windows.report import encode_report, superseded_report
 from operators.windows.superseded import SupersededWindow, decode_superseded
 from operators.windows.window import OpenWindow, cut, decode_window
 
@@ -186,7 +186,7 @@ class StepWindows:
         for part in cut(window, config.batch, chunk.timestamp):
             if part.stop > part.start:
                 self._rows.add(chunk.part(part.start, part.stop).encode())
-                window = window.grown(part, now)
+                window = window.with_rows(part, now)
             if part.closes or part.slides or window.pending >= _MAX_PENDING_ROWS:
                 window = self._count(window, config)
             if part.closes:
@@ -215,7 +215,7 @@ class StepWindows:
         verdict = config.step.judge(pane.counts, lineage.rows, config.rules).redacted(rules.redaction)
         streak = config.rules.confirmation.after(window.streak, verdict.state, window.number)
         self._metrics.count_closed(lineage.pipeline, lineage.step, verdict.state, verdict)
-        yield Report(lineage, report(lineage, window.number, verdict, streak, config.digest))
+        yield Report(lineage, encode_report(lineage, window.number, verdict, streak, config.digest))
         quality = isinstance(config.step, DataQualityModel)
         rule = rules.of_step(lineage.step, quality=quality)
         findings = dict([evaluate_window(rule, lineage, window.number, verdict, streak)])

@@ -42,7 +42,7 @@ class OpenWindow(NamedTuple):
         """Encode for checkpointed state."""
         return _LAYOUT.pack(_VERSION, *self[:-1], *self.streak)
 
-    def grown(self, cut: Cut, now: int) -> OpenWindow:
+    def with_rows(self, cut: Cut, now: int) -> OpenWindow:
         """Return the window with the rows of a cut."""
         rows = cut.stop - cut.start
         return self._replace(

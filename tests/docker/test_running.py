@@ -106,7 +106,7 @@ def application(folder: Path, stack: Stack, *settings: str) -> Iterator[Rest]:
             processes.spawn(["bash", entrypoint, *command], identity, log, variables)
         yield Rest(f"http://{HOST}:{ports.web}")
     finally:
-        processes.stop(processes.of_stack(identity))
+        processes.stop(processes.stack_processes(identity))
 
 
 def test_the_image_runs_the_job_in_application_mode(
@@ -141,11 +141,13 @@ def test_a_foreign_cluster_runs_the_job_in_the_packed_environment(
         job = submit.submit(flink, submit.flink_run(arguments, environment=str(archive)))
         submit.await_running(cluster.rest, job)
         assert_answers(where, models)
-        workers = [one for one in processes.of_stack(foreign) if "beam_boot" in " ".join(one.cmdline())]
+        workers = [
+            one for one in processes.stack_processes(foreign) if "beam_boot" in " ".join(one.cmdline())
+        ]
         assert workers
         assert all("environment/bin/python" in one.cmdline()[0] for one in workers)
     finally:
-        processes.stop(processes.of_stack(foreign))
+        processes.stop(processes.stack_processes(foreign))
 
 
 def _missing(python: Path, module: str) -> str:

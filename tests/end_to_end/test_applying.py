@@ -12,7 +12,7 @@ from jobs.kafka.admin import existing_topics
 from jobs.local_stack.stack import Stack
 from jobs.releases.apply import apply
 from jobs.releases.delete import Resource, delete, parse_resource
-from jobs.releases.publish import KEPT
+from jobs.releases.publish import KEPT_GENERATIONS
 from jobs.releases.rollback import roll_back
 from operators.control.control_topic import read_control
 from operators.core.errors import DeploymentError
@@ -162,11 +162,11 @@ def test_the_last_fifty_generations_are_kept(where: Connection, project: Project
     apply(
         [project.write("one", {**OTHER, "steps": [*OTHER["steps"]], "output": None})], where, project.site()
     )
-    for _ in range(KEPT + 1):
+    for _ in range(KEPT_GENERATIONS + 1):
         last = roll_back("one", None, where, project.site(), "", 2)
     kept = [one.generation for one in read_control(where).history("one")]
-    assert last.generation == KEPT + 3
-    assert kept == list(range(last.generation, last.generation - KEPT, -1))
+    assert last.generation == KEPT_GENERATIONS + 3
+    assert kept == list(range(last.generation, last.generation - KEPT_GENERATIONS, -1))
 
 
 def test_what_was_rolled_back_stays_back_when_something_else_is_applied(

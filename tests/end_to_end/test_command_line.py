@@ -144,7 +144,7 @@ def test_the_whole_way_from_up_to_down(weir: Shell) -> None:
     assert stack is not None
     identity = stack._saved.id
     assert "stopped" in weir("down")
-    assert processes.of_stack(identity) == []
+    assert processes.stack_processes(identity) == []
 
 
 def test_a_port_in_use_is_named_with_the_remedy(weir: Shell) -> None:

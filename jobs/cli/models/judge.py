@@ -21,7 +21,7 @@ from jobs.cli.options import (
     table_format,
 )
 from jobs.cli.trusted_paths import load_named
-from operators.core.errors import DeploymentError, MismatchError, tidy
+from operators.core.errors import DeploymentError, MismatchError, one_line
 from operators.models.runtimes.batched import WindowRules
 from operators.storage.trusted_roots import make_policy
 
@@ -89,7 +89,7 @@ def judge(
             )
     except (MismatchError, ValueError) as error:
         hint = "" if through else "; if it needs a preprocessor, set --through"
-        raise DeploymentError(f"{data}: {folder.name} {tidy(str(error))}{hint}") from error
+        raise DeploymentError(f"{data}: {folder.name} {one_line(str(error))}{hint}") from error
     raise typer.Exit(code)
 
 

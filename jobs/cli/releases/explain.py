@@ -18,7 +18,7 @@ from jobs.cli.options import (
     waiting,
 )
 from jobs.releases.explain import explain as lines
-from jobs.releases.explain import released
+from jobs.releases.explain import find_release
 from jobs.releases.validation import manifests
 from operators.control.control_topic import read_control
 from operators.kafka.topics import Topics
@@ -46,7 +46,7 @@ def explain(
         site = make_policy(trusted_roots, artifact_cache, stores)
         with waiting("loading the models") as on_progress:
             checked = manifests.check(filename, topics, site, on_progress=on_progress).require()
-        release = released(checked.releases, name)
+        release = find_release(checked.releases, name)
     else:
-        release = released(read_control(connection(bootstrap_servers, prefix, namespace)).live(), name)
+        release = find_release(read_control(connection(bootstrap_servers, prefix, namespace)).live(), name)
     print("\n".join(lines(release, topics)))

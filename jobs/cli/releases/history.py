@@ -20,7 +20,7 @@ from jobs.cli.options import (
 )
 from jobs.cli.releases.apply import Message, Partitions
 from jobs.cli.text_table import print_columns
-from jobs.releases.diff import changed
+from jobs.releases.diff import describe_changes
 from jobs.releases.rollback import roll_back
 from operators.control.control_topic import read_control
 from operators.core.errors import DeploymentError
@@ -43,7 +43,7 @@ def history(
     rows = []
     for release, before in zip(releases, [*releases[1:], None], strict=True):
         is_live = control.heads.get(pipeline) == release.generation
-        lines = changed(before, release)
+        lines = describe_changes(before, release)
         entry = {
             "generation": release.generation,
             "live": is_live,

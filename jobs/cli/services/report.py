@@ -10,7 +10,7 @@ import typer
 
 from jobs.cli.options import Bootstrap, Namespace, Pipeline, Prefix, connection, waiting
 from jobs.cli.timestamps import moment_of
-from jobs.releases.explain import released
+from jobs.releases.explain import find_release
 from operators.core.errors import DeploymentError
 
 
@@ -32,7 +32,7 @@ def report(
     feed = KafkaFeed(connection(bootstrap_servers, prefix, namespace), time() - start)
     with waiting("reading the topics"):
         feed.read_once()
-    release = released(list(feed.releases().values()), pipeline)
+    release = find_release(list(feed.releases().values()), pipeline)
     page = write(release, feed.history(pipeline), feed.board, start, time())
     out.write_text(page, "utf-8")
     print(f"wrote {out}")

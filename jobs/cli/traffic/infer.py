@@ -23,12 +23,12 @@ from jobs.cli.options import (
 )
 from jobs.cli.text_table import print_columns
 from jobs.kafka.pipeline_client import PipelineClient
-from jobs.releases.explain import released
+from jobs.releases.explain import find_release
 from jobs.releases.validation import manifests as checking
 from jobs.streaming.settings import Settings, parse_settings
 from jobs.traffic.local import text_output
 from jobs.traffic.local.emitted_records import Emitted, EmittedDeadLetter, EmittedReport, EmittedResponse
-from jobs.traffic.local.pipeline import LocalPipeline, LocalRequest, models_aside
+from jobs.traffic.local.pipeline import LocalPipeline, LocalRequest, redirect_model_output
 from jobs.traffic.local.request_files import read_requests
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
@@ -140,11 +140,11 @@ def _send(kafka: Connection, pipeline: str, body: bytes) -> None:
 
 
 def _load(name: str, manifests: list[Path], settings: Settings, *, external: bool) -> LocalPipeline:
-    with waiting("loading the models"), models_aside():
+    with waiting("loading the models"), redirect_model_output():
         checked = checking.check(manifests, settings.topics, settings.site)
         for notice in checked.notices:
             _print_notice(notice)
-        return LocalPipeline(released(checked.require().releases, name), settings, external=external)
+        return LocalPipeline(find_release(checked.require().releases, name), settings, external=external)
 
 
 def _print_notice(notice: str) -> None:

@@ -16,7 +16,7 @@ from jobs.models.retraining.selection import Drifted, Selection, select_requests
 from jobs.models.training.model_folders import Folders
 from jobs.models.training.options import Options
 from jobs.models.training_report.model_card import make_card, write_card
-from jobs.releases.explain import released
+from jobs.releases.explain import find_release
 from jobs.releases.validation.manifests import check
 from operators.control.control_topic import read_control
 from operators.control.release import Release
@@ -62,7 +62,7 @@ def retrain(
     `rows` is the number of newest requests to read. DeploymentError for a pipeline that is not live, and for
     too few requests.
     """
-    release = released(read_control(connection).live(), pipeline)
+    release = find_release(read_control(connection).live(), pipeline)
     served = load_pipeline(release, ModelCache(site))
     batched = [one.name for one in served.plan.steps if one.batch] if served.plan else []
     on_progress("reading recent requests and reports")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from jobs.releases.validation.model_memory import measure_memory
 from operators.control.release import Artifact
-from operators.core.errors import DeploymentError, describe, tidy
+from operators.core.errors import DeploymentError, describe, one_line
 from operators.models.load import load_step
 from operators.models.settings import read_settings
 from operators.models.step import Step
@@ -52,7 +52,7 @@ def load_all(
             artifact = artifacts.get(name)
             loaded[name] = _load_applied(model, artifact, site) if artifact else _load(model, origin, site)
         except DeploymentError as error:
-            manifests.errors.extend(tidy(f"{origin}: {line}") for line in str(error).split("\n"))
+            manifests.errors.extend(one_line(f"{origin}: {line}") for line in str(error).split("\n"))
         else:
             manifests.notices.extend(
                 f"{origin}: {notice}" for notice in _memory_notices(model, loaded[name].artifact)

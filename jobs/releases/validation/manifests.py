@@ -15,13 +15,13 @@ from jobs.releases.validation.load_models import Loaded, OnProgress, is_remote, 
 from jobs.releases.validation.monitors import kind_errors, warnings
 from jobs.streaming.settings import Settings
 from operators.control.release import Artifact, RegisteredModel, Release
-from operators.core.errors import DeploymentError, tidy
+from operators.core.errors import DeploymentError, one_line
 from operators.kafka.topics import Topics
 from operators.pipeline.external_input import external_input
 from operators.pipeline.plan import Plan
 from operators.pipeline.window_rules import effective_rules
 from operators.resources.field_support import Resource
-from operators.resources.manifests import APPLIED, Manifests, read_applied, read_manifests
+from operators.resources.manifests import APPLIED, Manifests, manifests_of, read_manifests
 from operators.resources.seldon_schema import Metadata, Model, Pipeline
 from operators.storage.trusted_roots import ArtifactPolicy
 
@@ -85,9 +85,9 @@ def check_text(paths: list[Path], topics: Topics, site: ArtifactPolicy) -> Check
         notice = f"{place}: Model {name}: not checked here: {uri} is in a store; --with-artifacts fetches it"
         try:
             require_store(model, site)
-            checked.notices.append(tidy(notice))
+            checked.notices.append(one_line(notice))
         except DeploymentError as error:
-            checked.errors.append(tidy(f"{place}: {error}"))
+            checked.errors.append(one_line(f"{place}: {error}"))
     local = {name: model for name, model in manifests.models.items() if name not in remote}
     loaded = load_all(manifests._replace(models=local), {}, site)
     _release_all(manifests, loaded, topics, checked)
@@ -122,7 +122,7 @@ def _release_all(
             Plan(pipeline, steps)
             checked.releases.append(_release(pipeline, manifests, loaded, topics))
         except DeploymentError as error:
-            checked.errors.append(tidy(f"{manifests.origin[f'Pipeline/{name}']}: {error}"))
+            checked.errors.append(one_line(f"{manifests.origin[f'Pipeline/{name}']}: {error}"))
         else:
             checked.notices.extend(_warnings(pipeline, manifests, loaded))
     checked.errors.extend([*_kind_errors(manifests, loaded), *_external_errors(manifests)])
@@ -149,7 +149,7 @@ def _release_again(
     """Add a release of a live pipeline, with the changed models and its other models as they are."""
     models = [registered_model.model for registered_model in registered(release)]
     unchanged = [model for model in models if model["metadata"]["name"] not in checked.models]
-    applied = read_applied([release.pipeline, *unchanged, *([release.monitor] if release.monitor else [])])
+    applied = manifests_of([release.pipeline, *unchanged, *([release.monitor] if release.monitor else [])])
     checked.errors.extend(applied.errors)
     changed = {name: model for name, model in manifests.models.items() if name in checked.models}
     all_loaded = {
@@ -180,7 +180,7 @@ def _kind_errors(manifests: Manifests, loaded: Mapping[str, Loaded]) -> Iterator
         steps = {name: loaded[name].step for name in names if name in loaded}
         is_complete = len(steps) == len(names)
         lines = kind_errors(monitor, steps, is_complete=is_complete)
-        yield from (tidy(f"{place}: {line}") for line in lines)
+        yield from (one_line(f"{place}: {line}") for line in lines)
 
 
 def _release(
@@ -188,7 +188,7 @@ def _release(
 ) -> Release:
     models = [manifests.models[step.name] for step in pipeline.spec.steps]
     name = pipeline.metadata.name
-    batched = [topics.model_outputs(step.name) for step in pipeline.spec.steps if step.batch.gathers]
+    batched = [topics.model_outputs(step.name) for step in pipeline.spec.steps if step.batch.is_batched]
     external = external_input(pipeline.spec.input)
     monitor = manifests.monitor_of(name)
     return Release(

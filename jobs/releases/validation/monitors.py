@@ -61,9 +61,9 @@ def warnings(
     for i, spec in enumerate(pipeline.spec.steps):
         step, least = steps[spec.name], min_n[spec.name]
         lines: Iterator[str] = iter(())
-        if spec.batch.gathers and isinstance(step, DriftModel):
+        if spec.batch.is_batched and isinstance(step, DriftModel):
             lines = _drift_warnings(step, spec.batch, folders[spec.name], least)
-        elif spec.batch.gathers and isinstance(step, DataQualityModel):
+        elif spec.batch.is_batched and isinstance(step, DataQualityModel):
             lines = _short_window_warnings(spec.batch, least)
         yield from (f"spec.steps[{i}] {spec.name}: {line}" for line in lines)
 

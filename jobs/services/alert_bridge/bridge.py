@@ -13,7 +13,7 @@ from kafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from jobs.kafka.firing_alerts import firing, read_records
 from jobs.services.alert_bridge.receivers import Receiver, RefusedError, UnreachableError
 from operators.alerts.alert import Alert
-from operators.core.errors import DeploymentError, describe, tidy
+from operators.core.errors import DeploymentError, describe, one_line
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import read_topic
 
@@ -162,4 +162,4 @@ def _waits() -> Iterator[float]:
 def _describe_alert(alert: Alert) -> str:
     labels = alert.labels
     subject = "/".join(filter(None, (labels.get("pipeline"), labels.get("step"))))
-    return tidy(f"{labels.get('alertname')} {subject} {alert.status}")
+    return one_line(f"{labels.get('alertname')} {subject} {alert.status}")

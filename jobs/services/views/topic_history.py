@@ -160,7 +160,7 @@ class TopicHistory:
             outliers = list(self._outliers.get(pipeline, ()))
         redaction = self._redaction_of(pipeline)
         return sorted(
-            (one.hiding(redaction) for one in outliers), key=lambda one: (-one.timestamp, -one.offset)
+            (one.redacted(redaction) for one in outliers), key=lambda one: (-one.timestamp, -one.offset)
         )
 
     def dead_letters(self, pipeline: str) -> list[DeadLetter]:

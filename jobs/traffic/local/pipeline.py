@@ -114,7 +114,7 @@ class LocalPipeline:
         return decoded.inputs[0].shape[0] if decoded else 0
 
     def _answer(self, batch: list[LocalRequest]) -> Iterator[Emitted]:
-        with models_aside():
+        with redirect_model_output():
             responses = self._engine.answer(self._records(batch))
         for i, request in enumerate(batch):
             yield from self._of_request(responses, i, request)
@@ -162,7 +162,7 @@ class LocalPipeline:
 
 
 @contextmanager
-def models_aside() -> Iterator[None]:
+def redirect_model_output() -> Iterator[None]:
     """Redirect what models print to standard error, and ignore their warnings.
 
     In the job, both are in the log of the worker.

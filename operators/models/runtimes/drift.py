@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.counts import Counts
 from detectors.drift.calibration import Calibration, least_effect
-from detectors.drift.judgement import order, ranked
+from detectors.drift.judgement import column_order, ranked_features
 from detectors.drift.tabular import TabularDrift
 from detectors.histogram import Histogram
 from detectors.results import DriftResult
@@ -34,7 +34,7 @@ class PredictParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     return_distance: bool = True
 
 
-ALL = PredictParameters()
+DEFAULT_PARAMETERS = PredictParameters()
 
 
 class DriftModel:
@@ -53,7 +53,7 @@ class DriftModel:
         columns: Sequence[str],
         features: Sequence[str],
         table: FeatureRows | None = None,
-        parameters: PredictParameters = ALL,
+        parameters: PredictParameters = DEFAULT_PARAMETERS,
         calibrations: Sequence[Calibration] = (),
         origins: Mapping[str, Origin] = MappingProxyType({}),
     ) -> None:
@@ -96,14 +96,14 @@ class DriftModel:
         judgement, result = rules.judgement, self.detector.judge(counts)
         guilty = judgement.guilty(result, rows, self.calibrations)
         insufficient = judgement.insufficient(result, rows, self.calibrations)
-        columns = order(result, guilty, insufficient)
+        columns = column_order(result, guilty, insufficient)
         about = {
             "correction": self.detector.correction,
             "min_n": judgement.min_n,
             "min_effect": judgement.min_effect,
             "calibrated": [{"window": one.window, "rate": one.rate} for one in self.calibrations],
             "reference_n": self.detector.n_reference,
-            "ranked": ranked(result, guilty, self.features, insufficient),
+            "ranked": ranked_features(result, guilty, self.features, insufficient),
             "features": list(self._features(result, guilty, insufficient, rows)),
             "histograms": [self._histogram(i, counts[i]) for i in columns[:_HISTOGRAMS]],
         }
@@ -184,7 +184,9 @@ def _rounded(edges: Sequence[float]) -> list[float]:
     return list(edges)
 
 
-def drift_tensors(result: DriftResult, p_val: float, parameters: PredictParameters = ALL) -> dict[str, Array]:
+def drift_tensors(
+    result: DriftResult, p_val: float, parameters: PredictParameters = DEFAULT_PARAMETERS
+) -> dict[str, Array]:
     """Arrange a result as MLServer does: alibi-detect's values behind a leading axis of 1.
 
     With the `drift_type` `feature`, each feature has a flag, and the threshold is not corrected.

@@ -46,7 +46,7 @@ class PredictParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     return_feature_score: bool = False
 
 
-ALL = PredictParameters()
+DEFAULT_PARAMETERS = PredictParameters()
 
 
 class FlaggedRow(NamedTuple):
@@ -87,7 +87,7 @@ class OutlierModel:
         self,
         detector: Detector,
         table: FeatureRows,
-        parameters: PredictParameters = ALL,
+        parameters: PredictParameters = DEFAULT_PARAMETERS,
         columns: Sequence[str] = (),
         origins: Mapping[str, Origin] = MappingProxyType({}),
     ) -> None:

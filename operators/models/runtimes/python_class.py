@@ -11,7 +11,7 @@ from operators.core.errors import describe
 from operators.core.tensors import Array, Routed, TensorColumn, Tensors
 from operators.models.content_types import PLAIN, ContentTypes
 from operators.models.step import InferenceOptions
-from operators.protocol.encode import plain
+from operators.protocol.encode import to_v2_dtype
 
 
 class PythonModel:
@@ -88,7 +88,7 @@ def _array(name: str, value: Any) -> Array:
     """
     data = np.asarray(value)
     try:
-        data = plain(data)
+        data = to_v2_dtype(data)
     except TypeError as error:
         raise TypeError(f"{name!r}: {error}") from None
     return data.reshape(1) if data.ndim == 0 else data

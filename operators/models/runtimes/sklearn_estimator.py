@@ -63,7 +63,7 @@ class SklearnModel:
         call = self._call_with_columns if has_columns else self._call_with_array
         outputs: Tensors = {}
         with np.errstate(over="ignore"):
-            for method in dict.fromkeys((*options.besides, *requested)):
+            for method in dict.fromkeys((*options.required, *requested)):
                 answer = self._most_probable(outputs) if method == "predict" else None
                 answer = call(method, tensors, options) if answer is None else answer
                 outputs |= {

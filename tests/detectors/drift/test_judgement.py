@@ -5,7 +5,7 @@ import pytest
 from alibi_detect.cd import KSDrift
 
 from detectors.drift.calibration import Calibration, least_effect
-from detectors.drift.judgement import Judgement, ranked
+from detectors.drift.judgement import Judgement, ranked_features
 from detectors.drift.tabular import TabularDrift
 from detectors.results import DriftResult
 
@@ -48,12 +48,12 @@ def test_a_large_and_significant_difference_is_drift() -> None:
 def test_guilty_features_rank_before_others_then_by_effect() -> None:
     judged = result([0.3, 0.1, 0.2, 0.9, 0.4], [True, True, True, False, True])
     guilty = np.array([True, True, True, False, False])
-    assert ranked(judged, guilty, ["a", "b", "c", "d", "e"]) == ["a", "c", "b", "e", "d"]
+    assert ranked_features(judged, guilty, ["a", "b", "c", "d", "e"]) == ["a", "c", "b", "e", "d"]
 
 
 def test_the_columns_of_one_encoded_feature_count_once() -> None:
     judged = result([0.3, 0.1, 0.2], [True, True, True])
-    assert ranked(judged, np.ones(3, dtype=bool), ["work", "age", "work"]) == ["work", "age"]
+    assert ranked_features(judged, np.ones(3, dtype=bool), ["work", "age", "work"]) == ["work", "age"]
 
 
 def test_where_it_was_calibrated_a_feature_must_move_further_than_by_chance() -> None:
@@ -179,4 +179,4 @@ def test_where_it_was_calibrated_as_many_values_are_enough_as_rows() -> None:
 def test_features_without_values_rank_behind_guilty_ones_and_before_the_others() -> None:
     judged = result([0.3, 0.0, 0.2, 0.9], [True, False, True, False])
     guilty, insufficient = np.array([True, False, False, False]), np.array([False, True, False, False])
-    assert ranked(judged, guilty, ["a", "b", "c", "d"], insufficient) == ["a", "b", "c", "d"]
+    assert ranked_features(judged, guilty, ["a", "b", "c", "d"], insufficient) == ["a", "b", "c", "d"]

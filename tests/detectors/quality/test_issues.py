@@ -15,8 +15,8 @@ from detectors.quality.issues import (
     OUT_OF_RANGE,
     UNSEEN,
     WRONG_TYPE,
-    of_categories,
-    of_quantities,
+    category_issues,
+    quantity_issues,
 )
 
 NAN, INF = float("nan"), float("inf")
@@ -83,37 +83,39 @@ CATEGORIES: list[tuple[object, int]] = [
 
 @pytest.mark.parametrize(("value", "code"), QUANTITIES, ids=repr)
 def test_every_kind_of_value_of_a_quantity_has_its_code(value: object, code: int) -> None:
-    assert of_quantities(objects(value), 17, 90).tolist() == [code]
+    assert quantity_issues(objects(value), 17, 90).tolist() == [code]
 
 
 @pytest.mark.parametrize(("value", "code"), CATEGORIES, ids=repr)
 def test_every_kind_of_value_of_a_category_has_its_code(value: object, code: int) -> None:
-    assert of_categories(objects(value), CODES).tolist() == [code]
+    assert category_issues(objects(value), CODES).tolist() == [code]
 
 
 def test_values_of_all_kinds_do_not_touch_each_other() -> None:
     column, codes = zip(*QUANTITIES, strict=True)
-    assert of_quantities(objects(*column), 17, 90).tolist() == list(codes)
+    assert quantity_issues(objects(*column), 17, 90).tolist() == list(codes)
     column, codes = zip(*CATEGORIES, strict=True)
-    assert of_categories(objects(*column), CODES).tolist() == list(codes)
+    assert category_issues(objects(*column), CODES).tolist() == list(codes)
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i1", "u8", "?", "g"])
 def test_a_column_of_numbers_is_judged_as_the_same_objects(dtype: str) -> None:
     column = np.array([0, 1, 1, 0], dtype=dtype)
-    assert of_quantities(column, 1, 5).tolist() == of_quantities(objects(*column), 1, 5).tolist()
-    assert of_categories(column, {"a": 0}).tolist() == [FINE, UNSEEN, UNSEEN, FINE]
+    assert quantity_issues(column, 1, 5).tolist() == quantity_issues(objects(*column), 1, 5).tolist()
+    assert category_issues(column, {"a": 0}).tolist() == [FINE, UNSEEN, UNSEEN, FINE]
 
 
 @pytest.mark.parametrize("dtype", ["c16", "M8[s]", "S3", "V2"])
 def test_a_column_of_what_is_neither_text_nor_number_is_of_a_wrong_type(dtype: str) -> None:
     column = np.zeros(2, dtype=dtype)
-    assert of_quantities(column, 0, 1).tolist() == of_categories(column, CODES).tolist() == [WRONG_TYPE] * 2
+    assert (
+        quantity_issues(column, 0, 1).tolist() == category_issues(column, CODES).tolist() == [WRONG_TYPE] * 2
+    )
 
 
 def test_a_column_of_numpys_own_text_is_read_as_text() -> None:
-    assert of_quantities(np.array(["1", "x"]), 0, 1).tolist() == [FINE, WRONG_TYPE]
-    assert of_categories(np.array(["State", "x"]), CODES).tolist() == [FINE, UNSEEN]
+    assert quantity_issues(np.array(["1", "x"]), 0, 1).tolist() == [FINE, WRONG_TYPE]
+    assert category_issues(np.array(["State", "x"]), CODES).tolist() == [FINE, UNSEEN]
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -122,22 +124,22 @@ def test_what_lay_in_the_reference_is_in_range_in_any_precision(dtype: type, val
     with np.errstate(over="ignore"):
         column = np.array(values).astype(dtype)
     finite = np.isfinite(column)
-    assert not of_quantities(column, min(values), max(values))[finite].any()
-    assert (of_quantities(column, min(values), max(values))[~finite] == OUT_OF_RANGE).all()
+    assert not quantity_issues(column, min(values), max(values))[finite].any()
+    assert (quantity_issues(column, min(values), max(values))[~finite] == OUT_OF_RANGE).all()
 
 
 def test_an_empty_column_has_no_issues() -> None:
-    assert of_quantities(objects(), 0, 1).tolist() == of_categories(objects(), CODES).tolist() == []
+    assert quantity_issues(objects(), 0, 1).tolist() == category_issues(objects(), CODES).tolist() == []
 
 
 def test_without_a_range_only_infinity_is_out_of_it() -> None:
-    assert of_quantities(np.array([1e308, -INF, NAN]), -INF, INF).tolist() == [FINE, OUT_OF_RANGE, MISSING]
+    assert quantity_issues(np.array([1e308, -INF, NAN]), -INF, INF).tolist() == [FINE, OUT_OF_RANGE, MISSING]
 
 
 @given(st.lists(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()))
 def test_no_value_is_refused_and_none_is_changed(values: list[object]) -> None:
     column = objects(*values)
-    for issues in (of_quantities(column, -5, 5), of_categories(column, CODES)):
+    for issues in (quantity_issues(column, -5, 5), category_issues(column, CODES)):
         assert issues.dtype == np.uint8
         assert len(issues) == len(values)
     assert all(mine is yours for mine, yours in zip(column.tolist(), values, strict=True))

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from operators.control.release import Artifact, Release
-from operators.control.window_epochs import ended, next_epochs
+from operators.control.window_epochs import next_epochs, removed_steps
 
 STEPS = ("pre", "classifier", "raw-drift", "drift")
 
@@ -134,17 +134,17 @@ def drop(pipeline: dict[str, Any], models: list[Any]) -> None:
 def test_a_step_that_is_left_out_ends_once_however_many_releases_follow() -> None:
     second = release(2, FIRST, change=drop)
     third = release(3, second, change=drop, classifier="3")
-    assert list(ended([FIRST, second], second)) == [("raw-drift", 2)]
-    assert list(ended([FIRST, second, third], third)) == [("raw-drift", 2)]
+    assert list(removed_steps([FIRST, second], second)) == [("raw-drift", 2)]
+    assert list(removed_steps([FIRST, second, third], third)) == [("raw-drift", 2)]
 
 
 def test_a_step_that_comes_back_begins_anew() -> None:
     second = release(2, FIRST, change=drop)
     third = release(3, second)
     assert third.epochs == {"raw-drift": 3, "drift": 1}
-    assert list(ended([FIRST, second, third], third)) == []
+    assert list(removed_steps([FIRST, second, third], third)) == []
 
 
 def test_a_deleted_pipeline_ends_all_of_its_windows() -> None:
     second = release(2, FIRST, change=drop)
-    assert sorted(ended([FIRST, second], None)) == [("", 3), ("drift", 3), ("raw-drift", 2)]
+    assert sorted(removed_steps([FIRST, second], None)) == [("", 3), ("drift", 3), ("raw-drift", 2)]

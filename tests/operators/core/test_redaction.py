@@ -49,7 +49,7 @@ def test_a_data_quality_verdict_too() -> None:
     assert [one["feature"] for one in verdict.redacted(HIDES).about["features"]] == [HIDDEN, "work"]
 
 
-def hiding(tmp_path: Path, models: Path, *names: str) -> LoadedPipeline:
+def redacted(tmp_path: Path, models: Path, *names: str) -> LoadedPipeline:
     steps = [
         {"name": "income-preprocess"},
         {"name": "income-quality"},
@@ -64,7 +64,7 @@ def hiding(tmp_path: Path, models: Path, *names: str) -> LoadedPipeline:
 
 def test_flagged_rows_and_bad_values_do_not_name_it(tmp_path: Path, models: Path) -> None:
     odd = [90.0, *GOOD[1:8], 99_999.0, 4_000.0, 500.0, GOOD[11]]
-    served = hiding(tmp_path, models, "capital-gain", "hours-per-week")
+    served = redacted(tmp_path, models, "capital-gain", "hours-per-week")
     answers = engine([served]).answer(records(request(odd), pipeline="p"))
     (told,) = [msgspec.json.decode(one, type=FlaggedRowRecord) for one in answers.tap_bodies[0] or ()]
     columns = {one.column: one.value for one in told.features}
@@ -82,5 +82,5 @@ def test_flagged_rows_and_bad_values_do_not_name_it(tmp_path: Path, models: Path
 
 def test_nobody_taps_its_steps(tmp_path: Path, models: Path) -> None:
     until = {"p": time() + 60}
-    assert Taps([hiding(tmp_path / "a", models)], until).of("p")
-    assert Taps([hiding(tmp_path / "b", models, "age")], until).of("p") == set()
+    assert Taps([redacted(tmp_path / "a", models)], until).of("p")
+    assert Taps([redacted(tmp_path / "b", models, "age")], until).of("p") == set()

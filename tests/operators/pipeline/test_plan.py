@@ -273,6 +273,6 @@ def test_classes_are_the_same_beside_probabilities(forest: Any) -> None:
     step, rows = SklearnModel(forest, "predict"), np.random.default_rng(1).normal(size=(700, 1))
     for some in (rows[:5], rows):
         tensors = {"x": TensorColumn(some, np.ones(len(some), dtype=np.int64))}
-        beside = step.infer(tensors, InferenceOptions(besides=("predict_proba",)))
+        beside = step.infer(tensors, InferenceOptions(required=("predict_proba",)))
         assert beside["predict_proba"].hidden
         assert np.array_equal(beside["predict"].data, forest.predict(some))

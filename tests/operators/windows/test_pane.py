@@ -83,7 +83,7 @@ def test_a_rolling_window_of_panes_holds_the_rows_it_should(size: int, chunks: l
         stop = min(400, start + count)
         for part in cut(head, batch, np.arange(start, stop)):
             panes = compact([*panes, pane(start + part.start, start + part.stop)], batch.slide, DETECTOR.add)
-            head = head.grown(part, 0)
+            head = head.with_rows(part, 0)
             if part.closes:
                 first = closed * batch.slide
                 assert_same(merge(panes, DETECTOR.add), pane(first, first + size))

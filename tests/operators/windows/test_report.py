@@ -17,7 +17,7 @@ from operators.models.runtimes.drift import DriftModel
 from operators.windows.chunks import Chunk, SubtaskId
 from operators.windows.findings import evaluate_window
 from operators.windows.lineage import lineage_of
-from operators.windows.report import read_report, report, superseded_report
+from operators.windows.report import encode_report, read_report, superseded_report
 
 RNG = np.random.default_rng(0)
 REFERENCE = np.column_stack([RNG.normal(size=2_000), RNG.integers(0, 3, 2_000)])
@@ -52,7 +52,7 @@ NOTHING = Streak()
 
 def reported(step: DriftModel, window: Chunk, streak: Streak = NOTHING) -> bytes:
     verdict = step.judge(step.count(window.rows), len(window.rows), WindowRules())
-    return report(lineage_of(window), 12, verdict, streak, "sha256:abc")
+    return encode_report(lineage_of(window), 12, verdict, streak, "sha256:abc")
 
 
 def test_a_report_is_a_v2_response_with_alibi_detects_tensors() -> None:

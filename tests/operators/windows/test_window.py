@@ -22,7 +22,7 @@ def windows(batch: Batch, chunks: list[list[int]], now: int = 0) -> tuple[list[l
                 held = held[len(held) - kept :]
                 window = window.closed(kept)
             else:
-                window = window.grown(part, now)
+                window = window.with_rows(part, now)
     assert window.rows == len(held)
     return closed, held
 
@@ -68,10 +68,10 @@ def test_a_window_without_size_closes_by_time_alone() -> None:
 
 def test_a_window_that_fell_idle_closes_when_its_time_is_up_by_the_clock() -> None:
     batch = Batch(size=100, window_ms=10_000)
-    window = OpenWindow(1, 1).grown(Cut(0, 5, False, False, 0), now=1_000)
+    window = OpenWindow(1, 1).with_rows(Cut(0, 5, False, False, 0), now=1_000)
     assert not window.is_overdue(batch, 10_999)
     assert window.is_overdue(batch, 11_000)
-    busy = window.grown(Cut(0, 5, False, False, 0), now=10_500)
+    busy = window.with_rows(Cut(0, 5, False, False, 0), now=10_500)
     assert not busy.is_overdue(batch, 11_000), "rows are still coming"
     assert busy.is_overdue(batch, 12_500)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from jobs.releases.explain import released
+from jobs.releases.explain import find_release
 from jobs.releases.validation.manifests import check
 from jobs.streaming.settings import Settings
 from jobs.traffic.local.emitted_records import Emitted, EmittedDeadLetter, EmittedReport, EmittedResponse
@@ -44,7 +44,7 @@ def _settings(manifests: Path, models: Path, **given: Any) -> Settings:
 def local(
     manifests: Path, models: Path, name: str, *, external: bool = False, **settings: Any
 ) -> LocalPipeline:
-    release = released(_released(manifests, models), name)
+    release = find_release(_released(manifests, models), name)
     return LocalPipeline(release, _settings(manifests, models, **settings), external=external)
 
 

@@ -20,7 +20,7 @@ from operators.models.step import InferenceOptions
 from operators.windows.chunks import Chunk, SubtaskId, decode, join
 from operators.windows.lineage import lineage_of
 from operators.windows.pane import Pane, decode_pane, merge
-from operators.windows.report import read_report, report
+from operators.windows.report import encode_report, read_report
 
 QUALITY = Quality([Feature("age", 17, 90, missing=0.1), Feature("work", categories=("Private", "State"))])
 STEP = DataQualityModel(QUALITY)
@@ -183,7 +183,7 @@ def test_violations_in_a_row_are_confirmed_and_resolved() -> None:
 
 def test_a_report_is_a_v2_response_and_no_flag_of_drift() -> None:
     window = chunk(codes(300, age2=30))
-    body = report(lineage_of(window), 4, judged(window.rows), Streak(True, 3), "sha256:abc")
+    body = encode_report(lineage_of(window), 4, judged(window.rows), Streak(True, 3), "sha256:abc")
     told: dict[str, Any] = msgspec.json.decode(body)
     shown = {one["name"]: (one["shape"], one["datatype"], one["data"]) for one in told["outputs"]}
     assert shown["out_of_range"] == ([1, 2], "INT64", [30, 0])
