@@ -45,7 +45,8 @@ def _scheme(uri: str) -> str | None:
         return scheme
     raise DeploymentError(
         f"{one_line(uri)} is neither a plain path nor file://, nor does it begin with a store's name in "
-        "lower case, such as s3:// or minio://; write ./ before a relative path whose first name contains a colon"
+        "lower case, such as s3:// or minio://; "
+        "write ./ before a relative path whose first name contains a colon"
     )
 
 
