@@ -164,7 +164,7 @@ def test_the_real_census_is_trained(tmp_path: Path) -> None:
             "it needs at least 100 rows and two classes",
         ),
         (census_like(300, 0).assign(age=np.nan), TARGET, "has no value in the reference rows"),
-        (census_like(300, 0).assign(wage=np.arange(300.0)), "wage", "300 distinct values: a classifier"),
+        (census_like(300, 0).assign(wage=np.arange(300.0)), "wage", "300 distinct values; a classifier"),
         (
             census_like(300, 0).assign(key=[f"k{i}" for i in range(300)]),
             TARGET,
