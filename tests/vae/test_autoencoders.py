@@ -111,12 +111,15 @@ def test_tensors_have_the_names_shapes_and_order_of_mlserver(saved: Path, tmp_pa
     [
         (
             "prelu",
-            r"layer 'p_re_lu' \(PReLU\) cannot be exported: a PReLU is not known; known are Activation",
+            r"layer 'p_re_lu' \(PReLU\) cannot be exported: its type is not one of Activation",
         ),
-        ("hard-sigmoid", r"\(Dense\) cannot be exported: has activation 'hard_sigmoid'; known are linear"),
-        ("capped", r"\(ReLU\) cannot be exported: has a max_value or a threshold"),
-        ("lstm", r"\(Reshape\) cannot be exported: takes or gives \(None, 6, 1\), not rows of numbers"),
-        ("score_type", "score_type is 'proba', of which alibi-detect has no score"),
+        ("hard-sigmoid", r"\(Dense\) cannot be exported: its activation 'hard_sigmoid' is not one of linear"),
+        ("capped", r"\(ReLU\) cannot be exported: it has a max_value or a threshold"),
+        (
+            "lstm",
+            r"\(Reshape\) cannot be exported: its input or output has the shape \(None, 6, 1\), which is not rows",
+        ),
+        ("score_type", "score_type is 'proba', which alibi-detect cannot score"),
         ("threshold", "has no threshold: call infer_threshold before saving it"),
     ],
 )
@@ -128,6 +131,6 @@ def test_what_cannot_be_exported_is_named(saved: Path, name: str, message: str) 
 def test_without_tensorflow_converting_names_the_extra(saved: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(saved / "vae-trained", tmp_path / "there")
     with pytest.raises(
-        DeploymentError, match=r"OutlierVAE\.dill holds networks .* pip install 'weir\[vae\]'"
+        DeploymentError, match=r"OutlierVAE\.dill contains networks .* pip install 'weir\[vae\]'"
     ):
         convert(folder, TRUSTING)

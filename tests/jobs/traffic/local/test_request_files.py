@@ -187,7 +187,7 @@ def test_blank_lines_are_passed_over_and_offsets_count_them(workflow: LocalPipel
     [
         ("rows.txt", b"", "the name must end with one of .jsonl, .ndjson, .csv, .parquet, .pq, .npy"),
         ("rows.parquet", b"no", "cannot be read as Parquet"),
-        ("rows.csv", b"", "is empty: a header line and rows are needed"),
+        ("rows.csv", b"", "is empty; it must have a header line and rows"),
         ("rows.csv", b"a,b\n1,2\n", "the table has no column 'age'"),
         ("rows.npy", b"no", "cannot be read"),
         ("rows.jsonl", None, "there is no file"),
@@ -210,14 +210,14 @@ def test_an_array_that_holds_no_rows_of_numbers_is_refused(
     workflow: LocalPipeline, tmp_path: Path, array: Any
 ) -> None:
     np.save(tmp_path / "rows.npy", array)
-    with pytest.raises(DeploymentError, match=r"must hold numbers of shape \(rows, …\), it holds"):
+    with pytest.raises(DeploymentError, match=r"it must contain numbers of shape \(rows, …\)"):
         read_requests(tmp_path / "rows.npy", workflow, 1, silent)
 
 
 def test_an_archive_of_arrays_is_refused_whatever_its_name(workflow: LocalPipeline, tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", rows=np.zeros((2, 12)))
     archive = (tmp_path / "rows.npz").rename(tmp_path / "rows.npy")
-    with pytest.raises(DeploymentError, match="it holds an archive"):
+    with pytest.raises(DeploymentError, match="contains an archive; it must contain numbers"):
         read_requests(archive, workflow, 1, silent)
 
 

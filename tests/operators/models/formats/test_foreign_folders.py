@@ -107,7 +107,7 @@ def test_convert_reads_nothing_outside_the_trusted_roots(tmp_path: Path) -> None
 
 def test_convert_says_what_it_does_not_know(tmp_path: Path) -> None:
     (tmp_path / "OutlierAE.dill").write_bytes(b"")
-    with pytest.raises(DeploymentError, match=r"holds OutlierAE\.dill; known are IForest, "):
+    with pytest.raises(DeploymentError, match=r"contains OutlierAE\.dill; it must contain one of IForest, "):
         convert(tmp_path, TRUSTING)
     (tmp_path / "KSDrift.dill").write_bytes(b"junk")
     with pytest.raises(DeploymentError, match=r"KSDrift\.dill cannot be read here"):
@@ -117,10 +117,10 @@ def test_convert_says_what_it_does_not_know(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "changed", "message"),
     [
-        ("Mahalanobis", {}, r"Mahalanobis\.dill has seen no rows: let it score some before saving it"),
+        ("Mahalanobis", {}, r"Mahalanobis\.dill has not been fitted: score rows with it before saving it"),
         ("Mahalanobis", {"threshold": None}, r"Mahalanobis\.dill has no threshold: call infer_threshold"),
         ("OutlierVAE", {"threshold": None}, "the detector has no threshold: call infer_threshold"),
-        ("OutlierVAE", {"score_type": "proba"}, "score_type is 'proba', of which alibi-detect has no score"),
+        ("OutlierVAE", {"score_type": "proba"}, "score_type is 'proba', which alibi-detect cannot score"),
     ],
 )
 def test_convert_says_what_a_detector_lacks(
