@@ -205,7 +205,7 @@ def test_what_does_not_fit_is_told(models: Path, stream: Path, tmp_path: Path) -
     assert "takes columns by name, but 'workclass=Federal-gov'" in told
     assert "if it needs a preprocessor, set --through" in told
     told = command(str(models / "income"), "--data", str(stream), *roots, code=1)
-    assert "is no monitor" in told
+    assert "is not a monitor" in told
     np.save(tmp_path / "rows.npy", np.zeros((500, 3)))
     told = command(str(models / "income-drift"), "--data", str(tmp_path / "rows.npy"), code=1)
     assert "takes rows of 12 values, got rows of shape [3]" in told
