@@ -117,7 +117,8 @@ def test_tensors_have_the_names_shapes_and_order_of_mlserver(saved: Path, tmp_pa
         ("capped", r"\(ReLU\) cannot be exported: it has a max_value or a threshold"),
         (
             "lstm",
-            r"\(Reshape\) cannot be exported: its input or output has the shape \(None, 6, 1\), which is not rows",
+            r"\(Reshape\) cannot be exported: its input or output has the shape \(None, 6, 1\), "
+            "which is not rows",
         ),
         ("score_type", "score_type is 'proba', which alibi-detect cannot score"),
         ("threshold", "has no threshold: call infer_threshold before saving it"),
