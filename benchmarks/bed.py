@@ -25,6 +25,7 @@ from jobs.models.train import train
 from jobs.releases.apply import apply
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import open_consumer
+from operators.kafka.headers import VERSION
 from operators.kafka.topics import Topics
 from operators.storage.trusted_roots import make_policy
 
@@ -121,10 +122,7 @@ class Harness:
         }
         responses = self._records(connection.topics.outputs(PIPELINE), connection, count)
         return np.array(
-            [
-                (sent[r.key], r.timestamp - sent[r.key], int(dict(r.headers)["x-pipeline-version"]))
-                for r in responses
-            ]
+            [(sent[r.key], r.timestamp - sent[r.key], int(dict(r.headers)[VERSION])) for r in responses]
         )
 
     def _responses(self, connection: Connection, wanted: int) -> list[Any]:

@@ -19,6 +19,7 @@ from pyflink.table.udf import udf
 from jobs.streaming import kafka_tables
 from jobs.streaming.operator_names import rename
 from jobs.streaming.settings import Settings, parse_settings
+from operators.core.micro_batch import RESPONSE_ROW
 from operators.flink.infer import InferFunction
 from operators.flink.monitor import OUTPUT_TYPE, MonitorFunction
 from operators.windows.messages import key_of
@@ -26,22 +27,15 @@ from operators.windows.messages import key_of
 # While Python processes one micro-batch of a bundle, Java fills the next.
 _BATCHES_IN_BUNDLE = 8
 _TEXT, _BYTES = DataTypes.STRING(), DataTypes.BYTES()
+_TYPES = {
+    "STRING": _TEXT,
+    "BYTES": _BYTES,
+    "ARRAY<BYTES>": DataTypes.ARRAY(_BYTES),
+    "ARRAY<INT>": DataTypes.ARRAY(DataTypes.INT()),
+    "ARRAY<STRING>": DataTypes.ARRAY(_TEXT),
+}
 ANSWER = DataTypes.ROW(
-    [
-        DataTypes.FIELD("status", _TEXT),
-        DataTypes.FIELD("pipeline", _TEXT),
-        DataTypes.FIELD("version", _TEXT),
-        DataTypes.FIELD("target", _TEXT),
-        DataTypes.FIELD("body", _BYTES),
-        DataTypes.FIELD("infer_type", _TEXT),
-        DataTypes.FIELD("error", _TEXT),
-        DataTypes.FIELD("reason", _TEXT),
-        DataTypes.FIELD("step", _TEXT),
-        DataTypes.FIELD("chunks", DataTypes.ARRAY(_BYTES)),
-        DataTypes.FIELD("tap_numbers", DataTypes.ARRAY(DataTypes.INT())),
-        DataTypes.FIELD("tap_topics", DataTypes.ARRAY(_TEXT)),
-        DataTypes.FIELD("tap_bodies", DataTypes.ARRAY(_BYTES)),
-    ]
+    [DataTypes.FIELD(column.name, _TYPES[column.type]) for column in RESPONSE_ROW.values()]
 )
 
 

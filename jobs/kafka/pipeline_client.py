@@ -15,6 +15,7 @@ from jobs.streaming.kafka_tables import MOST_BYTES
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import open_consumer
+from operators.kafka.headers import ERROR
 
 
 class Answer(NamedTuple):
@@ -30,7 +31,7 @@ class Answer(NamedTuple):
     @property
     def failed(self) -> bool:
         """Whether the record is an error and not a response."""
-        return "seldon-pipeline-errors" in self.headers
+        return ERROR in self.headers
 
     def outputs(self) -> dict[str, dict[str, Any]]:
         """Return the response's tensors by name."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from jobs.streaming.settings import Settings
+from operators.core.micro_batch import ANSWERED, FAILED, REQUEST_ROW, RESPONSE_ROW
+from operators.kafka import dead_letters as letters
+from operators.kafka import headers
 from operators.kafka.topics import literal
 
 # The longest body plus room for key and headers, which a response or dead letter carries too.
@@ -11,89 +14,83 @@ MOST_BYTES = 20 * 1024 * 1024
 _FETCH = 4 * 1024 * 1024
 _RAW = "'key.format'='raw', 'key.fields'='key', 'value.format'='raw', 'value.fields-include'='EXCEPT_KEY'"
 
-_COLUMNS = (
-    "`key`, {value} AS `value`, `headers`, `topic`, `partition`, `offset`, `ts`, reader, "
-    "CASE WHEN `headers`['seldon-pipeline-errors'] IS NOT NULL THEN CAST('error' AS STRING) "
-    "ELSE CAST(`headers`['seldon-infer-type'] AS STRING) END AS request_type, "
-    "CAST(`headers`['pipeline'] AS STRING) AS origin, "
-    "{length} AS `length`, {digest} AS `digest`"
-)
+# The columns of the records that enter infer: those that it reads, and those that only sinks need.
+_ROW = {"key": "BYTES", "headers": "MAP<STRING, BYTES>", "digest": "STRING", **dict(REQUEST_ROW.values())}
+_EXPRESSIONS = {
+    "value": "{value}",
+    "length": "{length}",
+    "digest": "{digest}",
+    "request_type": (
+        f"CASE WHEN `headers`['{headers.ERROR}'] IS NOT NULL THEN CAST('error' AS STRING) "
+        f"ELSE CAST(`headers`['{headers.INFER_TYPE}'] AS STRING) END"
+    ),
+    "origin": f"CAST(`headers`['{headers.PIPELINE}'] AS STRING)",
+}
+_COLUMNS = ", ".join(f"{_EXPRESSIONS.get(name, f'`{name}`')} AS `{name}`" for name in _ROW)
 _LENGTH = "CHAR_LENGTH(DECODE(`value`, 'ISO-8859-1'))"
-TICKS = """
-SELECT CAST(NULL AS BYTES) AS `key`, CAST(NULL AS BYTES) AS `value`,
-       CAST(NULL AS MAP<STRING, BYTES>) AS `headers`, CAST(NULL AS STRING) AS `topic`,
-       CAST(NULL AS INT) AS `partition`, CAST(NULL AS BIGINT) AS `offset`,
-       CAST(NULL AS TIMESTAMP_LTZ(3)) AS `ts`, CAST(NULL AS STRING) AS reader,
-       CAST(NULL AS STRING) AS request_type, CAST(NULL AS STRING) AS origin,
-       CAST(NULL AS INT) AS `length`, CAST(NULL AS STRING) AS `digest`
-FROM ticks
-"""
-ANSWERS = """
+TICKS = f"SELECT {', '.join(f'CAST(NULL AS {type_}) AS `{name}`' for name, type_ in _ROW.items())} FROM ticks"
+ANSWERS = f"""
 SELECT `key`, `value`, `headers`, `topic`, `partition`, `offset`, `ts`, `length`, `digest`,
-       answer.status, answer.pipeline, answer.version, answer.target, answer.body, answer.infer_type,
-       answer.error, answer.reason, answer.step, answer.chunks,
-       answer.tap_numbers, answer.tap_topics, answer.tap_bodies
+       {", ".join(f"answer.{column.name}" for column in RESPONSE_ROW.values())}
 FROM (
-    SELECT *, infer(
-        `value`, `topic`, `partition`, `offset`, `ts`, `length`, request_type, origin, reader
-    ) AS answer
-    FROM {source}
+    SELECT *, infer({", ".join(f"`{column.name}`" for column in REQUEST_ROW.values())}) AS answer
+    FROM {{source}}
 )
 """
 CHUNKS = "SELECT chunk FROM {source} CROSS JOIN UNNEST(chunks) AS c (chunk)"
-RESPONSES = """
+RESPONSES = f"""
 SELECT `key`, body AS `value`,
        MAP_UNION(
            `headers`,
            MAP[
-               'pipeline', CAST(pipeline AS BYTES),
-               'x-pipeline-version', CAST(version AS BYTES),
-               'weir-request-topic', CAST(`topic` AS BYTES),
-               'weir-request-partition', CAST(CAST(`partition` AS STRING) AS BYTES),
-               'weir-request-offset', CAST(CAST(`offset` AS STRING) AS BYTES)
+               '{headers.PIPELINE}', CAST(pipeline AS BYTES),
+               '{headers.VERSION}', CAST(version AS BYTES),
+               '{headers.REQUEST_TOPIC}', CAST(`topic` AS BYTES),
+               '{headers.REQUEST_PARTITION}', CAST(CAST(`partition` AS STRING) AS BYTES),
+               '{headers.REQUEST_OFFSET}', CAST(CAST(`offset` AS STRING) AS BYTES)
            ],
-           CASE WHEN status = 'failed'
-                THEN MAP['seldon-pipeline-errors', CAST(COALESCE(NULLIF(step, ''), pipeline) AS BYTES),
-                         'weir-error-reason', CAST(reason AS BYTES)]
-                ELSE MAP['seldon-infer-type', CAST(infer_type AS BYTES)] END
+           CASE WHEN status = '{FAILED}'
+                THEN MAP['{headers.ERROR}', CAST(COALESCE(NULLIF(step, ''), pipeline) AS BYTES),
+                         '{headers.ERROR_REASON}', CAST(reason AS BYTES)]
+                ELSE MAP['{headers.INFER_TYPE}', CAST(infer_type AS BYTES)] END
        ) AS `headers`,
        target AS `topic`
-FROM {source} WHERE status IN ('answered', 'failed') AND target IS NOT NULL
+FROM {{source}} WHERE status IN ('{ANSWERED}', '{FAILED}') AND target IS NOT NULL
 """
-DEAD_LETTERS = """
+DEAD_LETTERS = f"""
 SELECT `key`, `value`,
        MAP_UNION(
            `headers`,
            MAP[
-               '__connect.errors.topic', CAST(`topic` AS BYTES),
-               '__connect.errors.partition', CAST(CAST(`partition` AS STRING) AS BYTES),
-               '__connect.errors.offset', CAST(CAST(`offset` AS STRING) AS BYTES),
-               '__connect.errors.exception.class.name', CAST(reason AS BYTES),
-               '__connect.errors.exception.message', CAST(error AS BYTES),
-               'weir-error-step', CAST(step AS BYTES),
-               'weir-error-pipeline', CAST(COALESCE(pipeline, '') AS BYTES),
-               'weir-original-timestamp',
+               '{letters.TOPIC}', CAST(`topic` AS BYTES),
+               '{letters.PARTITION}', CAST(CAST(`partition` AS STRING) AS BYTES),
+               '{letters.OFFSET}', CAST(CAST(`offset` AS STRING) AS BYTES),
+               '{letters.REASON}', CAST(reason AS BYTES),
+               '{letters.MESSAGE}', CAST(error AS BYTES),
+               '{letters.STEP}', CAST(step AS BYTES),
+               '{letters.PIPELINE}', CAST(COALESCE(pipeline, '') AS BYTES),
+               '{letters.ORIGINAL_TIMESTAMP}',
                CAST(DATE_FORMAT(`ts`, 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''') AS BYTES)
            ],
            CASE WHEN `length` IS NOT NULL
-                THEN MAP['weir-original-length', CAST(CAST(`length` AS STRING) AS BYTES),
-                         'weir-original-sha256', CAST(`digest` AS BYTES)]
-                ELSE MAP['weir-error-step', CAST(step AS BYTES)] END
+                THEN MAP['{letters.ORIGINAL_LENGTH}', CAST(CAST(`length` AS STRING) AS BYTES),
+                         '{letters.ORIGINAL_SHA256}', CAST(`digest` AS BYTES)]
+                ELSE MAP['{letters.STEP}', CAST(step AS BYTES)] END
        ) AS `headers`
-FROM {source} WHERE reason IS NOT NULL
+FROM {{source}} WHERE reason IS NOT NULL
 """
-TAPS = """
+TAPS = f"""
 SELECT `key`, tap_bodies[i] AS `value`,
        MAP_UNION(
            `headers`,
-           MAP['pipeline', CAST(pipeline AS BYTES), 'x-pipeline-version', CAST(version AS BYTES),
-               'seldon-infer-type',
+           MAP['{headers.PIPELINE}', CAST(pipeline AS BYTES), '{headers.VERSION}', CAST(version AS BYTES),
+               '{headers.INFER_TYPE}',
                CAST(CASE WHEN tap_topics[i] LIKE '%.inputs' THEN 'json/inferModelRequest'
                          WHEN tap_topics[i] LIKE '%.outputs' THEN 'json/inferModelResponse'
                          ELSE 'json' END AS BYTES)]
        ) AS `headers`,
        tap_topics[i] AS `topic`
-FROM {source} CROSS JOIN UNNEST(tap_numbers) AS taps (i)
+FROM {{source}} CROSS JOIN UNNEST(tap_numbers) AS taps (i)
 """
 REPORTS = """
 SELECT CAST(`key` AS BYTES) AS `key`, body AS `value`,

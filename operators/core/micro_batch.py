@@ -11,6 +11,43 @@ from numpy.typing import NDArray
 TICK, ANSWERED, NO_RESPONSE, FAILED = "tick", "answered", "silent", "failed"
 
 
+class Column(NamedTuple):
+    """A column of Flink's rows, with its SQL type."""
+
+    name: str
+    type: str
+
+
+# Each field of `RequestBatch` is this column of the rows that enter infer.
+REQUEST_ROW = {
+    "values": Column("value", "BYTES"),
+    "topics": Column("topic", "STRING"),
+    "partitions": Column("partition", "INT"),
+    "offsets": Column("offset", "BIGINT"),
+    "timestamps": Column("ts", "TIMESTAMP_LTZ(3)"),
+    "lengths": Column("length", "INT"),
+    "infer_types": Column("request_type", "STRING"),
+    "origins": Column("origin", "STRING"),
+    "readers": Column("reader", "STRING"),
+}
+# Each field of `ResponseBatch` is this column of the rows that infer returns.
+RESPONSE_ROW = {
+    "statuses": Column("status", "STRING"),
+    "pipelines": Column("pipeline", "STRING"),
+    "versions": Column("version", "STRING"),
+    "targets": Column("target", "STRING"),
+    "bodies": Column("body", "BYTES"),
+    "infer_types": Column("infer_type", "STRING"),
+    "errors": Column("error", "STRING"),
+    "reasons": Column("reason", "STRING"),
+    "steps": Column("step", "STRING"),
+    "chunks": Column("chunks", "ARRAY<BYTES>"),
+    "tap_numbers": Column("tap_numbers", "ARRAY<INT>"),
+    "tap_topics": Column("tap_topics", "ARRAY<STRING>"),
+    "tap_bodies": Column("tap_bodies", "ARRAY<BYTES>"),
+}
+
+
 class RequestBatch(NamedTuple):
     """The records of a micro-batch, in columns of length n.
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pyflink.table.udf import FunctionContext, ScalarFunction
 
 from operators.core.event_log import quiet_libraries
-from operators.core.micro_batch import RequestBatch
+from operators.core.micro_batch import REQUEST_ROW, RequestBatch
 from operators.flink.task_manager_watch import exit_with_task_manager
 from operators.inference.worker import Identity, Worker
 from operators.kafka.connection import Connection
@@ -58,18 +59,8 @@ class InferFunction(ScalarFunction):  # type: ignore[misc]
 
         The result has one column per field of `ResponseBatch`.
         """
-        value, topic, partition, offset, timestamp, length, infer_type, origin, reader = columns
-        records = RequestBatch(
-            value.tolist(),
-            _texts(topic),
-            _numbers(partition),
-            _numbers(offset),
-            timestamp.to_numpy(dtype="datetime64[ms]").astype(np.int64),
-            _numbers(length),
-            _texts(infer_type),
-            _texts(origin),
-            _texts(reader),
-        )
+        types = (column.type for column in REQUEST_ROW.values())
+        records = RequestBatch(*(_READ[type_](column) for type_, column in zip(types, columns, strict=True)))
         answers = self._worker.answer(records)
         for topic, count in self._worker.skipped():
             self._metrics.count_skipped(topic, count)
@@ -83,5 +74,21 @@ def _texts(column: pd.Series) -> list[str | None]:
     return [None if text is None or text != text else text for text in column.tolist()]
 
 
-def _numbers(column: pd.Series) -> Any:
-    return column.fillna(-1).to_numpy(dtype=np.int64)
+def _numbers(column: pd.Series) -> NDArray[np.int64]:
+    numbers: NDArray[np.int64] = column.fillna(-1).to_numpy(dtype=np.int64)
+    return numbers
+
+
+def _milliseconds(column: pd.Series) -> NDArray[np.int64]:
+    times: NDArray[np.int64] = column.to_numpy(dtype="datetime64[ms]").astype(np.int64)
+    return times
+
+
+# How a column of each SQL type is read.
+_READ: dict[str, Callable[[pd.Series], Any]] = {
+    "BYTES": pd.Series.tolist,
+    "STRING": _texts,
+    "INT": _numbers,
+    "BIGINT": _numbers,
+    "TIMESTAMP_LTZ(3)": _milliseconds,
+}

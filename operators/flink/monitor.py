@@ -21,6 +21,7 @@ from operators.core.state import Blobs, Value
 from operators.flink.task_manager_watch import exit_with_task_manager
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import topic_exists
+from operators.kafka.headers import PIPELINE, VERSION
 from operators.metrics.flink_metrics import Metrics, WindowMetrics
 from operators.metrics.pipeline_tally import decode_tally, is_tally
 from operators.models.runtimes.batched import WindowRules
@@ -102,4 +103,4 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
 
 
 def _version_headers(pipeline: str, generation: int) -> dict[str, str]:
-    return {"pipeline": pipeline, "x-pipeline-version": str(generation)}
+    return {PIPELINE: pipeline, VERSION: str(generation)}

@@ -24,11 +24,12 @@ from jobs.status.follower import StatusFollower
 from operators.control.release import Release
 from operators.core.errors import Reason
 from operators.kafka.connection import Connection
+from operators.kafka.headers import INFER_TYPE, PIPELINE
 
 # The header that names the pipeline, as in Seldon's service mesh. It overrides the name in the path.
 SELDON_MODEL = "seldon-model"
 _JSON = "application/json"
-_INTERNAL_HEADERS = ("pipeline", "seldon-infer-type", SELDON_MODEL)
+_INTERNAL_HEADERS = (PIPELINE, INFER_TYPE, SELDON_MODEL)
 
 
 class Gateway:

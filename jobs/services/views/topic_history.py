@@ -16,7 +16,7 @@ from operators.core.errors import MalformedError
 from operators.core.foreign_json import parse_time, require_seconds
 from operators.core.redaction import HIDDEN, Redaction
 from operators.inference.outlier_log import FlaggedRowRecord, read_flagged_row
-from operators.kafka.dead_letters import owner_of
+from operators.kafka.dead_letters import missing_header, read_headers
 from operators.kafka.skipped_records import Skipped, skipped_record
 from operators.kafka.topics import Topics
 from operators.metrics.tally import Tally
@@ -26,13 +26,6 @@ from operators.windows.report import Window, read_report
 _MOST_WINDOWS, _MOST_ALERTS, _MOST_LISTED = 1_500, 1_000, 200
 # Clocks differ. Rates more than this many seconds in the future are refused: they would evict all others.
 _MAX_CLOCK_SKEW = 3_600.0
-_DEAD_LETTER_HEADERS = (
-    "__connect.errors.topic",
-    "__connect.errors.partition",
-    "__connect.errors.offset",
-    "__connect.errors.exception.class.name",
-    "__connect.errors.exception.message",
-)
 RedactionOf = Callable[[str], Redaction]
 
 
@@ -224,18 +217,17 @@ def _redacted(window: Window, redaction: Redaction) -> Window:
 
 def _dead_letter(record: Any) -> DeadLetter:
     headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
-    missing = [name for name in _DEAD_LETTER_HEADERS if name not in headers]
-    if missing:
-        raise MalformedError(f"the record is not a dead letter: it has no header {missing[0]}")
+    if missing := missing_header(headers):
+        raise MalformedError(f"the record is not a dead letter: it has no header {missing}")
     require_seconds(max(record.timestamp, 0) / 1000, "the timestamp / 1000")
-    topic, partition, offset, reason, message = (headers[name] for name in _DEAD_LETTER_HEADERS)
+    error = read_headers(headers)
     return DeadLetter(
-        owner_of(headers),
+        error.owner,
         record.timestamp,
-        reason,
-        headers.get("weir-error-step", ""),
-        message,
-        f"{topic}-{partition}@{offset}",
+        error.reason,
+        error.step,
+        error.message,
+        f"{error.topic}-{error.partition}@{error.offset}",
         (record.key or b"").decode("utf-8", "replace"),
     )
 

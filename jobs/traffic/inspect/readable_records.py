@@ -12,7 +12,8 @@ import msgspec
 from jobs.traffic.inspect.expression import Target
 from operators.core.errors import DeploymentError, MalformedError, RecordError
 from operators.core.foreign_json import decode, nearest_time
-from operators.kafka.dead_letters import owner_of
+from operators.kafka import headers
+from operators.kafka.dead_letters import is_dead_letter, read_headers
 from operators.protocol.decode import decode_request
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -22,15 +23,6 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     ">": operator.gt,
     "<": operator.lt,
-}
-# Headers of a dead letter, by the names under which they are shown.
-_DEAD_LETTER_HEADERS = {
-    "reason": "__connect.errors.exception.class.name",
-    "step": "weir-error-step",
-    "message": "__connect.errors.exception.message",
-    "topic": "__connect.errors.topic",
-    "partition": "__connect.errors.partition",
-    "offset": "__connect.errors.offset",
 }
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _CONDITION = re.compile(r"(?P<tensor>[^=!<>]+?)\s*(?P<sign>>=|<=|!=|=|>|<)\s*(?P<value>.+)")
@@ -53,17 +45,15 @@ class ReadableRecord(NamedTuple):
     @property
     def pipeline(self) -> str:
         """Name of the record's pipeline; of a dead letter, that of the topic from which it was read."""
-        return (
-            owner_of(self.headers)
-            if _DEAD_LETTER_HEADERS["topic"] in self.headers
-            else self.headers.get("pipeline", "")
-        )
+        if is_dead_letter(self.headers):
+            return read_headers(self.headers).owner
+        return self.headers.get(headers.PIPELINE, "")
 
     @property
     def request_id(self) -> str | None:
         """Id of the request, also in a dead letter; None where there is none."""
         value = self.value
-        if isinstance(value, dict) and "request" in value and _DEAD_LETTER_HEADERS["topic"] in self.headers:
+        if isinstance(value, dict) and "request" in value and is_dead_letter(self.headers):
             value = value["request"]
         return value.get("id") if isinstance(value, dict) else None
 
@@ -152,19 +142,18 @@ def show(record: Any, target: Target) -> ReadableRecord:
     )
 
 
-def _dead_letter(request: Any, headers: dict[str, str]) -> dict[str, Any]:
+def _dead_letter(request: Any, fields: dict[str, str]) -> dict[str, Any]:
     """Return the error of a request as parameters, followed by the request."""
-    parameters: dict[str, Any] = {
-        name: headers.get(header, "") for name, header in _DEAD_LETTER_HEADERS.items()
-    }
+    parameters: dict[str, Any] = read_headers(fields)._asdict()
+    del parameters["pipeline"]
     for name in ("partition", "offset"):
         if _NUMBER.fullmatch(parameters[name]):
             parameters[name] = int(parameters[name])
     return {"parameters": parameters, "request": request}
 
 
-def _value(body: bytes, headers: dict[str, str], side: str) -> Any:
-    if "seldon-pipeline-errors" in headers:
+def _value(body: bytes, fields: dict[str, str], side: str) -> Any:
+    if headers.ERROR in fields:
         return body.decode("utf-8", "replace")
     try:
         value: Any = decode(body, object)
@@ -172,7 +161,7 @@ def _value(body: bytes, headers: dict[str, str], side: str) -> Any:
     except MalformedError:
         pass
     try:
-        message = decode_request(body, headers.get("seldon-infer-type"), response=side == "outputs")
+        message = decode_request(body, fields.get(headers.INFER_TYPE), response=side == "outputs")
     except RecordError:
         return body.decode("utf-8", "replace")
     tensors = [_tensor(msgspec.to_builtins(one, enc_hook=_to_list)) for one in message.inputs]
