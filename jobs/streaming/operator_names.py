@@ -59,7 +59,7 @@ _KEYING = "_stream_key_by_map_operator"
 
 def rename(env: StreamExecutionEnvironment) -> None:
     """Give every operator of the built graph a readable name, and a uid derived from it."""
-    nodes = list(_transformations(env))
+    nodes = list(transformations(env))
     numbers = [int(match[1]) for node in nodes if (match := _GENERATED.fullmatch(str(node.getUid())))]
     for node in nodes:
         name = "key chunks" if node.getName() == _KEYING else _name(str(node.getUid()), min(numbers))
@@ -75,12 +75,7 @@ def _name(uid: str, first: int) -> str | None:
     return _NAMES[f"{int(generated[1]) - first + 1}_{generated[2]}"]
 
 
-def uids(env: StreamExecutionEnvironment) -> list[tuple[str, str]]:
-    """Return (uid, name) of every operator. An operator whose uid changes loses its state."""
-    return [(str(node.getUid()), str(node.getName())) for node in _transformations(env) if _is_operator(node)]
-
-
-def _transformations(env: StreamExecutionEnvironment) -> Iterator[Any]:
+def transformations(env: StreamExecutionEnvironment) -> Iterator[Any]:
     """Yield every transformation of the graph once, from the sinks to the sources, inputs first."""
     seen: set[int] = set()
 
@@ -94,8 +89,3 @@ def _transformations(env: StreamExecutionEnvironment) -> Iterator[Any]:
 
     for sink in env._j_stream_execution_environment.getTransformations():
         yield from walk(sink)
-
-
-def _is_operator(node: Any) -> bool:
-    """Return whether a transformation is an operator; the others only define how records are exchanged."""
-    return str(node.getClass().getSimpleName()) not in ("PartitionTransformation", "UnionTransformation")

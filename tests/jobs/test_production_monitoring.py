@@ -21,10 +21,10 @@ PRINT_GRAPHS = """
 import sys
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.table import StreamTableEnvironment
-from jobs.names import rename, uids
+from jobs.flink.paths import flink_home, jars
 from jobs.production_monitoring import build, configuration
-from jobs.settings import Settings
-from jobs.stack.layout import flink_home, jars
+from jobs.streaming.operator_names import rename, transformations
+from jobs.streaming.settings import Settings
 
 needed = [*jars("flink"), *(flink_home() / "opt").glob("flink-python-*.jar")]
 for text in sys.argv[1:]:
@@ -36,8 +36,10 @@ for text in sys.argv[1:]:
     build(StreamTableEnvironment.create(env), settings).attach_as_datastream()
     rename(env)
     print("graph", text)
-    for uid, name in uids(env):
-        print(f"{uid}\\t{name}")
+    for node in transformations(env):
+        # The others only define how records are exchanged.
+        if node.getClass().getSimpleName() not in ("PartitionTransformation", "UnionTransformation"):
+            print(f"{node.getUid()}\\t{node.getName()}")
 """
 
 
