@@ -14,7 +14,7 @@ class FeatureResult(NamedTuple):
     ``distance`` and ``p_val`` equal alibi-detect's. ``n`` is the number of values that are not missing.
     ``effect`` is the size of the difference, in [0, 1]; it does not grow with ``n``. ``pooled_p_val`` is the
     p-value after sparse categories are pooled into one. ``psi`` is the population stability index.
-    ``missing`` is the number of rows without a value. ``outside`` is the number of values beyond the
+    ``missing`` is the number of rows without a value. ``unseen`` is the number of values beyond the
     reference's range, or of an unknown category.
     """
 
@@ -25,7 +25,7 @@ class FeatureResult(NamedTuple):
     pooled_p_val: np.float32
     psi: float
     missing: int
-    outside: int
+    unseen: int
 
     @classmethod
     def without_values(cls, missing: int) -> FeatureResult:
@@ -54,7 +54,7 @@ class DriftResult(NamedTuple):
     effect: NDArray[np.float64]
     psi: NDArray[np.float64]
     missing: NDArray[np.int64]
-    outside: NDArray[np.int64]
+    unseen: NDArray[np.int64]
     reference_missing: NDArray[np.float64] | float = 0.0
 
 

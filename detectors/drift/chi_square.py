@@ -93,7 +93,7 @@ class ChiSquare:
             pooled_p_val=np.float32(p_val if pooled_table is table else _chi_square(pooled_table)[1]),
             psi=psi(pooled_table[0], pooled_table[1]),
             missing=counts.missing,
-            outside=int(counts.counts[is_unknown].sum()),
+            unseen=int(counts.counts[is_unknown].sum()),
         )
 
     def histogram(self, counts: Counts) -> Histogram:

@@ -1,4 +1,4 @@
-"""Judgement of a window: its state and its guilty features, in addition to the raw test result `is_drift`."""
+"""Judgement of a window: its state and its drifted features, besides the raw test result `is_drift`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Judgement(NamedTuple):
         """
         if rows < self.least_rows(calibrations):
             return "INSUFFICIENT_DATA"
-        if self.guilty(result, rows, calibrations).any():
+        if self.drifted(result, rows, calibrations).any():
             return "DRIFT"
         return "INSUFFICIENT_DATA" if self.insufficient(result, rows, calibrations).any() else "OK"
 
@@ -70,12 +70,12 @@ class Judgement(NamedTuple):
         by_chance = binom.sf(result.missing - 1, np.maximum(rows, 1), share)
         return np.asarray(few & (by_chance < _LEVEL / len(n)))
 
-    def guilty(
+    def drifted(
         self, result: DriftResult, rows: int, calibrations: Sequence[Calibration] = ()
     ) -> NDArray[np.bool_]:
         """Return which columns drifted: significantly and with a sufficient effect, shape (features,).
 
-        A column with too few values is not guilty, because chance alone can cause a large effect there.
+        A column with too few values is not drifted, because chance alone can cause a large effect there.
         """
         enough = ~self.insufficient(result, rows, calibrations)
         if not calibrations:
@@ -85,20 +85,20 @@ class Judgement(NamedTuple):
 
 
 def column_order(
-    result: DriftResult, guilty: NDArray[np.bool_], insufficient: NDArray[np.bool_] | bool = False
+    result: DriftResult, drifted: NDArray[np.bool_], insufficient: NDArray[np.bool_] | bool = False
 ) -> list[int]:
     """Return the columns' positions in the order of their importance.
 
     Guilty columns are first, then those with too few values, then significant ones, then all others. Within
     each group the largest effect is first.
     """
-    too_few = np.broadcast_to(insufficient, guilty.shape)
-    return [int(i) for i in np.lexsort((-result.effect, ~result.significant, ~too_few, ~guilty))]
+    too_few = np.broadcast_to(insufficient, drifted.shape)
+    return [int(i) for i in np.lexsort((-result.effect, ~result.significant, ~too_few, ~drifted))]
 
 
 def ranked_features(
     result: DriftResult,
-    guilty: NDArray[np.bool_],
+    drifted: NDArray[np.bool_],
     features: Sequence[str],
     insufficient: NDArray[np.bool_] | bool = False,
 ) -> list[str]:
@@ -107,4 +107,4 @@ def ranked_features(
     `features`, shape (columns,), is the name of each column's feature. The columns of one encoded category
     share their feature; its position is that of its first column in the order.
     """
-    return list(dict.fromkeys(features[i] for i in column_order(result, guilty, insufficient)))
+    return list(dict.fromkeys(features[i] for i in column_order(result, drifted, insufficient)))

@@ -98,7 +98,7 @@ class KolmogorovSmirnov:
         if not counts.counts.size:
             return FeatureResult.without_values(counts.missing)
         distance, cells = self.effect(counts), counts.keys
-        outside = counts.counts[(cells == 0) | (cells == 2 * self._distinct.size)]
+        unseen = counts.counts[(cells == 0) | (cells == 2 * self._distinct.size)]
         return FeatureResult(
             distance=np.float32(distance),
             p_val=np.float32(np.nan),
@@ -107,7 +107,7 @@ class KolmogorovSmirnov:
             pooled_p_val=np.float32(np.nan),
             psi=psi(self._quantiles.reference, self._quantiles.fill(counts)),
             missing=counts.missing,
-            outside=int(outside.sum()),
+            unseen=int(unseen.sum()),
         )
 
     def histogram(self, counts: Counts) -> Histogram:

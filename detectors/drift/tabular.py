@@ -114,7 +114,7 @@ class TabularDrift:
             effect=np.array([r.effect for r in results]),
             psi=np.array([r.psi for r in results]),
             missing=np.array([r.missing for r in results], dtype=np.int64),
-            outside=np.array([r.outside for r in results], dtype=np.int64),
+            unseen=np.array([r.unseen for r in results], dtype=np.int64),
             reference_missing=self.reference_missing,
         )
 

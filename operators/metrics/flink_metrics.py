@@ -154,6 +154,6 @@ class WindowMetrics:
             if "violating" in columns[0]:
                 show("violating", int(any(one["violating"] for one in columns)))
             else:
-                show("drifted", int(any(one["guilty"] for one in columns)))
+                show("drifted", int(any(one["drifted"] for one in columns)))
                 show("p_value_ppm", round(min(one["p_val"] for one in columns) * MILLION))
                 show("effect_ppm", round(max(one["effect"] for one in columns) * MILLION))

@@ -49,7 +49,7 @@ def evaluate_window(
 
 
 def _drifted(features: list[dict[str, Any]]) -> Iterator[str]:
-    drifted = sorted((one for one in features if one["guilty"]), key=lambda one: -one["effect"])
+    drifted = sorted((one for one in features if one["drifted"]), key=lambda one: -one["effect"])
     yield from (f"{one['column']} (effect {one['effect']:.2f}, p {one['p_val']:.2g})" for one in drifted)
 
 
@@ -65,5 +65,5 @@ def _violating(features: list[dict[str, Any]]) -> Iterator[str]:
 def _severity(rule: StepRule, features: list[Mapping[str, Any]]) -> Severity:
     if rule.critical_effect is None:
         return "warning"
-    effect = max((one["effect"] for one in features if one["guilty"]), default=0.0)
+    effect = max((one["effect"] for one in features if one["drifted"]), default=0.0)
     return "critical" if effect >= rule.critical_effect else "warning"

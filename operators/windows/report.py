@@ -115,7 +115,7 @@ class _DriftFeature(msgspec.Struct):
     column: str
     feature: str
     effect: float | None
-    guilty: bool
+    drifted: bool
     p_val: float | None = None
 
 

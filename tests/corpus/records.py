@@ -245,7 +245,7 @@ def good_outlier() -> dict[str, Any]:
 
 
 def good_report(is_drift: int = 1, window: int = 3) -> dict[str, Any]:
-    feature = {"column": "age", "feature": "age", "p_val": 0.01, "effect": 0.4, "guilty": True}
+    feature = {"column": "age", "feature": "age", "p_val": 0.01, "effect": 0.4, "drifted": True}
     member = {"topic": "t", "partition": 0, "first_offset": 3, "last_offset": 12, "rows": 10}
     share = {"column": "age", "edges": [1.0, 2.0], "reference": [0.1, 0.2, 0.7], "window": [0.3, 0.3, 0.4]}
     return {
@@ -404,7 +404,7 @@ BAD: dict[str, list[tuple[tuple[str | int, ...], tuple[Any, ...]]]] = {
         (("parameters", "features"), (None, "x", [3], [{"effect": 0.1}], [{"feature": "age"}], [{}])),
         (("parameters", "features", 0, "effect"), ("x", [], True)),
         (("parameters", "features", 0, "feature"), (None, 3, [], MISSING)),
-        (("parameters", "features", 0, "guilty"), (None, "x", MISSING)),
+        (("parameters", "features", 0, "drifted"), (None, "x", MISSING)),
         (("parameters", "histograms"), (None, "x", [3], [{}], [{"column": "age"}])),
         (("parameters", "histograms", 0, "window"), ([], [1.0], ["x"] * 3, None, MISSING)),
         (("parameters", "histograms", 0, "edges"), ([], [1.0], ["x", "y"], "x", MISSING)),

@@ -158,7 +158,7 @@ def test_windows_are_told_as_their_reports_tell_them(scene: Scene) -> None:
     drifted = scene.sum("pipeline_step_feature_drifted", by="feature", step="income-drift")
     assert p_values == {one["feature"]: round(one["p_val"] * 1e6) for one in drift}
     assert effects == {one["feature"]: round(one["effect"] * 1e6) for one in drift}
-    assert drifted == {one["feature"]: one["guilty"] for one in drift}
+    assert drifted == {one["feature"]: one["drifted"] for one in drift}
 
 
 def test_versions_are_shown_and_one_that_fails_is_counted(scene: Scene) -> None:

@@ -106,7 +106,7 @@ def test_a_drift_is_confirmed_by_two_windows_and_resolved_by_two(windows: list[d
     assert [one["confirmed_since_window"] for one in windows[4:7]] == [5, 5, 5]
 
 
-def test_the_guilty_feature_leads_and_has_a_histogram(windows: list[dict[str, Any]]) -> None:
+def test_the_drifted_feature_leads_and_has_a_histogram(windows: list[dict[str, Any]]) -> None:
     drifted = windows[4]
     assert drifted["ranked"][0] == "age"
     assert drifted["min_effect"] == 0.25

@@ -45,7 +45,7 @@ def drift_heatmap(windows: Sequence[Window], theme: Theme) -> go.Figure:
                 continue
             if entry["effect"] is not None:
                 effects[y][x] = max(effects[y][x] or 0.0, entry["effect"])
-            marks[y][x] = "▲" if entry["guilty"] and window.state == "DRIFT" else marks[y][x]
+            marks[y][x] = "▲" if entry["drifted"] and window.state == "DRIFT" else marks[y][x]
     max_effect = max(0.3, *(value for row in effects for value in row if value is not None), 0.0)
     look = LOOKS[theme]
     figure = go.Figure(
@@ -157,9 +157,9 @@ def _title(histogram: Mapping[str, Any], window: Window, *, prepared: bool) -> s
     name = f"<b>{escape(shortened(histogram['column'], _NAME_LENGTH))}</b>{scaled}"
     if _is_insufficient(entry):
         return f"{name}<br>{_value_counts(entry)}, too few to judge"
-    guilty = " ▲ drift" if entry.get("guilty") and window.state == "DRIFT" else ""
+    drifted = " ▲ drift" if entry.get("drifted") and window.state == "DRIFT" else ""
     effect, p_val = entry.get("effect") or 0.0, entry.get("p_val")
-    return f"{name}<br>effect {effect:.2f}, p {1.0 if p_val is None else p_val:.2g}{guilty}"
+    return f"{name}<br>effect {effect:.2f}, p {1.0 if p_val is None else p_val:.2g}{drifted}"
 
 
 def _is_insufficient(entry: Mapping[str, Any]) -> bool:

@@ -94,17 +94,17 @@ class DriftModel:
     def judge(self, counts: Sequence[Counts], rows: int, rules: WindowRules) -> Verdict:
         """Judge a window by its counts and its number of rows."""
         judgement, result = rules.judgement, self.detector.judge(counts)
-        guilty = judgement.guilty(result, rows, self.calibrations)
+        drifted = judgement.drifted(result, rows, self.calibrations)
         insufficient = judgement.insufficient(result, rows, self.calibrations)
-        columns = column_order(result, guilty, insufficient)
+        columns = column_order(result, drifted, insufficient)
         about = {
             "correction": self.detector.correction,
             "min_n": judgement.min_n,
             "min_effect": judgement.min_effect,
             "calibrated": [{"window": one.window, "rate": one.rate} for one in self.calibrations],
             "reference_n": self.detector.n_reference,
-            "ranked": ranked_features(result, guilty, self.features, insufficient),
-            "features": list(self._features(result, guilty, insufficient, rows)),
+            "ranked": ranked_features(result, drifted, self.features, insufficient),
+            "features": list(self._features(result, drifted, insufficient, rows)),
             "histograms": [self._histogram(i, counts[i]) for i in columns[:_HISTOGRAMS]],
         }
         return Verdict(judgement.state(result, rows, self.calibrations), self._tensors(result), about)
@@ -124,7 +124,7 @@ class DriftModel:
         return drift_tensors(result, self.detector.p_val, self._parameters)
 
     def _features(
-        self, result: DriftResult, guilty: NDArray[np.bool_], insufficient: NDArray[np.bool_], rows: int
+        self, result: DriftResult, drifted: NDArray[np.bool_], insufficient: NDArray[np.bool_], rows: int
     ) -> Iterator[dict[str, Any]]:
         least = least_effect(self.calibrations, rows, self.width)
         for i, column in enumerate(self.columns):
@@ -139,9 +139,9 @@ class DriftModel:
                 "psi": round(float(result.psi[i]), 6),
                 "n": int(result.n[i]),
                 "missing": int(result.missing[i]),
-                "outside": int(result.outside[i]),
+                "unseen": int(result.unseen[i]),
                 "rejected": bool(result.rejected[i]),
-                "guilty": bool(guilty[i]),
+                "drifted": bool(drifted[i]),
                 "insufficient": bool(insufficient[i]),
             }
 

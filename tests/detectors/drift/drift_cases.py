@@ -51,7 +51,7 @@ class Answer(NamedTuple):
 
     state: str
     verdict: int
-    guilty: NDArray[np.bool_]
+    drifted: NDArray[np.bool_]
     features: tuple[NDArray[Any], ...]
 
 
@@ -89,9 +89,9 @@ class Drift(Case):
     def judge(self, counts: list[Counts], rows: int) -> Answer:
         result = self.detector.judge(counts)
         state = JUDGEMENT.state(result, rows, self.calibrations)
-        guilty = JUDGEMENT.guilty(result, rows, self.calibrations)
+        drifted = JUDGEMENT.drifted(result, rows, self.calibrations)
         alone = (result.distance, result.p_val, result.n, result.effect, result.psi)
-        return Answer(state, result.is_drift, guilty, (*alone, result.missing, result.outside))
+        return Answer(state, result.is_drift, drifted, (*alone, result.missing, result.unseen))
 
     def save(self, folder: Path) -> None:
         with warnings.catch_warnings():

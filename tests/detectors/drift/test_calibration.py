@@ -59,7 +59,7 @@ def test_a_calibrated_detector_still_finds_drift() -> None:
     moved = everything[10_000:10_300] + np.array([0.5, 0, 0, 0])
     result = detector.test(moved)
     assert Judgement().state(result, 300, calibrations) == "DRIFT"
-    assert Judgement().guilty(result, 300, calibrations).tolist() == [True, False, False, False]
+    assert Judgement().drifted(result, 300, calibrations).tolist() == [True, False, False, False]
 
 
 def test_the_same_seed_gives_the_same_thresholds() -> None:

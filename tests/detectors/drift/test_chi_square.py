@@ -56,7 +56,7 @@ def test_a_window_without_any_value_shows_nothing() -> None:
 
 
 def test_unknown_categories_are_counted() -> None:
-    assert ChiSquare([0.0, 0.0, 1.0], categories=[0, 1, 2]).test([0.0, 2.0, 3.0, 3.0]).outside == 2
+    assert ChiSquare([0.0, 0.0, 1.0], categories=[0, 1, 2]).test([0.0, 2.0, 3.0, 3.0]).unseen == 2
 
 
 @given(codes, st.lists(st.integers(0, 9).map(float), max_size=40), st.lists(st.integers(0, 9).map(float)))
@@ -75,7 +75,7 @@ def test_a_flood_of_unknown_categories_takes_bounded_memory() -> None:
     whole = test.count(flood)
     assert len(whole.keys) == MOST_UNKNOWN + 2
     assert test.judge(test.add(parts)) == test.judge(test.add(parts[::-1])) == test.judge(whole)
-    assert test.judge(whole).outside == 50_000
+    assert test.judge(whole).unseen == 50_000
 
 
 def test_a_reference_without_any_known_category_is_refused() -> None:

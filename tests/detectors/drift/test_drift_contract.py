@@ -37,10 +37,10 @@ def case(name: str) -> Any:
 
 
 def assert_same(one: Answer, other: Answer) -> None:
-    assert (one.state, one.verdict, one.guilty.tolist()) == (
+    assert (one.state, one.verdict, one.drifted.tolist()) == (
         other.state,
         other.verdict,
-        other.guilty.tolist(),
+        other.drifted.tolist(),
     )
     for mine, yours in zip(one.features, other.features, strict=True):
         assert np.array_equal(mine, yours)
@@ -57,7 +57,7 @@ def test_drift_that_is_there_is_found(case: Any) -> None:
     found = case.answer(moved())
     assert found.verdict == 1
     assert found.state in ("DRIFT", "VIOLATION")
-    assert found.guilty.any()
+    assert found.drifted.any()
 
 
 def test_rows_and_counts_are_left_as_they_are(case: Any) -> None:
@@ -112,7 +112,7 @@ def test_the_order_of_features_is_the_order_of_the_answer(name: str, case: Any, 
     for rows in (WINDOW, moved()):
         one, whole = other.answer(rows[:, order]), case.answer(rows)
         features = tuple(part[order] for part in whole.features)
-        assert_same(one, whole._replace(guilty=whole.guilty[order], features=features))
+        assert_same(one, whole._replace(drifted=whole.drifted[order], features=features))
 
 
 @settings(max_examples=15, deadline=None)
@@ -132,7 +132,7 @@ def test_neither_order_nor_grouping_of_parts_matters(which: str, data: st.DataOb
 
 def test_the_reference_against_itself_is_no_drift(case: Any) -> None:
     same = case.answer(REFERENCE)
-    assert (same.state, same.verdict, same.guilty.any()) == ("OK", 0, False)
+    assert (same.state, same.verdict, same.drifted.any()) == ("OK", 0, False)
 
 
 @pytest.mark.parametrize("which", ["kolmogorov-smirnov", "chi-square", "mixed", "calibrated"])
@@ -189,7 +189,7 @@ def test_a_feature_without_any_value_is_never_ok(case: Any, feature: int) -> Non
     holed[:, feature] = np.nan
     answer = case.answer(holed)
     assert answer.state == ("VIOLATION" if isinstance(case, Checked) else "DRIFT"), "the others drifted"
-    assert bool(answer.guilty[feature]) == isinstance(case, Checked)
+    assert bool(answer.drifted[feature]) == isinstance(case, Checked)
 
 
 @pytest.mark.parametrize("value", [0.0, 99.0, -1.5, np.nan])
@@ -205,7 +205,7 @@ def test_a_window_of_one_row_has_an_answer(case: Any, value: float) -> None:
 def test_a_window_without_rows_shows_nothing(case: Any) -> None:
     answer = case.answer(np.zeros((0, FEATURES)))
     state = "OK" if isinstance(case, Checked) else "INSUFFICIENT_DATA"
-    assert (answer.state, answer.verdict, answer.guilty.any()) == (state, 0, False)
+    assert (answer.state, answer.verdict, answer.drifted.any()) == (state, 0, False)
     assert all(np.isfinite(part).all() for part in answer.features)
     assert_same_counts(
         case.detector.add([case.count(np.zeros((0, FEATURES))), case.count(WINDOW)]), case.count(WINDOW)

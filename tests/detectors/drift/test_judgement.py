@@ -24,7 +24,7 @@ def result(effect: list[float], significant: list[bool]) -> DriftResult:
         effect=np.array(effect),
         psi=np.zeros(n),
         missing=none,
-        outside=none,
+        unseen=none,
     )
 
 
@@ -45,10 +45,10 @@ def test_a_large_and_significant_difference_is_drift() -> None:
     assert Judgement(min_effect=0.1).state(result([0.1, 0.0], [True, False]), rows=500) == "DRIFT"
 
 
-def test_guilty_features_rank_before_others_then_by_effect() -> None:
+def test_drifted_features_rank_before_others_then_by_effect() -> None:
     judged = result([0.3, 0.1, 0.2, 0.9, 0.4], [True, True, True, False, True])
-    guilty = np.array([True, True, True, False, False])
-    assert ranked_features(judged, guilty, ["a", "b", "c", "d", "e"]) == ["a", "c", "b", "e", "d"]
+    drifted = np.array([True, True, True, False, False])
+    assert ranked_features(judged, drifted, ["a", "b", "c", "d", "e"]) == ["a", "c", "b", "e", "d"]
 
 
 def test_the_columns_of_one_encoded_feature_count_once() -> None:
@@ -61,7 +61,7 @@ def test_where_it_was_calibrated_a_feature_must_move_further_than_by_chance() ->
     calibrations = [calibration(500, 0.15, 0.4)]
     assert Judgement().state(judged, rows=500) == "DRIFT"
     assert Judgement().state(judged, rows=500, calibrations=calibrations) == "OK"
-    assert Judgement().guilty(judged, 500, [calibration(500, 0.12, 0.4)]).tolist() == [True, False]
+    assert Judgement().drifted(judged, 500, [calibration(500, 0.12, 0.4)]).tolist() == [True, False]
 
 
 def test_a_calibration_does_not_lower_the_least_effect() -> None:
@@ -115,15 +115,15 @@ def test_a_feature_with_enough_values_is_judged(present: int) -> None:
 def test_drift_of_another_feature_counts_whatever_is_missing(present: int) -> None:
     _, judged = with_missing(present, 500, other=1.0)
     assert Judgement().state(judged, 500) == "DRIFT"
-    assert Judgement().guilty(judged, 500).tolist() == [False, True]
+    assert Judgement().drifted(judged, 500).tolist() == [False, True]
 
 
-def test_few_values_are_not_guilty_however_far_they_moved() -> None:
+def test_few_values_have_not_drifted_however_far_they_moved() -> None:
     judged = TabularDrift(RNG.normal(size=(5_000, 1))).test(
         np.where(np.arange(500) < 60, 9.0, np.nan)[:, None]
     )
     assert judged.is_drift == 1, "the arithmetic stays what it is"
-    assert Judgement().guilty(judged, 500).tolist() == [False]
+    assert Judgement().drifted(judged, 500).tolist() == [False]
     assert Judgement().state(judged, 500) == "INSUFFICIENT_DATA"
 
 
@@ -176,7 +176,7 @@ def test_where_it_was_calibrated_as_many_values_are_enough_as_rows() -> None:
     assert Judgement().state(with_missing(49, 500)[1], 500, calibrations) == "INSUFFICIENT_DATA"
 
 
-def test_features_without_values_rank_behind_guilty_ones_and_before_the_others() -> None:
+def test_features_without_values_rank_behind_drifted_ones_and_before_the_others() -> None:
     judged = result([0.3, 0.0, 0.2, 0.9], [True, False, True, False])
-    guilty, insufficient = np.array([True, False, False, False]), np.array([False, True, False, False])
-    assert ranked_features(judged, guilty, ["a", "b", "c", "d"], insufficient) == ["a", "b", "c", "d"]
+    drifted, insufficient = np.array([True, False, False, False]), np.array([False, True, False, False])
+    assert ranked_features(judged, drifted, ["a", "b", "c", "d"], insufficient) == ["a", "b", "c", "d"]

@@ -64,7 +64,7 @@ def test_a_window_without_any_value_shows_nothing() -> None:
 
 
 def test_values_beyond_the_reference_are_counted() -> None:
-    assert KolmogorovSmirnov([1.0, 2.0, 5.0]).test([0.9, 1.0, 3.0, 5.0, 5.1, np.inf]).outside == 3
+    assert KolmogorovSmirnov([1.0, 2.0, 5.0]).test([0.9, 1.0, 3.0, 5.0, 5.1, np.inf]).unseen == 3
 
 
 def test_a_reference_without_any_value_is_refused() -> None:

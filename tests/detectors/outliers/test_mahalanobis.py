@@ -187,7 +187,7 @@ def test_rows_with_something_missing_teach_nothing(rows: Rows) -> None:
 
 
 @pytest.mark.parametrize("extreme", [np.inf, -np.inf, 1e300])
-def test_an_extreme_value_is_strange_and_guilty(rows: Rows, extreme: float) -> None:
+def test_an_extreme_value_is_flagged_and_contributes(rows: Rows, extreme: float) -> None:
     ours = fit_mahalanobis(rows)
     row = rows[:1].copy()
     row[0, 3] = extreme

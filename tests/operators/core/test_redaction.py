@@ -37,7 +37,7 @@ def test_a_verdict_names_neither_the_feature_nor_its_histogram_but_tells_that_on
     assert "age" not in texts(hidden.about)
     assert hidden.about["ranked"][0] == HIDDEN
     assert [one["column"] for one in hidden.about["histograms"]] == ["work"]
-    (moved,) = [one for one in hidden.about["features"] if one["guilty"]]
+    (moved,) = [one for one in hidden.about["features"] if one["drifted"]]
     assert (moved["column"], moved["effect"] > 0.2) == (HIDDEN, True)
     assert hidden.tensors == verdict.tensors
     assert verdict.redacted(Redaction()) is verdict

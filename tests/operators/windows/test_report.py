@@ -109,8 +109,8 @@ def test_a_report_tells_enough_to_draw_the_columns_that_moved() -> None:
     assert work["window"][3] == 0.25
     assert len(age["window"]) == len(age["edges"]) + 1 == 10
     assert abs(sum(age["reference"]) - 1) < 1e-3
-    assert told["features"][1]["outside"] == 100
-    assert told["features"][1]["guilty"] is True
+    assert told["features"][1]["unseen"] == 100
+    assert told["features"][1]["drifted"] is True
 
 
 def test_a_report_says_what_windows_in_a_row_confirmed() -> None:
