@@ -17,7 +17,7 @@ ORDER = {
         "core storage resources kafka protocol models control metrics pipeline alerts windows inference flink"
     ),
     "operators/core": (
-        "errors names foreign_json event_log background_thread tensors micro_batch state redaction"
+        "errors names foreign_json timestamps event_log background_thread tensors micro_batch state redaction"
     ),
     "operators/storage": (
         "store_settings uris http_index stores ownership trusted_roots digest artifact_cache fetch"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from operators.alerts.alert import Alert, read_alert
-from operators.core.foreign_json import parse_time
+from operators.core.timestamps import parse_time
 from operators.kafka.connection import DEADLINE, Connection
 from operators.kafka.consumer import read_topic
 from operators.kafka.skipped_records import Skipped, skipped_record

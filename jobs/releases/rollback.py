@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from time import time
 
 import msgspec
 
@@ -15,6 +15,7 @@ from operators.control.control_state import ControlState
 from operators.control.control_topic import read_control
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
+from operators.core.timestamps import iso_seconds
 from operators.kafka.connection import Connection
 from operators.pipeline.load import ModelCache, load_pipeline
 from operators.storage.trusted_roots import ArtifactPolicy
@@ -44,7 +45,7 @@ def roll_back(
 
     def decide(now: ControlState) -> tuple[list[Record], Release]:
         note = message or f"back to generation {old.generation}"
-        copy = msgspec.structs.replace(old, created_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        copy = msgspec.structs.replace(old, created_at=iso_seconds(time()))
         new = as_next_generation(copy, now, note)
         models = [model_record(model.model["metadata"]["name"], model) for model in registered(new)]
         return [*models, *records_of(new, now)], new

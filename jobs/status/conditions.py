@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from jobs.flink.rest_api import Job
@@ -11,6 +10,7 @@ from jobs.status.snapshot import Snapshot
 from operators.control.control_state import ControlState
 from operators.control.release import Release
 from operators.control.status import STALE_AFTER, Event, Serving, WorkerStatus
+from operators.core.timestamps import iso_seconds
 from operators.kafka.topics import Topics
 
 # Reasons for which waiting does not help.
@@ -212,4 +212,4 @@ def _event_time(
 
 
 def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds else ""
+    return iso_seconds(seconds) if seconds else ""

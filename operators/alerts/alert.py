@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import decode, nearest_time, parse_time
+from operators.core.foreign_json import decode
+from operators.core.timestamps import iso_milliseconds, parse_time
 from operators.kafka.topics import Topics
 
 _OFFSET, _PRIME, _SEPARATOR = 14695981039346656037, 1099511628211, b"\xff"
@@ -62,7 +63,7 @@ class AlertRecord(NamedTuple):
             "ce_type": f"weir.alert.{status}",
             "ce_source": f"/{topics.prefix}/{topics.namespace}",
             "ce_id": f"{self.alert.fingerprint}-{status}-{self.at}",
-            "ce_time": iso(self.at),
+            "ce_time": iso_milliseconds(self.at),
             "ce_subject": subject,
         }
 
@@ -79,12 +80,3 @@ def fingerprint(labels: Mapping[str, str]) -> str:
             for byte in part:
                 hashed = ((hashed ^ byte) * _PRIME) % 2**64
     return f"{hashed:016x}"
-
-
-def iso(milliseconds: float) -> str:
-    """Format a time in milliseconds since 1970 as ISO 8601.
-
-    >>> iso(1_500)
-    '1970-01-01T00:00:01.500Z'
-    """
-    return nearest_time(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from operators.alerts.alert import Alert, AlertRecord, fingerprint, iso
+from operators.alerts.alert import Alert, AlertRecord, fingerprint
 from operators.alerts.finding import UNKNOWN, AlertKey, Finding, Findings, Severity
 from operators.core.state import pack, unpack
+from operators.core.timestamps import iso_milliseconds
 
 _VERSION = 1
 # A firing alert expires after this many intervals, because the next record may be delayed.
@@ -86,8 +87,8 @@ class Lifecycle(NamedTuple):
             status="resolved" if resolved else "firing",
             labels=labels,
             annotations={**active.annotations, **runbook},
-            starts_at=iso(active.starts_at),
-            ends_at=iso(now if resolved else now + _EXPIRES_AFTER * self.resend * 1000),
+            starts_at=iso_milliseconds(active.starts_at),
+            ends_at=iso_milliseconds(now if resolved else now + _EXPIRES_AFTER * self.resend * 1000),
             fingerprint=fingerprint(labels),
         )
         return AlertRecord(alert, now)

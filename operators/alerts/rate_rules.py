@@ -8,9 +8,9 @@ from math import inf
 from typing import NamedTuple
 
 from detectors.binomial import significantly_above
-from operators.alerts.alert import iso
 from operators.alerts.finding import UNKNOWN, AlertKey, Finding, Severity, Unknown
 from operators.core.errors import Reason
+from operators.core.timestamps import iso_milliseconds
 from operators.metrics.tally import BOUNDS, Tally
 
 _HIGHEST_FIRST: tuple[Severity, ...] = ("critical", "warning")
@@ -133,8 +133,8 @@ def _outliers(
 def _no_data(after: float, last: int, now: int) -> Finding | None:
     if now - last < after * 1000:
         return None
-    span = f"{iso(last)}/{iso(now)}"
-    return Finding("critical", {"summary": f"no request came since {iso(last)}", "window": span})
+    span = f"{iso_milliseconds(last)}/{iso_milliseconds(now)}"
+    return Finding("critical", {"summary": f"no request came since {iso_milliseconds(last)}", "window": span})
 
 
 def _severity(
@@ -171,7 +171,7 @@ def _slower(buckets: Sequence[int], seconds: float) -> int:
 def _latest(slices: Iterable[Slice], over: float, now: int) -> tuple[str, Tally]:
     """Return the time span and the sum of the slices that ended within the last `over` seconds."""
     recent = [part for part in slices if part.until > now - over * 1000]
-    span = f"{iso(recent[0].since)}/{iso(recent[-1].until)}" if recent else ""
+    span = f"{iso_milliseconds(recent[0].since)}/{iso_milliseconds(recent[-1].until)}" if recent else ""
     return span, Tally.total(part.tally for part in recent)
 
 

@@ -10,14 +10,8 @@ import msgspec
 from operators.control.release import SCHEMA, Head, RegisteredModel, Release, Tap
 from operators.control.release_checks import check_registered, check_release
 from operators.core.errors import MalformedError, NewerError
-from operators.core.foreign_json import (
-    MAX_INTEGER,
-    decode,
-    require_name,
-    require_number,
-    require_seconds,
-    shorten,
-)
+from operators.core.foreign_json import MAX_INTEGER, decode, require_name, require_number, shorten
+from operators.core.timestamps import require_seconds
 from operators.kafka.skipped_records import Skipped, SkippedRecords, key_text, skipped_record
 
 _GENERATION = re.compile(r"[1-9][0-9]{0,15}")

@@ -15,7 +15,8 @@ import msgspec
 
 from operators.control.release import Artifact, RegisteredModel, Release
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import convert, parse_time, require_name, require_number, shorten
+from operators.core.foreign_json import convert, require_name, require_number, shorten
+from operators.core.timestamps import parse_time
 from operators.resources.references import parse_external
 
 T = TypeVar("T")

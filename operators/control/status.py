@@ -20,7 +20,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import decode, require_name, require_number, require_seconds, shorten
+from operators.core.foreign_json import decode, require_name, require_number, shorten
+from operators.core.timestamps import require_seconds
 from operators.kafka.skipped_records import Skipped, SkippedRecords, key_text, skipped_record
 
 # In seconds.

@@ -7,7 +7,6 @@ never nested deeper than `MOST_LEVELS`, so that it can be compared, encoded, pri
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
@@ -20,7 +19,6 @@ MOST_LEVELS = 100
 # Up to this number, every JSON library represents integers exactly.
 MAX_INTEGER = 2**53
 _SHOWN = 200
-FIRST_MOMENT, LAST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 # Matches complete strings, so that brackets in them are not counted. Possessive: it never backtracks.
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 T = TypeVar("T")
@@ -61,36 +59,6 @@ def require_number(number: int, at: str, least: int = 0, most: int = MAX_INTEGER
     """Raise MalformedError unless an integer is from `least` to `most`."""
     if not least <= number <= most:
         raise MalformedError(f"{at} must be a whole number from {least} to {most}, got {shorten(number)}")
-
-
-def parse_time(text: str, at: str) -> datetime:
-    """Parse an ISO 8601 time, in UTC unless it has a zone.
-
-    Raises MalformedError for an invalid time, and for one before 1970-01-01 or after 9998-12-31.
-    """
-    try:
-        time = datetime.fromisoformat(text)
-        time = time if time.tzinfo else time.replace(tzinfo=UTC)
-        if FIRST_MOMENT <= time <= LAST_MOMENT:
-            return time
-    except (ValueError, OverflowError):
-        pass
-    raise MalformedError(f"{at} must be a time such as 2026-01-31T12:00:00Z, got {shorten(repr(text))}")
-
-
-def nearest_time(milliseconds: float) -> datetime:
-    """Return the time for milliseconds since 1970, limited to `FIRST_MOMENT` and `LAST_MOMENT`.
-
-    >>> nearest_time(2**62).isoformat()
-    '9998-12-31T00:00:00+00:00'
-    """
-    return datetime.fromtimestamp(min(max(milliseconds / 1000, 0), LAST_MOMENT.timestamp()), UTC)
-
-
-def require_seconds(seconds: float, at: str) -> None:
-    """Raise MalformedError unless seconds since 1970 are from 0 to those of `LAST_MOMENT`."""
-    if not 0 <= seconds <= LAST_MOMENT.timestamp():
-        raise MalformedError(f"{at} must be seconds since 1970, got {shorten(seconds)}")
 
 
 def shorten(value: object) -> str:

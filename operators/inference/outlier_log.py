@@ -7,8 +7,9 @@ from math import isfinite
 import msgspec
 
 from operators.control.release import Release
-from operators.core.foreign_json import decode, require_name, require_number, require_seconds
+from operators.core.foreign_json import decode, require_name, require_number
 from operators.core.redaction import Redaction
+from operators.core.timestamps import require_seconds
 from operators.models.runtimes.outlier import FlaggedRow
 
 

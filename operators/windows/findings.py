@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from detectors.drift.confirmation import Streak
-from operators.alerts.alert import iso
 from operators.alerts.finding import UNKNOWN, AlertKey, Finding, Severity, Unknown
 from operators.alerts.rules import DATA_QUALITY, StepRule
+from operators.core.timestamps import iso_milliseconds
 from operators.models.runtimes.batched import Verdict
 from operators.windows.lineage import Lineage
 
@@ -41,7 +41,7 @@ def evaluate_window(
     annotations = {
         "summary": f"{problem} in {lineage.step}, confirmed by window {streak.since}: {main_cause}",
         "features": ", ".join(causes[:_MAX_NAMED]),
-        "window": f"{iso(lineage.first_timestamp)}/{iso(lineage.last_timestamp)}",
+        "window": f"{iso_milliseconds(lineage.first_timestamp)}/{iso_milliseconds(lineage.last_timestamp)}",
         "window_number": str(window),
         "window_offsets": "; ".join(offsets),
     }

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from operators.alerts.active_alerts import ActiveAlerts
-from operators.alerts.alert import AlertRecord, iso
+from operators.alerts.alert import AlertRecord
 from operators.alerts.rate_rules import Slice, evaluate_rates
 from operators.alerts.rules import PipelineRules
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import decode, parse_time, require_name, require_number
+from operators.core.foreign_json import decode, require_name, require_number
 from operators.core.state import Value, pack, unpack
+from operators.core.timestamps import iso_milliseconds, parse_time
 from operators.metrics.pipeline_tally import PipelineTally
 from operators.metrics.tally import BOUNDS, Tally, check_tally
 
@@ -145,7 +146,7 @@ class PipelineRates:
 
 
 def _rates(pipeline: str, current: _OpenSlice) -> Rates:
-    since, until = iso(current.since), iso(current.until)
+    since, until = iso_milliseconds(current.since), iso_milliseconds(current.until)
     return Rates(pipeline, current.generation, since, until, BOUNDS, current.tally)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from detectors.drift.confirmation import Streak
 from detectors.drift.judgement import State
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import convert, decode, parse_time, require_name, require_number
+from operators.core.foreign_json import convert, decode, require_name, require_number
 from operators.core.tensors import TensorColumn, Tensors
+from operators.core.timestamps import parse_time
 from operators.models.runtimes.batched import Verdict
 from operators.pipeline.plan import WindowVerdict
 from operators.protocol.encode import encode_response

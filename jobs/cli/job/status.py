@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -13,6 +12,7 @@ from jobs.cli.text_table import print_columns
 from jobs.status.conditions import Condition, conditions
 from jobs.status.snapshot import Snapshot, take_snapshot
 from jobs.status.wait import await_condition
+from operators.core.timestamps import iso_seconds
 
 _EVENTS = 10
 
@@ -63,9 +63,5 @@ def _show_events(name: str, seen: Snapshot) -> None:
         print()
         print_columns(
             ("at", "pipeline", "generation", "event", "why"),
-            [(_time(one.at), one.pipeline, str(one.generation), one.what, one.why) for one in last],
+            [(iso_seconds(one.at), one.pipeline, str(one.generation), one.what, one.why) for one in last],
         )
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

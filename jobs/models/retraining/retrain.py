@@ -21,7 +21,7 @@ from jobs.releases.validation.manifests import check
 from operators.control.control_topic import read_control
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
-from operators.core.foreign_json import nearest_time
+from operators.core.timestamps import iso_seconds
 from operators.kafka.connection import Connection
 from operators.models.load import load_step
 from operators.pipeline.load import ModelCache, load_pipeline
@@ -89,8 +89,7 @@ def describe(retrained: Retrained) -> Iterator[str]:
     """Yield lines of text about the chosen requests, the checks and the written files."""
     chosen = retrained.chosen
     first, last = (
-        nearest_time(ms).isoformat(timespec="seconds")
-        for ms in (chosen.first_timestamp, chosen.last_timestamp)
+        iso_seconds(milliseconds / 1000) for milliseconds in (chosen.first_timestamp, chosen.last_timestamp)
     )
     yield f"requests  {len(chosen.values):,} of the {chosen.read:,} newest, {first} to {last}"
     yield f"          {chosen.windows} drifted windows reported"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import time
 from typing import Any
 
 import msgspec
 import pandas as pd
 
 from jobs.data.column_values import plain
+from operators.core.timestamps import iso_seconds
 from operators.storage.digest import digest
 
 FILE = "model-card.json"
@@ -46,7 +47,7 @@ def make_card(
     """Return the card of folders that were just written."""
     return Card(
         name,
-        datetime.now(UTC).isoformat(timespec="seconds"),
+        iso_seconds(time()),
         source,
         data_sha256,
         dict(rows),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
+from time import time
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from jobs.releases.validation.monitors import kind_errors, warnings
 from jobs.streaming.settings import Settings
 from operators.control.release import Artifact, RegisteredModel, Release
 from operators.core.errors import DeploymentError, one_line
+from operators.core.timestamps import iso_seconds
 from operators.kafka.topics import Topics
 from operators.pipeline.external_input import external_input
 from operators.pipeline.plan import Plan
@@ -200,7 +201,7 @@ def _release(
         artifacts={model.metadata.name: loaded[model.metadata.name].artifact for model in models},
         topics=[topics.inputs(name), topics.outputs(name), *batched],
         external_topic=topics.external(external.place) if external else "",
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=iso_seconds(time()),
     )
 
 

@@ -14,7 +14,7 @@ from jobs.services.views.monitored_inputs import prepared_steps
 from jobs.services.views.table_rows import alert_rows, dead_letter_rows, outlier_rows, release_rows
 from jobs.services.views.topic_history import Span, TopicHistory
 from operators.control.release import Release
-from operators.core.foreign_json import parse_time
+from operators.core.timestamps import parse_time
 from operators.metrics.tally import Tally
 from operators.windows.report import Window
 

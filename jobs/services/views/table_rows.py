@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 
 from jobs.services.views.topic_history import DeadLetter
 from operators.alerts.alert import Alert
 from operators.control.release import Release
-from operators.core.foreign_json import nearest_time, parse_time
+from operators.core.timestamps import nearest_time, parse_time
 from operators.inference.outlier_log import FeatureContribution, FlaggedRowRecord
 
 Rows = list[dict[str, str]]
@@ -91,8 +91,12 @@ def dead_letter_rows(letters: Sequence[DeadLetter]) -> Rows:
 
 
 def _time(milliseconds: int) -> str:
-    return nearest_time(milliseconds).strftime("%m-%d %H:%M:%S UTC")
+    return _text(nearest_time(milliseconds))
 
 
 def _moment(iso: str) -> str:
-    return parse_time(iso, "a time").astimezone(UTC).strftime("%m-%d %H:%M:%S UTC")
+    return _text(parse_time(iso, "a time").astimezone(UTC))
+
+
+def _text(time: datetime) -> str:
+    return time.strftime("%m-%d %H:%M:%S UTC")

@@ -13,8 +13,8 @@ import msgspec
 from jobs.kafka.firing_alerts import firing
 from operators.alerts.alert import Alert, read_alert
 from operators.core.errors import MalformedError
-from operators.core.foreign_json import parse_time, require_seconds
 from operators.core.redaction import HIDDEN, Redaction
+from operators.core.timestamps import parse_time, require_seconds
 from operators.inference.outlier_log import FlaggedRowRecord, read_flagged_row
 from operators.kafka.dead_letters import missing_header, read_headers
 from operators.kafka.skipped_records import Skipped, skipped_record

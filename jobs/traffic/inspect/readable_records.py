@@ -11,7 +11,8 @@ import msgspec
 
 from jobs.traffic.inspect.expression import Target
 from operators.core.errors import DeploymentError, MalformedError, RecordError
-from operators.core.foreign_json import decode, nearest_time
+from operators.core.foreign_json import decode
+from operators.core.timestamps import nearest_time
 from operators.kafka import headers
 from operators.kafka.dead_letters import is_dead_letter, read_headers
 from operators.protocol.decode import decode_request

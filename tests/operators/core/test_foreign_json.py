@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.core.errors import MESSAGE_LENGTH, MalformedError
-from operators.core.foreign_json import MOST_LEVELS, decode, parse_time
+from operators.core.foreign_json import MOST_LEVELS, decode
+from operators.core.timestamps import parse_time
 from tests.corpus.records import VALUES, nested
 
 LEVELS = [1, 50, MOST_LEVELS, MOST_LEVELS + 1, 400, 990, 1_000, 10_000, 1_000_000]

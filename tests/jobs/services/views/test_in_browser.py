@@ -18,8 +18,8 @@ from detectors.drift.tabular import TabularDrift
 from jobs.services.views import drift_charts, html_report, pipeline_graph, time_series
 from jobs.services.views.theme import Theme
 from jobs.services.views.topic_history import TopicHistory
-from operators.alerts.alert import iso
 from operators.control.release import Release
+from operators.core.timestamps import iso_milliseconds
 from operators.kafka.topics import Topics
 from operators.metrics.tally import BOUNDS, StepTally, Tally
 from operators.models.column_origins import Origin
@@ -88,7 +88,12 @@ def board_of(release: Release) -> TopicHistory:
         tally = Tally(500, int(RNG.integers(0, 5)), 9_000, buckets, {}, done)
         since = (START + 10 * number) * 1000
         board.add(
-            TOPICS.rates, Record(Rates("p", 1, iso(since), iso(since + 10_000), BOUNDS, tally).encode())
+            TOPICS.rates,
+            Record(
+                Rates(
+                    "p", 1, iso_milliseconds(since), iso_milliseconds(since + 10_000), BOUNDS, tally
+                ).encode()
+            ),
         )
     for step in (name for name in steps if "drift" in name):
         for window in range(1, 31):
@@ -102,7 +107,7 @@ def board_of(release: Release) -> TopicHistory:
             body["parameters"] |= {
                 "step": step,
                 "window": 900 + window,
-                "closed_at": iso((START + 20 * window) * 1000),
+                "closed_at": iso_milliseconds((START + 20 * window) * 1000),
             }
             board.add(TOPICS.model_outputs(step), Record(msgspec.json.encode(body)))
     return board

@@ -14,11 +14,11 @@ from jobs.services.views import drift_charts, html_report, time_series
 from jobs.services.views.table_rows import alert_rows, dead_letter_rows, outlier_rows
 from jobs.services.views.theme import LOOKS, Theme
 from jobs.services.views.topic_history import TopicHistory
-from operators.alerts.alert import iso
 from operators.alerts.finding import AlertKey, Finding
 from operators.alerts.lifecycle import Lifecycle
 from operators.control.release import Artifact, Release
 from operators.core.redaction import HIDDEN, Redaction
+from operators.core.timestamps import iso_milliseconds
 from operators.inference.outlier_log import FeatureContribution, FlaggedRowRecord
 from operators.kafka.topics import Topics
 from operators.metrics.tally import BOUNDS, StepTally, Tally
@@ -56,7 +56,7 @@ def tally(requests: int, failed: int = 0, outliers: int = 0) -> Tally:
 
 def rates(number: int, told: Tally) -> bytes:
     since = (START + 10 * number) * 1000
-    return Rates("p", 1, iso(since), iso(since + 10_000), BOUNDS, told).encode()
+    return Rates("p", 1, iso_milliseconds(since), iso_milliseconds(since + 10_000), BOUNDS, told).encode()
 
 
 def release() -> Release:
@@ -87,7 +87,7 @@ def board() -> TopicHistory:
         board.add(TOPICS.rates, Record(rates(number, tally(100, failed=number, outliers=number))))
     for window, moved in ((1, 0.0), (2, 0.8)):
         body = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:400] + np.array([moved, 0])), Streak()))
-        body["parameters"] |= {"window": window, "closed_at": iso((START + window) * 1000)}
+        body["parameters"] |= {"window": window, "closed_at": iso_milliseconds((START + window) * 1000)}
         board.add(TOPICS.model_outputs("d"), Record(msgspec.json.encode(body)))
     life = Lifecycle({"pipeline": "p", "job": "weir.default"}, 1e9, "")
     _, sent = life.update_alerts(
@@ -211,7 +211,15 @@ CODES = {"column": "work=Private", "categories": ["0", "1"], "reference": [0.7, 
 
 def pictured(*histograms: dict[str, Any], prepared: bool = True, features: Any = ()) -> Any:
     window = Window(
-        "p", "d", 1, 1, "OK", 400, iso(START), features=list(features), histograms=list(histograms)
+        "p",
+        "d",
+        1,
+        1,
+        "OK",
+        400,
+        iso_milliseconds(START),
+        features=list(features),
+        histograms=list(histograms),
     )
     return drift_charts.histograms(window, "light", prepared=prepared)
 
