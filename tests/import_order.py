@@ -49,7 +49,7 @@ ORDER = {
     "operators/pipeline": "inputs external_input window_rules failure_isolation planned_step plan load",
     "operators/alerts": "alert finding lifecycle rate_rules rules rules_cache active_alerts",
     "operators/windows": (
-        "chunks lineage messages window pane superseded report findings step_windows rate_windows"
+        "chunks lineage messages window pane superseded report findings window_rows step_configs step_windows rate_windows"
     ),
     "operators/inference": (
         "monitor_feed taps outlier_log engine deployments control_follower verdict_follower worker"

@@ -28,6 +28,7 @@ from operators.models.runtimes.batched import WindowRules
 from operators.storage.trusted_roots import ArtifactPolicy
 from operators.windows.chunks import decode
 from operators.windows.rate_windows import PipelineRates, Rates
+from operators.windows.step_configs import StepConfigs
 from operators.windows.step_windows import Report, StepWindows, WindowState
 
 BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
@@ -65,9 +66,8 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         alert_rules = AlertRulesCache(self._topics, releases)
         active_alerts = ActiveAlerts(value("alerts"))
         state = WindowState(value("head"), blobs("rows"), blobs("panes"), value("draining"))
-        self._windows = StepWindows(
-            state, releases, alert_rules, active_alerts, metrics, self._rules, self._site, self._has_topic
-        )
+        configs = StepConfigs(releases, self._site, self._rules)
+        self._windows = StepWindows(state, configs, alert_rules, active_alerts, metrics, self._has_topic)
         self._rates = PipelineRates(value("slice"), value("slices"), active_alerts, alert_rules.get)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:

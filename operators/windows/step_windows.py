@@ -11,25 +11,22 @@ from operators.alerts.active_alerts import ActiveAlerts
 from operators.alerts.alert import AlertRecord
 from operators.alerts.rules import PipelineRules
 from operators.alerts.rules_cache import AlertRulesCache
-from operators.control.release_cache import ReleaseCache
 from operators.core.event_log import log_event
 from operators.core.state import Blobs, Value
 from operators.metrics.flink_metrics import WindowMetrics
-from operators.models.runtimes.batched import WindowRules
 from operators.models.runtimes.data_quality import DataQualityModel
-from operators.pipeline.load import BatchedStepConfig, ModelCache, batched_step_config
-from operators.storage.trusted_roots import ArtifactPolicy
-from operators.windows.chunks import Chunk, decode, join
+from operators.pipeline.load import BatchedStepConfig
+from operators.windows.chunks import Chunk
 from operators.windows.findings import evaluate_window
-from operators.windows.lineage import Lineage, lineage_of, merge_lineages
-from operators.windows.pane import Pane, compact, decode_pane, keep, merge
+from operators.windows.lineage import Lineage, lineage_of
 from operators.windows.report import encode_report, superseded_report
+from operators.windows.step_configs import StepConfigs
 from operators.windows.superseded import SupersededWindow, decode_superseded
 from operators.windows.window import OpenWindow, cut, decode_window
+from operators.windows.window_rows import WindowRows
 
 # Count rows in groups of this size: smaller groups cost more time, larger ones more state.
 _MAX_PENDING_ROWS = 1_000
-_MAX_PANES = 24
 
 
 class Report(NamedTuple):
@@ -55,30 +52,26 @@ class WindowState(NamedTuple):
 class StepWindows:
     """Gathers the chunks of the step that is the current key into windows, and emits a report of each.
 
-    `rules` are the job's defaults for values that a Monitor omits. `has_topic` returns whether the topic of a
-    step's reports exists; it is called for steps that no live pipeline contains.
+    `has_topic` returns whether the topic of a step's reports exists; it is called for steps that no live
+    pipeline contains.
     """
 
     def __init__(
         self,
         state: WindowState,
-        releases: ReleaseCache,
+        configs: StepConfigs,
         alert_rules: AlertRulesCache,
         active_alerts: ActiveAlerts,
         metrics: WindowMetrics,
-        rules: WindowRules,
-        site: ArtifactPolicy,
         has_topic: Callable[[str], bool],
     ) -> None:
-        self._window, self._rows, self._panes, self._superseded = state
-        self._releases = releases
+        self._window, self._superseded = state.window, state.superseded
+        self._rows = WindowRows(state.rows, state.panes)
+        self._configs = configs
         self._alert_rules = alert_rules
         self._active_alerts = active_alerts
         self._metrics = metrics
-        self._rules = rules
-        self._site = site
         self._has_topic = has_topic
-        self._configs: dict[str, tuple[int, BatchedStepConfig]] = {}
         self._logged_late: set[tuple[str, int]] = set()
 
     def take(self, chunk: Chunk, now: int) -> Iterator[Report | AlertRecord]:
@@ -92,10 +85,10 @@ class StepWindows:
 
     def finish(self, key: str, now: int) -> Iterator[Report | AlertRecord]:
         """Close the open window of the current key if it has fresh rows. Call it when no more rows follow."""
-        stored, config = self._window.value(), self._configs.get(key, (0, None))[1]
+        stored, config = self._window.value(), self._configs.loaded(key)
         window = decode_window(bytes(stored)) if stored else None
         if window and window.fresh and config:
-            window = yield from self._close(self._count(window, config), config, now)
+            window = yield from self._close(self._rows.count(window, config), config, now)
             self._window.update(window.encode())
 
     def _take(self, chunk: Chunk, now: int) -> Iterator[Report | AlertRecord]:
@@ -125,7 +118,7 @@ class StepWindows:
         if (window, superseded) != before:
             self._window.update(window.encode())
             self._store_superseded(superseded)
-        config = self._configs.get(chunk.key, (0, None))[1]
+        config = self._configs.loaded(chunk.key)
         size = config.batch.rows if config else None
         self._metrics.show_window(chunk.pipeline, chunk.step, window.rows, window.streak.confirmed, size)
 
@@ -133,13 +126,8 @@ class StepWindows:
         """Return the open window as superseded, because a new epoch began, and clear its state."""
         superseded = SupersededWindow(window.epoch, 0 if chunk.ended else chunk.generation, now, now)
         if window.fresh:
-            parts = [
-                *map(lineage_of, self._decode_chunks()),
-                *(pane.lineage for pane in self._decode_panes()),
-            ]
-            superseded = superseded.with_rows(merge_lineages(parts))
+            superseded = superseded.with_rows(self._rows.lineage())
         self._rows.clear()
-        self._panes.clear()
         return superseded
 
     def _add_earlier_rows(self, chunk: Chunk, superseded: SupersededWindow | None) -> SupersededWindow | None:
@@ -180,36 +168,23 @@ class StepWindows:
     def _fill(
         self, window: OpenWindow, chunk: Chunk, now: int
     ) -> Generator[Report | AlertRecord, None, OpenWindow]:
-        config = self._config(chunk)
+        config = self._configs.load(chunk)
         if not len(chunk.rows) and window.is_overdue(config.batch, now):
-            window = yield from self._close(self._count(window, config), config, now)
+            window = yield from self._close(self._rows.count(window, config), config, now)
         for part in cut(window, config.batch, chunk.timestamp):
             if part.stop > part.start:
-                self._rows.add(chunk.part(part.start, part.stop).encode())
+                self._rows.add(chunk.part(part.start, part.stop))
                 window = window.with_rows(part, now)
             if part.closes or part.slides or window.pending >= _MAX_PENDING_ROWS:
-                window = self._count(window, config)
+                window = self._rows.count(window, config)
             if part.closes:
                 window = yield from self._close(window, config, now)
         return window
 
-    def _count(self, window: OpenWindow, config: BatchedStepConfig) -> OpenWindow:
-        """Count the pending rows into a pane."""
-        if not window.pending:
-            return window
-        rows_to_count = join(self._decode_chunks())
-        self._rows.clear()
-        self._panes.add(Pane(lineage_of(rows_to_count), config.step.count(rows_to_count.rows)).encode())
-        panes = window.panes + 1
-        if panes > _MAX_PANES:
-            panes = self._store_panes(compact(self._decode_panes(), config.batch.slide, config.step.add))
-        return window._replace(pending=0, panes=panes)
-
     def _close(
         self, window: OpenWindow, config: BatchedStepConfig, now: int
     ) -> Generator[Report | AlertRecord, None, OpenWindow]:
-        panes, batch = self._decode_panes(), config.batch
-        pane = merge(panes, config.step.add)
+        pane = self._rows.counted(config)
         lineage = pane.lineage
         rules = self._alert_rules.get(lineage.pipeline, lineage.generation)
         verdict = config.step.judge(pane.counts, lineage.rows, config.rules).redacted(rules.redaction)
@@ -220,28 +195,9 @@ class StepWindows:
         rule = rules.of_step(lineage.step, quality=quality)
         findings = dict([evaluate_window(rule, lineage, window.number, verdict, streak)])
         yield from self._active_alerts.update_alerts(rules.lifecycle, findings, now)
-        rows = batch.kept(lineage.rows)
-        kept = self._store_panes(keep(panes, rows, batch.slide))
+        rows = config.batch.kept(lineage.rows)
+        kept = self._rows.keep(rows, config)
         return window._replace(streak=streak).closed(rows, kept)
-
-    def _decode_chunks(self) -> list[Chunk]:
-        return [decode(bytes(blob)) for blob in self._rows.get()]
-
-    def _decode_panes(self) -> list[Pane]:
-        return [decode_pane(bytes(blob)) for blob in self._panes.get()]
-
-    def _store_panes(self, panes: list[Pane]) -> int:
-        self._panes.update([pane.encode() for pane in panes])
-        return len(panes)
 
     def _rules_of(self, chunk: Chunk) -> PipelineRules:
         return self._alert_rules.get(chunk.pipeline, chunk.generation - int(chunk.ended))
-
-    def _config(self, chunk: Chunk) -> BatchedStepConfig:
-        """Return the step's configuration in the chunk's release, cached per epoch."""
-        epoch, config = self._configs.get(chunk.key, (0, None))
-        if config is None or epoch != chunk.epoch:
-            release = self._releases.get(chunk.pipeline, chunk.generation)
-            config = batched_step_config(release, chunk.step, ModelCache(self._site), self._rules)
-            self._configs[chunk.key] = (chunk.epoch, config)
-        return config

@@ -17,6 +17,7 @@ from operators.control.release_cache import ReleaseCache
 from operators.metrics.flink_metrics import Metrics, WindowMetrics
 from operators.resources.seldon_schema import Batch
 from operators.windows.chunks import Chunk
+from operators.windows.step_configs import StepConfigs
 from operators.windows.step_windows import Report, StepWindows, WindowState
 from operators.windows.window import decode_window
 
@@ -34,12 +35,10 @@ class LocalWindows:
         releases = ReleaseCache(settings.topics, lambda: control)
         self._windows = StepWindows(
             WindowState(self._head, MemoryBlobs(), MemoryBlobs(), MemoryValue()),
-            releases,
+            StepConfigs(releases, settings.site, settings.rules),
             AlertRulesCache(settings.topics, releases),
             ActiveAlerts(MemoryValue()),
             WindowMetrics(Metrics(DiscardedMetrics())),
-            settings.rules,
-            settings.site,
             lambda step: True,
         )
 

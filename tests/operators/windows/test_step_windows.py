@@ -26,6 +26,7 @@ from operators.models.runtimes.batched import WindowRules
 from operators.storage.trusted_roots import make_policy
 from operators.windows.chunks import Chunk, SubtaskId
 from operators.windows.report import read_report
+from operators.windows.step_configs import StepConfigs
 from operators.windows.step_windows import Report, StepWindows, WindowState
 from tests.operators.inference.test_several_pipelines import pipeline, released
 
@@ -99,12 +100,10 @@ class Step:
         releases = ReleaseCache(topics, lambda: self._control)
         self._windows = StepWindows(
             self._state,
-            releases,
+            StepConfigs(releases, make_policy("", ""), RULES),
             AlertRulesCache(topics, releases),
             ActiveAlerts(self._alerts),
             WindowMetrics(Metrics(self.counters)),
-            RULES,
-            make_policy("", ""),
             lambda step: self._has_topic,
         )
 

@@ -1,0 +1,64 @@
+"""The rows of a step's open window in keyed state: pending rows as chunks, counted rows as panes."""
+
+from __future__ import annotations
+
+from operators.core.state import Blobs
+from operators.pipeline.load import BatchedStepConfig
+from operators.windows.chunks import Chunk, decode, join
+from operators.windows.lineage import Lineage, lineage_of, merge_lineages
+from operators.windows.pane import Pane, compact, decode_pane, keep, merge
+from operators.windows.window import OpenWindow
+
+_MAX_PANES = 24
+
+
+class WindowRows:
+    """Holds the rows of the window that `OpenWindow` describes, for the current key."""
+
+    def __init__(self, chunks: Blobs, panes: Blobs) -> None:
+        self._chunks = chunks
+        self._panes = panes
+
+    def add(self, chunk: Chunk) -> None:
+        """Add pending rows."""
+        self._chunks.add(chunk.encode())
+
+    def count(self, window: OpenWindow, config: BatchedStepConfig) -> OpenWindow:
+        """Count the pending rows into a pane. Return the window without pending rows."""
+        if not window.pending:
+            return window
+        pending = join(self._decode_chunks())
+        self._chunks.clear()
+        self._panes.add(Pane(lineage_of(pending), config.step.count(pending.rows)).encode())
+        panes = window.panes + 1
+        if panes > _MAX_PANES:
+            panes = self._store(compact(self._decode_panes(), config.batch.slide, config.step.add))
+        return window._replace(pending=0, panes=panes)
+
+    def counted(self, config: BatchedStepConfig) -> Pane:
+        """Return all panes as one."""
+        return merge(self._decode_panes(), config.step.add)
+
+    def keep(self, rows: int, config: BatchedStepConfig) -> int:
+        """Keep the panes of the latest rows, at most `rows`. Return their number."""
+        return self._store(keep(self._decode_panes(), rows, config.batch.slide))
+
+    def lineage(self) -> Lineage:
+        """Return the lineage of all rows, pending and counted."""
+        panes = [pane.lineage for pane in self._decode_panes()]
+        return merge_lineages([*map(lineage_of, self._decode_chunks()), *panes])
+
+    def clear(self) -> None:
+        """Delete all rows."""
+        self._chunks.clear()
+        self._panes.clear()
+
+    def _decode_chunks(self) -> list[Chunk]:
+        return [decode(bytes(blob)) for blob in self._chunks.get()]
+
+    def _decode_panes(self) -> list[Pane]:
+        return [decode_pane(bytes(blob)) for blob in self._panes.get()]
+
+    def _store(self, panes: list[Pane]) -> int:
+        self._panes.update([pane.encode() for pane in panes])
+        return len(panes)
