@@ -49,10 +49,12 @@ ORDER = {
     "operators/pipeline": "inputs external_input window_rules failure_isolation planned_step plan load",
     "operators/alerts": "alert finding lifecycle rate_rules rules rules_cache active_alerts",
     "operators/windows": (
-        "chunks lineage messages window pane superseded report findings window_rows step_configs step_windows rate_windows"
+        "chunks lineage messages window pane superseded report findings window_rows step_configs "
+        "step_windows rate_windows"
     ),
     "operators/inference": (
-        "monitor_feed taps outlier_log engine deployments control_follower verdict_follower worker"
+        "monitor_feed taps outlier_log request_decoder response_writer engine deployments control_follower "
+        "verdict_follower worker"
     ),
     "operators/flink": "task_manager_watch infer monitor",
     "jobs": (
