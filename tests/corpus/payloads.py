@@ -169,7 +169,7 @@ _FIELDS = {
     "inputs that are a number": _Wrong('{"inputs": 5}', BAD_REQUEST, "Expected `array`, got `int`"),
     "inputs by name": _Wrong('{"inputs": {"x": [1]}}', BAD_REQUEST, "Expected `array`, got `object`"),
     "no inputs": _Wrong(
-        '{"inputs": []}', BAD_REQUEST, "inputs is empty: a request needs at least one tensor"
+        '{"inputs": []}', BAD_REQUEST, "inputs is empty; a request needs at least one tensor"
     ),
     "a tensor of nothing": _Wrong('{"inputs": [null]}', BAD_REQUEST, "Expected `object`, got `null`"),
     "a tensor that is a number": _Wrong('{"inputs": [40]}', BAD_REQUEST, "Expected `object`, got `int`"),
