@@ -19,9 +19,9 @@ from operators.models.runtimes.batched import WindowRules
 from operators.models.runtimes.data_quality import DataQualityModel
 from operators.pipeline.load import LoadedPipeline
 from operators.pipeline.plan import Plan
-from tests.operators.inference.test_engine import GOOD, engine, records, request
-from tests.operators.inference.test_several_pipelines import live, pipeline
-from tests.operators.windows.test_report import REFERENCE, STEP
+from tests.builders.pipelines import engine, live, pipeline
+from tests.builders.reports import REFERENCE, STEP
+from tests.builders.requests import GOOD, records, request
 
 HIDES = Redaction(["age"])
 

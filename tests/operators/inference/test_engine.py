@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import copy
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -11,19 +9,13 @@ import pytest
 
 from jobs.kafka.pipeline_client import request_body
 from jobs.releases.validation.manifests import check
-from operators.core.micro_batch import RequestBatch, ResponseBatch
 from operators.core.tensors import Tensors
-from operators.inference.engine import Engine
-from operators.kafka.topics import Topics
-from operators.metrics.pipeline_tally import is_tally
 from operators.models.step import InferenceOptions
 from operators.pipeline.load import LoadedPipeline, ModelCache, load_pipeline
 from operators.pipeline.plan import WindowVerdict
 from operators.storage.trusted_roots import make_policy
-from operators.windows.chunks import Chunk, decode
-
-TOPICS = Topics()
-GOOD = [40.0, 2, 1, 1, 3, 0, 3, 1, 0, 0, 40, 4]
+from tests.builders.pipelines import engine
+from tests.builders.requests import GOOD, TOPICS, chunks_in, chunks_of, outputs, records, request
 
 
 @pytest.fixture(scope="module")
@@ -42,47 +34,7 @@ def served(models: Path) -> list[LoadedPipeline]:
     ]
 
 
-def engine(served: list[LoadedPipeline], limit: int = 1_000_000, **flags: WindowVerdict) -> Engine:
-    return Engine(served, TOPICS, limit, lambda pipeline: flags)
-
-
-def request(*rows: list[Any], id_: str = "id", name: str = "x") -> bytes:
-    shape = [len(rows), len(rows[0])]
-    tensor = {"name": name, "shape": shape, "datatype": "FP64", "data": list(chain(*rows))}
-    return msgspec.json.encode({"id": id_, "inputs": [tensor]})
-
-
 BATCHED = ("income-drift-preprocessed", "income-prediction-drift", "income-quality")
-
-
-def records(*values: bytes | None, pipeline: str = "income-workflow", lengths: Any = None) -> RequestBatch:
-    n = len(values)
-    return RequestBatch(
-        list(values),
-        [TOPICS.inputs(pipeline)] * n,
-        np.arange(n) % 2,
-        np.arange(n) + 100,
-        np.arange(n) + 1_700_000_000_000,
-        np.full(n, -1) if lengths is None else np.array(lengths),
-        [None] * n,
-        [None] * n,
-        [""] * n,
-    )
-
-
-def outputs(answers: ResponseBatch, i: int) -> dict[str, Any]:
-    assert answers.statuses[i] == "answered", answers.bodies[i]
-    body = msgspec.json.decode(answers.bodies[i] or b"")
-    return {tensor["name"]: tensor for tensor in body["outputs"]}
-
-
-def chunks_of(answers: ResponseBatch) -> list[Chunk]:
-    return [chunk for some in answers.chunks for chunk in chunks_in(some)]
-
-
-def chunks_in(told: list[bytes] | None) -> list[Chunk]:
-    """Decode the chunks among what the monitor is told with one record."""
-    return [decode(one) for one in told or () if not is_tally(one)]
 
 
 def test_the_workflow_answers_with_prediction_outlier_and_drift(served: list[LoadedPipeline]) -> None:

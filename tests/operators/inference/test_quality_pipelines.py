@@ -21,8 +21,8 @@ from operators.pipeline.failure_isolation import Budget
 from operators.pipeline.load import LoadedPipeline, ModelCache, batched_step_config
 from operators.pipeline.plan import WindowVerdict
 from operators.storage.trusted_roots import make_policy
-from tests.operators.inference.test_engine import GOOD, chunks_in, chunks_of, outputs, records, request
-from tests.operators.inference.test_several_pipelines import engine, live, pipeline, released
+from tests.builders.pipelines import engine, live, pipeline, released
+from tests.builders.requests import GOOD, chunks_in, chunks_of, outputs, records, request
 
 NAMES = [f"f{i}" for i in range(len(GOOD))]
 TEXTS = {"f1": [str(i) for i in range(9)]}

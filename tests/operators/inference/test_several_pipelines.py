@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from jobs.releases.validation.manifests import check
 from operators.control.control_state import ControlState
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
@@ -23,41 +22,14 @@ from operators.inference.engine import Engine
 from operators.inference.monitor_feed import MonitorTicks, RemovedStep
 from operators.inference.outlier_log import FlaggedRowRecord
 from operators.kafka.skipped_records import SkippedRecords
-from operators.kafka.topics import Topics
 from operators.metrics.pipeline_tally import decode_tally, is_tally
 from operators.metrics.tally import Tally
-from operators.pipeline.load import LoadedPipeline, ModelCache, load_pipeline
+from operators.pipeline.load import LoadedPipeline, ModelCache
 from operators.storage.trusted_roots import make_policy
 from operators.windows.chunks import Chunk, SubtaskId
 from operators.windows.messages import key_of
-from tests.operators.inference.test_engine import GOOD, chunks_in, outputs, records, request
-
-TOPICS = Topics()
-MODEL = """
-apiVersion: mlops.seldon.io/v1alpha1
-kind: Model
-metadata: {{name: {0}}}
-spec: {{storageUri: {1}/{0}}}
-"""
-
-
-def released(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[Release]:
-    """Check pipelines (name → spec) over the trained models."""
-    folder.mkdir(exist_ok=True)
-    names = sorted({step["name"] for spec in pipelines for step in spec["spec"]["steps"]})
-    documents = [MODEL.format(name, models) for name in names]
-    documents += [json.dumps(pipeline) for pipeline in pipelines]
-    (folder / "all.yaml").write_text("\n---\n".join(documents))
-    return check([folder], TOPICS, make_policy(str(models), str(folder / "cache"))).require().releases
-
-
-def live(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[LoadedPipeline]:
-    releases = released(folder, models, *pipelines)
-    site = make_policy(str(models), str(folder / "cache"))
-    return [
-        load_pipeline(msgspec.structs.replace(release, generation=1), ModelCache(site))
-        for release in releases
-    ]
+from tests.builders.pipelines import engine, live, pipeline, released
+from tests.builders.requests import GOOD, TOPICS, chunks_in, outputs, records, request
 
 
 def applied_once(releases: list[Release]) -> ControlState:
@@ -74,15 +46,6 @@ def lined_up(control: ControlState, models: Path) -> list[LoadedPipeline]:
     return lineup.served
 
 
-def pipeline(name: str, steps: list[dict[str, Any]], **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "mlops.seldon.io/v1alpha1",
-        "kind": "Pipeline",
-        "metadata": {"name": name},
-        "spec": {"steps": steps, **spec},
-    }
-
-
 FIRST = pipeline(
     "first",
     [{"name": "income-preprocess"}, {"name": "income-classifier", "inputs": ["income-preprocess"]}],
@@ -97,10 +60,6 @@ def second(external: list[str], **more: Any) -> dict[str, Any]:
         input={"externalInputs": external, **more},
         output={"steps": ["income-outlier"]},
     )
-
-
-def engine(served: list[LoadedPipeline]) -> Engine:
-    return Engine(served, TOPICS, 1_000_000, lambda pipeline: {})
 
 
 def as_external(

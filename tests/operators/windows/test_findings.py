@@ -11,7 +11,7 @@ from operators.models.runtimes.batched import BatchedStep, Verdict, WindowRules
 from operators.models.runtimes.data_quality import DataQualityModel
 from operators.windows.findings import evaluate_window
 from operators.windows.lineage import lineage_of
-from tests.operators.windows.test_report import REFERENCE, STEP, chunk
+from tests.builders.reports import REFERENCE, STEP, chunk
 
 CONFIRMED = Streak(True, 3)
 DRIFT = StepRule("WeirDrift", 0.3)

@@ -28,7 +28,7 @@ from operators.windows.chunks import Chunk, SubtaskId
 from operators.windows.report import read_report
 from operators.windows.step_configs import StepConfigs
 from operators.windows.step_windows import Report, StepWindows, WindowState
-from tests.operators.inference.test_several_pipelines import pipeline, released
+from tests.builders.pipelines import pipeline, released
 
 TOPIC = "weir.default.pipeline.p.inputs"
 GOOD, BAD = 0, 1

@@ -26,9 +26,9 @@ from operators.models.column_origins import Origin
 from operators.models.feature_rows import FeatureRows
 from operators.models.runtimes.drift import DriftModel
 from operators.windows.rate_windows import Rates
+from tests.builders.reports import chunk, reported
 from tests.jobs.services.views.pipelines import OUTPUTS, PIPELINES, release_of
 from tests.jobs.services.views.test_topic_history import Record
-from tests.operators.windows.test_report import chunk, reported
 from tests.support.browser import Browser, browser
 
 TOPICS = Topics()

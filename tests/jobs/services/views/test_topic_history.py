@@ -24,7 +24,7 @@ from operators.kafka.topics import Topics
 from operators.metrics.tally import BOUNDS, StepTally, Tally
 from operators.windows.rate_windows import Rates
 from operators.windows.report import Window
-from tests.operators.windows.test_report import REFERENCE, STEP, chunk, reported
+from tests.builders.reports import REFERENCE, STEP, chunk, reported
 
 TOPICS = Topics()
 START = 1_700_000_000
