@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any
 
 from detectors.drift.confirmation import Confirmation
 from detectors.drift.judgement import Judgement
@@ -31,7 +32,7 @@ _POSITIVE = (
 _TOPIC_PART = re.compile(r"[a-zA-Z0-9._-]+")
 
 
-def _setting(default: object, help_: str) -> object:
+def _setting(default: object, help_: str) -> Any:
     return field(default=default, metadata={"help": help_})
 
 
@@ -39,70 +40,75 @@ def _setting(default: object, help_: str) -> object:
 class Settings:
     """Settings of the monitoring job. Flags override environment variables (`WEIR_` and the name)."""
 
-    bootstrap_servers: str = _setting("localhost:9092", "Kafka brokers")  # type: ignore[assignment]
-    prefix: str = _setting("weir", "first part of every topic name")  # type: ignore[assignment]
-    namespace: str = _setting("default", "second part of every topic name")  # type: ignore[assignment]
-    requests_prefix: str = _setting("", "first part of request topics that others create")  # type: ignore[assignment]
-    pipelines: str = _setting("", "pipelines to serve, comma-separated; empty: all of the namespace")  # type: ignore[assignment]
-    parallelism: int = _setting(1, "subtasks of infer")  # type: ignore[assignment]
-    max_parallelism: int = _setting(128, "key groups of the monitor; fixed once there is state")  # type: ignore[assignment]
-    delivery: str = _setting("at-least-once", "guarantee for responses: at-least-once or exactly-once")  # type: ignore[assignment]
+    bootstrap_servers: str = _setting("localhost:9092", "Kafka brokers")
+    prefix: str = _setting("weir", "first part of every topic name")
+    namespace: str = _setting("default", "second part of every topic name")
+    requests_prefix: str = _setting("", "first part of request topics that others create")
+    pipelines: str = _setting("", "pipelines to serve, comma-separated; empty: all of the namespace")
+    parallelism: int = _setting(1, "subtasks of infer")
+    max_parallelism: int = _setting(128, "key groups of the monitor; fixed once there is state")
+    delivery: str = _setting("at-least-once", "guarantee for responses: at-least-once or exactly-once")
     checkpoint_interval_ms: int = _setting(
         5_000, "time between checkpoints; also the minimum delay of drift reports"
-    )  # type: ignore[assignment]
-    batch_rows: int = _setting(1_000, "maximum records in a micro-batch")  # type: ignore[assignment]
-    batch_ms: int = _setting(20, "maximum wait for a micro-batch to fill")  # type: ignore[assignment]
-    max_record_bytes: int = _setting(1_048_576, "maximum length of a request or response")  # type: ignore[assignment]
-    transaction_timeout_ms: int = _setting(600_000, "at most the broker's transaction.max.timeout.ms")  # type: ignore[assignment]
-    min_n: int = _setting(200, "a window with fewer rows is INSUFFICIENT_DATA")  # type: ignore[assignment]
-    min_effect: float = _setting(0.1, "a smaller effect is not DRIFT, even if it is significant")  # type: ignore[assignment]
-    tolerance: float = _setting(0.01, "share of bad values of a feature above which a window is a VIOLATION")  # type: ignore[assignment]
-    confirm: int = _setting(2, "consecutive windows of DRIFT or VIOLATION that confirm it")  # type: ignore[assignment]
-    resolve: int = _setting(2, "consecutive windows without them that resolve it")  # type: ignore[assignment]
+    )
+    batch_rows: int = _setting(1_000, "maximum records in a micro-batch")
+    batch_ms: int = _setting(20, "maximum wait for a micro-batch to fill")
+    max_record_bytes: int = _setting(1_048_576, "maximum length of a request or response")
+    transaction_timeout_ms: int = _setting(600_000, "at most the broker's transaction.max.timeout.ms")
+    min_n: int = _setting(200, "a window with fewer rows is INSUFFICIENT_DATA")
+    min_effect: float = _setting(0.1, "a smaller effect is not DRIFT, even if it is significant")
+    tolerance: float = _setting(0.01, "share of bad values of a feature above which a window is a VIOLATION")
+    confirm: int = _setting(2, "consecutive windows of DRIFT or VIOLATION that confirm it")
+    resolve: int = _setting(2, "consecutive windows without them that resolve it")
     trusted_roots: str = _setting(
         "", "folders and URIs whose pickles and Python code may run, comma-separated"
-    )  # type: ignore[assignment]
-    artifact_cache: str = _setting("", "folder of fetched models; empty: below the temporary folder")  # type: ignore[assignment]
-    stores: str = _setting("", "stores that a storageUri can name: a YAML or JSON file, or its text")  # type: ignore[assignment]
-    external_inputs: str = _setting("", "comma-separated TOPIC=PIPELINE; `weir submit` sets it")  # type: ignore[assignment]
+    )
+    artifact_cache: str = _setting("", "folder of fetched models; empty: below the temporary folder")
+    stores: str = _setting("", "stores that a storageUri can name: a YAML or JSON file, or its text")
+    external_inputs: str = _setting("", "comma-separated TOPIC=PIPELINE; `weir submit` sets it")
 
     def __post_init__(self) -> None:
-        if self.delivery not in ("at-least-once", "exactly-once"):
-            raise DeploymentError(f"delivery is {self.delivery!r}; it must be at-least-once or exactly-once")
+        for problem in (*self._numbers(), *self._topics(), *self._lists()):
+            raise DeploymentError(problem)
+        read_stores(self.stores)
+
+    def _numbers(self) -> Iterator[str]:
         for name in _POSITIVE:
             if getattr(self, name) < 1:
-                raise DeploymentError(f"{name} is {getattr(self, name)}; it must be at least 1")
+                yield f"{name} is {getattr(self, name)}; it must be at least 1"
         if not 0 <= self.tolerance < 1:
-            raise DeploymentError(f"tolerance is {self.tolerance}; it must be at least 0 and below 1")
+            yield f"tolerance is {self.tolerance}; it must be at least 0 and below 1"
         if self.max_record_bytes > MOST_RECORD_BYTES:
-            raise DeploymentError(
-                f"max_record_bytes is {self.max_record_bytes}; it must be at most {MOST_RECORD_BYTES}"
-            )
+            yield f"max_record_bytes is {self.max_record_bytes}; it must be at most {MOST_RECORD_BYTES}"
         if self.max_parallelism < self.parallelism:
-            raise DeploymentError(
+            yield (
                 f"max_parallelism is {self.max_parallelism}; it must be at least parallelism, "
                 f"which is {self.parallelism}"
             )
+
+    def _topics(self) -> Iterator[str]:
+        if self.delivery not in ("at-least-once", "exactly-once"):
+            yield f"delivery is {self.delivery!r}; it must be at-least-once or exactly-once"
         if self.requests_prefix and not self.only:
-            raise DeploymentError(
+            yield (
                 f"requests_prefix is {self.requests_prefix!r}: set --pipelines to the pipelines that "
                 "read them"
             )
         for name in ("prefix", "namespace", *(["requests_prefix"] if self.requests_prefix else [])):
             if not _TOPIC_PART.fullmatch(getattr(self, name)):
-                raise DeploymentError(
+                yield (
                     f"{name} is {getattr(self, name)!r}; it may contain letters, digits, dots, dashes and "
                     "underscores"
                 )
-        read_stores(self.stores)
+
+    def _lists(self) -> Iterator[str]:
         for name in self.only:
             if not PIPELINE_NAME.fullmatch(name):
-                raise DeploymentError(f"pipelines: {name!r} is not a valid name of a pipeline")
-
+                yield f"pipelines: {name!r} is not a valid name of a pipeline"
         for pair in self.external_inputs.split(",") if self.external_inputs else ():
             topic, _, pipeline = pair.partition("=")
             if not _TOPIC_PART.fullmatch(topic) or not PIPELINE_NAME.fullmatch(pipeline):
-                raise DeploymentError(
+                yield (
                     f"external_inputs contains {pair!r}; it must be a comma-separated list of TOPIC=PIPELINE"
                 )
 

@@ -33,42 +33,41 @@ def isolate(call: Call, tensors: Tensors, budget: Budget) -> Routed:
     fail together get an error, which asks the client to send them again. Requests whose outputs have the same
     names, types and row shapes are one part, in the order of the requests.
     """
-    count = len(next(iter(tensors.values())).rows)
-    failures: dict[int, str] = {}
-    parts = list(_attempt(call, tensors, np.arange(count), budget, failures, _suspects(tensors)))
-    return Routed(parts if len(parts) == 1 else list(_merged(parts)), failures)
+    everything = np.arange(len(next(iter(tensors.values())).rows))
+    answered = Routed([], {})
+    pending = [everything]
+    while pending:
+        requests = pending.pop()
+        try:
+            answer = call(read_only(tensors if requests is everything else take(tensors, requests)))
+        except MismatchError as error:
+            answered.failures.update(dict.fromkeys(requests.tolist(), str(error)))
+        except Exception as error:  # a model may raise anything; the client receives it as an error
+            if len(requests) == 1 or budget.calls < 2:
+                answered.failures.update(dict.fromkeys(requests.tolist(), _message(error, len(requests))))
+            else:
+                budget.calls -= 2
+                suspect = _suspects(tensors) if requests is everything else None
+                pending += reversed(_halves(requests, suspect))
+        else:
+            _collect(answer, requests, answered)
+    parts = answered.parts
+    return Routed(parts if len(parts) == 1 else list(_merged(parts)), answered.failures)
 
 
-def _attempt(
-    call: Call,
-    tensors: Tensors,
-    requests: NDArray[np.intp],
-    budget: Budget,
-    failures: dict[int, str],
-    suspects: Callable[[], NDArray[np.bool_]] | None,
-) -> Iterator[_Part]:
-    try:
-        answer = call(read_only(take(tensors, requests) if suspects is None else tensors))
-    except MismatchError as error:
-        failures.update(dict.fromkeys(requests.tolist(), str(error)))
+def _collect(answer: Tensors | Routed, requests: NDArray[np.intp], answered: Routed) -> None:
+    """Add the answer to some requests to that of all requests."""
+    if not isinstance(answer, Routed):
+        answered.parts.append((requests, answer))
         return
-    except Exception as error:  # a model may raise anything; the client receives it as an error
-        message = describe(error)
-    else:
-        if not isinstance(answer, Routed):
-            yield requests, answer
-            return
-        failures.update({int(requests[i]): why for i, why in answer.failures.items()})
-        yield from ((requests[positions], outputs) for positions, outputs in answer.parts)
-        return
-    if len(requests) == 1 or budget.calls < 2:
-        alone = len(requests) == 1
-        suffix = "" if alone else f" (one of {len(requests)} requests that failed together; send it again)"
-        failures.update(dict.fromkeys(requests.tolist(), message + suffix))
-        return
-    budget.calls -= 2
-    for half in _halves(requests, suspects() if suspects else None):
-        yield from _attempt(call, tensors, half, budget, failures, None)
+    answered.parts.extend((requests[positions], outputs) for positions, outputs in answer.parts)
+    answered.failures.update({int(requests[i]): why for i, why in answer.failures.items()})
+
+
+def _message(error: Exception, count: int) -> str:
+    """Return the error of requests that failed together, or of one that failed alone."""
+    suffix = "" if count == 1 else f" (one of {count} requests that failed together; send it again)"
+    return describe(error) + suffix
 
 
 def _halves(requests: NDArray[np.intp], suspect: NDArray[np.bool_] | None) -> list[NDArray[np.intp]]:
@@ -97,16 +96,12 @@ def _type_key(dtype: np.dtype[Any]) -> str:
     return dtype.kind if dtype.kind in "US" else dtype.str
 
 
-def _suspects(tensors: Tensors) -> Callable[[], NDArray[np.bool_]]:
-    """Return a function that marks requests with values that are not finite or exceed float32."""
-
-    def find() -> NDArray[np.bool_]:
-        columns = [column for column in tensors.values() if column.data.dtype.kind == "f"]
-        suspect = np.zeros(len(next(iter(tensors.values())).rows), dtype=bool)
-        for column in columns:
+def _suspects(tensors: Tensors) -> NDArray[np.bool_]:
+    """Mark the requests with values that are not finite or exceed float32, shape (requests,)."""
+    suspect = np.zeros(len(next(iter(tensors.values())).rows), dtype=bool)
+    for column in tensors.values():
+        if column.data.dtype.kind == "f":
             values = np.abs(column.data.reshape(len(column.data), -1))
             suspect_rows = ~(values <= np.finfo(np.float32).max).all(axis=1)
             np.logical_or.at(suspect, np.repeat(np.arange(len(column.rows)), column.rows), suspect_rows)
-        return suspect
-
-    return find
+    return suspect
