@@ -46,7 +46,9 @@ ORDER = {
         "status_publisher"
     ),
     "operators/metrics": "tally pipeline_tally flink_metrics",
-    "operators/pipeline": "inputs external_input window_rules failure_isolation planned_step plan load",
+    "operators/pipeline": (
+        "inputs external_input window_rules failure_isolation planned_step plan compile load"
+    ),
     "operators/alerts": "alert finding lifecycle rate_rules rules rules_cache active_alerts",
     "operators/windows": (
         "chunks lineage messages window pane superseded report findings window_rows step_configs "

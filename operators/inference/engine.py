@@ -21,11 +21,12 @@ from operators.inference.taps import Taps
 from operators.kafka.topics import Topics
 from operators.metrics.pipeline_tally import PipelineTally
 from operators.metrics.tally import Tally, count, count_up
+from operators.models.runtimes.batched import WindowVerdict
 from operators.models.runtimes.outlier import FlaggedRow
 from operators.models.step import InferenceOptions
 from operators.pipeline.failure_isolation import Budget
 from operators.pipeline.load import LoadedPipeline
-from operators.pipeline.plan import Part, WindowVerdict
+from operators.pipeline.plan import Part
 from operators.protocol.batching import Signature, signature, to_columns
 from operators.protocol.encode import encode_responses, encode_taps
 from operators.protocol.request import Encoding, Request

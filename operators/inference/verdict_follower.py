@@ -13,7 +13,7 @@ from operators.core.background_thread import log_failure, repeat
 from operators.kafka.connection import DEADLINE, Connection
 from operators.kafka.consumer import open_consumer, read_to_end
 from operators.kafka.skipped_records import Skipped, skipped_record
-from operators.pipeline.plan import WindowVerdict
+from operators.models.runtimes.batched import WindowVerdict
 from operators.windows.report import read_report
 
 _LOOK_BACK = 1_000

@@ -14,6 +14,7 @@ from operators.core.redaction import Redaction
 from operators.models.load import load_step
 from operators.models.runtimes.batched import BatchedStep, WindowRules
 from operators.models.step import Step
+from operators.pipeline.compile import compile_plan
 from operators.pipeline.external_input import ExternalInput, external_input
 from operators.pipeline.plan import Plan
 from operators.pipeline.window_rules import effective_rules
@@ -90,7 +91,7 @@ def load_pipeline(release: Release, models: ModelCache) -> LoadedPipeline:
         errors.append(str(error))
     if errors:
         raise DeploymentError("\n".join(errors))
-    plan = Plan(pipeline, steps, Redaction(monitor.spec.redact if monitor else ()))
+    plan = compile_plan(pipeline, steps, Redaction(monitor.spec.redact if monitor else ()))
     return LoadedPipeline(release, plan, external=external_input(pipeline.spec.input))
 
 

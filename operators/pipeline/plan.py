@@ -1,11 +1,10 @@
-"""Pipeline → compiled plan over columns: its steps in topological order."""
+"""Running a compiled plan on the requests of a micro-batch."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from functools import partial
-from graphlib import TopologicalSorter
 from time import perf_counter
 from typing import NamedTuple
 
@@ -16,27 +15,15 @@ from operators.core.errors import Reason, RecordError, describe
 from operators.core.redaction import Redaction
 from operators.core.tensors import Routed, TensorColumn, Tensors, take
 from operators.metrics.tally import Tally
-from operators.models.runtimes.batched import ROWS, BatchedStep
+from operators.models.runtimes.batched import ROWS, BatchedStep, WindowVerdict
 from operators.models.runtimes.outlier import ExplainableStep, FlaggedRow
-from operators.models.step import InferenceOptions, Step
+from operators.models.step import InferenceOptions
 from operators.pipeline.failure_isolation import Budget, isolate
-from operators.pipeline.inputs import Environment, Inputs, TensorAddress, inputs_of, shown
-from operators.pipeline.planned_step import PlannedStep, needed_steps, plan_step, read_by_name
-from operators.resources.pipeline_checks import dependencies
-from operators.resources.seldon_schema import Pipeline
+from operators.pipeline.inputs import Environment, Inputs, TensorAddress, shown
+from operators.pipeline.planned_step import PlannedStep
 
-_NO_REDACTION = Redaction()
 # At most this many flagged rows of a micro-batch are explained, so that many outliers do not delay others.
 _MAX_EXPLAINED = 100
-
-
-class WindowVerdict(NamedTuple):
-    """The verdict of a batched step's last closed window."""
-
-    is_drift: int
-    state: str
-    window: int
-    closed_at: str
 
 
 class Part(NamedTuple):
@@ -66,42 +53,18 @@ class Outcome(NamedTuple):
     flagged: list[tuple[str, int, FlaggedRow]]
 
 
-class Plan:
-    """A pipeline's steps in topological order.
+class Plan(NamedTuple):
+    """A pipeline's steps in topological order, ready to run.
 
-    `output` is None if the pipeline has no response. `redaction` contains the features that its Monitor
-    hides, `functions` the functions that a request's `outputs` may name.
+    `output` is None if the pipeline has no response. `functions` are the functions that a request's `outputs`
+    may name. `redaction` contains the features that the pipeline's Monitor hides.
     """
 
-    def __init__(
-        self, pipeline: Pipeline, steps: Mapping[str, Step], redaction: Redaction = _NO_REDACTION
-    ) -> None:
-        self.name = pipeline.metadata.name
-        self.redaction = redaction
-        output = pipeline.spec.output
-        self.output = (
-            inputs_of(output.steps, output.steps_join, output.tensor_map, self.name) if output else None
-        )
-        reads = dependencies(pipeline)
-        needed = needed_steps(reads, self.output)
-        read_by_steps = {node for nodes in reads.values() for node in nodes}
-        answering = {source.address[0] for source in self.output.sources} if self.output else set()
-        specs = {spec.name: spec for spec in pipeline.spec.steps}
-        order = [name for name in TopologicalSorter(reads).static_order() if name in specs]
-        named_tensors = read_by_name(pipeline, self.output)
-        self.steps = tuple(
-            plan_step(
-                specs[name],
-                pipeline,
-                steps[name],
-                is_needed=name in needed,
-                uses_requested_outputs=name in answering and name not in read_by_steps,
-                read=named_tensors.get(name, []),
-            )
-            for name in order
-        )
-        requestable = [planned.step for planned in self.steps if planned.uses_requested_outputs]
-        self.functions = {name for step in requestable for name in step.functions}
+    name: str
+    steps: tuple[PlannedStep, ...]
+    output: Inputs | None
+    functions: frozenset[str]
+    redaction: Redaction
 
     def run(
         self,
@@ -117,11 +80,12 @@ class Plan:
         `flags` are the verdicts of the batched steps, by step. `taps` are the addresses whose tensors the
         outcome contains as `tapped`. The counts of steps are added to `tally`.
         """
-        outcome = Outcome([], {}, {}, [])
+        execution = _Execution(self, options, flags, budget, taps, tally or Tally(), Outcome([], {}, {}, []))
         requests = np.arange(len(next(iter(tensors.values())).rows))
-        execution = _Execution(self, options, flags, budget, taps, tally or Tally(), outcome)
-        execution.run_from(0, _Progress({(self.name, "inputs"): tensors}, requests, {}))
-        return outcome
+        pending = [_Branch(0, _Progress({(self.name, "inputs"): tensors}, requests, {}))]
+        while pending:
+            pending += reversed(execution.run_branch(pending.pop()))
+        return execution.outcome
 
 
 class _Progress(NamedTuple):
@@ -142,6 +106,18 @@ class _Progress(NamedTuple):
         )
 
 
+class _Branch(NamedTuple):
+    """Requests that continue with step `start`. `answer` are the outputs of the step before, to be recorded.
+
+    If the step before split the requests, `positions` are those of this branch.
+    """
+
+    start: int
+    progress: _Progress
+    positions: NDArray[np.intp] | None = None
+    answer: Tensors | None = None
+
+
 class _Execution(NamedTuple):
     """One run of a plan over requests with the same signature; results are added to `outcome`."""
 
@@ -153,26 +129,29 @@ class _Execution(NamedTuple):
     tally: Tally
     outcome: Outcome
 
-    def run_from(self, start: int, progress: _Progress) -> None:
-        """Run the steps from position `start`. After a step that splits the requests, run each part alone."""
-        for number, planned in enumerate(self.plan.steps[start:], start=start):
+    def run_branch(self, branch: _Branch) -> list[_Branch]:
+        """Run the steps until a step splits the requests. Return the branches that remain to be run."""
+        progress, steps = branch.progress, self.plan.steps
+        if branch.positions is not None:
+            progress = progress.take(branch.positions)
+        if branch.answer is not None:
+            progress = self._record_answer(steps[branch.start - 1], progress, branch.answer)
+        for number, planned in enumerate(steps[branch.start :], start=branch.start):
             try:
                 inputs = planned.inputs.read(progress.environment)
             except ValueError as error:
-                self._drop_failed(planned, number, progress, [str(error)] * len(progress.requests))
-                return
+                return self._drop_failed(number, progress, [str(error)] * len(progress.requests))
             if not inputs or not planned.triggers.is_present(progress.environment):
                 continue
             progress = progress.put((planned.name, "inputs"), inputs)
             started = perf_counter()
             answer = isolate(partial(self._call, planned), inputs, self.budget)
             self.tally.step(planned.name).record_call(_rows(inputs), perf_counter() - started)
-            if len(answer.parts) == 1 and not answer.failures:
-                progress = self._record_answer(planned, progress, answer.parts[0][1])
-                continue
-            self._branch(planned, number, progress, answer)
-            return
+            if len(answer.parts) != 1 or answer.failures:
+                return self._split(number, progress, answer)
+            progress = self._record_answer(planned, progress, answer.parts[0][1])
         self._finish(progress)
+        return []
 
     def _call(self, planned: PlannedStep, inputs: Tensors) -> Tensors | Routed:
         options = self._options(planned)
@@ -216,18 +195,19 @@ class _Execution(NamedTuple):
             row_of_request = row._replace(row=row.row - bounds[request])
             self.outcome.flagged.append((planned.name, int(progress.requests[request]), row_of_request))
 
-    def _branch(self, planned: PlannedStep, number: int, progress: _Progress, answer: Routed) -> None:
-        for answered, outputs in answer.parts:
-            self.run_from(number + 1, self._record_answer(planned, progress.take(answered), outputs))
-        if answer.failures:
-            failed = sorted(answer.failures)
+    def _split(self, number: int, progress: _Progress, answer: Routed) -> list[_Branch]:
+        """Return a branch for each part of a step's answer, and drop the requests on which it failed."""
+        branches = [_Branch(number + 1, progress, positions, outputs) for positions, outputs in answer.parts]
+        failed = sorted(answer.failures)
+        if failed:
             messages = [answer.failures[position] for position in failed]
-            self._drop_failed(planned, number, progress.take(np.array(failed, dtype=np.intp)), messages)
+            remaining = progress.take(np.array(failed, dtype=np.intp))
+            branches += self._drop_failed(number, remaining, messages)
+        return branches
 
-    def _drop_failed(
-        self, planned: PlannedStep, number: int, progress: _Progress, messages: list[str]
-    ) -> None:
-        """Fail the requests on which a step failed; if the step only watches, continue without it."""
+    def _drop_failed(self, number: int, progress: _Progress, messages: list[str]) -> list[_Branch]:
+        """Fail the requests on which a step failed. If the step only watches, they continue without it."""
+        planned = self.plan.steps[number]
         only_watches = planned.step.monitor and not planned.is_needed
         for request, message in zip(progress.requests.tolist(), messages, strict=True):
             if only_watches:
@@ -235,8 +215,7 @@ class _Execution(NamedTuple):
                 failures.append(RecordError(Reason.MONITOR_FAILED, message, planned.name))
             else:
                 self.outcome.errors[request] = RecordError(Reason.STEP_FAILED, message, planned.name)
-        if only_watches:
-            self.run_from(number + 1, progress)
+        return [_Branch(number + 1, progress)] if only_watches else []
 
     def _finish(self, progress: _Progress) -> None:
         output = self.plan.output

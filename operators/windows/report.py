@@ -14,8 +14,7 @@ from operators.core.errors import MalformedError
 from operators.core.foreign_json import convert, decode, require_name, require_number
 from operators.core.tensors import TensorColumn, Tensors
 from operators.core.timestamps import parse_time
-from operators.models.runtimes.batched import Verdict
-from operators.pipeline.plan import WindowVerdict
+from operators.models.runtimes.batched import Verdict, WindowVerdict
 from operators.protocol.encode import encode_response
 from operators.windows.lineage import Lineage
 

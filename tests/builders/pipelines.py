@@ -11,8 +11,8 @@ import msgspec
 from jobs.releases.validation.manifests import check
 from operators.control.release import Release
 from operators.inference.engine import Engine
+from operators.models.runtimes.batched import WindowVerdict
 from operators.pipeline.load import LoadedPipeline, ModelCache, load_pipeline
-from operators.pipeline.plan import WindowVerdict
 from operators.storage.trusted_roots import make_policy
 from tests.builders.requests import TOPICS
 

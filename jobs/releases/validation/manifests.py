@@ -18,8 +18,8 @@ from operators.control.release import Artifact, RegisteredModel, Release
 from operators.core.errors import DeploymentError, one_line
 from operators.core.timestamps import iso_seconds
 from operators.kafka.topics import Topics
+from operators.pipeline.compile import compile_plan
 from operators.pipeline.external_input import external_input
-from operators.pipeline.plan import Plan
 from operators.pipeline.window_rules import effective_rules
 from operators.resources.field_support import Resource
 from operators.resources.manifests import APPLIED, Manifests, manifests_of, read_manifests
@@ -120,7 +120,7 @@ def _release_all(
             continue
         try:
             steps = {step.name: loaded[step.name].step for step in pipeline.spec.steps}
-            Plan(pipeline, steps)
+            compile_plan(pipeline, steps)
             checked.releases.append(_release(pipeline, manifests, loaded, topics))
         except DeploymentError as error:
             checked.errors.append(one_line(f"{manifests.origin[f'Pipeline/{name}']}: {error}"))

@@ -21,8 +21,9 @@ from operators.core.errors import DeploymentError, RecordError
 from operators.core.micro_batch import ANSWERED, FAILED, NO_RESPONSE, RequestBatch, ResponseBatch
 from operators.inference.engine import Engine
 from operators.metrics.pipeline_tally import is_tally
+from operators.models.runtimes.batched import WindowVerdict
 from operators.pipeline.load import ModelCache, load_pipeline
-from operators.pipeline.plan import Plan, WindowVerdict
+from operators.pipeline.plan import Plan
 from operators.protocol.decode import decode_request
 from operators.windows.chunks import decode
 from operators.windows.report import read_report

@@ -43,6 +43,15 @@ class Verdict(NamedTuple):
         return self._replace(about=redaction.about(self.about)) if redaction else self
 
 
+class WindowVerdict(NamedTuple):
+    """The verdict of a batched step's last closed window."""
+
+    is_drift: int
+    state: str
+    window: int
+    closed_at: str
+
+
 @runtime_checkable
 class BatchedStep(Protocol):
     """A step whose rows can be gathered into windows."""

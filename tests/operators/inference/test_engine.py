@@ -10,9 +10,9 @@ import pytest
 from jobs.kafka.pipeline_client import request_body
 from jobs.releases.validation.manifests import check
 from operators.core.tensors import Tensors
+from operators.models.runtimes.batched import WindowVerdict
 from operators.models.step import InferenceOptions
 from operators.pipeline.load import LoadedPipeline, ModelCache, load_pipeline
-from operators.pipeline.plan import WindowVerdict
 from operators.storage.trusted_roots import make_policy
 from tests.builders.pipelines import engine
 from tests.builders.requests import GOOD, TOPICS, chunks_in, chunks_of, outputs, records, request

@@ -14,12 +14,11 @@ from detectors.quality.data_quality import quality_of
 from operators.core.errors import DeploymentError
 from operators.core.tensors import TensorColumn
 from operators.models.formats.data_quality import write_quality
-from operators.models.runtimes.batched import WindowRules
+from operators.models.runtimes.batched import WindowRules, WindowVerdict
 from operators.models.runtimes.data_quality import DataQualityModel
 from operators.models.step import InferenceOptions
 from operators.pipeline.failure_isolation import Budget
 from operators.pipeline.load import LoadedPipeline, ModelCache, batched_step_config
-from operators.pipeline.plan import WindowVerdict
 from operators.storage.trusted_roots import make_policy
 from tests.builders.pipelines import engine, live, pipeline, released
 from tests.builders.requests import GOOD, chunks_in, chunks_of, outputs, records, request

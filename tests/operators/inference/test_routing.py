@@ -10,6 +10,7 @@ import pytest
 from operators.core.errors import MismatchError, Reason
 from operators.core.tensors import Routed, TensorColumn, Tensors
 from operators.models.step import InferenceOptions, single_tensor
+from operators.pipeline.compile import compile_plan
 from operators.pipeline.failure_isolation import Budget
 from operators.pipeline.plan import Outcome, Plan
 from tests.operators.pipeline.test_plan import Tell, column, pipeline, run
@@ -61,7 +62,7 @@ class Named:
 
 def plan(steps: dict[str, tuple[dict[str, Any], Any]], output: dict[str, Any] | None) -> Plan:
     specs = [{"name": name, **spec} for name, (spec, _) in steps.items()]
-    return Plan(pipeline(specs, output), {name: step for name, (_, step) in steps.items()})
+    return compile_plan(pipeline(specs, output), {name: step for name, (_, step) in steps.items()})
 
 
 def by_request(outcome: Outcome, name: str = "y") -> dict[int, float]:

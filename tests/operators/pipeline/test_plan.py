@@ -9,11 +9,13 @@ from sklearn.ensemble import RandomForestClassifier
 from detectors.drift.tabular import TabularDrift
 from operators.core.errors import DeploymentError, Reason
 from operators.core.tensors import TensorColumn, Tensors
+from operators.models.runtimes.batched import WindowVerdict
 from operators.models.runtimes.drift import DriftModel
 from operators.models.runtimes.sklearn_estimator import SklearnModel
 from operators.models.step import InferenceOptions
+from operators.pipeline.compile import compile_plan
 from operators.pipeline.failure_isolation import Budget
-from operators.pipeline.plan import Outcome, Plan, WindowVerdict
+from operators.pipeline.plan import Outcome, Plan
 from operators.resources.manifests import parse_document
 from operators.resources.seldon_schema import Pipeline
 
@@ -68,7 +70,7 @@ def outputs(outcome: Outcome) -> dict[str, list[float]]:
 
 def test_a_step_without_inputs_reads_the_whole_request() -> None:
     step = Tell()
-    outcome = run(Plan(pipeline([{"name": "s"}], {"steps": ["s"]}), {"s": step}))
+    outcome = run(compile_plan(pipeline([{"name": "s"}], {"steps": ["s"]}), {"s": step}))
     assert step.seen == [["a", "b"]]
     assert outputs(outcome) == {"y": [2, 4, 6], "extra": [1, 2, 3]}
 
@@ -76,26 +78,28 @@ def test_a_step_without_inputs_reads_the_whole_request() -> None:
 @pytest.mark.parametrize("reference", ["p.inputs.b", "p.inputs"])
 def test_a_step_reads_what_it_names(reference: str) -> None:
     step = Tell()
-    run(Plan(pipeline([{"name": "s", "inputs": [reference]}], {"steps": ["s"]}), {"s": step}))
+    run(compile_plan(pipeline([{"name": "s", "inputs": [reference]}], {"steps": ["s"]}), {"s": step}))
     assert step.seen == [["b"] if reference.endswith(".b") else ["a", "b"]]
 
 
 def test_steps_run_in_the_order_in_which_they_read_each_other_whatever_the_manifest_says() -> None:
     steps = [{"name": "last", "inputs": ["first.outputs.y"]}, {"name": "first", "inputs": ["p.inputs.a"]}]
-    plan = Plan(pipeline(steps, {"steps": ["last.outputs.y"]}), {"first": Tell(), "last": Tell()})
+    plan = compile_plan(pipeline(steps, {"steps": ["last.outputs.y"]}), {"first": Tell(), "last": Tell()})
     assert outputs(run(plan)) == {"y": [4, 8, 12]}
 
 
 def test_tensor_map_renames_what_a_step_sees() -> None:
     step = Tell()
     spec = {"name": "s", "inputs": ["p.inputs.a"], "tensorMap": {"p.inputs.a": "renamed"}}
-    run(Plan(pipeline([spec], {"steps": ["s"]}), {"s": step}))
+    run(compile_plan(pipeline([spec], {"steps": ["s"]}), {"s": step}))
     assert step.seen == [["renamed"]]
 
 
 def test_tensor_map_renames_what_the_response_shows() -> None:
     output = {"steps": ["s.outputs.y"], "tensorMap": {"s.outputs.y": "answer"}}
-    assert outputs(run(Plan(pipeline([{"name": "s"}], output), {"s": Tell()}))) == {"answer": [2, 4, 6]}
+    assert outputs(run(compile_plan(pipeline([{"name": "s"}], output), {"s": Tell()}))) == {
+        "answer": [2, 4, 6]
+    }
 
 
 def test_inputs_of_several_steps_are_joined() -> None:
@@ -105,7 +109,7 @@ def test_inputs_of_several_steps_are_joined() -> None:
         {"name": "both", "inputs": ["one.outputs.y", "two.outputs.z"]},
     ]
     both = Tell("w")
-    plan = Plan(
+    plan = compile_plan(
         pipeline(steps, {"steps": ["both.outputs.w"]}), {"one": Tell("y"), "two": Tell("z"), "both": both}
     )
     run(plan)
@@ -118,13 +122,13 @@ def test_a_step_reads_what_another_was_sent_after_renaming() -> None:
         {"name": "two", "inputs": ["one.inputs"]},
     ]
     two = Tell()
-    run(Plan(pipeline(steps, {"steps": ["two"]}), {"one": Tell(), "two": two}))
+    run(compile_plan(pipeline(steps, {"steps": ["two"]}), {"one": Tell(), "two": two}))
     assert two.seen == [["renamed"]]
 
 
 def test_two_inputs_of_one_name_are_an_error_that_tells_the_remedy() -> None:
     steps = [{"name": "one"}, {"name": "two"}, {"name": "both", "inputs": ["one", "two"]}]
-    plan = Plan(pipeline(steps, {"steps": ["both"]}), {"one": Tell(), "two": Tell(), "both": Tell()})
+    plan = compile_plan(pipeline(steps, {"steps": ["both"]}), {"one": Tell(), "two": Tell(), "both": Tell()})
     outcome = run(plan)
     assert {error.step for error in outcome.errors.values()} == {"both"}
     assert "two inputs are named 'y': rename one with tensorMap" in outcome.errors[0].message
@@ -133,25 +137,25 @@ def test_two_inputs_of_one_name_are_an_error_that_tells_the_remedy() -> None:
 def test_a_step_whose_tensor_is_absent_is_skipped() -> None:
     steps = [{"name": "s"}, {"name": "never", "inputs": ["s.outputs.missing"]}]
     never = Tell()
-    plan = Plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(), "never": never})
+    plan = compile_plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(), "never": never})
     assert outputs(run(plan)) == {"y": [2, 4, 6]}
     assert never.seen == []
 
 
 def test_a_response_without_any_tensor_is_an_error() -> None:
-    outcome = run(Plan(pipeline([{"name": "s"}], {"steps": ["s.outputs.missing"]}), {"s": Tell()}))
+    outcome = run(compile_plan(pipeline([{"name": "s"}], {"steps": ["s.outputs.missing"]}), {"s": Tell()}))
     assert {error.reason for error in outcome.errors.values()} == {Reason.NO_OUTPUT}
     assert len(outcome.errors) == 3
 
 
 def test_a_pipeline_without_output_answers_nothing() -> None:
-    (part,) = run(Plan(pipeline([{"name": "s"}], None), {"s": Tell()})).parts
+    (part,) = run(compile_plan(pipeline([{"name": "s"}], None), {"s": Tell()})).parts
     assert part.outputs is None
 
 
 def test_a_request_that_a_step_refuses_fails_and_names_the_step() -> None:
     steps = [{"name": "s", "inputs": ["p.inputs.a"]}]
-    outcome = run(Plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(refuse=2.0)}))
+    outcome = run(compile_plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(refuse=2.0)}))
     assert list(outcome.errors) == [1]
     assert (outcome.errors[1].step, outcome.errors[1].message) == ("s", "ValueError: 2 is refused")
     assert outputs(outcome) == {"y": [2, 6]}
@@ -161,7 +165,9 @@ def test_a_request_that_a_step_refuses_fails_and_names_the_step() -> None:
 def test_a_monitor_beside_the_response_costs_no_response() -> None:
     steps = [{"name": "s"}, {"name": "watch"}, {"name": "after", "inputs": ["watch"]}]
     watch, after = Tell(monitor=True, refuse=2.0), Tell()
-    plan = Plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(), "watch": watch, "after": after})
+    plan = compile_plan(
+        pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(), "watch": watch, "after": after}
+    )
     outcome = run(plan)
     assert not outcome.errors
     assert {request: [one.step for one in some] for request, some in outcome.monitor_failures.items()} == {
@@ -176,14 +182,14 @@ def test_a_monitor_beside_the_response_costs_no_response() -> None:
 
 
 def test_a_monitor_that_the_response_shows_does_cost_it() -> None:
-    plan = Plan(pipeline([{"name": "w"}], {"steps": ["w"]}), {"w": Tell(monitor=True, refuse=2.0)})
+    plan = compile_plan(pipeline([{"name": "w"}], {"steps": ["w"]}), {"w": Tell(monitor=True, refuse=2.0)})
     assert list(run(plan).errors) == [1]
 
 
 def drift_plan(size: int = 100, output: str = "d.outputs.is_drift") -> Plan:
     steps = [{"name": "s"}, {"name": "d", "inputs": ["p.inputs.a"], "batch": {"size": size}}]
     detector = DriftModel(TabularDrift(np.arange(50.0)[:, None]), ["x"], ["x"])
-    return Plan(pipeline(steps, {"steps": ["s.outputs.y", output]}), {"s": Tell(), "d": detector})
+    return compile_plan(pipeline(steps, {"steps": ["s.outputs.y", output]}), {"s": Tell(), "d": detector})
 
 
 def test_a_batched_step_gathers_rows_and_answers_with_the_last_verdict() -> None:
@@ -209,7 +215,7 @@ def test_before_the_first_window_the_verdict_is_insufficient_data() -> None:
 def test_rows_of_refused_requests_enter_no_window() -> None:
     steps = [{"name": "d", "inputs": ["p.inputs.a"], "batch": {"size": 5}}, {"name": "s"}]
     detector = DriftModel(TabularDrift(np.arange(50.0)[:, None]), ["x"], ["x"])
-    plan = Plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(refuse=2.0), "d": detector})
+    plan = compile_plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(refuse=2.0), "d": detector})
     outcome = run(plan)
     assert list(outcome.errors) == [1]
     assert outcome.parts[0].gathered["d"].data.ravel().tolist() == [1, 3]
@@ -217,7 +223,9 @@ def test_rows_of_refused_requests_enter_no_window() -> None:
 
 def test_an_unbatched_drift_step_tests_each_request_over_its_rows() -> None:
     detector = TabularDrift(np.arange(50.0)[:, None])
-    plan = Plan(pipeline([{"name": "d"}], {"steps": ["d"]}), {"d": DriftModel(detector, ["x"], ["x"])})
+    plan = compile_plan(
+        pipeline([{"name": "d"}], {"steps": ["d"]}), {"d": DriftModel(detector, ["x"], ["x"])}
+    )
     rows = np.concatenate([np.arange(30.0), np.arange(30.0) + 100])[:, None]
     outcome = plan.run(
         {"a": TensorColumn(rows, np.array([30, 30], dtype=np.int64))}, InferenceOptions(), {}, Budget()
@@ -236,7 +244,7 @@ def test_an_unbatched_drift_step_tests_each_request_over_its_rows() -> None:
 
 def test_batch_on_a_step_that_is_no_drift_detector_is_refused() -> None:
     with pytest.raises(DeploymentError, match=r"step s has a batch, but only drift detectors"):
-        Plan(pipeline([{"name": "s", "batch": {"size": 5}}], None), {"s": Tell()})
+        compile_plan(pipeline([{"name": "s", "batch": {"size": 5}}], None), {"s": Tell()})
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +261,7 @@ def test_a_function_that_a_step_reads_by_name_is_called_but_not_shown(forest: An
         {"name": "w", "inputs": ["m.outputs.predict_proba", "m.outputs.predict"]},
         {"name": "v", "inputs": ["m"]},
     ]
-    plan = Plan(
+    plan = compile_plan(
         pipeline(steps, {"steps": ["m"]}), {"m": SklearnModel(forest, "predict"), "w": watch, "v": Tell()}
     )
     (part,) = run(plan).parts
@@ -264,7 +272,7 @@ def test_a_function_that_a_step_reads_by_name_is_called_but_not_shown(forest: An
 
 def test_the_response_may_name_a_function_that_the_model_does_not_answer_with(forest: Any) -> None:
     spec = pipeline([{"name": "m", "inputs": ["p.inputs.a"]}], {"steps": ["m.outputs.predict_proba"]})
-    (part,) = run(Plan(spec, {"m": SklearnModel(forest, "predict")})).parts
+    (part,) = run(compile_plan(spec, {"m": SklearnModel(forest, "predict")})).parts
     assert part.outputs is not None
     assert np.array_equal(part.outputs["predict_proba"].data, forest.predict_proba([[1.0], [2.0], [3.0]]))
 
