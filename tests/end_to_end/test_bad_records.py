@@ -241,7 +241,7 @@ def test_commands_tell_and_repair_it(scene: Scene) -> None:
     }
     control = rows[f"RecordsUsable {scene.job.topics.control}"]
     assert "RecordsSkipped" in control
-    assert "`weir repair` lists them" in control
+    assert "`weir repair` lists and repairs them" in control
     assert f"RecordsUsable {scene.job.topics.status}" in rows
     assert "RecordUnusable" in rows[f"PipelineReady {NAME}"]
     assert "RecordUnusable" in rows["PipelineReady ghost"]

@@ -118,7 +118,7 @@ def test_the_whole_way_from_up_to_down(weir: Shell) -> None:
 
     submitted = weir("submit", "--", "--checkpoint-interval-ms", "1000")
     assert "flink run -d -pym jobs.production_monitoring -pyfs" in submitted
-    assert re.search(r"job [0-9a-f]{32} runs", submitted)
+    assert re.search(r"job [0-9a-f]{32} is running", submitted)
 
     answer = json.loads(weir("infer", "income-workflow", ONE))
     assert answer["id"] == "1"

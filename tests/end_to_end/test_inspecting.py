@@ -94,7 +94,7 @@ def test_reports_are_looked_at_by_seldons_expression(job: Deployment, weir: Shel
 
 def test_a_tap_shows_what_steps_are_sent_and_answer_for_a_while(job: Deployment, weir: Shell) -> None:
     expression = f"{PIPELINE}.income-preprocess.outputs.transform"
-    assert "look with --tap 60s" in weir("inspect", expression, fails=True)
+    assert "use --tap 60s" in weir("inspect", expression, fails=True)
     tapped: list[str] = []
     looking = Thread(target=lambda: tapped.append(weir("inspect", expression, "--tap", "8s", "--json")))
     looking.start()

@@ -185,7 +185,7 @@ def retrained(
 
 def test_drifted_windows_are_kept_out_of_new_monitors(retrained: Retrained) -> None:
     assert (retrained.chosen.read, len(retrained.chosen.values)) == (2_000, 1_200)
-    failed = {one.told for one in retrained.checks if not one.passed}
+    failed = {one.message for one in retrained.checks if not one.passed}
     assert "720 reference rows for windows of 200 (at least 10 windows)" in failed
 
 

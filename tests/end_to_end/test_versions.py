@@ -141,7 +141,7 @@ def test_six_versions_under_traffic_lose_no_request_and_mix_none(
     assert seen.generations() == ["1", "2", "3", "4", "6"]
     assert tensors(seen, 1) == tensors(seen, 2) == {("predict",)}
     assert tensors(seen, 3) == tensors(seen, 4) == tensors(seen, 6) == {("predict", "is_outlier")}
-    told = look(job).told
+    told = look(job).status
     assert told is not None
     failed = told.events[f"event/{NAME}/5/LoadFailed"]
     assert "below no trusted root" in failed.why

@@ -56,7 +56,7 @@ def test_a_folder_of_it_that_is_open_to_others_is_not_used(tmp_path: Path, mode:
     found = resolve(str(FOLDER), None, site_of(cache))
     path = {"cache": cache, "compartment": found.folder.parent, "entry": found.folder}[which]
     path.chmod(mode)
-    remedy = "remove it with all it holds" if mode & 0o022 else f"chmod 700 {path}"
+    remedy = "remove it with its contents" if mode & 0o022 else f"chmod 700 {path}"
     with pytest.raises(
         DeploymentError, match=f"{path} is .*{mode:04o}.*: {remedy}, or name a folder of your own"
     ):

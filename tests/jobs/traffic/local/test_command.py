@@ -85,7 +85,7 @@ def test_one_request_is_answered_as_through_kafka(weir: Weir) -> None:
 def test_a_request_that_fails_is_told_with_exit_code_1(weir: Weir) -> None:
     told = weir.infer("income-production", '{"inputs": []}')
     assert weir.code == 1
-    assert told.endswith("\nerror: BAD_REQUEST: inputs is empty: a request needs at least one tensor\n")
+    assert told.endswith("\nerror: BAD_REQUEST: inputs is empty; a request needs at least one tensor\n")
 
 
 def test_many_requests_are_shown_as_a_table(weir: Weir) -> None:

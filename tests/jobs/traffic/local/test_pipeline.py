@@ -262,7 +262,7 @@ def test_another_pipelines_responses_are_requests_of_one_that_reads_them(
     assert [one["is_outlier"] for one in got.values()] == [one["is_outlier"] for one in expected.values()]
     (letter,) = letters(list(second.answer(numbered(good()))))
     assert letter.reason == "BAD_REQUEST", "a request is no response"
-    with pytest.raises(DeploymentError, match=r"weir\.default\.pipeline\.first\.outputs holds responses"):
+    with pytest.raises(DeploymentError, match=r"weir\.default\.pipeline\.first\.outputs contains responses"):
         read_requests(models / "holdout.npy", second, 1, pytest.fail)
 
 
