@@ -18,7 +18,6 @@ from operators.metrics.pipeline_tally import decode_tally, is_tally
 from operators.models.runtimes.batched import WindowRules
 from operators.models.runtimes.data_quality import DataQualityModel
 from operators.pipeline.load import LoadedPipeline
-from operators.pipeline.plan import Plan
 from tests.builders.pipelines import engine, live, pipeline
 from tests.builders.reports import REFERENCE, STEP
 from tests.builders.requests import GOOD, records, request
@@ -57,9 +56,7 @@ def redacted(tmp_path: Path, models: Path, *names: str) -> LoadedPipeline:
     ]
     (one,) = live(tmp_path, models, pipeline("p", steps, output={"steps": ["income-outlier"]}))
     assert one.plan is not None
-    plan = Plan.__new__(Plan)
-    plan.__dict__.update(one.plan.__dict__, redaction=Redaction(names))
-    return one._replace(plan=plan)
+    return one._replace(plan=one.plan._replace(redaction=Redaction(names)))
 
 
 def test_flagged_rows_and_bad_values_do_not_name_it(tmp_path: Path, models: Path) -> None:
