@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import msgspec
@@ -152,8 +151,7 @@ def test_answers_that_json_has_no_words_for_become_errors(served: list[LoadedPip
         planned._replace(step=Strange()) if planned.name == "income-classifier" else planned
         for planned in workflow.plan.steps
     )
-    plan = copy.copy(workflow.plan)
-    plan.steps = steps
+    plan = workflow.plan._replace(steps=steps)
     answers = engine([workflow._replace(plan=plan)]).answer(records(request(GOOD)))
     assert answers.reasons == ["NO_OUTPUT"]
     assert b"the outputs of the models cannot be encoded as V2 tensors" in (answers.bodies[0] or b"")
