@@ -19,6 +19,7 @@ from operators.pipeline.load import BatchedStepConfig
 from operators.windows.chunks import Chunk
 from operators.windows.findings import evaluate_window
 from operators.windows.lineage import Lineage, lineage_of
+from operators.windows.pane import keep, merge
 from operators.windows.report import encode_report, superseded_report
 from operators.windows.step_configs import StepConfigs
 from operators.windows.superseded import SupersededWindow, decode_superseded
@@ -184,7 +185,8 @@ class StepWindows:
     def _close(
         self, window: OpenWindow, config: BatchedStepConfig, now: int
     ) -> Generator[Report | AlertRecord, None, OpenWindow]:
-        pane = self._rows.counted(config)
+        panes = self._rows.panes()
+        pane = merge(panes, config.step.add)
         lineage = pane.lineage
         rules = self._alert_rules.get(lineage.pipeline, lineage.generation)
         verdict = config.step.judge(pane.counts, lineage.rows, config.rules).redacted(rules.redaction)
@@ -196,7 +198,7 @@ class StepWindows:
         findings = dict([evaluate_window(rule, lineage, window.number, verdict, streak)])
         yield from self._active_alerts.update_alerts(rules.lifecycle, findings, now)
         rows = config.batch.kept(lineage.rows)
-        kept = self._rows.keep(rows, config)
+        kept = self._rows.replace_panes(keep(panes, rows, config.batch.slide))
         return window._replace(streak=streak).closed(rows, kept)
 
     def _rules_of(self, chunk: Chunk) -> PipelineRules:

@@ -6,7 +6,7 @@ from operators.core.state import Blobs
 from operators.pipeline.load import BatchedStepConfig
 from operators.windows.chunks import Chunk, decode, join
 from operators.windows.lineage import Lineage, lineage_of, merge_lineages
-from operators.windows.pane import Pane, compact, decode_pane, keep, merge
+from operators.windows.pane import Pane, compact, decode_pane
 from operators.windows.window import OpenWindow
 
 _MAX_PANES = 24
@@ -32,21 +32,22 @@ class WindowRows:
         self._panes.add(Pane(lineage_of(pending), config.step.count(pending.rows)).encode())
         panes = window.panes + 1
         if panes > _MAX_PANES:
-            panes = self._store(compact(self._decode_panes(), config.batch.slide, config.step.add))
+            panes = self.replace_panes(compact(self.panes(), config.batch.slide, config.step.add))
         return window._replace(pending=0, panes=panes)
 
-    def counted(self, config: BatchedStepConfig) -> Pane:
-        """Return all panes as one."""
-        return merge(self._decode_panes(), config.step.add)
+    def panes(self) -> list[Pane]:
+        """Return the counted rows."""
+        return [decode_pane(bytes(blob)) for blob in self._panes.get()]
 
-    def keep(self, rows: int, config: BatchedStepConfig) -> int:
-        """Keep the panes of the latest rows, at most `rows`. Return their number."""
-        return self._store(keep(self._decode_panes(), rows, config.batch.slide))
+    def replace_panes(self, panes: list[Pane]) -> int:
+        """Replace the counted rows. Return the number of panes."""
+        self._panes.update([pane.encode() for pane in panes])
+        return len(panes)
 
     def lineage(self) -> Lineage:
         """Return the lineage of all rows, pending and counted."""
-        panes = [pane.lineage for pane in self._decode_panes()]
-        return merge_lineages([*map(lineage_of, self._decode_chunks()), *panes])
+        counted = [pane.lineage for pane in self.panes()]
+        return merge_lineages([*map(lineage_of, self._decode_chunks()), *counted])
 
     def clear(self) -> None:
         """Delete all rows."""
@@ -55,10 +56,3 @@ class WindowRows:
 
     def _decode_chunks(self) -> list[Chunk]:
         return [decode(bytes(blob)) for blob in self._chunks.get()]
-
-    def _decode_panes(self) -> list[Pane]:
-        return [decode_pane(bytes(blob)) for blob in self._panes.get()]
-
-    def _store(self, panes: list[Pane]) -> int:
-        self._panes.update([pane.encode() for pane in panes])
-        return len(panes)
