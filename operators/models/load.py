@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from operators.core.errors import DeploymentError, describe
 from operators.models.folder import Folder
 from operators.models.formats import (
@@ -16,8 +18,8 @@ from operators.models.settings import ALIBI_DETECT, DATA_QUALITY, LIGHTGBM, SKLE
 from operators.models.step import Step
 from operators.resources.seldon_schema import Model
 from operators.storage.artifact_cache import ArtifactCache
-from operators.storage.fetch import fetch
-from operators.storage.trusted_roots import ArtifactPolicy, UntrustedError, locate
+from operators.storage.fetch import fetched
+from operators.storage.trusted_roots import ArtifactPolicy, Origin, UntrustedError, locate
 
 _RUNTIMES = {
     SKLEARN: sklearn_estimator.load,
@@ -37,17 +39,22 @@ def load_step(model: Model, uri: str, recorded: str, site: ArtifactPolicy) -> St
     """
     try:
         origin = locate(uri, site)
-        path = fetch(origin, recorded, site.cache)
+        with fetched(origin, recorded, site.cache) as path:
+            return _load_copy(model, path, origin, recorded, site)
     except Exception as error:
-        raise DeploymentError(f"Model {model.metadata.name}: {_message(error)}") from error
+        kind = UntrustedError if isinstance(error, UntrustedError) else DeploymentError
+        raise kind(f"Model {model.metadata.name}: {_message(error)}") from error
+
+
+def _load_copy(model: Model, path: Path, origin: Origin, recorded: str, site: ArtifactPolicy) -> Step:
+    """Load a copy; DeploymentError, with the paths of the origin, for whatever its files raise."""
     try:
         return _load(Folder(path, origin, recorded, read_settings(model, path), read_probe(path), site))
     except (Exception, SystemExit) as error:  # files of all kinds, and code in them, may raise anything
         if origin.root is None:
             ArtifactCache(site.cache).discard(None, recorded)
         kind = UntrustedError if isinstance(error, UntrustedError) else DeploymentError
-        message = _message(error).replace(str(path), uri)
-        raise kind(f"Model {model.metadata.name}: {message}") from error
+        raise kind(_message(error).replace(str(path), origin.uri)) from error
 
 
 def _load(folder: Folder) -> Step:

@@ -90,10 +90,8 @@ class ArtifactCache:
 
     def _remove(self, kept: Path) -> None:
         """Rename a copy, then delete it, so that other processes see all of it or nothing."""
-        with (
-            self.partial_copy() as partial_copy,
-            suppress(OSError),
-        ):  # it does not exist, or another process was faster
+        # The rename fails if it does not exist, or if another process was faster.
+        with self.partial_copy() as partial_copy, suppress(OSError):
             kept.rename(partial_copy / "gone")
 
     def _path_of(self, root: str | None, sha256: str) -> Path:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -59,16 +60,54 @@ def fetch(origin: Origin, recorded: str, folder: Path) -> Path:
     kept = cache.find(origin.root, recorded)
     if kept:
         return kept
-    names = _list(origin.uri, origin.stores) if origin.path is None else []
     with _copying(origin, cache) as partial_copy:
-        _copy(origin, names, partial_copy)
-        copied = digest(partial_copy)
-        if copied == recorded:
-            return cache.keep(partial_copy, origin.root)[0]
-    raise DeploymentError(
-        f"{origin.uri} has changed since it was applied, or was not copied completely "
-        f"({copied}, recorded {recorded}); copy it again, or apply it again"
-    )
+        _copy_recorded(origin, recorded, partial_copy)
+        return cache.keep(partial_copy, origin.root)[0]
+
+
+@contextmanager
+def fetched(origin: Origin, recorded: str, folder: Path) -> Iterator[Path]:
+    """Yield a copy with the recorded digest to load a model from; DeploymentError as `fetch`.
+
+    A copy from an untrusted place belongs to this call alone, because another process that refuses to load
+    the same files discards the shared one. It is kept if the block succeeds.
+    """
+    if origin.root is not None:
+        yield fetch(origin, recorded, folder)
+        return
+    cache = ArtifactCache(folder)
+    with _copying(origin, cache) as own:
+        kept = cache.find(None, recorded)
+        if not (kept and _copied(kept, recorded, own)):
+            _copy_recorded(origin, recorded, own)
+        yield own
+        with suppress(DeploymentError, OSError):  # another process discards it now; this load succeeded
+            cache.keep(own, None)
+
+
+def _copied(kept: Path, recorded: str, target: Path) -> bool:
+    """Copy a kept folder. Return False, with the target empty, if it was discarded meanwhile."""
+    try:
+        copy_files(kept, target)
+        if digest(target) == recorded:
+            return True
+    except (DeploymentError, OSError):
+        pass
+    shutil.rmtree(target)
+    target.mkdir(mode=0o700)
+    return False
+
+
+def _copy_recorded(origin: Origin, recorded: str, target: Path) -> None:
+    """Copy a folder from its origin; DeploymentError if it has another digest than the recorded one."""
+    names = _list(origin.uri, origin.stores) if origin.path is None else []
+    _copy(origin, names, target)
+    copied = digest(target)
+    if copied != recorded:
+        raise DeploymentError(
+            f"{origin.uri} has changed since it was applied, or was not copied completely "
+            f"({copied}, recorded {recorded}); copy it again, or apply it again"
+        )
 
 
 def _resolve_origin(origin: Origin, names: list[str], folder: Path) -> ResolvedArtifact:

@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import cycle
 from pathlib import Path
@@ -57,6 +58,26 @@ def test_a_refused_folder_is_not_kept_and_not_found_under_a_trusted_name(
     shutil.rmtree(evil)
     with pytest.raises(DeploymentError, match="is not a folder"):
         load_step(model(), str(evil), found.digest, site)
+    assert not trace.exists()
+
+
+def test_workers_that_refuse_a_folder_at_once_all_say_why(
+    tmp_path: Path, site: ArtifactPolicy, trace: Path
+) -> None:
+    """They share a cache: what one of them discards, another may be reading."""
+    evil = arm(tmp_path / "evil", trace)
+    recorded = resolve(str(evil), None, site).digest
+
+    def refused(number: int) -> str:
+        with pytest.raises(DeploymentError) as error:
+            load_step(model(), str(evil), recorded, site)
+        return str(error.value)
+
+    with ThreadPoolExecutor(8) as workers:
+        reasons = set(workers.map(refused, range(400)))
+    assert len(reasons) == 1
+    assert f"{evil} is below no trusted root" in reasons.pop()
+    assert kept(site) == []
     assert not trace.exists()
 
 
