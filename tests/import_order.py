@@ -26,7 +26,9 @@ ORDER = {
         "durations references seldon_schema monitor_schema field_support strict_decoding yaml_files "
         "pipeline_checks monitor_checks manifests"
     ),
-    "operators/kafka": "topics connection headers header_names consumer skipped_records dead_letters",
+    "operators/kafka": (
+        "topics connection headers header_names consumer topic_follower skipped_records dead_letters"
+    ),
     "operators/protocol": "datatypes request inference_pb2 json_codec protobuf_codec decode batching encode",
     "operators/models": (
         "step column_origins content_types feature_rows json_files pickles settings probe folder runtimes "

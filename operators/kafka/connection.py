@@ -15,3 +15,7 @@ class Connection(NamedTuple):
 
     bootstrap: str
     topics: Topics
+
+    def failure(self, error: Exception) -> str:
+        """Return that Kafka does not answer, and why."""
+        return f"Kafka does not answer at {self.bootstrap}: {str(error) or type(error).__name__}"

@@ -25,18 +25,24 @@ def open_consumer(
         enable_auto_commit=False,
         allow_auto_create_topics=False,
         max_partition_fetch_bytes=32 * 1024 * 1024,
+        reconnect_backoff_max_ms=1_000,  # as Kafka's own clients; kafka-python waits up to 30 s
     )
     try:
-        partitions = [
-            TopicPartition(topic, number)
-            for topic in topics
-            for number in sorted(consumer.partitions_for_topic(topic) or ())
-        ]
+        partitions = existing_partitions(consumer, topics)
         consumer.assign(partitions)
     except BaseException:
         consumer.close()
         raise
     return consumer, partitions
+
+
+def existing_partitions(consumer: KafkaConsumer, topics: list[str]) -> list[TopicPartition]:
+    """Return every partition of the topics that exist."""
+    return [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in sorted(consumer.partitions_for_topic(topic) or ())
+    ]
 
 
 def topic_exists(bootstrap: str, topic: str) -> bool:
@@ -48,6 +54,15 @@ def topic_exists(bootstrap: str, topic: str) -> bool:
 
 def read_to_end(consumer: KafkaConsumer, partitions: list[TopicPartition], seconds: float) -> Iterator[Any]:
     """Yield every record up to the current end of the partitions; DeploymentError after `seconds`."""
+    for batches in batches_to_end(consumer, partitions, seconds):
+        for records in batches.values():
+            yield from records
+
+
+def batches_to_end(
+    consumer: KafkaConsumer, partitions: list[TopicPartition], seconds: float
+) -> Iterator[dict[TopicPartition, list[Any]]]:
+    """Yield the polled batches up to the current end of the partitions; DeploymentError after `seconds`."""
     if not partitions:
         return
     ends = consumer.end_offsets(partitions)
@@ -59,8 +74,7 @@ def read_to_end(consumer: KafkaConsumer, partitions: list[TopicPartition], secon
                 f"{names}: reading to the end took longer than {seconds:g} s; "
                 "check that the Kafka brokers are reachable"
             )
-        for records in consumer.poll(timeout_ms=200).values():
-            yield from records
+        yield consumer.poll(timeout_ms=200)
 
 
 def read_topic(bootstrap: str, topics: list[str], seconds: float) -> Iterator[Any]:

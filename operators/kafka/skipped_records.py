@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from operators.core.errors import MalformedError, NewerError, describe, one_line
@@ -59,6 +60,21 @@ class SkippedRecords(dict[str | None, Skipped]):
     def of(self, pipeline: str) -> list[Skipped]:
         """Return the records whose keys name a pipeline, oldest first."""
         return [one for one in self.values() if one.pipeline == pipeline]
+
+
+class SkippedReporter:
+    """Passes skipped records on, each once even if its topic is read again."""
+
+    def __init__(self, skipped: Callable[[Sequence[Skipped]], None]) -> None:
+        self._skipped = skipped
+        self._reported: dict[tuple[str, int], int] = {}
+
+    def report(self, skipped: Sequence[Skipped]) -> None:
+        """Pass on those behind the last one that was passed on from their partition."""
+        new = [one for one in skipped if one.offset > self._reported.get((one.topic, one.partition), -1)]
+        self._reported.update({(one.topic, one.partition): one.offset for one in new})
+        if new:
+            self._skipped(new)
 
 
 def skipped_record(record: Any, error: Exception, pipeline: str = "") -> Skipped:

@@ -31,7 +31,7 @@ def report(
     start = moment_of(since)
     feed = KafkaFeed(connection(bootstrap_servers, prefix, namespace), time() - start)
     with waiting("reading the topics"):
-        feed.read_once()
+        feed.read_past()
     release = find_release(list(feed.releases().values()), pipeline)
     page = write(release, feed.history(pipeline), feed.board, start, time())
     out.write_text(page, "utf-8")

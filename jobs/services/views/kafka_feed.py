@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from threading import Event, Thread
-from time import monotonic, time
+from collections.abc import Collection, Mapping
+from time import time
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -15,52 +14,50 @@ from jobs.status.follower import StatusFollower
 from operators.control.control_state import ControlState
 from operators.control.release import Release
 from operators.control.window_epochs import batched_steps
-from operators.core.background_thread import repeat
 from operators.core.errors import DeploymentError
 from operators.core.redaction import Redaction
 from operators.kafka.connection import Connection
-from operators.kafka.consumer import open_consumer, read_to_end
+from operators.kafka.topic_follower import TopicFollower
 
-# Seconds between two checks for new or deleted topics.
-_TOPIC_CHECK = 5.0
+# Tables show only the newest records, and these topics may contain very many.
 _MOST_LISTED = 2_000
-# Seconds to read the topics once. Reading a long period of a busy namespace takes minutes.
-_READ_TIMEOUT = 600.0
 _log = logging.getLogger(__name__)
 
 
-class KafkaFeed:
+class KafkaFeed(TopicFollower):
     """Reads the records of the last `past` seconds, then follows the topics.
 
     `failure` describes why the data are not up to date; it is empty if they are.
     """
 
+    resumes = True
+    # Reading a long period of a busy namespace takes minutes.
+    read_seconds = 600.0
+
     def __init__(self, connection: Connection, past: float) -> None:
+        super().__init__(connection, "reading a namespace's topics")
         self.board = TopicHistory(connection.topics, past, self._redaction_of)
-        self._connection = connection
         self._since = time() - past
         self._status = StatusFollower(connection)
-        self._positions: dict[TopicPartition, int] = {}
-        self._stop = Event()
-        self._thread = Thread(target=self._run, name="feed", daemon=True)
+        self._live: dict[str, Release] = {}
+        self._reports: frozenset[str] = frozenset()
         self.failure = "Reading past records …"
 
     def start(self) -> None:
         """Read and follow in the background; DeploymentError if Kafka does not answer."""
         self._status.start()
-        self._thread.start()
+        self.start_in_background()
 
-    def read_once(self) -> None:
+    def read_past(self) -> None:
         """Read the existing records, without following."""
         self._status.start()
-        with self._open() as consumer:
-            self._add(read_to_end(consumer, list(consumer.assignment()), _READ_TIMEOUT))
+        self.read_once(self.topics())
         self._status.close()
 
     def close(self) -> None:
         """Stop following."""
-        self._stop.set()
         self._status.close()
+        super().close()
 
     def releases(self) -> dict[str, Release]:
         """Return the live release of each pipeline."""
@@ -77,67 +74,41 @@ class KafkaFeed:
     def _control(self) -> ControlState:
         return self._status.observed().control or ControlState.empty()
 
-    def _topics(self) -> list[str]:
-        topics = self._connection.topics
-        steps = {step for release in self.releases().values() for step in _batched(release)}
-        reports = sorted(map(topics.model_outputs, steps))
-        return [topics.rates, topics.alerts, topics.outliers, topics.errors, *reports]
+    def topics(self) -> Collection[str]:
+        """Return the topics of the namespace, and those of the reports of live pipelines."""
+        topics, live = self.connection.topics, self.releases()
+        if live != self._live:
+            steps = {step for release in live.values() for step in _batched(release)}
+            self._live, self._reports = live, frozenset(map(topics.model_outputs, steps))
+        return {topics.rates, topics.alerts, topics.outliers, topics.errors, *self._reports}
 
-    def _open(self) -> KafkaConsumer:
-        topics = self._connection.topics
-        consumer, partitions = open_consumer(self._connection.bootstrap, self._topics())
-        new_partitions = [one for one in partitions if one not in self._positions]
-        if new_partitions:
-            times = dict.fromkeys(new_partitions, int(self._since * 1000))
-            starts, ends = consumer.offsets_for_times(times), consumer.end_offsets(new_partitions)
-            for partition in new_partitions:
-                start = starts[partition].offset if starts.get(partition) else ends[partition]
-                # Tables show only the newest records, and these topics may contain very many.
-                is_listed = partition.topic in (topics.outliers, topics.errors)
-                self._positions[partition] = (
-                    max(start, ends[partition] - _MOST_LISTED) if is_listed else start
-                )
-        for partition in partitions:
-            consumer.seek(partition, self._positions[partition])
-        return consumer
+    def start_offsets(
+        self, consumer: KafkaConsumer, partitions: list[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        """Return the offsets at the begin of the period; of records for tables, those of the last ones."""
+        listed = (self.connection.topics.outliers, self.connection.topics.errors)
+        found = consumer.offsets_for_times(dict.fromkeys(partitions, int(self._since * 1000)))
+        ends = consumer.end_offsets(partitions)
+        offsets = {one: found[one].offset if found.get(one) else ends[one] for one in partitions}
+        return {
+            one: max(offset, ends[one] - _MOST_LISTED) if one.topic in listed else offset
+            for one, offset in offsets.items()
+        }
 
-    def _add(self, records: Iterable[Any]) -> None:
-        """Add records to the history; invalid ones are skipped, and not read again."""
-        skipped = []
-        for record in records:
-            if skipped_record := self.board.add(record.topic, record):
-                skipped.append(skipped_record)
-            self._positions[TopicPartition(record.topic, record.partition)] = record.offset + 1
+    def take(self, records: list[Any]) -> None:
+        """Add records to the history; those that cannot be used are skipped."""
+        added = (self.board.add(record.topic, record) for record in records)
+        skipped = [skipped_record for skipped_record in added if skipped_record]
         if skipped:
             _log.warning("skipped %d invalid records, the last one: %s", len(skipped), skipped[-1])
 
-    def _run(self) -> None:
-        repeat(self._run_once, self._stop, self._set_failure, pause=0.0)
+    def after_poll(self, received: bool) -> None:
+        """Note that the data are up to date."""
+        self.failure = ""
 
-    def _run_once(self) -> None:
-        with self._open() as consumer:
-            self._follow(consumer, self._topics())
-
-    def _set_failure(self, error: Exception) -> None:
-        # The page shows the error, so that readers see why it is not updated.
-        reason = str(error) or type(error).__name__
-        self.failure = f"Kafka does not answer at {self._connection.bootstrap}: {reason}"
-
-    def _follow(self, consumer: KafkaConsumer, topics: list[str]) -> None:
-        assigned, last_check = consumer.assignment(), monotonic()
-        ends = consumer.end_offsets(list(assigned))
-        while not self._stop.is_set():
-            for records in consumer.poll(timeout_ms=500).values():
-                self._add(records)
-            if self.failure and all(self._positions[one] >= end for one, end in ends.items()):
-                self.failure = ""
-            if monotonic() - last_check > _TOPIC_CHECK:
-                last_check = monotonic()
-                # Polling reports neither an unreachable broker nor a new topic.
-                consumer.end_offsets(list(assigned), timeout_ms=5_000)
-                existing = {topic for topic in topics if consumer.partitions_for_topic(topic)}
-                if self._topics() != topics or existing != {one.topic for one in assigned}:
-                    return
+    def failed(self, error: Exception) -> None:
+        """Let the page show the error, so that readers see why it is not updated."""
+        self.failure = self.connection.failure(error)
 
 
 def _batched(release: Release) -> list[str]:
