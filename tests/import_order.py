@@ -53,8 +53,8 @@ ORDER = {
     ),
     "operators/alerts": "alert finding lifecycle rate_rules rules rules_cache active_alerts",
     "operators/windows": (
-        "chunks lineage messages window pane superseded report findings window_rows step_configs "
-        "step_windows rate_windows"
+        "chunks lineage messages window pane superseded advance report findings window_rows step_configs "
+        "effects step_windows rate_windows"
     ),
     "operators/inference": (
         "monitor_feed taps outlier_log request_decoder response_writer engine deployments control_follower "

@@ -27,9 +27,10 @@ from operators.metrics.pipeline_tally import decode_tally, is_tally
 from operators.models.runtimes.batched import WindowRules
 from operators.storage.trusted_roots import ArtifactPolicy
 from operators.windows.chunks import decode
+from operators.windows.effects import Report
 from operators.windows.rate_windows import PipelineRates, Rates
 from operators.windows.step_configs import StepConfigs
-from operators.windows.step_windows import Report, StepWindows, WindowState
+from operators.windows.step_windows import StepWindows, WindowState
 
 BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 OUTPUT_TYPE = Types.ROW_NAMED(

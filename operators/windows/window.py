@@ -54,9 +54,9 @@ class OpenWindow(NamedTuple):
             pending=self.pending + rows,
         )
 
-    def closed(self, rows: int = 0, panes: int = 0) -> OpenWindow:
-        """Return the next window, which begins with `rows` rows in `panes` panes of this one."""
-        return OpenWindow(self.number + 1, self.epoch, rows, panes=panes, streak=self.streak)
+    def closed(self, rows: int = 0) -> OpenWindow:
+        """Return the next window, which begins with `rows` rows of this one."""
+        return OpenWindow(self.number + 1, self.epoch, rows, streak=self.streak)
 
     def of_epoch(self, epoch: int) -> OpenWindow:
         """Return a window without rows in another epoch, with the same number."""

@@ -7,7 +7,6 @@ from operators.pipeline.load import BatchedStepConfig
 from operators.windows.chunks import Chunk, decode, join
 from operators.windows.lineage import Lineage, lineage_of, merge_lineages
 from operators.windows.pane import Pane, compact, decode_pane
-from operators.windows.window import OpenWindow
 
 _MAX_PANES = 24
 
@@ -23,17 +22,14 @@ class WindowRows:
         """Add pending rows."""
         self._chunks.add(chunk.encode())
 
-    def count(self, window: OpenWindow, config: BatchedStepConfig) -> OpenWindow:
-        """Count the pending rows into a pane. Return the window without pending rows."""
-        if not window.pending:
-            return window
+    def count(self, panes: int, config: BatchedStepConfig) -> int:
+        """Count the pending rows into a pane. Return the number of panes, of which there are `panes` now."""
         pending = join(self._decode_chunks())
         self._chunks.clear()
         self._panes.add(Pane(lineage_of(pending), config.step.count(pending.rows)).encode())
-        panes = window.panes + 1
-        if panes > _MAX_PANES:
-            panes = self.replace_panes(compact(self.panes(), config.batch.slide, config.step.add))
-        return window._replace(pending=0, panes=panes)
+        if panes < _MAX_PANES:
+            return panes + 1
+        return self.replace_panes(compact(self.panes(), config.batch.slide, config.step.add))
 
     def panes(self) -> list[Pane]:
         """Return the counted rows."""

@@ -17,8 +17,9 @@ from operators.control.release_cache import ReleaseCache
 from operators.metrics.flink_metrics import Metrics, WindowMetrics
 from operators.resources.seldon_schema import Batch
 from operators.windows.chunks import Chunk
+from operators.windows.effects import Report
 from operators.windows.step_configs import StepConfigs
-from operators.windows.step_windows import Report, StepWindows, WindowState
+from operators.windows.step_windows import StepWindows, WindowState
 from operators.windows.window import decode_window
 
 
@@ -26,10 +27,10 @@ class LocalWindows:
     """Gathers the rows of one batched step of a release, and reports each window that they close."""
 
     def __init__(self, release: Release, step: str, batch: Batch, settings: Settings) -> None:
-        self._key = f"{release.name}/{step}"
         self._batch = batch
         self._topic = settings.topics.model_outputs(step)
         self._head = MemoryValue()
+        self._last: Chunk | None = None
         control = ControlState.empty()
         control.releases[release.name, release.generation] = release
         releases = ReleaseCache(settings.topics, lambda: control)
@@ -49,11 +50,13 @@ class LocalWindows:
 
     def add(self, chunk: Chunk) -> Iterator[EmittedReport]:
         """Add the rows of a chunk, and yield the reports of the windows that it closes."""
+        self._last = chunk
         return self._reports(self._windows.take(chunk, _now()), partial=False)
 
     def finish(self) -> Iterator[EmittedReport]:
         """Close the open window, because there are no more rows, and yield its report."""
-        return self._reports(self._windows.finish(self._key, _now()), partial=True)
+        emitted = self._windows.finish(self._last, _now()) if self._last else ()
+        return self._reports(emitted, partial=True)
 
     def _reports(self, emitted: Iterable[Report | AlertRecord], *, partial: bool) -> Iterator[EmittedReport]:
         for record in emitted:

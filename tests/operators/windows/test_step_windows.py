@@ -25,9 +25,10 @@ from operators.models.formats.data_quality import write_quality
 from operators.models.runtimes.batched import WindowRules
 from operators.storage.trusted_roots import make_policy
 from operators.windows.chunks import Chunk, SubtaskId
+from operators.windows.effects import Report
 from operators.windows.report import read_report
 from operators.windows.step_configs import StepConfigs
-from operators.windows.step_windows import Report, StepWindows, WindowState
+from operators.windows.step_windows import StepWindows, WindowState
 from tests.builders.pipelines import pipeline, released
 
 TOPIC = "weir.default.pipeline.p.inputs"
@@ -121,7 +122,8 @@ class Step:
         return self._take(chunk._replace(ended=ended), at)
 
     def finish(self, at: int = 0) -> list[Seen]:
-        return self._seen(self._windows.finish("p/quality", at))
+        none = np.zeros(0, dtype=np.int64)
+        return self._seen(self._windows.finish(self._chunk(1, 0, np.zeros((0, 2), np.uint8), none, none), at))
 
     @property
     def is_empty(self) -> bool:
