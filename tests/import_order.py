@@ -57,8 +57,8 @@ ORDER = {
         "effects step_windows rate_windows"
     ),
     "operators/inference": (
-        "monitor_feed taps outlier_log request_decoder response_writer engine deployments control_follower "
-        "verdict_follower worker"
+        "monitor_feed taps outlier_log request_decoder results response_writer engine deployments "
+        "control_follower verdict_follower worker"
     ),
     "operators/flink": "task_manager_watch infer monitor",
     "jobs": (

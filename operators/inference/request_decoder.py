@@ -1,24 +1,93 @@
-"""Decoding of records: which pipeline reads a record, and the request in it."""
+"""Records → requests, grouped by what can be computed together."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from operators.core.errors import Reason, RecordError
 from operators.core.micro_batch import RequestBatch
 from operators.kafka.topics import Topics
+from operators.models.step import InferenceOptions
 from operators.pipeline.external_input import ERROR_TYPE
 from operators.pipeline.load import LoadedPipeline
+from operators.protocol.batching import Signature, signature
 from operators.protocol.decode import decode_request
-from operators.protocol.request import Request
+from operators.protocol.request import Encoding, Request
+
+# Requests are computed in groups of at most this many rows, to limit memory. A single request is not split.
+MAX_ROWS = 20_000
+
+
+class RequestGroup(NamedTuple):
+    """Requests of one pipeline that can be computed together.
+
+    `records` are the positions of their records in the micro-batch.
+    """
+
+    served: LoadedPipeline
+    options: InferenceOptions
+    encoding: Encoding
+    records: list[int]
+    requests: list[Request]
+
+    def select(self, positions: Sequence[int]) -> RequestGroup:
+        """Return a group of some of the requests."""
+        return self._replace(
+            records=[self.records[position] for position in positions],
+            requests=[self.requests[position] for position in positions],
+        )
+
+    def parts(self) -> Iterator[RequestGroup]:
+        """Split into groups of at most `MAX_ROWS` rows; a single longer request is one group."""
+        start, rows = 0, 0
+        for position, request in enumerate(self.requests):
+            count = request.inputs[0].shape[0]
+            if rows and rows + count > MAX_ROWS:
+                yield self.select(range(start, position))
+                start, rows = position, 0
+            rows += count
+        yield self.select(range(start, len(self.requests)))
+
+
+class Malformed(NamedTuple):
+    """A record without a request that can be run; `served` is None if no live pipeline reads its topic."""
+
+    record: int
+    served: LoadedPipeline | None
+    error: RecordError
 
 
 class RequestDecoder:
-    """Decodes requests of at most `limit` bytes."""
+    """Decodes the requests of served pipelines, of at most `limit` bytes each."""
 
-    def __init__(self, topics: Topics, limit: int) -> None:
+    def __init__(self, served: Sequence[LoadedPipeline], topics: Topics, limit: int) -> None:
+        self._served = {topics.inputs(pipeline.release.name): pipeline for pipeline in served}
         self._topics = topics
         self._limit = limit
 
-    def decode(
+    def decode(self, records: RequestBatch) -> tuple[list[RequestGroup], list[Malformed]]:
+        """Decode all records but ticks, and those that their pipeline does not accept."""
+        groups: dict[tuple[str, Signature], RequestGroup] = {}
+        malformed: list[Malformed] = []
+        for i, topic in enumerate(records.topics):
+            if topic is None:
+                continue
+            target = self._topics.inputs(reader) if (reader := records.readers[i]) else topic
+            served = self._served.get(target)
+            try:
+                request = self._decode(served, target, records, i)
+            except RecordError as error:
+                malformed.append(Malformed(i, served, error))
+                continue
+            if served is not None and request is not None:
+                same = signature(request)
+                group = groups.get((target, same)) or groups.setdefault((target, same), _group(served, same))
+                group.records.append(i)
+                group.requests.append(request)
+        return list(groups.values()), malformed
+
+    def _decode(
         self, served: LoadedPipeline | None, target: str, records: RequestBatch, i: int
     ) -> Request | None:
         """Decode record i for the pipeline whose requests are on the topic `target`.
@@ -52,3 +121,8 @@ class RequestDecoder:
         if value is None:
             raise RecordError(Reason.TOMBSTONE, "the record has no value")
         return value
+
+
+def _group(served: LoadedPipeline, shared: Signature) -> RequestGroup:
+    options = InferenceOptions(shared.content_type, shared.outputs)
+    return RequestGroup(served, options, shared.encoding, [], [])

@@ -1,11 +1,17 @@
-"""Writing of the results of a micro-batch's records: responses, errors, chunks and taps."""
+"""Writing of the results of a micro-batch's records into the columns that Flink receives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from operators.core.errors import RecordError
 from operators.core.micro_batch import ANSWERED, FAILED, NO_RESPONSE, ResponseBatch
+from operators.inference.results import (
+    Failure,
+    MonitorFailures,
+    MonitorMessages,
+    Response,
+    Result,
+    SideRecord,
+)
 from operators.kafka.topics import Topics
 from operators.pipeline.load import LoadedPipeline
 from operators.protocol.encode import INFER_TYPES
@@ -13,23 +19,29 @@ from operators.protocol.request import Encoding
 
 
 class ResponseWriter:
-    """Fills a `ResponseBatch`. Records are named by their position `i` in the micro-batch."""
+    """Fills the results of n records, which are ticks until a result is written."""
 
-    def __init__(self, batch: ResponseBatch, topics: Topics) -> None:
-        self.batch = batch
+    def __init__(self, n: int, topics: Topics) -> None:
+        self.batch = ResponseBatch.empty(n)
         self._topics = topics
 
-    def respond(self, i: int, served: LoadedPipeline, body: bytes, encoding: Encoding) -> None:
-        """Set the response of a request."""
-        self._set(i, served, ANSWERED, body)
-        self.batch.infer_types[i] = INFER_TYPES[encoding]
-
-    def omit_response(self, i: int, served: LoadedPipeline) -> None:
-        """Mark a request of a pipeline without responses as done."""
-        self._set(i, served, NO_RESPONSE, None)
+    def write(self, served: LoadedPipeline, encoding: Encoding, result: Result) -> None:
+        """Write one result of a record of a pipeline."""
+        match result:
+            case Response(i, body):
+                self._set(i, served, NO_RESPONSE if body is None else ANSWERED, body)
+                self.batch.infer_types[i] = None if body is None else INFER_TYPES[encoding]
+            case Failure(i, error):
+                self.fail(i, served, error)
+            case MonitorFailures(i, errors):
+                self._add_monitor_failures(i, errors)
+            case SideRecord(i, topic, body):
+                self.batch.tap(i, topic, body)
+            case MonitorMessages(i, messages):
+                self.add_messages(i, messages)
 
     def fail(self, i: int, served: LoadedPipeline | None, error: RecordError) -> None:
-        """Set the error of a request; without a response if no live pipeline reads it (`served` is None)."""
+        """Write the error of a request; without a response if no pipeline reads it (`served` is None)."""
         self._set_error(i, error)
         body = error.message.encode()
         if served is None:
@@ -37,21 +49,17 @@ class ResponseWriter:
         else:
             self._set(i, served, FAILED, body)
 
-    def has_failed(self, i: int) -> bool:
-        """Return whether a request has an error instead of a response."""
-        return self.batch.statuses[i] == FAILED
+    def add_messages(self, i: int, messages: list[bytes]) -> None:
+        """Attach encoded chunks or tallies, for the monitor, to a record."""
+        self.batch.chunks[i] = [*(self.batch.chunks[i] or ()), *messages]
 
-    def report_failures(self, i: int, failures: Sequence[RecordError]) -> None:
-        """Report failures that do not affect the response, unless the record has an error already."""
+    def _add_monitor_failures(self, i: int, failures: list[RecordError]) -> None:
+        """Write failures that do not affect the response, unless the record has an error already."""
         if self.batch.errors[i] is None:
             first = failures[0]
             messages = "; ".join(f"{failure.step}: {failure.message}" for failure in failures)
             message = first.message if len(failures) == 1 else messages
             self._set_error(i, RecordError(first.reason, message, first.step))
-
-    def add_chunks(self, i: int, chunks: Iterable[bytes]) -> None:
-        """Attach encoded chunks or tallies, for the monitor, to a record."""
-        self.batch.chunks[i] = [*(self.batch.chunks[i] or ()), *chunks]
 
     def _set(self, i: int, served: LoadedPipeline, status: str, body: bytes | None) -> None:
         batch, name = self.batch, served.release.name
