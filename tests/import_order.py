@@ -35,8 +35,8 @@ ORDER = {
         "formats load"
     ),
     "operators/models/runtimes": (
-        "batched column_transformer sklearn_fast sklearn_estimator xgboost_predictions boosted_trees "
-        "python_class outlier drift data_quality"
+        "verdict_details batched column_transformer sklearn_fast sklearn_estimator xgboost_predictions "
+        "boosted_trees python_class outlier drift data_quality"
     ),
     "operators/models/formats": (
         "feature_names sklearn_estimator boosters boosted_trees python_class outlier_detector calibration "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import NamedTuple
 
 from jobs.kafka.pipeline_client import Answer
 from jobs.models.training.options import Options
 from jobs.traffic.scenarios import Traffic
+from operators.models.runtimes.verdict_details import DriftFeature
+from operators.windows.report import Member, read_report
 
 RECALL = 0.8
 FALSE_FLAGS = 2 * Options().outlier_percent / 100
@@ -51,7 +51,7 @@ class Window(NamedTuple):
     state: str
     rows: int
     ranked: list[str]
-    report: dict[str, Any]
+    features: list[DriftFeature]
 
 
 class Check(NamedTuple):
@@ -63,20 +63,20 @@ class Check(NamedTuple):
 
 def read_window(body: bytes, phases: list[Phase]) -> Window:
     """Decode a report and find the phase that contains its window."""
-    report = msgspec.json.decode(body)
-    parameters = report["parameters"]
-    members = parameters["members"]
-    containing = [phase.scenario for phase in phases if all(_is_within(member, phase) for member in members)]
-    flag = next(output for output in report["outputs"] if output["name"] == "is_drift")["data"][0]
-    scenario = containing[0] if containing else "mixed"
+    report = read_report(body)
+    assert report is not None
+    window, flag = report.window, report.flag()
+    containing = [
+        phase.scenario for phase in phases if all(_is_within(member, phase) for member in window.members)
+    ]
     return Window(
-        parameters["window"],
-        scenario,
-        flag,
-        parameters["state"],
-        parameters["n"],
-        parameters["ranked"],
-        report,
+        window.window,
+        containing[0] if containing else "mixed",
+        flag.is_drift if flag else 0,
+        window.state,
+        window.n,
+        window.ranked,
+        window.drift,
     )
 
 
@@ -133,9 +133,9 @@ def check(
     ]
 
 
-def _is_within(member: dict[str, int], phase: Phase) -> bool:
-    start, stop = phase.spans.get(member["partition"], (0, 0))
-    return start <= member["first_offset"] and member["last_offset"] < stop
+def _is_within(member: Member, phase: Phase) -> bool:
+    start, stop = phase.spans.get(member.partition, (0, 0))
+    return start <= member.first_offset and member.last_offset < stop
 
 
 def _flag(answer: Answer) -> int:

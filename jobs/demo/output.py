@@ -54,7 +54,6 @@ def show_checks(console: Console, checks: list[Check]) -> None:
 
 def _largest_effects(window: Window, most: int = 2) -> str:
     effects: dict[str, float] = {}
-    for feature in window.report["parameters"]["features"]:
-        name = feature["feature"]
-        effects[name] = max(effects.get(name, 0.0), feature["effect"])
+    for feature in window.features:
+        effects[feature.feature] = max(effects.get(feature.feature, 0.0), feature.effect or 0.0)
     return ", ".join(f"{name} {effects[name]:.2f}" for name in window.ranked[:most])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
@@ -16,6 +17,12 @@ from operators.core.tensors import Tensors
 from operators.models.load import load_step
 from operators.models.runtimes.batched import ROWS, BatchedStep, Verdict, WindowRules
 from operators.models.runtimes.outlier import OutlierModel
+from operators.models.runtimes.verdict_details import (
+    DriftDetails,
+    DriftFeature,
+    QualityDetails,
+    QualityFeature,
+)
 from operators.models.step import Step
 from operators.resources.seldon_schema import Metadata, Model, ModelSpec
 from operators.storage.digest import digest
@@ -108,15 +115,16 @@ def outliers_as_json(outliers: Outliers, marks: NDArray[np.bool_] | None) -> dic
 
 def describe_window(window: Window) -> str:
     """Return a verdict as one line of text."""
-    about = window.verdict.about
-    details = ", ".join(f"{name} {detail}" for name, detail in list(strongest(about))[:3])
+    details = window.verdict.details
+    shown = ", ".join(f"{name} {detail}" for name, detail in list(_worst(details))[:3])
     confirmed = " confirmed" if window.streak.confirmed else ""
     line = f"{window.number:>5}  rows {window.first:,}-{window.last:,}  {window.verdict.state}{confirmed}"
-    needed = min([about["min_n"], *(calibration["window"] for calibration in about.get("calibrated", ()))])
+    calibrated = details.calibrated if isinstance(details, DriftDetails) else []
+    needed = min([details.min_n, *(calibration.window for calibration in calibrated)])
     if window.verdict.state == "INSUFFICIENT_DATA" and window.rows < needed:
         return f"{line}  {window.rows:,} rows are too few to judge; at least {needed:,} are needed (--min-n)"
     short = "" if window.rows == window.size else f"  (the last {window.rows:,} rows, of {window.size:,})"
-    return f"{line}  {details}{short}"
+    return f"{line}  {shown}{short}"
 
 
 def as_json(window: Window) -> dict[str, Any]:
@@ -131,27 +139,33 @@ def as_json(window: Window) -> dict[str, Any]:
         "state": verdict.state,
         "confirmed": window.streak.confirmed,
         **{name: values[0].tolist() for name, values in verdict.tensors.items()},
-        **verdict.about,
+        **msgspec.to_builtins(verdict.details),
     }
 
 
-def strongest(about: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each feature, worst first, with a detail: effect, number of values if too few, or violations."""
-    features = about["features"]
-    for name in about["ranked"]:
-        entries = [entry for entry in features if entry["feature"] == name]
-        if "effect" in entries[0]:
-            insufficient = next((entry for entry in entries if entry.get("insufficient")), None)
-            if insufficient:
-                yield name, _values(insufficient)
-            else:
-                yield name, f"{max(entry['effect'] for entry in entries):.2f}"
-        elif entries[0]["violating"]:
-            yield name, " and ".join(entries[0]["violating"])
+def drifted_most(ranked: Sequence[str], features: Sequence[DriftFeature]) -> Iterator[tuple[str, str]]:
+    """Yield each feature as ranked, with its largest effect, or its number of values if too few."""
+    for name in ranked:
+        entries = [entry for entry in features if entry.feature == name]
+        insufficient = next((entry for entry in entries if entry.insufficient), None)
+        if insufficient:
+            yield name, insufficient.value_counts
+        elif entries:
+            yield name, f"{max(entry.effect or 0.0 for entry in entries):.2f}"
 
 
-def _values(entry: dict[str, Any]) -> str:
-    return f"{entry['n']:,} of {entry['n'] + entry['missing']:,} values"
+def violating(ranked: Sequence[str], features: Sequence[QualityFeature]) -> Iterator[tuple[str, str]]:
+    """Yield each feature with violations as ranked, with these."""
+    by_name = {feature.feature: feature for feature in features}
+    for name in ranked:
+        if name in by_name and by_name[name].violating:
+            yield name, " and ".join(by_name[name].violating)
+
+
+def _worst(details: DriftDetails | QualityDetails) -> Iterator[tuple[str, str]]:
+    if isinstance(details, DriftDetails):
+        return drifted_most(details.ranked, details.features)
+    return violating(details.ranked, details.features)
 
 
 def _auc(outliers: Outliers, marks: NDArray[np.bool_]) -> float:

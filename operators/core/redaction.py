@@ -32,24 +32,3 @@ class Redaction(frozenset[str]):
         bare = column.rpartition("__")[2]
         hidden = any(bare == name or bare.startswith((f"{name}=", f"{name}_")) for name in self)
         return HIDDEN if hidden or column in self or column.isdigit() else column
-
-    def about(self, about: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the part of a report about features, without names and histograms of hidden features."""
-        features = about.get("features", ())
-        redacted = {**about, "features": [self._redact_feature(feature) for feature in features]}
-        redacted["ranked"] = [self.name(feature) for feature in about.get("ranked", ())]
-        if "histograms" in about:
-            pairs = zip(features, redacted["features"], strict=True)
-            hidden = {before.get("column") for before, after in pairs if after.get("column") == HIDDEN}
-            redacted["histograms"] = [
-                histogram
-                for histogram in about["histograms"]
-                if histogram["column"] not in hidden and self.name(histogram["column"]) != HIDDEN
-            ]
-        return redacted
-
-    def _redact_feature(self, feature: dict[str, Any]) -> dict[str, Any]:
-        names = {key: self.name(feature[key]) for key in ("column", "feature") if key in feature}
-        if HIDDEN in names.values():
-            names = dict.fromkeys(names, HIDDEN)
-        return {**feature, **names}

@@ -16,6 +16,7 @@ from detectors.drift.judgement import State
 from operators.control.status import Event
 from operators.metrics.tally import BOUNDS, MOST_FEATURES, StepTally, Tally
 from operators.models.runtimes.batched import Verdict
+from operators.models.runtimes.verdict_details import DriftFeature, QualityDetails
 
 MILLION = 1_000_000
 _LE = (*(f"{bound:g}" for bound in BOUNDS), "+Inf")
@@ -146,14 +147,17 @@ class WindowMetrics:
         Several columns can encode a feature: the smallest p-value and the largest effect of them are shown.
         """
         self._metrics.count("windows", 1, pipeline=pipeline, step=step, state=state)
-        columns_of: dict[str, list[dict[str, Any]]] = {}
-        for column in verdict.about.get("features", ()) if verdict else ():
-            columns_of.setdefault(column["feature"], []).append(column)
-        for feature, columns in list(columns_of.items())[:MOST_FEATURES]:
-            show = partial(self._metrics.show, pipeline=pipeline, step=step, feature=feature)
-            if "violating" in columns[0]:
-                show("violating", int(any(one["violating"] for one in columns)))
-            else:
-                show("drifted", int(any(one["drifted"] for one in columns)))
-                show("p_value_ppm", round(min(one["p_val"] for one in columns) * MILLION))
-                show("effect_ppm", round(max(one["effect"] for one in columns) * MILLION))
+        if verdict is None:
+            return
+        show = partial(self._metrics.show, pipeline=pipeline, step=step)
+        if isinstance(verdict.details, QualityDetails):
+            for feature in verdict.details.features[:MOST_FEATURES]:
+                show("violating", int(bool(feature.violating)), feature=feature.feature)
+            return
+        columns_of: dict[str, list[DriftFeature]] = {}
+        for column in verdict.details.features:
+            columns_of.setdefault(column.feature, []).append(column)
+        for name, columns in list(columns_of.items())[:MOST_FEATURES]:
+            show("drifted", int(any(one.drifted for one in columns)), feature=name)
+            show("p_value_ppm", round(min(one.p_val or 0.0 for one in columns) * MILLION), feature=name)
+            show("effect_ppm", round(max(one.effect or 0.0 for one in columns) * MILLION), feature=name)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from detectors.drift.confirmation import Streak
 from operators.alerts.finding import UNKNOWN, AlertKey, Finding, Severity, Unknown
-from operators.alerts.rules import DATA_QUALITY, StepRule
+from operators.alerts.rules import StepRule
 from operators.core.timestamps import iso_milliseconds
 from operators.models.runtimes.batched import Verdict
+from operators.models.runtimes.verdict_details import (
+    DriftDetails,
+    DriftFeature,
+    QualityDetails,
+    QualityFeature,
+)
 from operators.windows.lineage import Lineage
 
 # A finding names at most this many features or columns, so that it stays readable.
@@ -29,10 +34,11 @@ def evaluate_window(
         return key, None
     if verdict.state not in ("DRIFT", "VIOLATION"):
         return key, UNKNOWN
-    features = verdict.about["features"]
-    quality = rule.alert == DATA_QUALITY
-    causes = list(_violating(features) if quality else _drifted(features))
-    problem = "Values are bad" if quality else "The data drifted"
+    details = verdict.details
+    if isinstance(details, DriftDetails):
+        problem, causes = "The data drifted", list(_drifted(details.features))
+    else:
+        problem, causes = "Values are bad", list(_violating(details.features))
     offsets = [
         f"{member['topic']}-{member['partition']} {member['first_offset']} to {member['last_offset']}"
         for member in lineage.as_dicts()
@@ -45,25 +51,23 @@ def evaluate_window(
         "window_number": str(window),
         "window_offsets": "; ".join(offsets),
     }
-    return key, Finding(_severity(rule, features), annotations)
+    return key, Finding(_severity(rule, details), annotations)
 
 
-def _drifted(features: list[dict[str, Any]]) -> Iterator[str]:
-    drifted = sorted((one for one in features if one["drifted"]), key=lambda one: -one["effect"])
-    yield from (f"{one['column']} (effect {one['effect']:.2f}, p {one['p_val']:.2g})" for one in drifted)
+def _drifted(features: list[DriftFeature]) -> Iterator[str]:
+    drifted = sorted((one for one in features if one.drifted), key=lambda one: -(one.effect or 0.0))
+    yield from (f"{one.column} (effect {one.effect:.2f}, p {one.p_val:.2g})" for one in drifted)
 
 
-def _violating(features: list[dict[str, Any]]) -> Iterator[str]:
+def _violating(features: list[QualityFeature]) -> Iterator[str]:
     violations = [
-        (feature["shares"][issue], feature["feature"], issue)
-        for feature in features
-        for issue in feature["violating"]
+        (feature.shares[issue], feature.feature, issue) for feature in features for issue in feature.violating
     ]
     yield from (f"{name} ({share:.1%} {issue})" for share, name, issue in sorted(violations, reverse=True))
 
 
-def _severity(rule: StepRule, features: list[Mapping[str, Any]]) -> Severity:
-    if rule.critical_effect is None:
+def _severity(rule: StepRule, details: DriftDetails | QualityDetails) -> Severity:
+    if rule.critical_effect is None or not isinstance(details, DriftDetails):
         return "warning"
-    effect = max((one["effect"] for one in features if one["drifted"]), default=0.0)
+    effect = max((one.effect or 0.0 for one in details.features if one.drifted), default=0.0)
     return "critical" if effect >= rule.critical_effect else "warning"

@@ -7,14 +7,22 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import UNSET
 
 from detectors.drift.confirmation import Streak
 from detectors.drift.judgement import State
 from operators.core.errors import MalformedError
 from operators.core.foreign_json import convert, decode, require_name, require_number
+from operators.core.redaction import Redaction
 from operators.core.tensors import TensorColumn, Tensors
 from operators.core.timestamps import parse_time
 from operators.models.runtimes.batched import Verdict, WindowVerdict
+from operators.models.runtimes.verdict_details import (
+    ColumnHistogram,
+    DriftFeature,
+    QualityFeature,
+    shown_histograms,
+)
 from operators.protocol.encode import encode_response
 from operators.windows.lineage import Lineage
 
@@ -28,7 +36,8 @@ def encode_report(lineage: Lineage, window: int, verdict: Verdict, streak: Strea
     """
     tensors = {name: TensorColumn(values, _ONE) for name, values in verdict.tensors.items()}
     parameters = {"confirmed": streak.confirmed, "confirmed_since_window": streak.since, "detector": digest}
-    return _encode(lineage, window, verdict.state, tensors, {**parameters, **verdict.about})
+    details = msgspec.to_builtins(verdict.details)
+    return _encode(lineage, window, verdict.state, tensors, {**parameters, **details})
 
 
 def superseded_report(lineage: Lineage, window: int, successor: int) -> bytes:
@@ -49,7 +58,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Window(msgspec.Struct, frozen=True):
-    """The parameters of a report. `features` come from a drift detector or a data quality check."""
+    """The parameters of a report. Its features are in `drift` or in `quality`, depending on the detector."""
 
     pipeline: str
     step: str
@@ -60,14 +69,22 @@ class Window(msgspec.Struct, frozen=True):
     closed_at: str
     confirmed: bool = False
     ranked: list[str] = []
-    features: list[dict[str, Any]] = []
-    histograms: list[dict[str, Any]] = []
+    drift: list[DriftFeature] = []
+    quality: list[QualityFeature] = []
+    histograms: list[ColumnHistogram] = []
     members: list[Member] = []
 
-    @property
-    def drifts(self) -> bool:
-        """Whether a drift detector judged the window; False without a verdict."""
-        return bool(self.features) and "effect" in self.features[0]
+    def redacted(self, redaction: Redaction) -> Window:
+        """Return the window without names and histograms of hidden features."""
+        if not redaction:
+            return self
+        return msgspec.structs.replace(
+            self,
+            ranked=list(map(redaction.name, self.ranked)),
+            drift=[feature.redacted(redaction) for feature in self.drift],
+            quality=[feature.redacted(redaction) for feature in self.quality],
+            histograms=shown_histograms(self.histograms, self.drift, redaction),
+        )
 
 
 class WindowReport(msgspec.Struct, frozen=True):
@@ -92,8 +109,7 @@ def read_report(value: bytes | None) -> WindowReport | None:
     response = decode(value, _Response)
     if "state" not in response.parameters:
         return None
-    window = convert(response.parameters, Window, "parameters")
-    _check_window(window)
+    window = _read_window(response.parameters)
     outputs = {output.name: output.data for output in response.outputs}
     flags = outputs.get("is_drift")
     if flags is not None and (not flags or not all(type(flag) is int and flag in (0, 1) for flag in flags)):
@@ -111,25 +127,18 @@ class _Response(msgspec.Struct):
     parameters: dict[str, Any] = {}
 
 
-class _DriftFeature(msgspec.Struct):
-    column: str
-    feature: str
-    effect: float | None
-    drifted: bool
-    p_val: float | None = None
-
-
-class _QualityFeature(msgspec.Struct):
-    feature: str
-    violating: list[str]
-
-
-class _Histogram(msgspec.Struct):
-    column: str
-    reference: list[float]
-    window: list[float]
-    edges: list[float] | None = None
-    categories: list[str] | None = None
+def _read_window(parameters: dict[str, Any]) -> Window:
+    window = convert(parameters, Window, "parameters")
+    features = parameters.get("features", [])
+    first = features[0] if isinstance(features, list) and features else None
+    if isinstance(first, dict) and "effect" in first:
+        drift = convert(features, list[DriftFeature], "parameters.features")
+        window = msgspec.structs.replace(window, drift=drift)
+    else:
+        quality = convert(features, list[QualityFeature], "parameters.features")
+        window = msgspec.structs.replace(window, quality=quality)
+    _check_window(window)
+    return window
 
 
 def _check_window(window: Window) -> None:
@@ -138,13 +147,9 @@ def _check_window(window: Window) -> None:
     for at in ("generation", "window", "n"):
         require_number(getattr(window, at), f"parameters.{at}")
     parse_time(window.closed_at, "parameters.closed_at")
-    if window.drifts:
-        convert(window.features, list[_DriftFeature], "parameters.features")
-    else:
-        convert(window.features, list[_QualityFeature], "parameters.features")
-    for histogram in convert(window.histograms, list[_Histogram], "parameters.histograms"):
-        bins = histogram.edges if histogram.edges is not None else histogram.categories
-        if bins is None or not len(histogram.reference) == len(histogram.window) == len(bins) + 1:
+    for histogram in window.histograms:
+        bins = histogram.edges if histogram.edges is not UNSET else histogram.categories
+        if bins is UNSET or not len(histogram.reference) == len(histogram.window) == len(bins) + 1:
             raise MalformedError(
                 "parameters.histograms: reference and window must contain one share per bin and one for the "
                 "rest"

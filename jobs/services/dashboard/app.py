@@ -142,7 +142,7 @@ class Page:
         by_step = {
             name: drifting
             for name, windows_of_step in all_windows.items()
-            if (drifting := [one for one in windows_of_step if one.drifts])
+            if (drifting := [one for one in windows_of_step if one.drift])
         }
         steps = sorted(by_step)
         requested_step, requested_window = step, closed

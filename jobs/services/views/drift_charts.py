@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import plotly.graph_objects as go
+from msgspec import UNSET
 from plotly.subplots import make_subplots
 
 from jobs.services.views.theme import LOOKS, Theme, apply_theme, empty_figure, shortened
+from operators.models.runtimes.verdict_details import ColumnHistogram
 from operators.windows.report import Window
 
 _MOST_COLUMNS, _MOST_TICKS = 60, 10
@@ -27,25 +28,25 @@ def drift_heatmap(windows: Sequence[Window], theme: Theme) -> go.Figure:
     it is visible without colours. A question mark without colour marks a feature with too few values to be
     judged.
     """
-    shown = [one for one in windows if one.drifts][-_MOST_COLUMNS:]
+    shown = [one for one in windows if one.drift][-_MOST_COLUMNS:]
     if not shown:
         return empty_figure("no window closed in this period", theme, 220)
-    features = list(dict.fromkeys(entry["feature"] for one in shown for entry in one.features))[::-1]
+    features = list(dict.fromkeys(entry.feature for one in shown for entry in one.drift))[::-1]
     effects: list[list[float | None]] = [[None] * len(shown) for _ in features]
     marks = [[""] * len(shown) for _ in features]
     # Window numbers restart when a job starts without its state, so windows are identified by closing time.
     closed = [one.closed_at for one in shown]
     unknown: list[tuple[str, str, str]] = []
     for x, window in enumerate(shown):
-        for entry in window.features:
-            y = features.index(entry["feature"])
-            if _is_insufficient(entry):
-                reason = f"{_value_counts(entry)}, too few to judge<br>window {window.window}: {window.state}"
-                unknown.append((window.closed_at, entry["feature"], reason))
+        for entry in window.drift:
+            y = features.index(entry.feature)
+            if entry.too_few:
+                reason = f"{entry.value_counts}, too few to judge<br>window {window.window}: {window.state}"
+                unknown.append((window.closed_at, entry.feature, reason))
                 continue
-            if entry["effect"] is not None:
-                effects[y][x] = max(effects[y][x] or 0.0, entry["effect"])
-            marks[y][x] = "▲" if entry["drifted"] and window.state == "DRIFT" else marks[y][x]
+            if entry.effect is not None:
+                effects[y][x] = max(effects[y][x] or 0.0, entry.effect)
+            marks[y][x] = "▲" if entry.drifted and window.state == "DRIFT" else marks[y][x]
     max_effect = max(0.3, *(value for row in effects for value in row if value is not None), 0.0)
     look = LOOKS[theme]
     figure = go.Figure(
@@ -151,42 +152,39 @@ def histograms(window: Window, theme: Theme, *, prepared: bool = False) -> go.Fi
     return figure
 
 
-def _title(histogram: Mapping[str, Any], window: Window, *, prepared: bool) -> str:
-    entry = next((one for one in window.features if one.get("column") == histogram["column"]), {})
-    scaled = ", scaled" if prepared and "edges" in histogram and "raw" not in histogram else ""
-    name = f"<b>{escape(shortened(histogram['column'], _NAME_LENGTH))}</b>{scaled}"
-    if _is_insufficient(entry):
-        return f"{name}<br>{_value_counts(entry)}, too few to judge"
-    drifted = " ▲ drift" if entry.get("drifted") and window.state == "DRIFT" else ""
-    effect, p_val = entry.get("effect") or 0.0, entry.get("p_val")
-    return f"{name}<br>effect {effect:.2f}, p {1.0 if p_val is None else p_val:.2g}{drifted}"
+def _title(histogram: ColumnHistogram, window: Window, *, prepared: bool) -> str:
+    is_scaled = prepared and histogram.edges is not UNSET and histogram.raw is UNSET
+    scaled = ", scaled" if is_scaled else ""
+    name = f"<b>{escape(shortened(histogram.column, _NAME_LENGTH))}</b>{scaled}"
+    entry = next((one for one in window.drift if one.column == histogram.column), None)
+    if entry is None:
+        return name
+    if entry.too_few:
+        return f"{name}<br>{entry.value_counts}, too few to judge"
+    drifted = " ▲ drift" if entry.drifted and window.state == "DRIFT" else ""
+    p_val = 1.0 if entry.p_val is None else entry.p_val
+    return f"{name}<br>effect {entry.effect or 0.0:.2f}, p {p_val:.2g}{drifted}"
 
 
-def _is_insufficient(entry: Mapping[str, Any]) -> bool:
-    """Return whether a feature had too few values; reports of earlier versions only mark zero values."""
-    return bool(entry.get("insufficient") or entry.get("n") == 0)
-
-
-def _value_counts(entry: Mapping[str, Any]) -> str:
-    return f"{entry['n']:,} of {entry['n'] + entry.get('missing', 0):,} values"
-
-
-def _bars(histogram: Mapping[str, Any]) -> tuple[list[str], dict[str, list[float]]]:
+def _bars(histogram: ColumnHistogram) -> tuple[list[str], dict[str, list[float]]]:
     """Return the names and percentages of the bins; an empty `other` bin is left out."""
     names = _bins(histogram)
-    shares = {series: [100 * share for share in histogram[series]] for series in ("reference", "window")}
-    if "categories" in histogram and not any(values[-1] for values in shares.values()):
+    shares = {
+        "reference": [100 * share for share in histogram.reference],
+        "window": [100 * share for share in histogram.window],
+    }
+    if histogram.edges is UNSET and not any(values[-1] for values in shares.values()):
         return names[:-1], {series: values[:-1] for series, values in shares.items()}
     return names, shares
 
 
-def _bins(histogram: Mapping[str, Any]) -> list[str]:
+def _bins(histogram: ColumnHistogram) -> list[str]:
     """Return the names of the bins: upper ends or categories; the last bin contains the rest."""
-    raw = histogram.get("raw")
-    if "edges" in histogram:
-        edges = _distinct(histogram["edges"] if raw is None else raw)
+    if histogram.edges is not UNSET:
+        edges = _distinct(histogram.edges if histogram.raw is UNSET else list(map(float, histogram.raw)))
         return [*(f"≤ {edge}" for edge in edges), f"> {edges[-1]}" if edges else "all"]
-    return [*(histogram["categories"] if raw is None else raw), "other"]
+    categories = histogram.categories if histogram.raw is UNSET else histogram.raw
+    return [*map(str, categories or ()), "other"]
 
 
 def _distinct(edges: Sequence[float]) -> list[str]:

@@ -70,7 +70,7 @@ def _parts(
     yield _figure("Bad values", time_series.bad_values(spans, "light"))
     prepared = prepared_steps(release)
     for step, windows in sorted(board.windows(name, since).items()):
-        drifting = [one for one in windows if one.drifts]
+        drifting = [one for one in windows if one.drift]
         if drifting:
             yield _figure(f"Drift: {step}", drift_charts.drift_heatmap(drifting, "light"), css_class="broad")
             worst = _worst(drifting)

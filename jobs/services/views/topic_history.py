@@ -8,8 +8,6 @@ from threading import Lock
 from time import time
 from typing import Any, NamedTuple
 
-import msgspec
-
 from jobs.kafka.firing_alerts import firing
 from operators.alerts.alert import Alert, read_alert
 from operators.core.errors import MalformedError
@@ -132,7 +130,7 @@ class TopicHistory:
             }
         redaction = self._redaction_of(pipeline)
         return {
-            step: [_redacted(one, redaction) for one in windows if _seconds(one.closed_at) >= since]
+            step: [one.redacted(redaction) for one in windows if _seconds(one.closed_at) >= since]
             for step, windows in by_step.items()
         }
 
@@ -204,15 +202,6 @@ class TopicHistory:
 
 def _list(lists: dict[Any, deque[Any]], key: object, most: int) -> deque[Any]:
     return lists.setdefault(key, deque(maxlen=most))
-
-
-def _redacted(window: Window, redaction: Redaction) -> Window:
-    if not redaction:
-        return window
-    fields = redaction.about(
-        {"features": window.features, "ranked": window.ranked, "histograms": window.histograms}
-    )
-    return msgspec.structs.replace(window, **fields)
 
 
 def _dead_letter(record: Any) -> DeadLetter:

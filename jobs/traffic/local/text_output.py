@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from jobs.models.judge import strongest
+from jobs.models.judge import drifted_most, violating
 from jobs.traffic.local.emitted_records import EmittedDeadLetter, EmittedReport, EmittedResponse, plain_value
+from operators.windows.report import read_report
 
 _MOST_VALUES = 4
 HEADER = f"{'OFFSET':<9}{'ID':<12}{'STATUS':<11}OUTPUTS"
@@ -36,19 +37,19 @@ def failed_line(letter: EmittedDeadLetter) -> str:
 
 def window_row(report: EmittedReport) -> Sequence[str]:
     """Return a window's report as cells of the columns `WINDOWS`."""
-    parameters = msgspec.json.decode(report.body)["parameters"]
-    first = min(member["first_offset"] for member in parameters["members"])
-    last = max(member["last_offset"] for member in parameters["members"])
-    state = parameters["state"] + (" confirmed" if parameters["confirmed"] else "")
-    moved = ", ".join(f"{name} {effect}" for name, effect in list(strongest(parameters))[:3])
-    partial = " (partial)" if report.partial else ""
+    found = read_report(report.body)
+    assert found is not None
+    window = found.window
+    first = min(member.first_offset for member in window.members)
+    last = max(member.last_offset for member in window.members)
+    worst = [*drifted_most(window.ranked, window.drift), *violating(window.ranked, window.quality)]
     return (
-        parameters["step"],
-        f"{parameters['window']}{partial}",
+        window.step,
+        f"{window.window}{' (partial)' if report.partial else ''}",
         f"{first}-{last}",
-        f"{parameters['n']:,}",
-        state,
-        moved,
+        f"{window.n:,}",
+        window.state + (" confirmed" if window.confirmed else ""),
+        ", ".join(f"{name} {detail}" for name, detail in worst[:3]),
     )
 
 

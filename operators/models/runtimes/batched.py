@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from detectors.counts import Counts
 from detectors.drift.confirmation import Confirmation
 from detectors.drift.judgement import Judgement, State
 from operators.core.redaction import Redaction
 from operators.core.tensors import Array, Tensors
+from operators.models.runtimes.verdict_details import DriftDetails, QualityDetails
 from operators.models.step import InferenceOptions
 
 # Name of the tensor with a step's rows for the window.
@@ -29,18 +30,15 @@ class WindowRules(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The result of judging a window: its state, tensors with a leading axis of 1, and further parameters.
-
-    `about` becomes part of the report's parameters.
-    """
+    """The result of judging a window: its state, tensors with a leading axis of 1, and details."""
 
     state: State
     tensors: dict[str, Array]
-    about: dict[str, Any]
+    details: DriftDetails | QualityDetails
 
     def redacted(self, redaction: Redaction) -> Verdict:
         """Return the verdict without names and histograms of redacted features; their test results remain."""
-        return self._replace(about=redaction.about(self.about)) if redaction else self
+        return self._replace(details=self.details.redacted(redaction)) if redaction else self
 
 
 class WindowVerdict(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,6 +16,7 @@ from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.content_types import PLAIN, ContentTypes
 from operators.models.feature_rows import FeatureRows
 from operators.models.runtimes.batched import ROWS, Verdict, WindowRules
+from operators.models.runtimes.verdict_details import QualityDetails, QualityFeature
 from operators.models.step import InferenceOptions
 
 _LEGEND = {str(code): issue for code, issue in enumerate(("fine", *ISSUES))}
@@ -72,25 +72,25 @@ class DataQualityModel:
         result = self.quality.judge(counts, rules.tolerance)
         tensors = {issue: result.counts[np.newaxis, :, i] for i, issue in enumerate(ISSUES)}
         tensors["is_violation"] = np.array([[result.is_violation]], dtype=np.int64)
-        about = {
-            "min_n": rules.judgement.min_n,
-            "tolerance": rules.tolerance,
-            "ranked": [self._names[i] for i in result.worst().tolist()],
-            "features": list(self._features(result)),
-        }
-        return Verdict(_state(result, rows, rules), tensors, about)
+        details = QualityDetails(
+            min_n=rules.judgement.min_n,
+            tolerance=rules.tolerance,
+            ranked=[self._names[i] for i in result.worst().tolist()],
+            features=list(self._features(result)),
+        )
+        return Verdict(_state(result, rows, rules), tensors, details)
 
-    def _features(self, result: QualityResult) -> Iterator[dict[str, Any]]:
+    def _features(self, result: QualityResult) -> Iterator[QualityFeature]:
         for feature, counts, shares, violates in zip(
             self.quality.features, result.counts, result.shares, result.violates, strict=True
         ):
-            yield {
-                "feature": feature.name,
-                "counts": dict(zip(ISSUES, counts.tolist(), strict=True)),
-                "shares": dict(zip(ISSUES, shares.round(6).tolist(), strict=True)),
-                "reference_missing": round(feature.missing, 6),
-                "violating": [issue for issue, bad in zip(ISSUES, violates.tolist(), strict=True) if bad],
-            }
+            yield QualityFeature(
+                feature=feature.name,
+                counts=dict(zip(ISSUES, counts.tolist(), strict=True)),
+                shares=dict(zip(ISSUES, shares.round(6).tolist(), strict=True)),
+                reference_missing=round(feature.missing, 6),
+                violating=[issue for issue, bad in zip(ISSUES, violates.tolist(), strict=True) if bad],
+            )
 
 
 def _state(result: QualityResult, rows: int, rules: WindowRules) -> State:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from detectors.counts import Counts
@@ -20,6 +21,12 @@ from operators.core.tensors import Array, TensorColumn, Tensors
 from operators.models.column_origins import Origin
 from operators.models.feature_rows import FeatureRows
 from operators.models.runtimes.batched import ROWS, Verdict, WindowRules
+from operators.models.runtimes.verdict_details import (
+    CalibratedWindow,
+    ColumnHistogram,
+    DriftDetails,
+    DriftFeature,
+)
 from operators.models.step import InferenceOptions
 
 # Number of histograms in a report, for the columns that come first in its ranking.
@@ -97,17 +104,17 @@ class DriftModel:
         drifted = judgement.drifted(result, rows, self.calibrations)
         insufficient = judgement.insufficient(result, rows, self.calibrations)
         columns = column_order(result, drifted, insufficient)
-        about = {
-            "correction": self.detector.correction,
-            "min_n": judgement.min_n,
-            "min_effect": judgement.min_effect,
-            "calibrated": [{"window": one.window, "rate": one.rate} for one in self.calibrations],
-            "reference_n": self.detector.n_reference,
-            "ranked": ranked_features(result, drifted, self.features, insufficient),
-            "features": list(self._features(result, drifted, insufficient, rows)),
-            "histograms": [self._histogram(i, counts[i]) for i in columns[:_HISTOGRAMS]],
-        }
-        return Verdict(judgement.state(result, rows, self.calibrations), self._tensors(result), about)
+        details = DriftDetails(
+            correction=self.detector.correction,
+            min_n=judgement.min_n,
+            min_effect=judgement.min_effect,
+            calibrated=[CalibratedWindow(one.window, one.rate) for one in self.calibrations],
+            reference_n=self.detector.n_reference,
+            ranked=ranked_features(result, drifted, self.features, insufficient),
+            features=list(self._features(result, drifted, insufficient, rows)),
+            histograms=[self._histogram(i, counts[i]) for i in columns[:_HISTOGRAMS]],
+        )
+        return Verdict(judgement.state(result, rows, self.calibrations), self._tensors(result), details)
 
     def rows(self, tensors: Tensors, options: InferenceOptions) -> TensorColumn:
         """Return the rows to test.
@@ -125,41 +132,38 @@ class DriftModel:
 
     def _features(
         self, result: DriftResult, drifted: NDArray[np.bool_], insufficient: NDArray[np.bool_], rows: int
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[DriftFeature]:
         least = least_effect(self.calibrations, rows, self.width)
         for i, column in enumerate(self.columns):
-            yield {
-                "column": column,
-                "feature": self.features[i],
-                "test": "chi-square" if i in self.detector.categorical else "kolmogorov-smirnov",
-                "p_val": float(result.p_val[i]),
-                "distance": float(result.distance[i]),
-                "effect": round(float(result.effect[i]), 6),
-                **({"least_effect": round(float(least[i]), 6)} if self.calibrations else {}),
-                "psi": round(float(result.psi[i]), 6),
-                "n": int(result.n[i]),
-                "missing": int(result.missing[i]),
-                "unseen": int(result.unseen[i]),
-                "rejected": bool(result.rejected[i]),
-                "drifted": bool(drifted[i]),
-                "insufficient": bool(insufficient[i]),
-            }
+            yield DriftFeature(
+                column=column,
+                feature=self.features[i],
+                test="chi-square" if i in self.detector.categorical else "kolmogorov-smirnov",
+                p_val=float(result.p_val[i]),
+                distance=float(result.distance[i]),
+                effect=round(float(result.effect[i]), 6),
+                least_effect=round(float(least[i]), 6) if self.calibrations else UNSET,
+                psi=round(float(result.psi[i]), 6),
+                n=int(result.n[i]),
+                missing=int(result.missing[i]),
+                unseen=int(result.unseen[i]),
+                rejected=bool(result.rejected[i]),
+                drifted=bool(drifted[i]),
+                insufficient=bool(insufficient[i]),
+            )
 
-    def _histogram(self, i: int, counts: Counts) -> dict[str, Any]:
+    def _histogram(self, i: int, counts: Counts) -> ColumnHistogram:
         histogram, column = self.detector.histogram(i, counts), self.columns[i]
-        return {
-            "column": column,
+        return ColumnHistogram(
+            column=column,
             **_bins(histogram, self._table.texts(column), self._origins.get(column)),
-            "reference": histogram.reference.round(5).tolist(),
-            "window": histogram.window.round(5).tolist(),
-        }
+            reference=histogram.reference.round(5).tolist(),
+            window=histogram.window.round(5).tolist(),
+        )
 
 
 def _bins(histogram: Histogram, texts: Sequence[str], origin: Origin | None) -> dict[str, Any]:
-    """Describe the bins, except for the last, by their upper edges or by their categories.
-
-    `raw` are the edges or categories in the feature's own units, where the column's origin is known.
-    """
+    """Return the names of all bins but the last, as fields of a ColumnHistogram."""
     if histogram.edges is not None:
         edges = histogram.edges.tolist()
         bins = {"edges": _rounded(edges)}

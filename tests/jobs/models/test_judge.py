@@ -20,6 +20,7 @@ from operators.models.runtimes.batched import BatchedStep, WindowRules
 from operators.models.runtimes.data_quality import DataQualityModel
 from operators.models.runtimes.drift import DriftModel
 from operators.models.runtimes.outlier import OutlierModel
+from operators.models.runtimes.verdict_details import DriftDetails
 from operators.storage.trusted_roots import make_policy
 from tests.operators.storage.model import TRUSTING
 
@@ -47,8 +48,10 @@ def test_windows_of_a_table_are_judged_by_name(models: Path, stream: Path) -> No
     )
     assert [one.verdict.state for one in windows] == ["OK"] * 5 + ["DRIFT"] * 5
     assert [one.streak.confirmed for one in windows] == [False] * 6 + [True] * 4
-    last = {one["feature"]: one for one in windows[-1].verdict.about["features"]}
-    assert last["workclass"]["unseen"] == 300, "an unknown word is a category that the reference never held"
+    details = windows[-1].verdict.details
+    assert isinstance(details, DriftDetails)
+    last = {one.feature: one for one in details.features}
+    assert last["workclass"].unseen == 300, "an unknown word is a category that the reference never held"
 
 
 def test_rows_of_numbers_are_judged_as_they_are(models: Path) -> None:

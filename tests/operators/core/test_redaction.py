@@ -17,6 +17,7 @@ from operators.inference.taps import Taps
 from operators.metrics.pipeline_tally import decode_tally, is_tally
 from operators.models.runtimes.batched import WindowRules
 from operators.models.runtimes.data_quality import DataQualityModel
+from operators.models.runtimes.verdict_details import DriftDetails
 from operators.pipeline.load import LoadedPipeline
 from tests.builders.pipelines import engine, live, pipeline
 from tests.builders.reports import REFERENCE, STEP
@@ -32,12 +33,15 @@ def texts(value: Any) -> str:
 def test_a_verdict_names_neither_the_feature_nor_its_histogram_but_tells_that_one_moved() -> None:
     verdict = STEP.judge(STEP.count(REFERENCE[:500] + np.array([2.0, 0])), 500, WindowRules())
     hidden = verdict.redacted(HIDES)
-    assert "age" in texts(verdict.about)
-    assert "age" not in texts(hidden.about)
-    assert hidden.about["ranked"][0] == HIDDEN
-    assert [one["column"] for one in hidden.about["histograms"]] == ["work"]
-    (moved,) = [one for one in hidden.about["features"] if one["drifted"]]
-    assert (moved["column"], moved["effect"] > 0.2) == (HIDDEN, True)
+    assert "age" in texts(verdict.details)
+    assert "age" not in texts(hidden.details)
+    assert hidden.details.ranked[0] == HIDDEN
+    assert isinstance(hidden.details, DriftDetails)
+    assert [one.column for one in hidden.details.histograms] == ["work"]
+    (moved,) = [one for one in hidden.details.features if one.drifted]
+    assert moved.column == HIDDEN
+    assert moved.effect is not None
+    assert moved.effect > 0.2
     assert hidden.tensors == verdict.tensors
     assert verdict.redacted(Redaction()) is verdict
 
@@ -45,7 +49,7 @@ def test_a_verdict_names_neither_the_feature_nor_its_histogram_but_tells_that_on
 def test_a_data_quality_verdict_too() -> None:
     step = DataQualityModel(quality_of(REFERENCE, ["age", "work"], {"work": ["a", "b", "c"]}))
     verdict = step.judge(step.count(np.ones((300, 2), dtype=np.uint8)), 300, WindowRules())
-    assert [one["feature"] for one in verdict.redacted(HIDES).about["features"]] == [HIDDEN, "work"]
+    assert [one.feature for one in verdict.redacted(HIDES).details.features] == [HIDDEN, "work"]
 
 
 def redacted(tmp_path: Path, models: Path, *names: str) -> LoadedPipeline:

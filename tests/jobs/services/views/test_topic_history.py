@@ -22,6 +22,7 @@ from operators.core.timestamps import iso_milliseconds
 from operators.inference.outlier_log import FeatureContribution, FlaggedRowRecord
 from operators.kafka.topics import Topics
 from operators.metrics.tally import BOUNDS, StepTally, Tally
+from operators.models.runtimes.verdict_details import ColumnHistogram, DriftFeature
 from operators.windows.rate_windows import Rates
 from operators.windows.report import Window
 from tests.builders.reports import REFERENCE, STEP, chunk, reported
@@ -209,7 +210,8 @@ PREPARED = {"column": "age", "edges": [-1.58, 0.2], "reference": [0.5, 0.3, 0.2]
 CODES = {"column": "work=Private", "categories": ["0", "1"], "reference": [0.7, 0.3, 0], "window": [1, 0, 0]}
 
 
-def pictured(*histograms: dict[str, Any], prepared: bool = True, features: Any = ()) -> Any:
+def pictured(*histograms: dict[str, Any], prepared: bool = True) -> Any:
+    columns = [one["column"] for one in histograms]
     window = Window(
         "p",
         "d",
@@ -218,8 +220,8 @@ def pictured(*histograms: dict[str, Any], prepared: bool = True, features: Any =
         "OK",
         400,
         iso_milliseconds(START),
-        features=list(features),
-        histograms=list(histograms),
+        drift=[DriftFeature(column=one, feature=one, effect=0.1, drifted=False) for one in columns],
+        histograms=msgspec.convert(list(histograms), list[ColumnHistogram]),
     )
     return drift_charts.histograms(window, "light", prepared=prepared)
 

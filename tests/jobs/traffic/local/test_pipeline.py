@@ -85,7 +85,7 @@ def test_windows_are_judged_as_by_weir_judge(production: LocalPipeline, models: 
         told = report["parameters"]
         assert (told["window"], told["state"]) == (window.number, window.verdict.state)
         assert told["confirmed"] == window.streak.confirmed
-        assert told["features"] == json.loads(json.dumps(window.verdict.about["features"]))
+        assert told["features"] == msgspec.to_builtins(window.verdict.details.features)
         tensors = {tensor["name"]: tensor["data"] for tensor in report["outputs"]}
         for name, values in window.verdict.tensors.items():
             assert tensors[name] == json.loads(json.dumps(values.ravel().tolist()))
@@ -103,7 +103,7 @@ def test_rows_behind_a_preprocessor_are_judged_as_by_weir_judge(
     rows = read_rows(models / "holdout.npy", step, models / DRIFT, before).tensors
     expected = list(judge_windows(step, rows, SIZE, NOTHING))[:3]
     got = [report["parameters"]["features"] for _, report in reports(emitted, DRIFT)]
-    assert got == [json.loads(json.dumps(one.verdict.about["features"])) for one in expected]
+    assert got == [msgspec.to_builtins(one.verdict.details.features) for one in expected]
 
 
 def test_a_response_shows_the_verdict_of_the_last_window_that_closed_before_its_request(

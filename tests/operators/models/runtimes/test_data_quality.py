@@ -140,7 +140,7 @@ def test_codes_survive_chunks_and_panes() -> None:
     ]
     whole = merge(panes, STEP.add)
     assert whole.lineage.rows == 60
-    assert STEP.judge(whole.counts, 60, RULES).about == judged(found).about
+    assert STEP.judge(whole.counts, 60, RULES).details == judged(found).details
 
 
 def test_a_window_tells_counts_a_state_and_which_features_violate() -> None:
@@ -154,9 +154,10 @@ def test_a_window_tells_counts_a_state_and_which_features_violate() -> None:
         "is_violation": [[1]],
     }
     assert {values.dtype for values in verdict.tensors.values()} == {np.dtype(np.int64)}
-    assert verdict.about["ranked"] == ["work", "age"]
-    assert (verdict.about["tolerance"], verdict.about["min_n"]) == (0.02, 100)
-    age, work = verdict.about["features"]
+    details = msgspec.to_builtins(verdict.details)
+    assert details["ranked"] == ["work", "age"]
+    assert (details["tolerance"], details["min_n"]) == (0.02, 100)
+    age, work = details["features"]
     assert age == {
         "feature": "age",
         "counts": {"missing": 40, "out_of_range": 30, "unseen": 0, "wrong_type": 0},
