@@ -99,7 +99,8 @@ ORDER = {
     "jobs/services/dashboard": "access layout components app",
     "jobs/demo": "checks output run",
     "jobs/cli": (
-        "options trusted_paths timestamps text_table job models releases traffic services demo app main"
+        "options option_groups trusted_paths timestamps text_table job models releases traffic services "
+        "demo app main"
     ),
     "jobs/cli/job": "stack submit status",
     "jobs/cli/models": "train calibrate convert judge retrain",

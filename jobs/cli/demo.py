@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from jobs.cli.options import Decimal, Encoding, MissingValues, Separator, print_notes, table_format
+from jobs.cli.option_groups import Form
+from jobs.cli.options import print_notes
 from jobs.data.table_format import TableFormat
 from jobs.flink.paths import home
 from jobs.local_stack import stack as stacks
@@ -27,16 +28,13 @@ def demo(
         bool, typer.Option("--free-ports", help="use any free ports instead of the default ones")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="leave the stack and the job running")] = False,
-    separator: Separator = ",",
-    decimal: Decimal = ".",
-    encoding: Encoding = "utf-8",
-    missing_values: MissingValues = None,
+    *,
+    form: Form,
 ) -> None:
     """Run a complete example on this machine and compare the results with the truth; exit code 0 means PASS.
 
     A running stack is used and not stopped.
     """
-    form = table_format(separator, decimal, encoding, missing_values)
     console = Console()
     running = stacks.find(home())
     stack = running or stacks.up(

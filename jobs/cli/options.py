@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from jobs.data.table_format import TableFormat, words_of
 from jobs.flink.command_line import Flink, flink_from_environment
 from jobs.flink.paths import home
 from jobs.flink.rest_api import Rest
@@ -20,8 +18,6 @@ from jobs.local_stack.ports import listens
 from jobs.local_stack.stack import find
 from jobs.streaming.settings import Settings
 from operators.core.errors import DeploymentError
-from operators.kafka.connection import Connection
-from operators.kafka.topics import Topics
 
 Bootstrap = Annotated[
     str,
@@ -88,32 +84,25 @@ MissingValues = Annotated[
 ]
 
 
-def table_format(separator: str, decimal: str, encoding: str, missing_values: str | None) -> TableFormat:
-    """Return the table format that the four options describe; DeploymentError for an invalid option."""
-    return TableFormat(separator, decimal, encoding, words_of(missing_values)).check()
-
-
 def print_notes(notes: Iterable[str]) -> None:
     """Print notes about a file to standard error, because standard output is for results."""
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
 
 
+@contextmanager
+def require_extra(extra: str) -> Iterator[None]:
+    """Import what an extra installs; DeploymentError that names the extra if a module is missing."""
+    try:
+        yield
+    except ImportError as error:
+        raise DeploymentError(f"{error}; install the extra: pip install 'weir[{extra}]'") from None
+
+
 def refuse_taken(port: int) -> None:
     """Raise DeploymentError if another program listens on the port."""
     if listens(port):
         raise DeploymentError(f"port {port} is in use by another program; choose another one with --port")
-
-
-def connection(bootstrap: str, prefix: str, namespace: str) -> Connection:
-    """Return the connection to Kafka: `bootstrap`, or else the running stack, or else localhost:9092.
-
-    As in the job, `WEIR_REQUESTS_PREFIX` is the prefix of the request topics.
-    """
-    if not bootstrap:
-        stack = find(home())
-        bootstrap = stack.bootstrap_servers if stack else "localhost:9092"
-    return Connection(bootstrap, Topics(prefix, namespace, os.environ.get("WEIR_REQUESTS_PREFIX", "")))
 
 
 def find_flink_rest() -> Rest | None:

@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, find_flink_rest, waiting
+from jobs.cli.option_groups import Kafka
+from jobs.cli.options import find_flink_rest, waiting
 from jobs.cli.text_table import print_columns
 from jobs.status.conditions import Condition, conditions
 from jobs.status.snapshot import Snapshot, take_snapshot
@@ -27,15 +28,14 @@ def status(
     ] = "",
     timeout: Annotated[float, typer.Option(help="seconds to wait for the condition of --wait")] = 60.0,
     json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """Print the conditions of the job, the pipelines and the models, with the reason of each.
 
     Exit code 1 means that the condition of --wait was not met in time, or Kafka or Flink does not answer.
     """
-    kafka, rest = connection(bootstrap_servers, prefix, namespace), find_flink_rest()
+    kafka, rest = kafka, find_flink_rest()
 
     def read_conditions() -> list[Condition]:
         return conditions(take_snapshot(kafka, rest), kafka.topics)

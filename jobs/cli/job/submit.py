@@ -9,15 +9,12 @@ from typing import Annotated
 
 import typer
 
+from jobs.cli.option_groups import Site, find_brokers
 from jobs.cli.options import (
-    ArtifactCache,
     Bootstrap,
     Namespace,
     Prefix,
     Served,
-    StoresSetting,
-    TrustedRoots,
-    connection,
     job_name_of,
     require_flink,
     waiting,
@@ -29,7 +26,6 @@ from jobs.local_stack.stack import find
 from jobs.streaming.settings import Settings, parse_settings
 from operators.control.control_topic import read_control
 from operators.core.errors import DeploymentError
-from operators.storage.trusted_roots import make_policy
 
 Environment = Annotated[
     str,
@@ -47,19 +43,17 @@ def submit(
         str, typer.Option("-s", "--savepoint", help="savepoint to start from, printed by `weir stop`")
     ] = "",
     environment: Environment = "",
-    trusted_roots: TrustedRoots = "models",
-    artifact_cache: ArtifactCache = "",
-    stores: StoresSetting = "",
     bootstrap_servers: Bootstrap = "",
+    *,
+    site: Site,
 ) -> None:
     """Submit the job with `flink run`, and print that command.
 
     Write settings of the job after two dashes: weir submit -- --parallelism 2
     """
     cluster = require_flink()
-    bootstrap = connection(bootstrap_servers, "", "").bootstrap
-    policy = make_policy(trusted_roots, artifact_cache, stores)
-    job_arguments = [*submitting.connection_arguments(bootstrap, policy), *(arguments or [])]
+    brokers = find_brokers(bootstrap_servers)
+    job_arguments = [*submitting.connection_arguments(brokers, site), *(arguments or [])]
     settings = parse_settings(job_arguments, os.environ)
     running = cluster.rest.jobs(settings.job_name)
     if running:

@@ -8,18 +8,10 @@ from typing import Annotated
 import typer
 
 from detectors.drift.confirmation import Confirmation
+from jobs.cli.option_groups import Form, Kafka
 from jobs.cli.options import (
-    Bootstrap,
-    Decimal,
-    Encoding,
-    MissingValues,
-    Namespace,
-    Prefix,
     Rate,
-    Separator,
-    connection,
     print_notes,
-    table_format,
     waiting,
 )
 from jobs.kafka.request_rate import rows_a_day
@@ -48,21 +40,16 @@ def calibrate(
     ] = "",
     confirm: Annotated[int, typer.Option(help="consecutive DRIFT windows that confirm a drift")] = 2,
     draws: Annotated[int, typer.Option(help="number of windows to draw")] = 2_000,
-    separator: Separator = ",",
-    decimal: Decimal = ".",
-    encoding: Encoding = "utf-8",
-    missing_values: MissingValues = None,
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    form: Form,
+    kafka: Kafka,
 ) -> None:
     """Calibrate the threshold of a drift detector, so that its false-alarm rate is at most --rate."""
-    form = table_format(separator, decimal, encoding, missing_values)
     with waiting("drawing windows"):
         result = calibrate_folder(folder, window, rate, data, draws, form=form)
     print_notes(result.notes)
     rows_per_day = rows_per_second * _SECONDS_PER_DAY
     if pipeline:
-        rows_per_day = rows_a_day(connection(bootstrap_servers, prefix, namespace), pipeline)
+        rows_per_day = rows_a_day(kafka, pipeline)
     print("\n".join(describe(result, rows_per_day / window, Confirmation(confirm))))
     print(f"wrote {folder / 'calibration.json'}; apply the manifests again to use it")

@@ -10,15 +10,11 @@ import typer
 
 from detectors.drift.confirmation import Confirmation
 from detectors.drift.judgement import Judgement
+from jobs.cli.option_groups import Form
 from jobs.cli.options import (
     ArtifactCache,
-    Decimal,
-    Encoding,
-    MissingValues,
-    Separator,
     TrustedRoots,
     print_notes,
-    table_format,
 )
 from jobs.cli.trusted_paths import load_named
 from operators.core.errors import DeploymentError, MismatchError, one_line
@@ -53,12 +49,10 @@ def judge(
         float, typer.Option(help="percent of rows; the exit code is 3 if more are outliers", min=0, max=100)
     ] = 100.0,
     json: Annotated[bool, typer.Option("--json", help="print JSON, one report per line")] = False,
-    separator: Separator = ",",
-    decimal: Decimal = ".",
-    encoding: Encoding = "utf-8",
-    missing_values: MissingValues = None,
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
+    *,
+    form: Form,
 ) -> None:
     """Run a monitor over a file, window by window, without a cluster.
 
@@ -71,7 +65,6 @@ def judge(
     from operators.models.runtimes.batched import BatchedStep
     from operators.models.runtimes.outlier import OutlierModel
 
-    form = table_format(separator, decimal, encoding, missing_values)
     site = make_policy(trusted_roots, artifact_cache)
     step = load_named(folder, site, judging.load_monitor)
     preprocessor = load_named(through, site, judging.load_monitor) if through else None

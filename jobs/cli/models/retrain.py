@@ -7,20 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from jobs.cli.option_groups import Kafka, Site
 from jobs.cli.options import (
-    ArtifactCache,
-    Bootstrap,
-    Namespace,
-    Prefix,
     Rate,
     Seed,
-    StoresSetting,
-    TrustedRoots,
-    connection,
+    require_extra,
 )
 from jobs.cli.trusted_paths import require_trusted, writing_for_oneself
 from operators.core.errors import DeploymentError
-from operators.storage.trusted_roots import make_policy
 
 
 def retrain(
@@ -33,25 +27,18 @@ def retrain(
     outlier_percent: Annotated[float, typer.Option(help="percent of rows that are outliers")] = 5.0,
     rate: Rate = 0.01,
     seed: Seed = 0,
-    trusted_roots: TrustedRoots = "models",
-    artifact_cache: ArtifactCache = "",
-    stores: StoresSetting = "",
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    site: Site,
+    kafka: Kafka,
 ) -> None:
     """Retrain a live pipeline's monitors on its recent requests, and compare them with the old ones."""
-    try:
+    with require_extra("train"):
         from jobs.models.retraining import retrain as retraining
-    except ImportError as error:
-        raise DeploymentError(f"{error}: training needs an extra: pip install 'weir[train]'") from None
     from jobs.models.training.options import Options
 
     if drifted not in ("exclude", "include", "only"):
         raise DeploymentError(f"--drifted is {drifted!r}; it must be exclude, include or only")
     options = Options(pipeline, seed, rate=rate, outlier_percent=outlier_percent).check()
-    kafka = connection(bootstrap_servers, prefix, namespace)
-    site = make_policy(trusted_roots, artifact_cache, stores)
     selection: Any = drifted
     with writing_for_oneself():
         out.mkdir(parents=True, exist_ok=True)
@@ -62,5 +49,5 @@ def retrain(
     print("\n".join(retraining.describe(result)))
     if not result.passed:
         raise DeploymentError("a check failed; examine it before you apply the new manifests")
-    manifests = out / f"{pipeline}.yaml"
-    print(f"apply it with: weir apply -f {manifests} --trusted-roots {trusted_roots},{out}")
+    manifests, roots = out / f"{pipeline}.yaml", ",".join((*site.trusted_roots, str(out)))
+    print(f"apply it with: weir apply -f {manifests} --trusted-roots {roots}")

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jobs.cli.option_groups import Form
 from jobs.cli.options import (
-    Decimal,
-    Encoding,
-    MissingValues,
     Models,
     Rate,
     Seed,
-    Separator,
     TrustedRoots,
     print_notes,
-    table_format,
+    require_extra,
 )
 from jobs.cli.trusted_paths import require_trusted, writing_for_oneself
 from operators.core.errors import DeploymentError
@@ -70,24 +67,19 @@ def train(
     rate: Rate = 0.01,
     rows: Annotated[int, typer.Option(help="number of people to generate without --data")] = 30_000,
     seed: Seed = 0,
-    separator: Separator = ",",
-    decimal: Decimal = ".",
-    encoding: Encoding = "utf-8",
-    missing_values: MissingValues = None,
     trusted_roots: TrustedRoots = "models",
+    *,
+    form: Form,
 ) -> None:
     """Train a classifier, a preprocessor, an outlier detector and drift detectors.
 
     Each is written to a folder in MLServer's layout.
     """
-    try:
+    with require_extra("train"):
         from jobs.models import train as train_monitors
-    except ImportError as error:
-        raise DeploymentError(f"{error}: training needs an extra: pip install 'weir[train]'") from None
     from jobs.data.declared_columns import DeclaredColumns
     from jobs.models.training.options import Options
 
-    form = table_format(separator, decimal, encoding, missing_values)
     table, missing = _table(data, form, rows, seed, _names(drop))
     outlier_options: Any = {"outlier": outlier, "threshold": threshold, "outlier_percent": outlier_percent}
     options = Options(name, seed, tuple(window), rate, **outlier_options)

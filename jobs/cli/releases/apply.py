@@ -6,21 +6,14 @@ from typing import Annotated
 
 import typer
 
+from jobs.cli.option_groups import Kafka, Site
 from jobs.cli.options import (
-    ArtifactCache,
-    Bootstrap,
     Manifests,
-    Namespace,
-    Prefix,
-    StoresSetting,
-    TrustedRoots,
-    connection,
     waiting,
 )
 from jobs.releases import apply as applying
 from jobs.releases.validation import manifests
 from operators.kafka.topics import Topics
-from operators.storage.trusted_roots import make_policy
 
 Partitions = Annotated[int, typer.Option(help="partitions of each new topic")]
 Message = Annotated[str, typer.Option("-m", "--message", help="reason for the change, shown in the history")]
@@ -35,15 +28,13 @@ def validate(
             help="also fetch models from stores, and report a missing document as an error",
         ),
     ] = False,
-    trusted_roots: TrustedRoots = "models",
-    artifact_cache: ArtifactCache = "",
-    stores: StoresSetting = "",
+    *,
+    site: Site,
 ) -> None:
     """Check manifests and the models on this machine; needs no cluster. Exit code 1 means errors.
 
     Without --with-artifacts, a model in a store or a reference to a missing document is only a notice.
     """
-    site = make_policy(trusted_roots, artifact_cache, stores)
     with waiting("loading the models") as on_progress:
         if with_artifacts:
             checked = manifests.check(filename, Topics(), site, on_progress=on_progress)
@@ -67,20 +58,15 @@ def apply(
         bool, typer.Option("--dry-run", help="print the changes without applying them")
     ] = False,
     partitions: Partitions = 2,
-    trusted_roots: TrustedRoots = "models",
-    artifact_cache: ArtifactCache = "",
-    stores: StoresSetting = "",
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    site: Site,
+    kafka: Kafka,
 ) -> None:
     """Publish models and pipelines; running jobs load them without a restart.
 
     Unchanged pipelines keep their generation. A Model or a Monitor that is applied without its pipelines
     changes the live pipelines that use it.
     """
-    kafka = connection(bootstrap_servers, prefix, namespace)
-    site = make_policy(trusted_roots, artifact_cache, stores)
     with waiting("applying") as on_progress:
         result = applying.apply(
             filename, kafka, site, message, partitions, dry_run=dry_run, on_progress=on_progress
@@ -96,16 +82,11 @@ def apply(
 
 def diff(
     filename: Manifests,
-    trusted_roots: TrustedRoots = "models",
-    artifact_cache: ArtifactCache = "",
-    stores: StoresSetting = "",
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    site: Site,
+    kafka: Kafka,
 ) -> None:
     """Print the changes that `weir apply` would make; like kubectl, exit code 0 means none, 1 means some."""
-    kafka = connection(bootstrap_servers, prefix, namespace)
-    site = make_policy(trusted_roots, artifact_cache, stores)
     with waiting("comparing") as on_progress:
         result = applying.apply(filename, kafka, site, dry_run=True, on_progress=on_progress)
     differing = [one for one in result.applied if one.verb != "unchanged"]

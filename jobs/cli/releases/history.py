@@ -7,15 +7,9 @@ from typing import Annotated
 import msgspec
 import typer
 
+from jobs.cli.option_groups import Kafka, Site
 from jobs.cli.options import (
-    ArtifactCache,
-    Bootstrap,
-    Namespace,
     Pipeline,
-    Prefix,
-    StoresSetting,
-    TrustedRoots,
-    connection,
     waiting,
 )
 from jobs.cli.releases.apply import Message, Partitions
@@ -24,18 +18,16 @@ from jobs.releases.diff import describe_changes
 from jobs.releases.rollback import roll_back
 from operators.control.control_topic import read_control
 from operators.core.errors import DeploymentError
-from operators.storage.trusted_roots import make_policy
 
 
 def history(
     pipeline: Pipeline,
     json: Annotated[bool, typer.Option("--json", help="print JSON, one generation per line")] = False,
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """List a pipeline's generations: who applied each, when, why, and what it changed."""
-    control = read_control(connection(bootstrap_servers, prefix, namespace))
+    control = read_control(kafka)
     releases = control.history(pipeline)
     if not releases:
         names = ", ".join(control.names()) or "none"
@@ -70,19 +62,14 @@ def rollback(
     ] = None,
     message: Message = "",
     partitions: Partitions = 2,
-    trusted_roots: TrustedRoots = "models",
-    artifact_cache: ArtifactCache = "",
-    stores: StoresSetting = "",
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    site: Site,
+    kafka: Kafka,
 ) -> None:
     """Publish the content of an earlier generation again, as a new generation.
 
     This also restores a deleted pipeline.
     """
-    kafka = connection(bootstrap_servers, prefix, namespace)
-    site = make_policy(trusted_roots, artifact_cache, stores)
     with waiting("loading the models"):
         release = roll_back(pipeline, to, kafka, site, message, partitions)
     print(f"pipeline {pipeline} updated (generation {release.generation}): {release.message}")

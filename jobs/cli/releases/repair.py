@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
+from jobs.cli.option_groups import Kafka
 from jobs.cli.text_table import print_columns
 from jobs.releases.repair import repair as repair_control
 
@@ -15,15 +15,13 @@ def repair(
     apply: Annotated[
         bool, typer.Option("--apply", help="write the repairs  [default: only list them]")
     ] = False,
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """List invalid records of the control topic; with --apply, repair them.
 
     Valid records are not changed. Exit code 1 means that repairable records remain.
     """
-    kafka = connection(bootstrap_servers, prefix, namespace)
     repairs = repair_control(kafka, apply=apply)
     if not repairs:
         print(f"every record of {kafka.topics.control} is valid")

@@ -9,7 +9,7 @@ import msgspec
 import typer
 import yaml
 
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
+from jobs.cli.option_groups import Kafka
 from jobs.cli.text_table import print_columns
 from jobs.releases.apply import documents
 from jobs.releases.delete import KINDS, parse_resource
@@ -24,12 +24,11 @@ def get(
         str, typer.Argument(help="NAME or KIND/NAME; a NAME of several kinds means the pipeline")
     ] = "",
     output: Annotated[str, typer.Option("-o", "--output", help="format: table, yaml or json")] = "",
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """List the live documents, or print one of them."""
-    control = read_control(connection(bootstrap_servers, prefix, namespace))
+    control = read_control(kafka)
     live = documents(control)
     if name:
         _print([_find(name, live)], output or "yaml", control)
@@ -42,18 +41,15 @@ def delete(
         list[str], typer.Argument(help="names of pipelines, or pipeline/NAME, model/NAME, monitor/NAME")
     ],
     topics: Annotated[bool, typer.Option("--topics", help="also delete the topics of the pipelines")] = False,
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """Delete resources. Running jobs close the windows of a deleted pipeline.
 
     Its releases are kept, so `weir rollback` can restore it. Its topics are kept unless --topics is set.
     """
     resources = [parse_resource(name) for name in names]
-    deleted_topics = delete_resources(
-        resources, connection(bootstrap_servers, prefix, namespace), topics=topics
-    )
+    deleted_topics = delete_resources(resources, kafka, topics=topics)
     for resource in resources:
         print(f"{resource.kind} {resource.name} deleted")
     for topic in deleted_topics:

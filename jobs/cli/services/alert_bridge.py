@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
+from jobs.cli.option_groups import Kafka
 from jobs.services.alert_bridge.bridge import Bridge
 from jobs.services.alert_bridge.receivers import alertmanager as to_alertmanager
 from jobs.services.alert_bridge.receivers import parse_headers
@@ -32,9 +32,8 @@ def alert_bridge(
             show_default=False,
         ),
     ] = [],  # noqa: B006
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """Deliver alerts to Alertmanagers and webhooks; retry each alert until it is accepted or refused.
 
@@ -46,7 +45,6 @@ def alert_bridge(
     receivers += [to_webhook(url, headers) for url in webhook]
     if not receivers:
         raise DeploymentError("no receiver is given; set --alertmanager URL or --webhook URL")
-    kafka = connection(bootstrap_servers, prefix, namespace)
     bridges = [Bridge(kafka, receiver, lambda line: print(line, flush=True)) for receiver in receivers]
     threads = [Thread(target=bridge.run) for bridge in bridges]
     is_stopping = False

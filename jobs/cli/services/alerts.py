@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
+from jobs.cli.option_groups import Kafka
 from jobs.cli.text_table import print_columns
 from jobs.kafka.firing_alerts import firing, read_alerts
 
@@ -17,12 +17,11 @@ def alerts(
     pipeline: Annotated[str, typer.Argument(help="only alerts of this pipeline", show_default=False)] = "",
     history: Annotated[bool, typer.Option("--all", help="all published alerts, oldest first")] = False,
     json: Annotated[bool, typer.Option("--json", help="print JSON, one alert per line")] = False,
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """Print the alerts that fire, since when, and why; exit code 1 if any alert fires."""
-    published, skipped = read_alerts(connection(bootstrap_servers, prefix, namespace))
+    published, skipped = read_alerts(kafka)
     if skipped:
         print(
             f"skipped {len(skipped)} records that are not alerts, the last one: {skipped[-1]}",

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection, refuse_taken
-from operators.core.errors import DeploymentError
+from jobs.cli.option_groups import Kafka
+from jobs.cli.options import refuse_taken, require_extra
 
 
 def gateway(
@@ -19,19 +19,15 @@ def gateway(
     in_flight: Annotated[
         int, typer.Option(help="most requests that wait at the same time; others get 503")
     ] = 1_000,
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """Serve pipelines over HTTP, with Open Inference Protocol V2."""
-    try:
+    with require_extra("gateway"):
         import uvicorn
 
         from jobs.services.gateway.app import Gateway
-    except ImportError:
-        raise DeploymentError("weir gateway needs an extra: pip install 'weir[gateway]'") from None
     refuse_taken(port)
-    kafka = connection(bootstrap_servers, prefix, namespace)
     app = Gateway(kafka, timeout, in_flight).app()
     config = uvicorn.Config(app, host=host, port=port, log_level="warning")
     with config.bind_socket() as socket:

@@ -8,28 +8,25 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.options import Bootstrap, Namespace, Pipeline, Prefix, connection, waiting
+from jobs.cli.option_groups import Kafka
+from jobs.cli.options import Pipeline, require_extra, waiting
 from jobs.cli.timestamps import moment_of
 from jobs.releases.explain import find_release
-from operators.core.errors import DeploymentError
 
 
 def report(
     pipeline: Pipeline,
     out: Annotated[Path, typer.Option("--out", "-o", help="file to write")] = Path("report.html"),
     since: Annotated[str, typer.Option(help="start of the period: 6h (ago) or an ISO time")] = "1h",
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """Write a report about a pipeline over a period, as a self-contained HTML page."""
-    try:
+    with require_extra("dashboard"):
         from jobs.services.views.html_report import write
         from jobs.services.views.kafka_feed import KafkaFeed
-    except ImportError:
-        raise DeploymentError("weir report needs an extra: pip install 'weir[dashboard]'") from None
     start = moment_of(since)
-    feed = KafkaFeed(connection(bootstrap_servers, prefix, namespace), time() - start)
+    feed = KafkaFeed(kafka, time() - start)
     with waiting("reading the topics"):
         feed.read_past()
     release = find_release(list(feed.releases().values()), pipeline)

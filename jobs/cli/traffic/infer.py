@@ -11,14 +11,11 @@ from typing import Annotated
 import msgspec
 import typer
 
+from jobs.cli.option_groups import Kafka
 from jobs.cli.options import (
     ArtifactCache,
-    Bootstrap,
-    Namespace,
     Pipeline,
-    Prefix,
     TrustedRoots,
-    connection,
     waiting,
 )
 from jobs.cli.text_table import print_columns
@@ -84,9 +81,8 @@ def infer(
     ] = False,
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """Send one request through Kafka; with --local, run any number of requests in this process.
 
@@ -97,7 +93,7 @@ def infer(
             raise DeploymentError("-f, --data, --external and --json need --local")
         if not body:
             raise DeploymentError("the request is missing; pass JSON, @FILE, or - for standard input")
-        _send(connection(bootstrap_servers, prefix, namespace), pipeline, _read(body))
+        _send(kafka, pipeline, _read(body))
         return
     if not filename:
         raise DeploymentError("--local needs manifests; set -f")
@@ -106,7 +102,7 @@ def infer(
     if body == "-" and Path("-") in filename:
         raise DeploymentError("standard input can contain the request or the manifests, not both")
     options = {"pipelines": pipeline, "trusted-roots": trusted_roots, "artifact-cache": artifact_cache}
-    options |= {"prefix": prefix, "namespace": namespace}
+    options |= {"prefix": kafka.topics.prefix, "namespace": kafka.topics.namespace}
     settings = parse_settings([f"--{name}={value}" for name, value in options.items()], os.environ)
     local_pipeline = _load(pipeline, filename, settings, external=external)
     if data is None:

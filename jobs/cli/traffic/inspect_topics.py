@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.options import Bootstrap, Namespace, Prefix, connection
+from jobs.cli.option_groups import Kafka
 from jobs.cli.timestamps import moment_of
 from jobs.traffic.inspect.expression import parse_expression
 from jobs.traffic.inspect.readable_records import parse_condition
@@ -55,15 +55,13 @@ def inspect(
     json: Annotated[
         bool, typer.Option("--json", help="print JSON with Kafka's metadata, one record per line")
     ] = False,
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """Print records of a pipeline or a step: requests, responses, dead letters, reports and taps.
 
     The inputs and outputs of a step are published only while another pipeline reads them, or with --tap.
     """
-    kafka = connection(bootstrap_servers, prefix, namespace)
     target = parse_expression(expression, kafka.topics)
     record_filter = RecordFilter(
         moment_of(since) if since else 0.0,

@@ -12,7 +12,8 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from jobs.cli.options import Bootstrap, Models, Namespace, Pipeline, Prefix, connection
+from jobs.cli.option_groups import Kafka
+from jobs.cli.options import Models, Pipeline
 from jobs.data.feature_encoding import Features
 from jobs.flink.paths import home
 from jobs.kafka.pipeline_client import PipelineClient
@@ -36,9 +37,8 @@ def send(
         ),
     ] = None,
     models: Models = Path("models"),
-    bootstrap_servers: Bootstrap = "",
-    prefix: Prefix = "weir",
-    namespace: Namespace = "default",
+    *,
+    kafka: Kafka,
 ) -> None:
     """Send test traffic with a known truth: held-out rows, unchanged or modified by a scenario."""
     if scenario == "bursts" and not rate:
@@ -54,7 +54,7 @@ def send(
         raise DeploymentError(str(error)) from None
     file = truth or home() / "truth" / f"{pipeline}-{scenario}-{seed}.jsonl"
     started = monotonic()
-    with PipelineClient(connection(bootstrap_servers, prefix, namespace), pipeline) as client:
+    with PipelineClient(kafka, pipeline) as client:
         sent = sending.send(client, scenario, traffic, seed, rate, file)
         is_quiet = not sys.stdout.isatty()
         number = sum(1 for _ in track(sent, f"sending {scenario}", count, transient=True, disable=is_quiet))
