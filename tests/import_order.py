@@ -85,7 +85,7 @@ ORDER = {
     ),
     "jobs/models/training_report": "model_card charts page",
     "jobs/models/retraining": "selection replay refit comparison retrain",
-    "jobs/status": "snapshot conditions wait follower",
+    "jobs/status": "snapshot condition pipeline_conditions conditions wait follower",
     "jobs/traffic": "scenarios send inspect local",
     "jobs/traffic/inspect": "expression readable_records topic_reader tap",
     "jobs/traffic/local": "flink_in_memory emitted_records windows pipeline request_files text_output",

@@ -14,7 +14,7 @@ from jobs.releases.repair import tombstone
 from jobs.releases.topic_writers import wait_until_unused
 from operators.control.control_state import ControlState
 from operators.control.release import Release
-from operators.core.errors import DeploymentError
+from operators.core.errors import DeploymentError, does_not_exist
 from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
 
@@ -64,16 +64,17 @@ def delete(resources: Sequence[Resource], connection: Connection, *, topics: boo
 def _errors(resource: Resource, control: ControlState, deleted: set[str]) -> list[str]:
     kind, name = resource
     if kind == "pipeline" and name not in control.heads and not control.skipped.of(name):
-        return [f"there is no pipeline {name}; there are {', '.join(sorted(control.heads)) or 'none'}"]
+        return [does_not_exist(f"pipeline {name}", control.heads)]
     if kind == "monitor" and not _monitored_by(name, control):
-        return [f"there is no monitor {name}"]
+        monitors = {one.monitor["metadata"]["name"] for one in control.live() if one.monitor}
+        return [does_not_exist(f"monitor {name}", monitors)]
     if kind == "model":
         live = [release for release in control.live() if release.name not in deleted]
         using = [release.name for release in live if name in release.artifacts]
         if using:
             return [f"model {name} is in use by pipeline {', '.join(using)}; delete that first"]
         if name not in control.models:
-            return [f"there is no model {name}; there are {', '.join(sorted(control.models)) or 'none'}"]
+            return [does_not_exist(f"model {name}", control.models)]
     return []
 
 

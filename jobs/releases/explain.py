@@ -9,7 +9,7 @@ from jobs.releases.explain_alerts import explain_alerts
 from jobs.streaming.settings import Settings, defaults
 from operators.control.documents import monitor_of, pipeline_of
 from operators.control.release import Release
-from operators.core.errors import DeploymentError
+from operators.core.errors import DeploymentError, does_not_exist
 from operators.kafka.topics import Topics
 from operators.models.runtimes.batched import WindowRules
 from operators.models.settings import DATA_QUALITY
@@ -127,5 +127,4 @@ def find_release(releases: list[Release], name: str) -> Release:
     for release in releases:
         if release.name == name:
             return release
-    names = ", ".join(release.name for release in releases) or "none"
-    raise DeploymentError(f"there is no pipeline {name}; there are {names}")
+    raise DeploymentError(does_not_exist(f"pipeline {name}", (release.name for release in releases)))

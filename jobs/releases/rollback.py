@@ -14,7 +14,7 @@ from jobs.releases.validation.live_documents import registered
 from operators.control.control_state import ControlState
 from operators.control.control_topic import read_control
 from operators.control.release import Release
-from operators.core.errors import DeploymentError
+from operators.core.errors import DeploymentError, does_not_exist
 from operators.core.timestamps import iso_seconds
 from operators.kafka.connection import Connection
 from operators.pipeline.load import ModelCache, load_pipeline
@@ -56,8 +56,7 @@ def roll_back(
 def _find_release(name: str, to: int | None, control: ControlState) -> Release:
     head, history = control.head(name), control.history(name)
     if not history:
-        names = ", ".join(control.names()) or "none"
-        raise DeploymentError(f"there is no pipeline {name}; there are {names}")
+        raise DeploymentError(does_not_exist(f"pipeline {name}", control.names()))
     live = head.generation if head else 0
     others = [release for release in history if head is None or release.content() != head.content()]
     chosen = [release for release in others if release.generation == to] if to is not None else others[:1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic, sleep
 
-from jobs.status.conditions import FINAL, Condition
+from jobs.status.condition import FINAL, Condition
 from operators.core.errors import DeploymentError
 
 TYPES = ("JobRunning", "PipelineReady", "ModelAvailable")

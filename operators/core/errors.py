@@ -9,6 +9,7 @@ WeirError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 MESSAGE_LENGTH = 1_000
@@ -68,6 +69,15 @@ class DeploymentError(WeirError):
 def describe(error: BaseException) -> str:
     """Format an exception of third-party code as one line of bounded length."""
     return one_line(f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def does_not_exist(what: str, existing: Iterable[str]) -> str:
+    """Return the message that something does not exist, with the names of what exists.
+
+    >>> does_not_exist("pipeline a", ["c", "b"])
+    'there is no pipeline a; there are b, c'
+    """
+    return f"there is no {what}; there are {', '.join(sorted(existing)) or 'none'}"
 
 
 def one_line(message: str) -> str:

@@ -137,7 +137,7 @@ def test_the_whole_way_from_up_to_down(weir: Shell) -> None:
     assert re.search(r"income-classifier .*SKLearnModel .*[0-9.]+ MiB", weir("get"))
     assert "kind: Monitor" in weir("get", "income-monitor")
     assert "kind: Pipeline" in weir("get", "income-workflow")
-    assert "there is no document nobody; there is Model/income, " in weir("get", "nobody", fails=True)
+    assert "there is no document nobody; there are Model/income, " in weir("get", "nobody", fails=True)
     assert '"name":"predict"' in weir("inspect", "income-workflow.outputs.predict")
 
     stack = find(weir.home)

@@ -16,7 +16,8 @@ from jobs.local_stack.stack import Stack
 from jobs.releases.apply import apply
 from jobs.releases.delete import Resource, delete
 from jobs.releases.rollback import roll_back
-from jobs.status.conditions import Condition, conditions
+from jobs.status.condition import Condition
+from jobs.status.conditions import conditions
 from jobs.status.snapshot import Snapshot, take_snapshot
 from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
 from tests.end_to_end.project import Project

@@ -10,7 +10,8 @@ import typer
 from jobs.cli.option_groups import Kafka
 from jobs.cli.options import find_flink_rest, waiting
 from jobs.cli.text_table import print_columns
-from jobs.status.conditions import Condition, conditions
+from jobs.status.condition import Condition
+from jobs.status.conditions import conditions
 from jobs.status.snapshot import Snapshot, take_snapshot
 from jobs.status.wait import await_condition
 from operators.core.timestamps import iso_seconds

@@ -17,7 +17,7 @@ from jobs.cli.text_table import print_columns
 from jobs.releases.diff import describe_changes
 from jobs.releases.rollback import roll_back
 from operators.control.control_topic import read_control
-from operators.core.errors import DeploymentError
+from operators.core.errors import DeploymentError, does_not_exist
 
 
 def history(
@@ -30,8 +30,7 @@ def history(
     control = read_control(kafka)
     releases = control.history(pipeline)
     if not releases:
-        names = ", ".join(control.names()) or "none"
-        raise DeploymentError(f"there is no pipeline {pipeline}; there are {names}")
+        raise DeploymentError(does_not_exist(f"pipeline {pipeline}", control.names()))
     rows = []
     for release, before in zip(releases, [*releases[1:], None], strict=True):
         is_live = control.heads.get(pipeline) == release.generation

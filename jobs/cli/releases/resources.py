@@ -16,7 +16,7 @@ from jobs.releases.delete import KINDS, parse_resource
 from jobs.releases.delete import delete as delete_resources
 from operators.control.control_state import ControlState
 from operators.control.control_topic import read_control
-from operators.core.errors import DeploymentError
+from operators.core.errors import DeploymentError, does_not_exist
 
 
 def get(
@@ -62,7 +62,7 @@ def _find(resource: str, live: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         if document := live.get(f"{candidate.capitalize()}/{name}"):
             return document
     missing = f"{kind} {name}" if "/" in resource else f"document {resource}"
-    raise DeploymentError(f"there is no {missing}; there is {', '.join(sorted(live)) or 'nothing'}")
+    raise DeploymentError(does_not_exist(missing, live))
 
 
 def _print(live: list[dict[str, Any]], output: str, control: ControlState) -> None:

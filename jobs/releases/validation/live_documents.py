@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from operators.control.control_state import ControlState
 from operators.control.release import Artifact, RegisteredModel, Release
-from operators.resources.manifests import Manifests, add_document
+from operators.resources.manifests import Manifests
 
 
 class LiveDocuments:
@@ -25,15 +25,15 @@ class LiveDocuments:
 
         They are the pipelines of the Monitors, the Monitors of the pipelines, and the models that are named.
         """
-        watched = {monitor.spec.pipeline for _, monitor in manifests.watching}
+        watched = {monitor.spec.pipeline for _, monitor in manifests.read_monitors}
         for name in sorted(watched & self.releases.keys()):
-            add_document(self.releases[name].pipeline, manifests)
+            manifests.add_applied(self.releases[name].pipeline)
         for name in sorted((manifests.pipelines.keys() - watched) & self.releases.keys()):
             if monitor := self.releases[name].monitor:
-                add_document(monitor, manifests)
-        for _, name in list(manifests.wanted):
+                manifests.add_applied(monitor)
+        for _, name in list(manifests.model_references):
             model = self._find_model(name, manifests)
-            if model and add_document(model.model, manifests):
+            if model and manifests.add_applied(model.model):
                 self.artifacts[name] = model.artifact
 
     def _find_model(self, name: str, manifests: Manifests) -> RegisteredModel | None:

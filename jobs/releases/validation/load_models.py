@@ -32,18 +32,19 @@ class Loaded(NamedTuple):
 
 
 def load_all(
+    models: Mapping[str, Model],
     manifests: Manifests,
     artifacts: Mapping[str, Artifact],
     site: ArtifactPolicy,
     on_progress: OnProgress = lambda what: None,
 ) -> dict[str, Loaded]:
-    """Load every model: those in `artifacts` as they were applied, the others as their folders are now.
+    """Load models of manifests: those in `artifacts` as they were applied, the others as they are now.
 
     Errors and notices are added to `manifests`; a model with an error is left out. `on_progress` receives a
     line before a model is fetched from a store.
     """
     loaded: dict[str, Loaded] = {}
-    for name, model in manifests.models.items():
+    for name, model in models.items():
         origin = manifests.origin[f"Model/{name}"]
         try:
             require_store(model, site)

@@ -61,7 +61,7 @@ def check(
     """
     manifests = read_manifests(paths, live.add_to if live else None)
     checked = Checked([], {}, manifests.notices, manifests.errors, [])
-    loaded = load_all(manifests, live.artifacts if live else {}, site, on_progress)
+    loaded = load_all(manifests.models, manifests, live.artifacts if live else {}, site, on_progress)
     _release_all(manifests, loaded, topics, checked)
     for name, model in loaded.items():
         if manifests.origin[f"Model/{name}"] != APPLIED:
@@ -90,9 +90,9 @@ def check_text(paths: list[Path], topics: Topics, site: ArtifactPolicy) -> Check
         except DeploymentError as error:
             checked.errors.append(one_line(f"{place}: {error}"))
     local = {name: model for name, model in manifests.models.items() if name not in remote}
-    loaded = load_all(manifests._replace(models=local), {}, site)
+    loaded = load_all(local, manifests, {}, site)
     _release_all(manifests, loaded, topics, checked)
-    missing = {name for _, name in manifests.wanted if f"Model/{name}" not in manifests.origin}
+    missing = {name for _, name in manifests.model_references if f"Model/{name}" not in manifests.origin}
     for pipeline in manifests.pipelines.values():
         unloaded = {step.name for step in pipeline.spec.steps} - loaded.keys()
         if unloaded and unloaded <= missing | remote.keys():
@@ -155,7 +155,7 @@ def _release_again(
     changed = {name: model for name, model in manifests.models.items() if name in checked.models}
     all_loaded = {
         **{name: loaded[name] for name in changed},
-        **load_all(applied, release.artifacts, site, on_progress),
+        **load_all(applied.models, applied, release.artifacts, site, on_progress),
     }
     applied.models.update(changed)
     _release_all(applied, all_loaded, topics, checked)
@@ -175,7 +175,7 @@ def _warnings(pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, Loa
 
 
 def _kind_errors(manifests: Manifests, loaded: Mapping[str, Loaded]) -> Iterator[str]:
-    for place, monitor in manifests.watching:
+    for place, monitor in manifests.read_monitors:
         pipeline = manifests.pipelines.get(monitor.spec.pipeline)
         names = [step.name for step in pipeline.spec.steps] if pipeline else []
         steps = {name: loaded[name].step for name in names if name in loaded}

@@ -22,7 +22,7 @@ from jobs.services.gateway.http_errors import status_of
 from jobs.status.conditions import conditions
 from jobs.status.follower import StatusFollower
 from operators.control.release import Release
-from operators.core.errors import Reason
+from operators.core.errors import Reason, does_not_exist
 from operators.kafka.connection import Connection
 from operators.kafka.headers import INFER_TYPE, PIPELINE
 
@@ -129,8 +129,7 @@ class Gateway:
         name = request.headers.get(SELDON_MODEL, "").removesuffix(".pipeline") or request.path_params["name"]
         live = self._live()
         if name not in live:
-            names = ", ".join(sorted(live)) or "none"
-            return _error(404, f"there is no pipeline {name}; there are {names}")
+            return _error(404, does_not_exist(f"pipeline {name}", live))
         version = request.path_params.get("version", str(live[name].generation))
         if version != str(live[name].generation):
             return _error(404, f"version {version} of {name} is not live; version {live[name].generation} is")

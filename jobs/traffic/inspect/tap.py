@@ -10,7 +10,7 @@ from jobs.kafka.admin import create_topics
 from jobs.releases.publish import Record, publish
 from operators.control.control_state import ControlState
 from operators.control.release import Tap
-from operators.core.errors import DeploymentError
+from operators.core.errors import DeploymentError, does_not_exist
 from operators.core.redaction import Redaction
 from operators.kafka.connection import Connection
 
@@ -28,8 +28,7 @@ def tap(pipeline: str, connection: Connection, seconds: float, partitions: int =
     def decide(control: ControlState) -> tuple[list[Record], None]:
         release = control.head(pipeline)
         if release is None:
-            names = ", ".join(sorted(control.heads)) or "none"
-            raise DeploymentError(f"there is no pipeline {pipeline}; there are {names}")
+            raise DeploymentError(does_not_exist(f"pipeline {pipeline}", control.heads))
         if Redaction.of_document(release.monitor):
             raise DeploymentError(
                 f"pipeline {pipeline} cannot be tapped, because spec.redact of its Monitor redacts fields"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from jobs.flink.rest_api import Job
-from jobs.status.conditions import Condition, conditions
+from jobs.status.condition import Condition
+from jobs.status.conditions import conditions
 from jobs.status.snapshot import Snapshot
 from jobs.status.wait import await_condition
 from operators.control.control_state import ControlState
