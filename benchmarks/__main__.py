@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bed import Harness, running_harness
+from benchmarks.harness import Harness, running_harness
 from benchmarks.loop import run_loop
 
 BATCH = 1_000

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.ensemble import RandomForestClassifier
 
-from benchmarks.bed import PIPELINE, Harness, running_harness
+from benchmarks.harness import PIPELINE, Harness, running_harness
 from jobs.kafka.pipeline_client import consumer_from_now
 from jobs.releases.apply import apply
 from operators.kafka.connection import Connection

@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 from kafka import KafkaProducer
 
-from benchmarks.bed import PIPELINE
+from benchmarks.harness import PIPELINE
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import open_consumer
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import bootstrap
 
-from benchmarks.bed import Harness, running_harness
+from benchmarks.harness import Harness, running_harness
 from jobs.flink import submit
 from jobs.flink.bundle import write_bundle
 from jobs.flink.paths import BUNDLE

@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from pathlib import Path
+from collections.abc import Collection
 from threading import Thread, get_ident
 from typing import Any
 
-import psutil
 import pytest
-from kafka import KafkaProducer
 
 from jobs.kafka.admin import create_topics, delete_topics
-from jobs.local_stack.kafka_broker import broker_answers, start_broker
-from jobs.local_stack.ports import free_ports
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.kafka.topic_follower import TopicFollower
 from operators.kafka.topics import Topics
 from tests.end_to_end.deployment import await_true
-
-
-class Broker:
-    """A broker that can be killed and started again on the same port and storage."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._ports = folder, free_ports()
-        self.bootstrap = f"127.0.0.1:{self._ports.kafka}"
-        self.start()
-
-    def start(self) -> None:
-        self._process = psutil.Process(
-            start_broker(self._folder, self._ports, f"follower-{self._ports.kafka}")
-        )
-        await_true(lambda: broker_answers(self._ports), "the broker")
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def send(self, topic: str, *values: str) -> None:
-        with KafkaProducer(bootstrap_servers=self.bootstrap) as producer:
-            for value in values:
-                producer.send(topic, value.encode())
+from tests.support.broker import Broker
 
 
 class Reading(TopicFollower):
@@ -79,13 +51,6 @@ class Reading(TopicFollower):
 
 class Resuming(Reading):
     resumes = True
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    broker = Broker(tmp_path_factory.mktemp("broker"))
-    yield broker
-    broker.kill()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ V3: dict[str, Any] = {
     ],
     "output": {"steps": ["income", "income-outlier.outputs.is_outlier"]},
 }
-# Loading it takes the first worker that comes 12 s longer than the other.
+# The first worker that loads it waits until the test opens its gate; the other does not.
 SLOW = """
 import os, time
 import psutil
@@ -50,10 +50,11 @@ class Slow:
     def __init__(self, folder, extra):
         if any(one.name() == "java" for one in psutil.Process().parents()):
             try:
-                os.unlink({path!r})
+                os.unlink({armed!r})
             except FileNotFoundError:
                 return
-            time.sleep(12)
+            while not os.path.exists({opened!r}):
+                time.sleep(0.1)
 
     def predict(self, tensors):
         return tensors
@@ -96,6 +97,11 @@ def await_ready(job: Deployment, name: str, generation: int) -> None:
         return found is not None and found.status == "True" and f"generation {generation} " in found.message
 
     await_true(ready, f"generation {generation} of {name} ready")
+
+
+def message(job: Deployment, name: str) -> str:
+    found = condition(job, "PipelineReady", name)
+    return found.message if found else ""
 
 
 def tensors(seen: Traffic, generation: int) -> set[tuple[str, ...]]:
@@ -175,10 +181,10 @@ def test_a_drift_step_that_no_version_changed_went_on_counting(job: Deployment) 
 def test_a_changed_drift_step_is_superseded_once_though_one_worker_comes_late(
     job: Deployment, project: Project, rows: Any
 ) -> None:
-    name, armed = "late", project.folder / "armed"
+    name, armed, opened = "late", project.folder / "armed", project.folder / "opened"
     slow = project.models / "slow"
     slow.mkdir()
-    (slow / "slow.py").write_text(SLOW.format(path=str(armed)))
+    (slow / "slow.py").write_text(SLOW.format(armed=str(armed), opened=str(opened)))
     (slow / "model-settings.json").write_text('{"implementation": "slow.Slow"}')
     spec = {
         "steps": [{"name": "income-drift", "batch": {"size": SIZE}}],
@@ -194,6 +200,10 @@ def test_a_changed_drift_step_is_superseded_once_though_one_worker_comes_late(
         job.reports_of(name, "income-drift", 2)
         armed.touch()
         project.apply(job.connection, name, changed)
+        await_true(lambda: "1 of 2 workers serve" in message(job, name), "one worker serves it")
+        before = len(seen.seen)
+        await_true(lambda: len(seen.seen) > before + 6 * SIZE, "traffic while the other loads")
+        opened.touch()
         await_ready(job, name, 2)
         last = (
             job.report("income-drift", lambda one: one["state"] == "SUPERSEDED")["parameters"]["window"] + 3
@@ -203,7 +213,7 @@ def test_a_changed_drift_step_is_superseded_once_though_one_worker_comes_late(
     reports = [one["parameters"] for one in job.reports_of(name, "income-drift", last)]
     (ended,) = [one for one in reports if one["state"] == "SUPERSEDED"]
     assert (ended["generation"], ended["superseded_by"]) == (1, 2)
-    assert ended["n"] > 2 * SIZE, "half of the traffic of 12 seconds"
+    assert ended["n"] > 2 * SIZE, "half of the traffic meanwhile"
     assert {one["n"] for one in reports if one["generation"] == 1 and one is not ended} == {SIZE}
     assert {one["n"] for one in reports if one["generation"] == 2} == {200}
     assert [one["window"] for one in reports] == list(range(1, len(reports) + 1))

@@ -43,11 +43,6 @@ def write_quality(folder: Path, quality: Quality) -> None:
     (folder / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(saved), indent=1))
 
 
-def read_quality(folder: Path) -> Quality:
-    """Read a folder's `quality.json`; raise DeploymentError, which names the file and the error."""
-    return _read(folder / FILE)
-
-
 def load(folder: Folder) -> Step:
     """Load the file `parameters.uri`, or else `quality.json`."""
     path = folder.file((FILE,))
@@ -57,10 +52,11 @@ def load(folder: Folder) -> Step:
         )
     content_types = folder.settings.content_types
     content_types.require_comparable("a data quality check")
-    return DataQualityModel(_read(path), content_types)
+    return DataQualityModel(read_quality(path), content_types)
 
 
-def _read(path: Path) -> Quality:
+def read_quality(path: Path) -> Quality:
+    """Read a `quality.json`; raise DeploymentError, which names the file and the error."""
     if not path.is_file():
         raise DeploymentError(f"{path} does not exist")
     saved = read_json(path, SavedQuality)

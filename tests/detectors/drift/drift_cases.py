@@ -19,7 +19,7 @@ from detectors.drift.judgement import Judgement
 from detectors.drift.tabular import TabularDrift
 from detectors.quality.data_quality import Quality, quality_of
 from operators.models.formats.calibration import read_calibrations, write_calibrations
-from operators.models.formats.data_quality import read_quality, write_quality
+from operators.models.formats.data_quality import FILE, read_quality, write_quality
 
 Rows = NDArray[np.float64]
 NAMES = ["continuous", "whole", "mostly zero", "few", "sparse", "two"]
@@ -123,7 +123,7 @@ class Checked(Case):
         write_quality(folder, self.detector)
 
     def load(self, folder: Path) -> None:
-        self.detector = read_quality(folder)
+        self.detector = read_quality(folder / FILE)
 
 
 MAKERS: dict[str, Callable[[Sequence[int]], Any]] = {

@@ -24,7 +24,7 @@ from jobs.models.rows_to_judge import read_rows
 from jobs.models.train import Trained, train, train_monitors_only
 from jobs.models.training.options import Options
 from operators.core.errors import DeploymentError
-from operators.models.formats.data_quality import read_quality
+from operators.models.formats.data_quality import FILE, read_quality
 from operators.models.runtimes.batched import BatchedStep, WindowRules
 from operators.models.runtimes.drift import DriftModel
 from tests.operators.storage.model import TRUSTING
@@ -176,7 +176,7 @@ def test_a_column_that_can_be_used_is_used_and_explained(done: Done, name: str) 
     read = encode(done.table, trained.features)[trained.split.reference, at]
     usable = read[np.abs(read) < 3.5e38]
     assert set(reference) <= set(usable), "what is left out is filled up from the same column"
-    feature = read_quality(done.out / "income-quality").features[at]
+    feature = read_quality(done.out / "income-quality" / FILE).features[at]
     assert feature.missing == pytest.approx(np.isnan(read).mean()), "an infinity is not missing"
     if feature.categories is None:
         assert (feature.low, feature.high) == (usable.min(), usable.max())
@@ -284,7 +284,7 @@ def test_what_was_trained_is_what_is_judged(trained_on_a_csv: Path, tmp_path: Pa
     """A category NA is a category in training, in quality and drift reports, and in a calibration."""
     models = trained_on_a_csv / "models"
     countries(1).to_csv(tmp_path / "new.csv", index=False)
-    quality = read_quality(models / "income-quality").features
+    quality = read_quality(models / "income-quality" / FILE).features
     assert quality[12].categories == ("DE", "NA", "None")
     assert set(quality[13].categories or ()) == {"00999", "01234", "12345"}
     for name in ("income-quality", "income-drift"):

@@ -20,7 +20,7 @@ from jobs.models.training.options import Options
 from jobs.releases.validation.manifests import check
 from operators.core.errors import DeploymentError
 from operators.kafka.topics import Topics
-from operators.models.formats.data_quality import read_quality
+from operators.models.formats.data_quality import FILE, read_quality
 from operators.models.formats.feature_names import read_names
 from operators.models.runtimes.data_quality import DataQualityModel
 from operators.models.runtimes.drift import DriftModel
@@ -210,7 +210,7 @@ def test_a_number_that_no_reference_holds_costs_no_other_request(
         new = load(rebuild(one, models / name, Folders(tmp_path, ""), OPTIONS._replace(draws=100)))
         told += [check.message for check in compare(one, new, OPTIONS)]
     assert np.abs(np.load(tmp_path / "income-drift" / "x_ref.npy")).max() < 1e6
-    assert read_quality(tmp_path / "income-quality").features[0].high <= 90
+    assert read_quality(tmp_path / "income-quality" / FILE).features[0].high <= 90
     value = f"column 'age' contains 1 value that is infinite or beyond 3.4e+38, first {odd:g} in row 4"
     says = "1 request is left out: ValueError: the rows contain infinity" if np.isinf(odd) else value
     assert any(line.startswith(says) for line in told), told

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from detectors.quality.data_quality import Feature, Quality, quality_of
 from operators.core.errors import DeploymentError
-from operators.models.formats.data_quality import read_quality, write_quality
+from operators.models.formats.data_quality import FILE, read_quality, write_quality
 from operators.models.runtimes.data_quality import DataQualityModel
 from operators.models.step import InferenceOptions
 from operators.storage.trusted_roots import make_policy
@@ -50,7 +50,7 @@ def test_what_is_written_is_read_back(
     quality = Quality([Feature(*one), Feature(*other)])
     folder = tmp_path_factory.getbasetemp()
     write_quality(folder, quality)
-    assert read_quality(folder).features == quality.features
+    assert read_quality(folder / FILE).features == quality.features
 
 
 def test_a_folder_is_loaded_without_trust(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_parameters_that_nothing_reads_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "quality.json").write_text(text)
     with pytest.raises(DeploymentError) as caught:
-        read_quality(tmp_path)
+        read_quality(tmp_path / FILE)
     assert str(tmp_path / "quality.json") in str(caught.value)
     assert message in str(caught.value)
 
@@ -125,4 +125,4 @@ def test_a_folder_without_the_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match=r"contains none of quality\.json"):
         load(tmp_path)
     with pytest.raises(DeploymentError, match=r"quality\.json does not exist"):
-        read_quality(tmp_path)
+        read_quality(tmp_path / FILE)
