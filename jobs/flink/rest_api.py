@@ -27,7 +27,7 @@ class Job(NamedTuple):
     started_at: float
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Whether every task of the job runs."""
         total = self.tasks.get("total", 0)
         return self.state == "RUNNING" and total > 0 and self.tasks.get("running") == total
@@ -50,7 +50,7 @@ class Rest:
         except (urllib.error.URLError, OSError, ValueError):
             return None
 
-    def answers(self) -> bool:
+    def is_reachable(self) -> bool:
         """Return whether the JobManager answers."""
         return self.get("/overview") is not None
 

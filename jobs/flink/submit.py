@@ -78,7 +78,7 @@ def running_job(rest: Rest, name: str) -> Job:
     DeploymentError where a task does not run: Flink then cannot take a savepoint.
     """
     job = find_job(rest, name)
-    if job.runs:
+    if job.is_running:
         return job
     running, total = job.tasks.get("running", 0), job.tasks.get("total", 0)
     failure = rest.failure(job.id)
@@ -91,7 +91,7 @@ def running_job(rest: Rest, name: str) -> Job:
 
 def find_job(rest: Rest, name: str) -> Job:
     """Return the job of a name; DeploymentError where Flink does not answer or has not exactly one."""
-    if not rest.answers():
+    if not rest.is_reachable():
         raise DeploymentError(f"Flink does not answer at {rest.url}; check that the cluster is running")
     jobs = rest.jobs(name)
     if not jobs:
@@ -123,7 +123,7 @@ def await_running(rest: Rest, job: str, seconds: float = 120.0) -> None:
     deadline = monotonic() + seconds
     while True:
         current = next((one for one in rest.jobs() if one.id == job), None)
-        if current and current.runs:
+        if current and current.is_running:
             return
         if monotonic() > deadline or current is None:
             state = current.state if current else "ended"

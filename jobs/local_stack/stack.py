@@ -63,7 +63,7 @@ class Stack:
 
     def running(self) -> bool:
         """Return whether the broker and the JobManager answer."""
-        return broker_answers(self.ports) and self.cluster.rest.answers()
+        return broker_answers(self.ports) and self.cluster.rest.is_reachable()
 
     def start_taskmanager(self) -> int:
         """Start one more TaskManager, for example after one was killed; return its process id."""
@@ -104,7 +104,7 @@ class Stack:
         self.start_taskmanager()
         kafka_log, flink_log = self.folder / "kafka" / "broker.log", self.cluster.folder / "log"
         self._await("Kafka", lambda: broker_answers(self.ports), kafka_log, on_progress)
-        self._await("Flink's JobManager", self.cluster.rest.answers, flink_log, on_progress)
+        self._await("Flink's JobManager", self.cluster.rest.is_reachable, flink_log, on_progress)
         self._await("Flink's TaskManager", self._has_slots, flink_log, on_progress)
 
     def _has_slots(self) -> bool:

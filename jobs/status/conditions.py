@@ -42,7 +42,7 @@ def _jobs(snapshot: Snapshot, topics: Topics) -> Iterator[Condition]:
 
 def _job(job: Job, failure: str) -> Condition:
     since = iso(job.started_at)
-    if job.runs:
+    if job.is_running:
         return Condition("JobRunning", job.name, "True", "Running", f"every task runs ({job.id})", since)
     running, total = job.tasks.get("running", 0), job.tasks.get("total", 0)
     message = f"{job.state}: {running} of {total} tasks run ({job.id})"

@@ -81,7 +81,7 @@ def _without_job(seen: _Observed, topics: Topics) -> Condition | None:
     jobs = [job for job in seen.snapshot.jobs if is_served_by(job.name, seen.name, topics)]
     if not jobs:
         return seen.not_ready("NoJob", "no job serves it; run `weir submit`")
-    if all(job.runs for job in jobs):
+    if all(job.is_running for job in jobs):
         return None
     return seen.not_ready("JobNotRunning", f"not every task of job {jobs[0].name} runs; see JobRunning")
 

@@ -42,7 +42,7 @@ def take_snapshot(connection: Connection, rest: Rest | None) -> Snapshot:
             status.read(record)
     except Exception as error:  # the client raises many types; each means that Kafka does not answer
         kafka_error = f"Kafka does not answer at {connection.bootstrap}: {error}"
-    jobs = rest.jobs() if rest and rest.answers() else None
-    failures = {job.id: rest.failure(job.id) for job in jobs or () if rest and not job.runs}
+    jobs = rest.jobs() if rest and rest.is_reachable() else None
+    failures = {job.id: rest.failure(job.id) for job in jobs or () if rest and not job.is_running}
     url, taskmanagers = (rest.url, rest.taskmanagers()) if rest else ("", 0)
     return Snapshot(time(), control, status, kafka_error, url, jobs, failures, taskmanagers)

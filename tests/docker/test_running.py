@@ -115,7 +115,7 @@ def test_the_image_runs_the_job_in_application_mode(
     where, project = applied(stack, models, tmp_path, "application")
     settings = submit.connection_arguments(where.bootstrap, project.site())
     with application(tmp_path, stack, *settings, "--namespace", "application") as rest:
-        await_true(lambda: any(job.runs for job in rest.jobs("weir.application")), "the job running")
+        await_true(lambda: any(job.is_running for job in rest.jobs("weir.application")), "the job running")
         assert_answers(where, models)
 
 

@@ -73,12 +73,12 @@ def inspect(
     if tap:
         begin_tap(target.pipeline, kafka, seconds_of(tap))
     with Reader(kafka.bootstrap, target) as reader:
-        existing = [] if tap else reader.there(record_filter, last or (None if since else 1))
+        existing = [] if tap else reader.existing(record_filter, last or (None if since else 1))
         for record in existing:
             print(record.json(target.tensor) if json else record.line(target.tensor))
         if follow or tap:
             is_active = for_seconds(seconds_of(tap)) if tap else lambda: True
-            for record in reader.to_come(record_filter, is_active):
+            for record in reader.new(record_filter, is_active):
                 print(record.json(target.tensor) if json else record.line(target.tensor), flush=True)
         elif not existing:
             raise DeploymentError(f"{target.topic} contains no such record of pipeline {target.pipeline}")

@@ -56,7 +56,7 @@ class Reader:
     def __exit__(self, *exc: object) -> None:
         self._consumer.close()
 
-    def there(self, wanted: RecordFilter, most: int | None) -> list[ReadableRecord]:
+    def existing(self, wanted: RecordFilter, most: int | None) -> list[ReadableRecord]:
         """Return the `most` newest records that match, or all of them where it is None, oldest first."""
         beginnings = self._starts(wanted)
         most = most or sum(self._ends.values())
@@ -70,8 +70,8 @@ class Reader:
         records.sort(key=lambda record: (record.timestamp, record.partition, record.offset))
         return records[-most:]
 
-    def to_come(self, wanted: RecordFilter, is_open: Callable[[], bool]) -> Iterator[ReadableRecord]:
-        """Yield new records that match, from where `there` ended, while `is_open` returns true."""
+    def new(self, wanted: RecordFilter, is_open: Callable[[], bool]) -> Iterator[ReadableRecord]:
+        """Yield new records that match, from where `existing` ended, while `is_open` returns true."""
         for partition, end in self._ends.items():
             self._consumer.seek(partition, end)
         while is_open():
