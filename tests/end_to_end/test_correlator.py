@@ -63,6 +63,7 @@ class Scene:
         self.correlator.close()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(timeout=5.0)
+        self.loop.close()
 
 
 @pytest.fixture
