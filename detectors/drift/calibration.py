@@ -13,11 +13,13 @@ from detectors.drift.tabular import TabularDrift
 
 # A reference, or the held-out rows, should have this many windows; with fewer, chance in one sample decides.
 ENOUGH_WINDOWS = 10
-# The effects of each feature are divided by this quantile of them, so that features have one scale.
-_TYPICAL = 0.95
+# The largest effects of a feature, of which its tail is estimated: this share of them, but enough of them.
+_TAIL, _ENOUGH_PEAKS, _MAX_TAIL = 0.05, 50, 0.25
 # Confidence that the false-alarm rate is at most the stated one, given the number of simulated windows.
 _CONFIDENCE = 0.95
-# The smallest scale of a feature's effects; one or two rows of a window can cause smaller ones.
+# A category of which a window contains fewer than this number on average is rare.
+_FEW = 5
+# The smallest mean excess of a feature's effects, for features whose effects are all equal.
 _LEAST = 1e-3
 
 
@@ -60,13 +62,18 @@ def calibrate(
     Notes
     -----
     Each window is drawn with replacement from a new resample of the held-out rows. The threshold thus
-    includes the uncertainty about the held-out rows; otherwise it would be too low if there are few.
+    includes the uncertainty about the held-out rows; otherwise it would be too low if there are few. Rare
+    categories are counted once more than the held-out rows contain them (Laplace's rule of succession),
+    because future rows may contain those that these happen to miss.
 
-    The effects of each feature are divided by their 95 % quantile, and the largest quotient of each window
-    counts, as in the minP method of Westfall & Young (1993, Resampling-Based Multiple Testing). The rate is
-    therefore valid for all features together, whatever their correlation. The threshold is an upper 95 %
-    confidence limit of the quantile 1 - rate (order statistics, Hahn & Meeker 1991, Statistical Intervals,
-    chapter 5).
+    The effects of each feature are put on one scale, that of their tail: their excess above a high quantile,
+    divided by the mean excess of those above it (an exponential tail, as in the peaks over threshold of
+    Davison & Smith 1990, J. R. Statist. Soc. B 52). A category that is rare, with no effect in most windows
+    and a large one in a few, thus does not raise the thresholds of other features. The largest scaled effect
+    of each window counts, as in the minP method of Westfall & Young (1993, Resampling-Based Multiple
+    Testing). The rate is therefore valid for all features together, whatever their correlation. The threshold
+    is an upper 95 % confidence limit of the quantile 1 - rate (order statistics, Hahn & Meeker 1991,
+    Statistical Intervals, chapter 5).
     """
     _rank(rate, windows)
     effects = drawn_effects(detector, held_out, window, windows, seed)
@@ -81,7 +88,8 @@ def drawn_effects(
     if len(rows) < window or window < 1:
         raise ValueError(f"a window of {window} rows needs at least {window} held-out rows, got {len(rows)}")
     rng = np.random.default_rng(seed)
-    return np.array([detector.effect(detector.count(_draw(rows, window, rng))) for _ in range(windows)])
+    pool = _with_rare_categories(detector, rows, window, rng)
+    return np.array([detector.effect(detector.count(_draw(pool, window, rng))) for _ in range(windows)])
 
 
 def thresholds(effects: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
@@ -90,9 +98,13 @@ def thresholds(effects: NDArray[np.float64], rate: float) -> NDArray[np.float64]
     `effects` has shape (windows, features). A window counts if any feature reaches its threshold.
     """
     rank = _rank(rate, len(effects))
-    typical = np.maximum(np.quantile(effects, _TYPICAL, axis=0), _LEAST)
-    largest = np.sort((effects / typical).max(axis=1))
-    return np.asarray(typical * max(1.0, largest[rank - 1]))
+    tail = min(_MAX_TAIL, max(_TAIL, _ENOUGH_PEAKS / len(effects)))
+    high = np.quantile(effects, 1 - tail, axis=0)
+    peaks = effects > high
+    excess = np.where(peaks, effects - high, 0.0).sum(axis=0) / np.maximum(1, peaks.sum(axis=0))
+    scale = np.maximum(excess, _LEAST)
+    largest = np.sort(((effects - high) / scale).max(axis=1))
+    return np.asarray(high + scale * largest[rank - 1])
 
 
 def least_effect(calibrations: Sequence[Calibration], rows: int, features: int) -> NDArray[np.float64]:
@@ -107,6 +119,27 @@ def least_effect(calibrations: Sequence[Calibration], rows: int, features: int) 
     by_window = sorted(calibrations, key=lambda calibration: calibration.window)
     best = ([one for one in by_window if one.window <= rows] or by_window[:1])[-1]
     return np.asarray(best.effect * max(1.0, np.sqrt(best.window / max(1, rows))))
+
+
+def _with_rare_categories(
+    detector: TabularDrift, rows: NDArray[np.float64], window: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Add one row for each category of which a window contains few, or which is in no row.
+
+    A feature that is not binary may have categories that are neither in the reference nor in the rows.
+    """
+    added = []
+    for feature in sorted(detector.categorical):
+        column = rows[:, feature]
+        codes = np.union1d(detector.categories(feature), column[~np.isnan(column)])
+        if len(codes) != 2:
+            codes = np.append(codes, codes[-1] + 1)
+        counts = np.array([(column == code).sum() for code in codes])
+        for code in codes[counts * window < _FEW * len(rows)]:
+            row = rows[rng.integers(len(rows))].copy()
+            row[feature] = code
+            added.append(row)
+    return np.vstack([rows, *added])
 
 
 def _draw(rows: NDArray[np.float64], window: int, rng: np.random.Generator) -> NDArray[np.float64]:

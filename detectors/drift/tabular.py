@@ -135,6 +135,12 @@ class TabularDrift:
         """Return the number of distinct values of a feature in the reference."""
         return self._tests[feature].n_distinct
 
+    def categories(self, feature: int) -> NDArray[np.float64]:
+        """Return the known codes of a categorical feature, sorted; none for a numeric feature."""
+        test = self._tests[feature]
+        codes: NDArray[np.float64] = test.categories if isinstance(test, ChiSquare) else np.empty(0)
+        return codes
+
     def histogram(self, feature: int, counts: Counts) -> Histogram:
         """Return the shares of reference and window in the same few bins of a feature."""
         return self._tests[feature].histogram(counts)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.stats import binom, kstwobign
 
 from detectors.drift.calibration import calibrate
 from detectors.drift.judgement import Judgement
@@ -50,6 +50,34 @@ def test_windows_without_drift_alarm_no_more_often_than_stated(window: int) -> N
 def test_census_windows_without_drift_alarm_no_more_often_than_stated(census: Rows) -> None:
     alarms, windows = false_alarms(census, CENSUS_CATEGORICAL, 300, rate=0.05)
     assert binom.sf(alarms - 1, windows, 0.05) > 0.01
+
+
+def one_hot(n: int, seed: int) -> Rows:
+    """A quantity, and a column for each of 40 categories, most of which a window holds once or never."""
+    rng = np.random.default_rng(seed)
+    shares = 1 / np.arange(1, 41) ** 2
+    category = rng.choice(40, n, p=shares / shares.sum())
+    return np.column_stack([rng.normal(size=n), category[:, None] == np.arange(40)])
+
+
+def test_rare_categories_alarm_no_more_often_than_stated() -> None:
+    alarms, windows = false_alarms(one_hot(15_000, seed=5), tuple(range(1, 41)), 300, rate=0.05)
+    assert binom.sf(alarms - 1, windows, 0.05) > 0.01
+
+
+def test_rare_categories_leave_the_thresholds_of_other_features_in_reach() -> None:
+    """An effect is at most 1. A shift by half a standard deviation has a distance of about 0.2."""
+    everything = one_hot(15_000, seed=6)
+    detector = TabularDrift(everything[:5_000], categories_per_feature=dict.fromkeys(range(1, 41)))
+    alone = calibrate(TabularDrift(everything[:5_000, :1]), everything[5_000:10_000, :1], 300, windows=1_000)
+    together = calibrate(detector, everything[5_000:10_000], 300, windows=1_000)
+    assert together.effect.max() < 1.0
+    # One feature at 1 % and one of 41 at 1 % together: quantiles of Kolmogorov's distribution.
+    wider = kstwobign.isf(0.01 / 41) / kstwobign.isf(0.01)
+    assert together.effect[0] < alone.effect[0] * wider * 1.15
+    moved = everything[10_000:10_300] + np.append(0.5, np.zeros(40))
+    drifted = JUDGEMENT.drifted(detector.test(moved), 300, [together])
+    assert drifted.tolist() == [True] + [False] * 40
 
 
 def test_a_calibrated_detector_still_finds_drift() -> None:
