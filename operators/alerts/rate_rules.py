@@ -176,7 +176,7 @@ def _latest(slices: Iterable[Slice], over: float, now: int) -> tuple[str, Tally]
 
 
 def quantile(share: float, buckets: Sequence[int]) -> float:
-    """Estimate a quantile in seconds recent its bucket, as Prometheus' `histogram_quantile` does.
+    """Estimate a quantile in seconds within its bucket, as Prometheus' `histogram_quantile` does.
 
     >>> quantile(0.5, [0, 0, 0, 0, 0, 0, 0, 100, 0, 0, 0, 0, 0])
     0.175
