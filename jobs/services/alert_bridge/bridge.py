@@ -76,14 +76,15 @@ class Bridge:
         )
 
     def _follow(self, consumer: KafkaConsumer) -> None:
+        """Deliver alerts until stopped, or until a partition that is new to the receiver is started."""
         started: set[TopicPartition] = set()
         while not self._stopped.is_set():
             polled = consumer.poll(timeout_ms=500)
             for partition in consumer.assignment() - started:
                 started.add(partition)
                 if consumer.committed(partition) is None:
-                    polled.pop(partition, None)
                     self._start(consumer, partition)
+                    return  # go on at the offset that is committed now
             for partition, records in polled.items():
                 for record in records:
                     self._deliver_record(consumer, partition, record)
@@ -103,7 +104,6 @@ class Bridge:
             self._deliver(consumer, partition, alert)
         if not self._stopped.is_set():
             _commit(consumer, partition, end)
-            raise _PartitionLostError
 
     def _deliver_record(self, consumer: KafkaConsumer, partition: TopicPartition, record: Any) -> None:
         """Deliver the alert of a record; skip a record that is not an alert."""

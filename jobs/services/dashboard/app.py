@@ -57,21 +57,28 @@ class Page:
             Input("theme", "data"),
         ]
         self.app.callback(
-            Output("state", "children"),
-            Output("state", "className"),
-            Output("banner", "children"),
-            Output("alerts", "children"),
-            *(output for name in _PICTURES for output in _picture(name)),
-            *(Output(name, "children") for name in _TABLES),
-            Output("updated", "data"),
+            {
+                "state": Output("state", "children"),
+                "look": Output("state", "className"),
+                "banner": Output("banner", "children"),
+                "alerts": Output("alerts", "children"),
+                **{name: _picture(name) for name in _PICTURES},
+                **{name: Output(name, "children") for name in _TABLES},
+                "updated": Output("updated", "data"),
+            },
             *chosen,
         )(self._show)
         self.app.callback(
-            *(Output(name, "options") for name in ("step", "window")),
-            *(Output(name, "value") for name in ("step", "window")),
-            *(output for name in ("heat", "histograms") for output in _picture(name)),
-            Output("which", "children"),
-            Output("newest", "data"),
+            {
+                "steps": Output("step", "options"),
+                "windows": Output("window", "options"),
+                "step": Output("step", "value"),
+                "window": Output("window", "value"),
+                "heat": _picture("heat"),
+                "histograms": _picture("histograms"),
+                "which": Output("which", "children"),
+                "newest": Output("newest", "data"),
+            },
             *chosen,
             Input("step", "value"),
             Input("window", "value"),
@@ -84,14 +91,20 @@ class Page:
         busiest = max(names, key=self._feed.board.request_count, default=None)
         return names, no_update if chosen in names else busiest
 
-    def _show(self, tick: int | None, pipeline: str | None, period: str, theme: Theme) -> tuple[Any, ...]:
+    def _show(self, tick: int | None, pipeline: str | None, period: str, theme: Theme) -> dict[str, Any]:
         now, board = time(), self._feed.board
         release = self._feed.releases().get(pipeline or "")
         if release is None:
             problem = self._feed.failure or "No pipeline is applied yet: run weir apply to publish one."
-            empty = empty_figure("nothing to show yet", theme, 120)
-            pictures = [*_sized(empty)] * len(_PICTURES)
-            return "", "state", components.banner(problem), None, *pictures, None, None, None, now
+            return {
+                "state": "",
+                "look": "state",
+                "banner": components.banner(problem),
+                "alerts": None,
+                **dict.fromkeys(_PICTURES, _sized(empty_figure("nothing to show yet", theme, 120))),
+                **dict.fromkeys(_TABLES),
+                "updated": now,
+            }
         shown_period, subject = (now - PERIODS[period], now), (release.name, period)
         spans = board.spans(release.name, shown_period[0], step_of(PERIODS[period]))
         latest = board.latest(release.name)
@@ -100,27 +113,27 @@ class Page:
         problem = self._feed.failure
         if not problem and is_silent:
             problem = f"No data from the job in the last {_SILENT_SECONDS:g} s: run weir status to check it."
-        return (
-            "stale" if problem else "live",
-            "state bad" if problem else "state",
-            components.banner(problem),
-            [
+        return {
+            "state": "stale" if problem else "live",
+            "look": "state bad" if problem else "state",
+            "banner": components.banner(problem),
+            "alerts": [
                 components.alerts(board.firing(release.name), is_current=not problem),
                 components.skipped(*board.skipped()),
             ],
-            *_sized(pipeline_graph.picture(release, None if is_silent else latest, theme), subject),
-            *_sized(time_series.requests(spans, shown_period, theme), subject),
-            *_sized(time_series.latency(spans, shown_period, theme), subject),
-            *_sized(time_series.outliers(spans, shown_period, theme), subject),
-            *_sized(time_series.bad_values(spans, theme), subject),
-            components.table(release_rows(self._feed.history(release.name)[:_MAX_ROWS]), ""),
-            components.table(
+            "graph": _sized(pipeline_graph.picture(release, None if is_silent else latest, theme), subject),
+            "requests": _sized(time_series.requests(spans, shown_period, theme), subject),
+            "latency": _sized(time_series.latency(spans, shown_period, theme), subject),
+            "outliers": _sized(time_series.outliers(spans, shown_period, theme), subject),
+            "bad": _sized(time_series.bad_values(spans, theme), subject),
+            "versions": components.table(release_rows(self._feed.history(release.name)[:_MAX_ROWS]), ""),
+            "flagged": components.table(
                 outlier_rows(board.outliers(release.name)[:_MAX_ROWS], prepared_steps(release)),
                 "No rows were flagged.",
             ),
-            components.table(dead_letter_rows(letters), "No dead letters."),
-            now,
-        )
+            "letters": components.table(dead_letter_rows(letters), "No dead letters."),
+            "updated": now,
+        }
 
     def _drift(
         self,
@@ -132,7 +145,7 @@ class Page:
         closed: str | None,
         clicked: Any,
         newest: str | None,
-    ) -> tuple[Any, ...]:
+    ) -> dict[str, Any]:
         """Return the fields and figures about drift.
 
         `closed` is the time at which the chosen window closed. `newest` is the closing time of the window
@@ -156,17 +169,26 @@ class Page:
             # A reader who looked at the newest window sees the new one; an older choice is kept.
             closed = latest
         choices = [{"label": f"{one.window} {one.state}", "value": one.closed_at} for one in windows[::-1]]
-        heatmap = _sized(drift_charts.drift_heatmap(windows, theme), (pipeline, step))
+        shown = {
+            "steps": steps,
+            "windows": choices,
+            "step": _update_of(step, requested_step),
+            "heat": _sized(drift_charts.drift_heatmap(windows, theme), (pipeline, step)),
+        }
         window = by_closing_time.get(closed or "")
         if window is None:
             empty = _sized(empty_figure("no window closed in this period", theme, 120))
-            return steps, choices, _update_of(step, requested_step), no_update, *heatmap, *empty, "", None
+            return {**shown, "window": no_update, "histograms": empty, "which": "", "newest": None}
         release = self._feed.releases().get(pipeline or "")
         prepared = release is not None and step in prepared_steps(release)
         histograms = drift_charts.histograms(window, theme, prepared=prepared)
-        figures = (*heatmap, *_sized(histograms, (pipeline, step, closed)))
-        chosen = (_update_of(step, requested_step), _update_of(closed, requested_window))
-        return steps, choices, *chosen, *figures, _window_title(window), latest
+        return {
+            **shown,
+            "window": _update_of(closed, requested_window),
+            "histograms": _sized(histograms, (pipeline, step, closed)),
+            "which": _window_title(window),
+            "newest": latest,
+        }
 
 
 def _update_of(value: str | None, requested: str | None) -> Any:
@@ -174,18 +196,19 @@ def _update_of(value: str | None, requested: str | None) -> Any:
     return no_update if value == requested else value
 
 
-def _picture(name: str) -> tuple[Output, Output]:
-    return Output(name, "figure"), Output(name, "style")
+def _picture(name: str) -> dict[str, Output]:
+    return {"figure": Output(name, "figure"), "style": Output(name, "style")}
 
 
-def _sized(figure: Any, subject: object = "") -> tuple[Any, dict[str, str]]:
+def _sized(figure: Any, subject: object = "") -> dict[str, Any]:
     """Return a figure, and the style that gives it the size that it needs.
 
     The reader's zoom is kept while `subject` stays the same.
     """
     figure.update_layout(uirevision=str(subject))
     width = figure.layout.width
-    return figure, {"height": f"{figure.layout.height}px", "width": f"{width}px" if width else "100%"}
+    style = {"height": f"{figure.layout.height}px", "width": f"{width}px" if width else "100%"}
+    return {"figure": figure, "style": style}
 
 
 def _window_title(window: Window) -> str:
