@@ -29,7 +29,9 @@ ORDER = {
     "operators/kafka": (
         "topics connection headers header_names consumer topic_follower skipped_records dead_letters"
     ),
-    "operators/protocol": "datatypes request inference_pb2 json_codec protobuf_codec decode batching encode",
+    "operators/protocol": (
+        "datatypes request inference_pb2 json_codec protobuf_codec decode batching json_tensors encode"
+    ),
     "operators/models": (
         "step column_origins content_types feature_rows json_files pickles settings probe folder runtimes "
         "formats load"

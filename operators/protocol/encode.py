@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from operators.core.tensors import Array, TensorColumn, Tensors
-from operators.protocol import json_codec, protobuf_codec
+from operators.protocol import protobuf_codec
 from operators.protocol.datatypes import datatype_of
+from operators.protocol.json_tensors import json_messages, json_tensors
 from operators.protocol.request import Encoding
 
 INFER_TYPES = {
@@ -31,67 +34,64 @@ def encode_responses(
 
     TypeError or ValueError for values that a V2 tensor cannot contain.
     """
-    columns = [_outputs(name, column, encoding) for name, column in tensors.items()]
-    encode = _ENCODERS[encoding]
+    head = {"model_name": model_name, "model_version": model_version}
+    if encoding is Encoding.JSON:
+        return json_messages(head, ids, "outputs", [_json(*item) for item in tensors.items()])
+    columns = [_outputs(name, column) for name, column in tensors.items()]
     responses = []
     for i, id_ in enumerate(ids):
-        response: dict[str, Any] = {"model_name": model_name, "model_version": model_version}
-        if id_ is not None:
-            response["id"] = id_
-        response["outputs"] = [outputs[i] for outputs in columns]
-        responses.append(encode(response))
+        outputs = [column[i] for column in columns]
+        response = {**head, **({} if id_ is None else {"id": id_}), "outputs": outputs}
+        data = [output["data"] for output in outputs]
+        responses.append(protobuf_codec.encode(response, data, encoding is Encoding.RAW_PROTOBUF))
     return responses
 
 
 def encode_taps(tensors: Tensors, ids: Sequence[str | None], step: str, side: str) -> list[bytes]:
     """Encode a step's inputs or outputs as one JSON request or response of that step per request."""
-    columns = [_outputs(name, column, Encoding.JSON) for name, column in tensors.items()]
     head = {} if side == "inputs" else {"model_name": step}
-    return [
-        json_codec.encode({**head, **({"id": id_} if id_ else {}), side: [column[i] for column in columns]})
-        for i, id_ in enumerate(ids)
-    ]
+    return json_messages(head, [id_ or None for id_ in ids], side, [_json(*item) for item in tensors.items()])
 
 
 def encode_response(tensors: Tensors, **fields: Any) -> bytes:
     """Encode one JSON response from the columns of a single request."""
-    return json_codec.encode({**fields, "outputs": tensors_of(tensors)})
+    (response,) = json_messages(fields, [None], "outputs", [_json(*item) for item in tensors.items()])
+    return response
 
 
-def tensors_of(tensors: Tensors) -> list[dict[str, Any]]:
-    """Return the columns of a single request as JSON tensors."""
-    return [_outputs(name, column, Encoding.JSON)[0] for name, column in tensors.items()]
+def tensors_of(tensors: Tensors) -> list[msgspec.Raw]:
+    """Return the columns of a single request as encoded JSON tensors."""
+    return [msgspec.Raw(_json(*item)[0]) for item in tensors.items()]
 
 
-def _default_content_type(datatype: str) -> str:
-    return "str" if datatype == "BYTES" else "np"
+def _json(name: str, column: TensorColumn) -> list[bytes]:
+    data = to_v2_dtype(column.data)
+    datatype = datatype_of(data)
+    return json_tensors(name, datatype, _parameters(column, datatype), column, data)
 
 
-def _outputs(name: str, column: TensorColumn, encoding: Encoding) -> list[dict[str, Any]]:
+def _parameters(column: TensorColumn, datatype: str) -> dict[str, object]:
+    default = "str" if datatype == "BYTES" else "np"
+    return {"content_type": column.content_type or default, **column.parameters}
+
+
+def _outputs(name: str, column: TensorColumn) -> list[dict[str, Any]]:
     """Return one output tensor per request. A one-dimensional result has shape [n, 1], as in MLServer."""
     data = to_v2_dtype(column.data)
     datatype = datatype_of(data)
     tail = list(data.shape[1:]) or [1]
-    flat = data.reshape(len(data), -1)
-    values: Any = flat.tolist() if encoding is Encoding.JSON else flat
-    parameters = {"content_type": column.content_type or _default_content_type(datatype), **column.parameters}
-    outputs = []
-    for start, stop in pairwise(column.bounds()):
-        rows = stop - start
-        if encoding is Encoding.JSON:
-            part = values[start] if rows == 1 else [v for row in values[start:stop] for v in row]
-        else:
-            part = values[start:stop]
-        outputs.append(
-            {
-                "name": name,
-                "shape": [1, rows, *data.shape[1:]] if column.flat else [rows, *tail],
-                "datatype": datatype,
-                "parameters": parameters,
-                "data": part,
-            }
-        )
-    return outputs
+    values = data.reshape(len(data), prod(data.shape[1:]))
+    parameters = _parameters(column, datatype)
+    return [
+        {
+            "name": name,
+            "shape": [1, stop - start, *data.shape[1:]] if column.flat else [stop - start, *tail],
+            "datatype": datatype,
+            "parameters": parameters,
+            "data": values[start:stop],
+        }
+        for start, stop in pairwise(column.bounds())
+    ]
 
 
 def to_v2_dtype(data: Array) -> Array:
@@ -116,14 +116,3 @@ def to_v2_dtype(data: Array) -> Array:
         return numbers
     names = ", ".join(sorted(kind.__name__ for kind in kinds))
     raise TypeError(f"a tensor can contain numbers, booleans or strings, got {names}")
-
-
-def _protobuf(response: dict[str, Any], raw: bool) -> bytes:
-    return protobuf_codec.encode(response, [output["data"] for output in response["outputs"]], raw)
-
-
-_ENCODERS: dict[Encoding, Callable[[dict[str, Any]], bytes]] = {
-    Encoding.JSON: json_codec.encode,
-    Encoding.PROTOBUF: lambda response: _protobuf(response, raw=False),
-    Encoding.RAW_PROTOBUF: lambda response: _protobuf(response, raw=True),
-}

@@ -1,4 +1,4 @@
-"""Decodes and encodes V2 requests and responses in JSON."""
+"""Decodes V2 requests and responses in JSON."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ _BYTE = re.compile(r"\(byte (\d+)\)")
 _NO_NUMBER = re.compile(rb"-?(NaN|Infinity|nan|inf)\b")
 _requests = msgspec.json.Decoder(_Request)
 _responses = msgspec.json.Decoder(_Response)
-_encoder = msgspec.json.Encoder()
 
 
 def decode(body: bytes, response: bool) -> Request:
@@ -64,8 +63,3 @@ def _reason(body: bytes, error: Exception) -> str:
     if not word:
         return str(error)
     return f"it contains {word[0].decode()} at byte {word.start()}, which JSON does not have; send null"
-
-
-def encode(response: dict[str, Any]) -> bytes:
-    """Encode a response; NaN and infinities become null."""
-    return _encoder.encode(response)
