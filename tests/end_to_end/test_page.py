@@ -26,7 +26,6 @@ from tests.end_to_end.deployment import await_true
 from tests.support.broker import Broker
 
 TOPICS = Topics("weir", "paged")
-NOW = int(time() * 1000)
 
 
 class Reader:
@@ -86,24 +85,24 @@ def release(generation: int, message: str) -> Release:
     )
 
 
-def rates(requests: int) -> bytes:
+def rates(requests: int, now: int) -> bytes:
     buckets = [0] * (len(BOUNDS) + 1)
     buckets[6] = requests
     step = StepTally(requests, 1, 1_000, list(buckets), 3)
     tally = Tally(requests, 0, 50 * requests, buckets, {}, {"o": step})
-    return Rates("p", 2, iso_milliseconds(NOW - 10_000), iso_milliseconds(NOW), BOUNDS, tally).encode()
+    return Rates("p", 2, iso_milliseconds(now - 10_000), iso_milliseconds(now), BOUNDS, tally).encode()
 
 
-def report(window: int, moved: float) -> bytes:
+def report(window: int, moved: float, now: int) -> bytes:
     rows = REFERENCE[:400] + np.array([moved, 0])
     body = msgspec.json.decode(reported(STEP, chunk(rows), Streak()))
-    body["parameters"] |= {"window": window, "closed_at": iso_milliseconds(NOW - 60_000 + window * 1_000)}
+    body["parameters"] |= {"window": window, "closed_at": iso_milliseconds(now - 60_000 + window * 1_000)}
     return msgspec.json.encode(body)
 
 
 @pytest.fixture(scope="module")
 def feed(broker: Broker) -> Iterator[KafkaFeed]:
-    connection = Connection(broker.bootstrap, TOPICS)
+    connection, now = Connection(broker.bootstrap, TOPICS), int(time() * 1000)
     create_control(connection)
     reports = TOPICS.model_outputs("d")
     create_topics(broker.bootstrap, [reports, TOPICS.errors], partitions=1)
@@ -113,9 +112,9 @@ def feed(broker: Broker) -> Iterator[KafkaFeed]:
                 TOPICS.control, key=f"release/p/{one.generation}".encode(), value=msgspec.json.encode(one)
             )
         producer.send(TOPICS.control, key=b"head/p", value=msgspec.json.encode(Head(2)))
-        producer.send(TOPICS.rates, key=b"p", value=rates(1_000))
+        producer.send(TOPICS.rates, key=b"p", value=rates(1_000, now))
         for number, moved in ((1, 0.0), (2, 0.8)):
-            producer.send(reports, key=b"p/d", value=report(number, moved))
+            producer.send(reports, key=b"p/d", value=report(number, moved, now))
     feed = KafkaFeed(connection, 3_600.0)
     feed.start()
     await_true(lambda: not feed.failure, "the feed has read everything")
