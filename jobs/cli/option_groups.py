@@ -29,7 +29,7 @@ from operators.storage.trusted_roots import ArtifactPolicy, make_policy
 
 
 class OptionGroup(NamedTuple):
-    """Options with their annotations and defaults, and the function that makes one value of them."""
+    """Options with their annotations and defaults, and what makes one value of theirs, in this order."""
 
     options: Mapping[str, tuple[Any, Any]]
     build: Callable[..., Any]
@@ -57,7 +57,7 @@ def expand(verb: Callable[..., None]) -> Callable[..., None]:
     @wraps(verb)
     def run(**values: Any) -> None:
         for name, group in groups.items():
-            values[name] = group.build(**{option: values.pop(option) for option in group.options})
+            values[name] = group.build(*(values.pop(option) for option in group.options))
         verb(**values)
 
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -77,10 +77,6 @@ def find_brokers(bootstrap_servers: str) -> str:
         return bootstrap_servers
     stack = find(home())
     return stack.bootstrap_servers if stack else "localhost:9092"
-
-
-def _policy(trusted_roots: str, artifact_cache: str, stores: str) -> ArtifactPolicy:
-    return make_policy(trusted_roots, artifact_cache, stores)
 
 
 def _table_format(separator: str, decimal: str, encoding: str, missing_values: str | None) -> TableFormat:
@@ -106,7 +102,7 @@ Site = Annotated[
             "artifact_cache": (ArtifactCache, ""),
             "stores": (StoresSetting, ""),
         },
-        _policy,
+        make_policy,
     ),
 ]
 Form = Annotated[

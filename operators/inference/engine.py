@@ -88,7 +88,9 @@ class Engine:
         """Run the pipeline's plan on a group of requests."""
         tensors, errors = to_columns(group.requests)
         yield from (Failure(group.records[position], error) for position, error in errors.items())
-        valid = group.select([one for one in range(len(group.requests)) if one not in errors])
+        valid = group
+        if errors:
+            valid = group.select([one for one in range(len(group.requests)) if one not in errors])
         plan, name = group.served.plan, group.served.release.name
         if not valid.requests or plan is None:
             return

@@ -42,8 +42,7 @@ def load_step(model: Model, uri: str, recorded: str, site: ArtifactPolicy) -> St
         with fetched(origin, recorded, site.cache) as path:
             return _load_copy(model, path, origin, recorded, site)
     except Exception as error:
-        kind = UntrustedError if isinstance(error, UntrustedError) else DeploymentError
-        raise kind(f"Model {model.metadata.name}: {_message(error)}") from error
+        raise _with_message(error, f"Model {model.metadata.name}: {_message(error)}") from error
 
 
 def _load_copy(model: Model, path: Path, origin: Origin, recorded: str, site: ArtifactPolicy) -> Step:
@@ -53,8 +52,7 @@ def _load_copy(model: Model, path: Path, origin: Origin, recorded: str, site: Ar
     except (Exception, SystemExit) as error:  # files of all kinds, and code in them, may raise anything
         if origin.root is None:
             ArtifactCache(site.cache).discard(None, recorded)
-        kind = UntrustedError if isinstance(error, UntrustedError) else DeploymentError
-        raise kind(_message(error).replace(str(path), origin.uri)) from error
+        raise _with_message(error, _message(error).replace(str(path), origin.uri)) from error
 
 
 def _load(folder: Folder) -> Step:
@@ -63,6 +61,11 @@ def _load(folder: Folder) -> Step:
     if folder.probe:
         check_probe(step, folder.probe, folder.path)
     return step
+
+
+def _with_message(error: BaseException, message: str) -> DeploymentError:
+    kind = UntrustedError if isinstance(error, UntrustedError) else DeploymentError
+    return kind(message)
 
 
 def _message(error: BaseException) -> str:

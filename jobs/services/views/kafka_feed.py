@@ -39,7 +39,7 @@ class KafkaFeed(TopicFollower):
         self.board = TopicHistory(connection.topics, past, self._redaction_of)
         self._since = time() - past
         self._status = StatusFollower(connection)
-        self._live: dict[str, Release] = {}
+        self._seen: ControlState | None = None
         self._reports: frozenset[str] = frozenset()
         self.failure = "Reading past records …"
 
@@ -76,10 +76,10 @@ class KafkaFeed(TopicFollower):
 
     def topics(self) -> Collection[str]:
         """Return the topics of the namespace, and those of the reports of live pipelines."""
-        topics, live = self.connection.topics, self.releases()
-        if live != self._live:
-            steps = {step for release in live.values() for step in _batched(release)}
-            self._live, self._reports = live, frozenset(map(topics.model_outputs, steps))
+        topics, control = self.connection.topics, self._control()
+        if control is not self._seen:
+            steps = {step for release in control.live() for step in _batched(release)}
+            self._seen, self._reports = control, frozenset(map(topics.model_outputs, steps))
         return {topics.rates, topics.alerts, topics.outliers, topics.errors, *self._reports}
 
     def start_offsets(
