@@ -10,6 +10,7 @@ import msgspec
 from operators.core.errors import MalformedError
 from operators.core.foreign_json import decode
 from operators.core.timestamps import iso_milliseconds, parse_time
+from operators.kafka.output_record import OutputRecord
 from operators.kafka.topics import Topics
 
 _OFFSET, _PRIME, _SEPARATOR = 14695981039346656037, 1099511628211, b"\xff"
@@ -52,7 +53,12 @@ class AlertRecord(NamedTuple):
     alert: Alert
     at: int
 
-    def headers(self, topics: Topics) -> dict[str, str]:
+    def record(self, topics: Topics) -> OutputRecord:
+        """Return the record of the alerts topic, in JSON."""
+        headers = self._headers(topics)
+        return OutputRecord(topics.alerts, self.alert.fingerprint, headers, self.alert.encode())
+
+    def _headers(self, topics: Topics) -> dict[str, str]:
         """Return the headers of CloudEvents' binary mode for Kafka."""
         labels, status = self.alert.labels, self.alert.status
         subject = "/".join(filter(None, (labels["pipeline"], labels.get("step"))))

@@ -21,14 +21,13 @@ from operators.core.state import Blobs, Value
 from operators.flink.task_manager_watch import exit_with_task_manager
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import topic_exists
-from operators.kafka.headers import PIPELINE, VERSION
 from operators.metrics.flink_metrics import Metrics, WindowMetrics
 from operators.metrics.pipeline_tally import decode_tally, is_tally
 from operators.models.runtimes.batched import WindowRules
 from operators.storage.trusted_roots import ArtifactPolicy
 from operators.windows.chunks import decode
-from operators.windows.effects import Report
 from operators.windows.rate_windows import PipelineRates, Rates
+from operators.windows.report import Report
 from operators.windows.step_configs import StepConfigs
 from operators.windows.step_windows import StepWindows, WindowState
 
@@ -86,22 +85,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def _row(self, emitted: Report | Rates | AlertRecord) -> Row:
         if isinstance(emitted, AlertRecord):
-            headers, labels = emitted.headers(self._topics), emitted.alert.labels
+            labels = emitted.alert.labels
             fields = {name: labels.get(name, "") for name in ("pipeline", "step", "severity")}
             log_event(f"Alert{emitted.alert.status.capitalize()}", INFO, alert=labels["alertname"], **fields)
-            return Row(self._topics.alerts, emitted.alert.fingerprint, headers, emitted.alert.encode())
-        if isinstance(emitted, Rates):
-            return Row(
-                self._topics.rates,
-                emitted.pipeline,
-                _version_headers(emitted.pipeline, emitted.generation),
-                emitted.encode(),
-            )
-        lineage = emitted.lineage
-        headers = _version_headers(lineage.pipeline, lineage.generation)
-        topic = self._topics.model_outputs(lineage.step)
-        return Row(topic, f"{lineage.pipeline}/{lineage.step}", headers, emitted.body)
-
-
-def _version_headers(pipeline: str, generation: int) -> dict[str, str]:
-    return {PIPELINE: pipeline, VERSION: str(generation)}
+        return Row(*emitted.record(self._topics))

@@ -14,3 +14,8 @@ ERROR_REASON = "weir-error-reason"
 REQUEST_TOPIC = "weir-request-topic"
 REQUEST_PARTITION = "weir-request-partition"
 REQUEST_OFFSET = "weir-request-offset"
+
+
+def release_headers(pipeline: str, generation: int) -> dict[str, str]:
+    """Return the headers of a record that the release of a pipeline produced."""
+    return {PIPELINE: pipeline, VERSION: str(generation)}

@@ -27,18 +27,10 @@ from operators.windows.advance import (
 )
 from operators.windows.chunks import Chunk
 from operators.windows.findings import evaluate_window
-from operators.windows.lineage import Lineage
 from operators.windows.pane import keep, merge
-from operators.windows.report import encode_report, superseded_report
+from operators.windows.report import Report, encode_report, superseded_report
 from operators.windows.step_configs import StepConfigs
 from operators.windows.window_rows import WindowRows
-
-
-class Report(NamedTuple):
-    """The encoded report of a window, and the lineage of its rows."""
-
-    lineage: Lineage
-    body: bytes
 
 
 class Counted(NamedTuple):

@@ -14,6 +14,9 @@ from operators.core.errors import MalformedError
 from operators.core.foreign_json import decode, require_name, require_number
 from operators.core.state import Value, pack, unpack
 from operators.core.timestamps import iso_milliseconds, parse_time
+from operators.kafka.headers import release_headers
+from operators.kafka.output_record import OutputRecord
+from operators.kafka.topics import Topics
 from operators.metrics.pipeline_tally import PipelineTally
 from operators.metrics.tally import BOUNDS, Tally, check_tally
 
@@ -37,9 +40,10 @@ class Rates(msgspec.Struct, frozen=True):
     le: tuple[float, ...]
     tally: Tally
 
-    def encode(self) -> bytes:
-        """Encode as JSON."""
-        return msgspec.json.encode(self)
+    def record(self, topics: Topics) -> OutputRecord:
+        """Return the record of the rates topic, in JSON."""
+        headers = release_headers(self.pipeline, self.generation)
+        return OutputRecord(topics.rates, self.pipeline, headers, msgspec.json.encode(self))
 
 
 def read_rates(value: bytes | None) -> Rates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,6 +16,9 @@ from operators.core.foreign_json import convert, decode, require_name, require_n
 from operators.core.redaction import Redaction
 from operators.core.tensors import TensorColumn, Tensors
 from operators.core.timestamps import parse_time
+from operators.kafka.headers import release_headers
+from operators.kafka.output_record import OutputRecord
+from operators.kafka.topics import Topics
 from operators.models.runtimes.batched import Verdict, WindowVerdict
 from operators.models.runtimes.verdict_details import (
     ColumnHistogram,
@@ -27,6 +30,19 @@ from operators.protocol.encode import encode_response
 from operators.windows.lineage import Lineage
 
 _ONE = np.ones(1, dtype=np.int64)
+
+
+class Report(NamedTuple):
+    """The encoded report of a window, and the lineage of its rows."""
+
+    lineage: Lineage
+    body: bytes
+
+    def record(self, topics: Topics) -> OutputRecord:
+        """Return the record of the step's outputs topic."""
+        pipeline, step = self.lineage.pipeline, self.lineage.step
+        headers = release_headers(pipeline, self.lineage.generation)
+        return OutputRecord(topics.model_outputs(step), f"{pipeline}/{step}", headers, self.body)
 
 
 def encode_report(lineage: Lineage, window: int, verdict: Verdict, streak: Streak, digest: str) -> bytes:

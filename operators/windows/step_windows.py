@@ -12,7 +12,8 @@ from operators.core.state import Blobs, Value
 from operators.metrics.flink_metrics import WindowMetrics
 from operators.windows.advance import Effect, Lookups, StepState, advance, finish
 from operators.windows.chunks import Chunk
-from operators.windows.effects import Counted, Report, WindowEffects
+from operators.windows.effects import Counted, WindowEffects
+from operators.windows.report import Report
 from operators.windows.step_configs import StepConfigs
 from operators.windows.superseded import decode_superseded
 from operators.windows.window import OpenWindow, decode_window

@@ -17,7 +17,7 @@ from operators.control.release_cache import ReleaseCache
 from operators.metrics.flink_metrics import Metrics, WindowMetrics
 from operators.resources.seldon_schema import Batch
 from operators.windows.chunks import Chunk
-from operators.windows.effects import Report
+from operators.windows.report import Report
 from operators.windows.step_configs import StepConfigs
 from operators.windows.step_windows import StepWindows, WindowState
 from operators.windows.window import decode_window

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.alerts.alert import fingerprint
+from operators.alerts.alert import fingerprint, read_alert
 from operators.alerts.finding import UNKNOWN, AlertKey, Finding
 from operators.alerts.lifecycle import Active, Lifecycle, decode_active, encode_active
 from operators.kafka.topics import Topics
@@ -43,7 +43,7 @@ def test_an_alert_fires_once_is_sent_again_and_resolves_once_with_one_fingerprin
     assert LIFE.update_alerts(active, {DRIFT: None}, 500_000) == ([], [])
 
 
-def test_too_little_to_tell_changes_nothing() -> None:
+def test_an_unknown_finding_changes_nothing() -> None:
     assert LIFE.update_alerts([], {ERRORS: UNKNOWN}, 0) == ([], [])
     active, _ = LIFE.update_alerts([], {ERRORS: BAD}, 0)
     assert LIFE.update_alerts(active, {ERRORS: UNKNOWN}, 9_000) == (active, [])
@@ -60,7 +60,7 @@ def test_a_severity_that_changes_resolves_one_alert_and_fires_another() -> None:
     assert [(one.severity, one.starts_at) for one in active] == [("critical", 10_000)]
 
 
-def test_what_is_found_later_is_told_with_the_next_that_is_sent() -> None:
+def test_what_is_found_later_is_sent_with_the_next_resend() -> None:
     active, _ = LIFE.update_alerts([], {ERRORS: BAD}, 0)
     active, sent = LIFE.update_alerts(active, {ERRORS: Finding("warning", {"summary": "still bad"})}, 10_000)
     assert sent == []
@@ -78,21 +78,24 @@ def test_a_rule_that_is_no_more_resolves_its_alert() -> None:
 @given(st.lists(st.sampled_from([None, UNKNOWN, BAD, WORSE]), max_size=40))
 def test_firing_and_resolved_alternate_for_every_fingerprint(findings: list[Finding | None]) -> None:
     active: list[Active] = []
-    told: dict[str, list[str]] = {}
+    by_fingerprint: dict[str, list[str]] = {}
     for now, finding in enumerate(findings):
         active, sent = LIFE.update_alerts(
             decode_active(encode_active(active)), {ERRORS: finding}, now * 10_000
         )
         for one in sent:
-            told.setdefault(one.alert.fingerprint, []).append(one.alert.status)
-    for statuses in told.values():
+            by_fingerprint.setdefault(one.alert.fingerprint, []).append(one.alert.status)
+    for statuses in by_fingerprint.values():
         assert statuses == (["firing", "resolved"] * len(statuses))[: len(statuses)]
     assert len(active) <= 1
 
 
-def test_headers_are_those_of_cloud_events() -> None:
+def test_the_record_has_the_headers_of_cloud_events() -> None:
     _, (sent,) = LIFE.update_alerts([], {DRIFT: BAD}, 1_000)
-    assert sent.headers(Topics("weir", "default")) == {
+    record = sent.record(Topics("weir", "default"))
+    assert (record.topic, record.key) == ("weir.default.alerts", sent.alert.fingerprint)
+    assert read_alert(record.value) == sent.alert
+    assert record.headers == {
         "pipeline": "p",
         "content-type": "application/json",
         "ce_specversion": "1.0",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -14,54 +11,16 @@ from operators.metrics.flink_metrics import Metrics, PipelineMetrics, WindowMetr
 from operators.metrics.tally import BOUNDS, Tally
 from operators.models.runtimes.batched import WindowRules
 from operators.models.runtimes.data_quality import DataQualityModel
+from tests.builders.metric_group import MetricGroup
 from tests.builders.reports import REFERENCE, STEP
 
 
-class Group:
-    """A group of Flink's metrics, which remembers what is registered in it and in its subgroups."""
-
-    def __init__(self, shown: dict[str, Any] | None = None, labels: tuple[str, ...] = ()) -> None:
-        self.shown: dict[str, Any] = {} if shown is None else shown
-        self._labels = labels
-
-    def add_group(self, *names: str) -> Group:
-        return Group(self.shown, (*self._labels, "=".join(names)))
-
-    def counter(self, name: str) -> Counter:
-        assert self._key(name) not in self.shown, "a metric is registered once"
-        counter = self.shown[self._key(name)] = Counter()
-        return counter
-
-    def gauge(self, name: str, read: Callable[[], int]) -> None:
-        assert self._key(name) not in self.shown, "a metric is registered once"
-        self.shown[self._key(name)] = read
-
-    def _key(self, name: str) -> str:
-        return f"{name}{{{','.join(self._labels[1:])}}}"
-
-    def values(self) -> dict[str, int]:
-        return {key: one() for key, one in self.shown.items()}
-
-
-class Counter:
-    """Flink's counter."""
-
-    def __init__(self) -> None:
-        self._n = 0
-
-    def inc(self, n: int) -> None:
-        self._n += n
-
-    def __call__(self) -> int:
-        return self._n
-
-
 @pytest.fixture
-def group() -> Group:
-    return Group()
+def group() -> MetricGroup:
+    return MetricGroup()
 
 
-def test_a_counter_adds_up_and_a_gauge_shows_the_last_value(group: Group) -> None:
+def test_a_counter_adds_up_and_a_gauge_shows_the_last_value(group: MetricGroup) -> None:
     metrics = Metrics(group)
     for n in (0, 2, 3, 0):
         metrics.count("requests", n, pipeline="p")
@@ -74,7 +33,7 @@ def test_a_counter_adds_up_and_a_gauge_shows_the_last_value(group: Group) -> Non
     }
 
 
-def test_latencies_are_cumulative_buckets_as_prometheus_defines_them(group: Group) -> None:
+def test_latencies_are_cumulative_buckets_as_prometheus_defines_them(group: MetricGroup) -> None:
     seconds = np.array([0.0005, 0.004, 0.004, 0.02, 0.3, 0.3, 100.0])
     tally = Tally()
     tally.record_latency(seconds * 1_000)
@@ -85,7 +44,7 @@ def test_latencies_are_cumulative_buckets_as_prometheus_defines_them(group: Grou
     assert shown["requests{pipeline=p}"] == len(seconds)
 
 
-def test_a_model_that_no_longer_serves_is_0_and_so_is_a_deleted_pipeline(group: Group) -> None:
+def test_a_model_that_no_longer_serves_is_0_and_so_is_a_deleted_pipeline(group: MetricGroup) -> None:
     metrics = PipelineMetrics(Metrics(group))
     metrics.show_serving("p", 1, 1, {"m": f"sha256:{'a' * 64}"})
     metrics.show_serving("p", 2, 3, {"m": f"sha256:{'b' * 64}"})
@@ -99,14 +58,14 @@ def test_a_model_that_no_longer_serves_is_0_and_so_is_a_deleted_pipeline(group: 
     assert set(group.values().values()) == {0}
 
 
-def test_events_are_counted_and_the_counters_of_the_other_kind_exist(group: Group) -> None:
+def test_events_are_counted_and_the_counters_of_the_other_kind_exist(group: MetricGroup) -> None:
     metrics = PipelineMetrics(Metrics(group))
     for generation in (1, 2):
         metrics.count_event(Event(at=0.0, pipeline="p", generation=generation, what="Serving"))
     assert group.values() == {"generations_served{pipeline=p}": 2, "load_failures{pipeline=p}": 0}
 
 
-def test_a_drift_verdict_shows_the_worst_column_of_each_feature(group: Group) -> None:
+def test_a_drift_verdict_shows_the_worst_column_of_each_feature(group: MetricGroup) -> None:
     verdict = STEP.judge(STEP.count(REFERENCE[:500] + np.array([0.8, 0])), 500, WindowRules())
     windows = WindowMetrics(Metrics(group))
     windows.count_closed("p", "d", verdict.state, verdict)
@@ -120,7 +79,7 @@ def test_a_drift_verdict_shows_the_worst_column_of_each_feature(group: Group) ->
     assert shown["p_value_ppm{pipeline=p,step=d,feature=work}"] == round(float(found.p_val[1]) * 1_000_000)
 
 
-def test_a_data_quality_verdict_shows_which_features_violate(group: Group) -> None:
+def test_a_data_quality_verdict_shows_which_features_violate(group: MetricGroup) -> None:
     step = DataQualityModel(quality_of(REFERENCE, ["age", "work"], {}))
     codes = np.zeros((300, 2), dtype=np.uint8)
     codes[:30, 1] = 2
@@ -133,7 +92,7 @@ def test_a_data_quality_verdict_shows_which_features_violate(group: Group) -> No
     }
 
 
-def test_an_open_window_shows_its_rows_and_its_size_once_it_is_known(group: Group) -> None:
+def test_an_open_window_shows_its_rows_and_its_size_once_it_is_known(group: MetricGroup) -> None:
     windows = WindowMetrics(Metrics(group))
     windows.show_window("p", "d", 7, confirmed=False, size=None)
     assert group.values() == {

@@ -40,8 +40,8 @@ class Clocked:
     def take(
         self, tally: Tally | None = None, generation: int = 1, *, ended: bool = False
     ) -> list[Rates | AlertRecord]:
-        told = PipelineTally("p", generation, tally or Tally(), ended)
-        return list(self.rates.take(decode_tally(told.encode()), self.now))
+        message = PipelineTally("p", generation, tally or Tally(), ended)
+        return list(self.rates.take(decode_tally(message.encode()), self.now))
 
     def run(self, seconds: int, requests: int = 10, failed: int = 0) -> Iterator[Rates | AlertRecord]:
         for _ in range(seconds):
@@ -50,19 +50,22 @@ class Clocked:
             yield from self.take(Tally(requests=requests, failed=failed, errors=errors))
 
 
-def alerts(told: list[Rates | AlertRecord]) -> list[tuple[str, str, str]]:
-    sent = [one.alert for one in told if isinstance(one, AlertRecord)]
+def alerts(emitted: list[Rates | AlertRecord]) -> list[tuple[str, str, str]]:
+    sent = [one.alert for one in emitted if isinstance(one, AlertRecord)]
     return [(one.labels["alertname"], one.labels["severity"], one.status) for one in sent]
 
 
-def test_rates_are_told_every_ten_seconds_and_hold_every_request() -> None:
+def test_rates_are_published_every_ten_seconds_and_hold_every_request() -> None:
     clock = Clocked()
-    told = list(clock.run(35))
-    rates = [one for one in told if isinstance(one, Rates)]
+    emitted = list(clock.run(35))
+    rates = [one for one in emitted if isinstance(one, Rates)]
     assert [one.since for one in rates] == [f"2023-11-14T22:13:{second}.000Z" for second in (20, 30, 40)]
     assert [one.tally.requests for one in rates] == [90, 100, 100]
     assert [one.until for one in rates[:-1]] == [one.since for one in rates[1:]]
-    body = msgspec.json.decode(rates[0].encode())
+    record = rates[0].record(Topics())
+    assert (record.topic, record.key) == ("weir.default.rates", "p")
+    assert record.headers == {"pipeline": "p", "x-pipeline-version": "1"}
+    body = msgspec.json.decode(record.value)
     assert (body["pipeline"], body["generation"], body["tally"]["requests"]) == ("p", 1, 90)
     assert len(body["tally"]["buckets"]) == len(body["le"]) + 1
 
@@ -74,8 +77,8 @@ def test_errors_fire_within_ten_seconds_and_resolve_a_minute_after_the_last() ->
     fired: list[tuple[int, tuple[str, str, str]]] = []
     for seconds, failed in ((30, 3), (90, 0)):
         for _ in range(seconds):
-            told = list(clock.run(1, failed=failed))
-            fired += [((clock.now - began) // 1_000, one) for one in alerts(told)]
+            emitted = list(clock.run(1, failed=failed))
+            fired += [((clock.now - began) // 1_000, one) for one in alerts(emitted)]
     (first, one), (last, other) = fired[:1][0], fired[-1]
     assert one[0] == other[0] == "WeirErrors"
     assert (one[2], other[2]) == ("firing", "resolved")
@@ -91,8 +94,8 @@ def test_a_restart_neither_repeats_nor_forgets() -> None:
     clock.restart()
     assert alerts(list(clock.run(30, failed=10))) == []
     clock.restart()
-    told = alerts(list(clock.run(100)))
-    assert told == [
+    sent = alerts(list(clock.run(100)))
+    assert sent == [
         ("WeirErrors", "critical", "resolved"),
         ("WeirErrors", "warning", "firing"),
         ("WeirErrors", "warning", "resolved"),
@@ -103,12 +106,12 @@ def test_a_restart_neither_repeats_nor_forgets() -> None:
 def test_a_firing_alert_is_sent_again_at_its_interval_without_traffic_too() -> None:
     clock = Clocked(alert_rules("p", monitor(no_data={"after": "30s"}, resend="20s"), Topics()))
     list(clock.run(5))
-    told = []
+    sent = []
     for _ in range(100):
         clock.now += 1_000
-        told += [(clock.now, one) for one in alerts(clock.take())]
-    moments = [(at - START) // 1_000 for at, _ in told]
-    assert {one for _, one in told} == {("WeirNoData", "critical", "firing")}
+        sent += [(clock.now, one) for one in alerts(clock.take())]
+    moments = [(at - START) // 1_000 for at, _ in sent]
+    assert {one for _, one in sent} == {("WeirNoData", "critical", "firing")}
     assert 30 <= moments[0] <= 46
     assert [b - a for a, b in pairwise(moments)] == [20] * (len(moments) - 1)
     assert ("WeirNoData", "critical", "resolved") in alerts(list(clock.run(12)))
@@ -117,9 +120,11 @@ def test_a_firing_alert_is_sent_again_at_its_interval_without_traffic_too() -> N
 def test_a_pipeline_that_ends_resolves_its_alerts_once_and_begins_anew() -> None:
     clock = Clocked()
     list(clock.run(15, failed=10))
-    told = clock.take(generation=2, ended=True)
-    assert alerts(told) == [("WeirErrors", "critical", "resolved")]
-    assert [one.tally.requests for one in told if isinstance(one, Rates)] == [60], "what was not told yet"
+    emitted = clock.take(generation=2, ended=True)
+    assert alerts(emitted) == [("WeirErrors", "critical", "resolved")]
+    assert [one.tally.requests for one in emitted if isinstance(one, Rates)] == [60], (
+        "what was not published yet"
+    )
     assert clock.take(generation=2, ended=True) == []
     assert clock.take(Tally(requests=5, failed=5)) == [], "a worker that was slow"
     clock.now += 20_000
@@ -131,7 +136,7 @@ def test_a_pipeline_that_ends_resolves_its_alerts_once_and_begins_anew() -> None
     assert (rates.generation, rates.tally.requests) == (2, 5)
 
 
-def test_a_job_that_was_down_tells_the_slice_it_left_open_and_goes_on_now() -> None:
+def test_a_job_that_was_down_publishes_the_slice_it_left_open_and_goes_on_now() -> None:
     clock = Clocked()
     list(clock.run(3))
     clock.now += 3_600_000
@@ -153,7 +158,7 @@ def test_a_job_that_was_down_neither_resolves_nor_invents_alerts() -> None:
     assert ("WeirNoData", "critical", "firing") not in alerts(list(clock.run(30, failed=10)))
 
 
-def test_a_pipeline_that_begins_again_tells_nothing_of_the_time_between() -> None:
+def test_a_pipeline_that_begins_again_publishes_nothing_for_the_time_between() -> None:
     clock = Clocked(alert_rules("p", monitor(no_data={"after": "1m"}), Topics()))
     list(clock.run(15))
     clock.take(generation=2, ended=True)

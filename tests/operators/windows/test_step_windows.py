@@ -25,10 +25,10 @@ from operators.models.formats.data_quality import write_quality
 from operators.models.runtimes.batched import WindowRules
 from operators.storage.trusted_roots import make_policy
 from operators.windows.chunks import Chunk, SubtaskId
-from operators.windows.effects import Report
-from operators.windows.report import read_report
+from operators.windows.report import Report, read_report
 from operators.windows.step_configs import StepConfigs
 from operators.windows.step_windows import StepWindows, WindowState
+from tests.builders.metric_group import MetricGroup
 from tests.builders.pipelines import pipeline, released
 
 TOPIC = "weir.default.pipeline.p.inputs"
@@ -36,26 +36,6 @@ GOOD, BAD = 0, 1
 # Windows of four rows, of which two are enough to be judged; one window confirms, one resolves.
 RULES = WindowRules(Judgement(min_n=2), Confirmation(confirm=1, resolve=1), tolerance=0.01)
 SECOND = 1_000
-
-
-class Counters:
-    """A group of Flink metrics whose counters can be read."""
-
-    def __init__(self, counts: dict[str, int] | None = None, name: str = "") -> None:
-        self.counts: dict[str, int] = {} if counts is None else counts
-        self._name = name
-
-    def add_group(self, *names: str) -> Counters:
-        return self
-
-    def counter(self, name: str) -> Counters:
-        return Counters(self.counts, name)
-
-    def inc(self, n: int = 1) -> None:
-        self.counts[self._name] = self.counts.get(self._name, 0) + n
-
-    def gauge(self, name: str, read: Any) -> None:
-        pass
 
 
 class Seen(NamedTuple):
@@ -91,7 +71,6 @@ class Step:
         self._alerts = MemoryValue()
         self._has_topic = has_topic
         self._offset = 0
-        self.counters = Counters()
         self.alerts: list[str] = []
         self.restore()
 
@@ -99,12 +78,13 @@ class Step:
         """Begin again with the state alone, as after a restart."""
         topics = Topics()
         releases = ReleaseCache(topics, lambda: self._control)
+        self._metrics = MetricGroup()
         self._windows = StepWindows(
             self._state,
             StepConfigs(releases, make_policy("", ""), RULES),
             AlertRulesCache(topics, releases),
             ActiveAlerts(self._alerts),
-            WindowMetrics(Metrics(self.counters)),
+            WindowMetrics(Metrics(self._metrics)),
             lambda step: self._has_topic,
         )
 
@@ -124,6 +104,11 @@ class Step:
     def finish(self, at: int = 0) -> list[Seen]:
         none = np.zeros(0, dtype=np.int64)
         return self._seen(self._windows.finish(self._chunk(1, 0, np.zeros((0, 2), np.uint8), none, none), at))
+
+    def late_rows(self) -> int:
+        """Return how many rows were counted as late."""
+        counts = self._metrics.values()
+        return sum(n for name, n in counts.items() if name.startswith("late_rows{"))
 
     @property
     def is_empty(self) -> bool:
@@ -211,7 +196,7 @@ def test_rows_of_the_old_epoch_still_join_the_window_that_ended(step: Step) -> N
     assert step.rows(3, 1, subtask=1) == []
     step.tick(2, subtask=1)
     assert step.tick(2, at=2 * SECOND) == [Seen(1, "SUPERSEDED", 5, 1, (0, 5))]
-    assert "late_rows" not in {name for name, n in step.counters.counts.items() if n}
+    assert step.late_rows() == 0
 
 
 def test_rows_that_come_after_that_are_late_and_in_no_window(step: Step) -> None:
@@ -220,7 +205,7 @@ def test_rows_that_come_after_that_are_late_and_in_no_window(step: Step) -> None
     step.tick(2, subtask=1)
     step.tick(2, at=2 * SECOND)
     assert step.rows(3, 1, at=3 * SECOND) == []
-    assert step.counters.counts["late_rows"] == 3
+    assert step.late_rows() == 3
     assert step.rows(4, 2, at=3 * SECOND) == [Seen(2, "OK", 4, 2, (5, 8))]
 
 
