@@ -8,71 +8,69 @@ from typing import Any
 
 from pyflink.datastream import StreamExecutionEnvironment
 
-# The planner numbers the operators in the order in which it generates them. The shape of the graph is
-# constant, and so is this order.
-_NAMES = {
-    "1_kafka": "requests",
-    "2_calc": "request columns",
-    "3_correlate": "repeat for readers",
-    "4_calc": "columns with readers",
-    "5_external-datastream": "requests as stream",
-    "6_external-datastream": "requests as table",
-    "7_calc": "bounded",
-    "8_external-datastream": "bounded as stream",
-    "9_external-datastream": "overlong as table",
-    "10_calc": "overlong",
-    "11_python-calc": "digest overlong",
-    "12_calc": "cut overlong",
-    "13_external-datastream": "overlong as stream",
-    "14_source": "ticks",
-    "15_calc": "tick columns",
-    "16_external-datastream": "ticks as stream",
-    "17_external-datastream": "records as table",
-    "18_python-calc": "infer",
-    "19_calc": "unpack answers",
-    "20_external-datastream": "answers as stream",
-    "21_external-datastream": "chunks as table",
-    "22_correlate": "unpack chunks",
-    "23_calc": "chunk columns",
-    "24_external-datastream": "chunks as stream",
-    "25_external-datastream": "responses as table",
-    "26_calc": "response headers",
-    "27_constraint-validator": "check responses",
-    "27_sink": "responses",
-    "28_external-datastream": "dead letters as table",
-    "29_calc": "dead letter headers",
-    "30_sink": "dead letters",
-    "31_external-datastream": "taps as table",
-    "32_correlate": "unpack taps",
-    "33_calc": "tap headers",
-    "34_constraint-validator": "check taps",
-    "34_sink": "taps",
-    "35_external-datastream": "reports as table",
-    "36_calc": "report headers",
-    "37_constraint-validator": "check reports",
-    "37_sink": "reports",
-    "monitor": "monitor",
-}
-_GENERATED = re.compile(r"(\d+)_(.+)")
+# Kind and name of each operator that the planner generates, from the sources to the sinks. The shape of the
+# graph is constant, and so is this order.
+_GENERATED = (
+    ("kafka", "requests"),
+    ("calc", "request columns"),
+    ("correlate", "repeat for readers"),
+    ("calc", "columns with readers"),
+    ("external-datastream", "requests as stream"),
+    ("external-datastream", "requests as table"),
+    ("calc", "bounded"),
+    ("external-datastream", "bounded as stream"),
+    ("external-datastream", "overlong as table"),
+    ("calc", "overlong"),
+    ("python-calc", "digest overlong"),
+    ("calc", "cut overlong"),
+    ("external-datastream", "overlong as stream"),
+    ("source", "ticks"),
+    ("calc", "tick columns"),
+    ("external-datastream", "ticks as stream"),
+    ("external-datastream", "records as table"),
+    ("python-calc", "infer"),
+    ("calc", "unpack answers"),
+    ("external-datastream", "answers as stream"),
+    ("external-datastream", "chunks as table"),
+    ("correlate", "unpack chunks"),
+    ("calc", "chunk columns"),
+    ("external-datastream", "chunks as stream"),
+    ("external-datastream", "responses as table"),
+    ("calc", "response headers"),
+    ("constraint-validator", "check responses"),
+    ("sink", "responses"),
+    ("external-datastream", "dead letters as table"),
+    ("calc", "dead letter headers"),
+    ("sink", "dead letters"),
+    ("external-datastream", "taps as table"),
+    ("correlate", "unpack taps"),
+    ("calc", "tap headers"),
+    ("constraint-validator", "check taps"),
+    ("sink", "taps"),
+    ("external-datastream", "reports as table"),
+    ("calc", "report headers"),
+    ("constraint-validator", "check reports"),
+    ("sink", "reports"),
+)
+_KIND = re.compile(r"\d+_(.+)")
 _KEYING = "_stream_key_by_map_operator"
 
 
 def rename(env: StreamExecutionEnvironment) -> None:
     """Give every operator of the built graph a readable name, and a uid derived from it."""
-    nodes = list(transformations(env))
-    numbers = [int(match[1]) for node in nodes if (match := _GENERATED.fullmatch(str(node.getUid())))]
-    for node in nodes:
-        name = "key chunks" if node.getName() == _KEYING else _name(str(node.getUid()), min(numbers))
-        if name is not None:
-            node.setName(name)
-            node.setUid(name.replace(" ", "-"))
+    generated = iter(_GENERATED)
+    for node in transformations(env):
+        if node.getName() == _KEYING:
+            _name(node, "key chunks")
+        elif kind := _KIND.fullmatch(str(node.getUid())):
+            expected, name = next(generated)
+            assert kind[1] == expected, f"{node.getName()} is a {kind[1]}; {name} must be a {expected}"
+            _name(node, name)
 
 
-def _name(uid: str, first: int) -> str | None:
-    generated = _GENERATED.fullmatch(uid)
-    if generated is None:
-        return _NAMES.get(uid)
-    return _NAMES[f"{int(generated[1]) - first + 1}_{generated[2]}"]
+def _name(node: Any, name: str) -> None:
+    node.setName(name)
+    node.setUid(name.replace(" ", "-"))
 
 
 def transformations(env: StreamExecutionEnvironment) -> Iterator[Any]:
