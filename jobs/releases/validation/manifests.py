@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from time import time
 from typing import Any, NamedTuple
@@ -69,7 +69,11 @@ def check(
             checked.models[name] = RegisteredModel(document, model.artifact)
     for release in live.releases.values() if live and not checked.errors else ():
         if release.name not in manifests.pipelines and _uses_changed_model(release, checked.models):
-            _release_again(release, manifests, loaded, site, topics, checked, on_progress)
+            applied = _unchanged(release, checked.models)
+            checked.errors.extend(applied.errors)
+            unchanged = load_all(applied.models, applied, release.artifacts, site, on_progress)
+            applied.models.update({name: manifests.models[name] for name in checked.models})
+            _release_all(applied, {**loaded, **unchanged}, topics, checked)
     return _check_together(manifests, checked)
 
 
@@ -138,27 +142,11 @@ def _uses_changed_model(release: Release, models: Mapping[str, RegisteredModel])
     )
 
 
-def _release_again(
-    release: Release,
-    manifests: Manifests,
-    loaded: Mapping[str, Loaded],
-    site: ArtifactPolicy,
-    topics: Topics,
-    checked: Checked,
-    on_progress: OnProgress,
-) -> None:
-    """Add a release of a live pipeline, with the changed models and its other models as they are."""
+def _unchanged(release: Release, changed: Collection[str]) -> Manifests:
+    """Return the documents of a live pipeline, without its changed models."""
     models = [registered_model.model for registered_model in registered(release)]
-    unchanged = [model for model in models if model["metadata"]["name"] not in checked.models]
-    applied = manifests_of([release.pipeline, *unchanged, *([release.monitor] if release.monitor else [])])
-    checked.errors.extend(applied.errors)
-    changed = {name: model for name, model in manifests.models.items() if name in checked.models}
-    all_loaded = {
-        **{name: loaded[name] for name in changed},
-        **load_all(applied.models, applied, release.artifacts, site, on_progress),
-    }
-    applied.models.update(changed)
-    _release_all(applied, all_loaded, topics, checked)
+    kept = [model for model in models if model["metadata"]["name"] not in changed]
+    return manifests_of([release.pipeline, *kept, *([release.monitor] if release.monitor else [])])
 
 
 def _warnings(pipeline: Pipeline, manifests: Manifests, loaded: Mapping[str, Loaded]) -> Iterator[str]:
