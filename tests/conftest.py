@@ -23,7 +23,7 @@ from jobs.local_stack.stack import Stack, up
 from jobs.models.train import Trained, train
 from jobs.models.training.options import Options
 
-# How long an example takes says what else the machine does.
+# How long an example takes depends on what else the machine does.
 settings.register_profile("weir", deadline=None)
 settings.load_profile("weir")
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
@@ -91,7 +91,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, people: pd.DataFrame) -> Pa
 
 @pytest.fixture(scope="session")
 def trained(models: Path) -> Trained:
-    """What training told about `models`."""
+    """The result of training `models`."""
     return _trained[models]
 
 

@@ -14,7 +14,7 @@ _BEGIN, _END = "<!-- kinds: begin, made by `make docs` -->", "<!-- kinds: end --
 
 
 class Kind(NamedTuple):
-    """A kind of model, what it is compared with, how equal it is, and the tests that say so."""
+    """A kind of model, what it is compared with, how equal it is, and the tests that prove it."""
 
     kind: str
     compared_with: str

@@ -16,9 +16,9 @@ class Case(NamedTuple):
     """One model file.
 
     `saved_by` is the class that saved it, `native` the library's own booster. `target` names what it learns,
-    `options` are its parameters. `stopped` says that it was trained with early stopping, which ended before
+    `options` are its parameters. `stopped` means that it was trained with early stopping, which ended before
     the last round. `precision` is how many units in the last place an answer may differ, None for boosters
-    whose rounding is known to differ (then 1e-5 of the largest answer). `refused` is what loading it says.
+    whose rounding is known to differ (then 1e-5 of the largest answer). `refused` is the error of loading it.
     """
 
     library: str
@@ -46,8 +46,8 @@ class Case(NamedTuple):
             self.note,
             self.form,
         )
-        said = [*filter(None, parts), *(["stopped"] if self.stopped else [])]
-        return "-".join(said).replace(":", "-").replace(".", "-").replace("_", "-").replace(" ", "-").lower()
+        words = [*filter(None, parts), *(["stopped"] if self.stopped else [])]
+        return "-".join(words).replace(":", "-").replace(".", "-").replace("_", "-").replace(" ", "-").lower()
 
 
 # Objective: what it learns, and how many units in the last place its link may differ.

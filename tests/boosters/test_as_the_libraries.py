@@ -120,7 +120,7 @@ def test_columns_are_found_by_name_in_any_order(boosters: Path) -> None:
     np.testing.assert_array_equal(answers["predict"].data, expected["predict"].data)
 
 
-def test_a_booster_without_names_says_so_where_columns_are_named(boosters: Path) -> None:
+def test_a_booster_without_names_is_refused_where_columns_are_named(boosters: Path) -> None:
     case = next(case for case in CASES if case.library == "xgboost" and case.saved_by == "XGBRegressor")
     step = load(folder_of(case, boosters))
     with pytest.raises(

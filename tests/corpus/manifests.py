@@ -1,4 +1,4 @@
-"""Manifests that are each wrong in a way of their own, and what has to be said of them.
+"""Manifests that are each wrong in a way of their own, and the error that each has to give.
 
 `MALFORMED` is written by hand, `MISTYPED` puts every kind of value into every field that takes another,
 `unusable` is well-formed, but does not go with the models that it names. `WELL_FORMED` only looks odd:
@@ -20,7 +20,7 @@ class Case(NamedTuple):
     """The text of a file, and a part of one of the errors that it has to give."""
 
     text: str | bytes
-    says: str
+    message: str
     suffix: str = ".yaml"
 
 
@@ -84,46 +84,46 @@ spec: {{storageUri: ./c, requirements: [weir-quality]}}
 """
 
 
-def _pipeline(old: str, new: str, says: str) -> Case:
+def _pipeline(old: str, new: str, message: str) -> Case:
     assert old in PIPELINE, old
-    return Case(f"{PIPELINE.replace(old, new, 1)}---\n{MODELS}", says)
+    return Case(f"{PIPELINE.replace(old, new, 1)}---\n{MODELS}", message)
 
 
-def _model(old: str, new: str, says: str) -> Case:
+def _model(old: str, new: str, message: str) -> Case:
     assert old in MODELS, old
-    return Case(MODELS.replace(old, new, 1), says)
+    return Case(MODELS.replace(old, new, 1), message)
 
 
-def _step(fields: str, says: str) -> Case:
+def _step(fields: str, message: str) -> Case:
     """Put fields into the second step, instead of its inputs."""
-    return _pipeline("inputs: [a]", fields, says)
+    return _pipeline("inputs: [a]", fields, message)
 
 
-def _spec(fields: str, says: str) -> Case:
-    return _pipeline("spec:\n", f"spec:\n  {fields}\n", says)
+def _spec(fields: str, message: str) -> Case:
+    return _pipeline("spec:\n", f"spec:\n  {fields}\n", message)
 
 
-def _monitor(old: str, new: str, says: str) -> Case:
+def _monitor(old: str, new: str, message: str) -> Case:
     assert old in MONITOR, old
-    return Case(f"{MONITOR.replace(old, new, 1)}---\n{WATCHED}", says)
+    return Case(f"{MONITOR.replace(old, new, 1)}---\n{WATCHED}", message)
 
 
-def _drift(fields: str, says: str) -> Case:
+def _drift(fields: str, message: str) -> Case:
     """Put fields into the drift step's rules, instead of its own."""
-    return _monitor("min_n: 100, min_effect: 0.2, confirm: 3, resolve: 1", fields, says)
+    return _monitor("min_n: 100, min_effect: 0.2, confirm: 3, resolve: 1", fields, message)
 
 
-def _quality(fields: str, says: str) -> Case:
-    return _monitor("min_n: 50, tolerance: 0.05, confirm: 1, resolve: 1", fields, says)
+def _quality(fields: str, message: str) -> Case:
+    return _monitor("min_n: 50, tolerance: 0.05, confirm: 1, resolve: 1", fields, message)
 
 
-def _more(fields: str, says: str) -> Case:
+def _more(fields: str, message: str) -> Case:
     """Put a field into the Monitor's spec."""
-    return _monitor("  pipeline: p\n", f"  pipeline: p\n  {fields}\n", says)
+    return _monitor("  pipeline: p\n", f"  pipeline: p\n  {fields}\n", message)
 
 
-def _name(name: str, says: str) -> Case:
-    return _pipeline("name: p}", f"name: {name}}}", says)
+def _name(name: str, message: str) -> Case:
+    return _pipeline("name: p}", f"name: {name}}}", message)
 
 
 def _laughs(first: str, link: str) -> str:
@@ -940,7 +940,7 @@ _MONITORS = {
     "a latency of nothing": _monitor(
         "warning: 300", "warning: 0", "spec.latency.p99_ms.warning must be above 0 and below 10000, got 0"
     ),
-    "a latency beyond what is told apart": _monitor(
+    "a latency above the last bucket of the histogram": _monitor(
         "critical: 900", "critical: 30000", "spec.latency.p99_ms.critical must be above 0 and below 10000"
     ),
     "a latency without a limit": _monitor("p99_ms: {warning: 300, critical: 900}, ", "", "p99_ms is missing"),
@@ -1034,8 +1034,8 @@ _MONITORS = {
 _MODEL: dict[str, Any] = next(yaml.safe_load_all(MODELS))
 
 
-def _json(text: str | bytes, says: str) -> Case:
-    return Case(text, says, ".json")
+def _json(text: str | bytes, message: str) -> Case:
+    return Case(text, message, ".json")
 
 
 _JSON = {
@@ -1229,11 +1229,11 @@ def _mistyped() -> Iterator[tuple[str, Case]]:
     for kind, fields in FIELDS.items():
         whole = next(yaml.safe_load_all(_WHOLE[kind]))
         for path, takes in fields.items():
-            says = f": {path.replace('[]', '[0]')} must be"
+            message = f": {path.replace('[]', '[0]')} must be"
             for sample, value in _SAMPLES.items():
                 if sample not in takes.split(" or ") and takes != "anything":
                     text = yaml.safe_dump(_put(whole, path.split("."), value), sort_keys=False)
-                    yield f"{kind}: {path} that is a {sample}", Case(text, says)
+                    yield f"{kind}: {path} that is a {sample}", Case(text, message)
 
 
 def _put(document: Any, path: list[str], value: Any) -> Any:

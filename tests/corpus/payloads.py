@@ -1,7 +1,7 @@
 """Request values that are each wrong in a way of their own, for pipelines that take rows of twelve numbers.
 
 `CASES` gives value, header `seldon-infer-type` and the reason of the dead letter; no value is longer than
-the job's own limit. `SAYS` is a part of the message that tells what is wrong.
+the job's own limit. `MESSAGES` is a part of the message that names what is wrong.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Case(NamedTuple):
 class _Wrong(NamedTuple):
     value: bytes | str
     reason: str
-    says: str
+    message: str
     infer_type: str | None = None
 
 
@@ -438,21 +438,21 @@ def _values() -> Iterator[tuple[str, _Wrong]]:
         ranges = {"UINT": (0, 2**bits - 1), "INT": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)}
         for name, (least, most) in ranges.items():
             datatype = f"{name}{bits}"
-            says = f"out of the range of {datatype}"
-            yield f"{datatype} below its range", _Wrong(_one(datatype, least - 1), BAD_REQUEST, says)
-            yield f"{datatype} above its range", _Wrong(_one(datatype, most + 1), BAD_REQUEST, says)
-            yield f"{datatype} of 1e300", _Wrong(_one(datatype, 1e300), BAD_REQUEST, says)
+            message = f"out of the range of {datatype}"
+            yield f"{datatype} below its range", _Wrong(_one(datatype, least - 1), BAD_REQUEST, message)
+            yield f"{datatype} above its range", _Wrong(_one(datatype, most + 1), BAD_REQUEST, message)
+            yield f"{datatype} of 1e300", _Wrong(_one(datatype, 1e300), BAD_REQUEST, message)
             whole = f"{datatype} takes whole numbers, but the data contains"
             for value in (1.5, "1", True, {"value": 1}):
                 name = type(value).__name__
                 yield f"{datatype} that is a {name}", _Wrong(_one(datatype, value), BAD_REQUEST, whole)
     for datatype in ("FP16", "FP32", "FP64"):
         for value in ("1.5", "NaN", True, {"value": 1}):
-            says = f"{datatype} takes numbers, but the data contains"
-            yield f"{datatype} that is {value!r}", _Wrong(_one(datatype, value), BAD_REQUEST, says)
+            message = f"{datatype} takes numbers, but the data contains"
+            yield f"{datatype} that is {value!r}", _Wrong(_one(datatype, value), BAD_REQUEST, message)
     for value in (1, 0.0, "true", {"value": True}):
-        says = "BOOL takes true or false, but the data contains"
-        yield f"BOOL that is {value!r}", _Wrong(_one("BOOL", value), BAD_REQUEST, says)
+        message = "BOOL takes true or false, but the data contains"
+        yield f"BOOL that is {value!r}", _Wrong(_one("BOOL", value), BAD_REQUEST, message)
     for value in (1, 0.5, True, {"value": "a"}):
         yield f"BYTES that are {value!r}", _Wrong(_one("BYTES", value), BAD_REQUEST, "BYTES takes strings")
 
@@ -858,4 +858,4 @@ CASES: dict[str, Case] = {
     )
     for name, one in _ALL.items()
 }
-SAYS: dict[str, str] = {name: one.says for name, one in _ALL.items()}
+MESSAGES: dict[str, str] = {name: one.message for name, one in _ALL.items()}

@@ -100,13 +100,15 @@ def test_the_deployment_starts_the_same_program_with_settings_of_the_job() -> No
     assert job["upgradeMode"] == "savepoint"
 
 
-def test_the_deployment_says_of_flink_what_flink_conf_says() -> None:
-    told = DEPLOYMENT["spec"]["flinkConfiguration"]
+def test_the_deployment_configures_flink_as_flink_conf_does() -> None:
+    configured = DEPLOYMENT["spec"]["flinkConfiguration"]
     same = {
-        key: value for key, value in FLINK.items() if key in told and key != "taskmanager.numberOfTaskSlots"
+        key: value
+        for key, value in FLINK.items()
+        if key in configured and key != "taskmanager.numberOfTaskSlots"
     }
     assert len(same) >= 9
-    assert {key: told[key] for key in same} == {key: _text(value) for key, value in same.items()}
+    assert {key: configured[key] for key in same} == {key: _text(value) for key, value in same.items()}
     memory = DEPLOYMENT["spec"]["taskManager"]["resource"]["memory"]
     assert memory == FLINK["taskmanager.memory.process.size"]
 
@@ -144,7 +146,7 @@ def test_prometheus_and_grafana_are_given_files_that_are_there() -> None:
     assert prometheus["rule_files"] == [SERVICES["prometheus"]["volumes"][1].split(":")[1]]
 
 
-def test_what_weir_tells_on_kafka_is_not_told_by_prometheus_too() -> None:
+def test_prometheus_drops_the_alerts_that_weir_publishes_on_kafka() -> None:
     prometheus = yaml.safe_load((DOCKER / "prometheus.yaml").read_text("utf-8"))
     (drop,) = prometheus["alerting"]["alert_relabel_configs"]
     ours = {ERRORS, OUTLIERS, LATENCY, NO_DATA, DRIFT, PREDICTION_DRIFT, DATA_QUALITY}

@@ -68,8 +68,8 @@ class Deployment:
         """Read reports until there is one whose parameters are the wanted ones."""
 
         def matching(found: list[Any]) -> list[dict[str, Any]]:
-            told = [msgspec.json.decode(record.value) for record in found]
-            return [report for report in told if wanted(report["parameters"])]
+            reports = [msgspec.json.decode(record.value) for record in found]
+            return [report for report in reports if wanted(report["parameters"])]
 
         return matching(self.records(self.topics.model_outputs(step), lambda found: bool(matching(found))))[0]
 

@@ -38,7 +38,7 @@ class Project:
         return make_policy(str(root or self.models), str(self.folder / "cache"))
 
     def write(self, name: str, spec: dict[str, Any], **folders: str) -> Path:
-        """Write a pipeline's manifests; a model's folder is named as the model unless told otherwise."""
+        """Write a pipeline's manifests; by default a folder has the name of its model."""
         names = [step["name"] for step in spec["steps"]]
         places = {one: folders.get(one.replace("-", "_"), f"models/{one}") for one in names}
         documents = [_MODEL.format(one, self.folder, place) for one, place in places.items()]

@@ -62,7 +62,7 @@ MONITOR: dict[str, Any] = {
         "runbook": "https://wiki/weir",
     },
 }
-Told = dict[str, Any]
+Alert = dict[str, Any]
 
 
 class Around(NamedTuple):
@@ -92,25 +92,25 @@ class Watched:
             client.producer.flush()
             await_answers(client, keys)
 
-    def alerts(self, name: str, wanted: int) -> list[Told]:
-        """Wait for so many records of an alert, in the order in which they were told."""
+    def alerts(self, name: str, wanted: int) -> list[Alert]:
+        """Wait for so many records of an alert, in the order in which they were published."""
         return self._read(lambda found: len(self._named(found, name)) >= wanted, name)
 
-    def until(self, name: str, status: str) -> Told:
+    def until(self, name: str, status: str) -> Alert:
         """Wait until the latest record of an alert has a status."""
 
         def enough(found: list[Any]) -> bool:
-            told = self._named(found, name)
-            return bool(told) and told[-1]["status"] == status
+            alerts = self._named(found, name)
+            return bool(alerts) and alerts[-1]["status"] == status
 
         return self._read(enough, name)[-1]
 
-    def _read(self, enough: Callable[[list[Any]], bool], name: str) -> list[Told]:
+    def _read(self, enough: Callable[[list[Any]], bool], name: str) -> list[Alert]:
         return self._named(self.job.records(self.job.topics.alerts, enough), name)
 
-    def _named(self, records: list[Any], name: str) -> list[Told]:
-        told = [msgspec.json.decode(record.value) for record in records]
-        return [one for one in told if one["labels"]["alertname"] == name]
+    def _named(self, records: list[Any], name: str) -> list[Alert]:
+        alerts = [msgspec.json.decode(record.value) for record in records]
+        return [one for one in alerts if one["labels"]["alertname"] == name]
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def watched(stack: Stack, models: Path, tmp_path_factory: pytest.TempPathFactory
         yield Watched(job, project.models, Around(seen, manager, page, url))
 
 
-def test_drift_is_told_once_with_its_culprits_over_a_kill_and_resolves(watched: Watched) -> None:
+def test_drift_fires_once_with_its_culprits_over_a_kill_and_resolves(watched: Watched) -> None:
     watched.send("normal", 2 * SIZE)
     watched.job.reports("income-drift", 2)
     watched.send("drift", 2 * SIZE)
@@ -146,15 +146,15 @@ def test_drift_is_told_once_with_its_culprits_over_a_kill_and_resolves(watched: 
         "step": "income-drift",
         "severity": "warning",
     }
-    told = fired["annotations"]
-    assert told["features"].startswith(("age (effect", "workclass (effect"))
-    assert told["window_number"] == "4"
-    assert told["runbook_url"] == "https://wiki/weir#weirdrift"
+    annotations = fired["annotations"]
+    assert annotations["features"].startswith(("age (effect", "workclass (effect"))
+    assert annotations["window_number"] == "4"
+    assert annotations["runbook_url"] == "https://wiki/weir#weirdrift"
     await_true(lambda: "WeirDrift" in watched.manager.active(), "Alertmanager has it")
     managed = watched.manager.active()["WeirDrift"]
     assert managed["fingerprint"] == fired["fingerprint"], "computed as Alertmanager does"
     assert managed["labels"] == fired["labels"]
-    assert managed["annotations"]["features"] == told["features"]
+    assert managed["annotations"]["features"] == annotations["features"]
     _look_at_drift(watched)
     confirmed = f'max({CONFIRMED}{{job_name="weir.alerts",step="income-drift"}})'
     await_true(lambda: watched.prometheus.value(confirmed) == 1, "Prometheus has it")
@@ -240,16 +240,16 @@ def test_errors_and_outliers_fire_within_seconds_and_resolve_by_themselves(watch
     watched.page.until(lambda: "capital-gain" in watched.page.text("flagged"), "why, on the page")
 
 
-def test_bad_values_are_told_by_feature(watched: Watched) -> None:
+def test_an_alert_on_bad_values_names_the_features(watched: Watched) -> None:
     assert watched.until("WeirDataQuality", "firing"), "the outliers are out of range"
     watched.send("normal", 2 * SIZE, seed=4)
     watched.until("WeirDataQuality", "resolved")
     watched.send("missing", 2 * SIZE)
-    told = watched.until("WeirDataQuality", "firing")
-    assert "missing)" in told["annotations"]["features"]
+    fired = watched.until("WeirDataQuality", "firing")
+    assert "missing)" in fired["annotations"]["features"]
 
 
-def test_silence_is_told_and_a_deleted_pipeline_resolves_everything(watched: Watched) -> None:
+def test_an_alert_on_no_data_fires_and_a_deleted_pipeline_resolves_everything(watched: Watched) -> None:
     silence = watched.until("WeirNoData", "firing")
     assert silence["labels"]["severity"] == "critical"
     watched.send("normal", 5)
@@ -263,38 +263,38 @@ def test_silence_is_told_and_a_deleted_pipeline_resolves_everything(watched: Wat
     statuses: dict[str, list[str]] = {}
     for one in every:
         statuses.setdefault(one["fingerprint"], []).append(one["status"])
-    assert all(told == ["firing", "resolved"] * (len(told) // 2) for told in statuses.values()), statuses
+    assert all(history == ["firing", "resolved"] * (len(history) // 2) for history in statuses.values()), (
+        statuses
+    )
 
 
 def test_logs_have_a_line_for_an_event_and_none_for_a_record(watched: Watched) -> None:
     files = (watched.job.stack.cluster.folder / "log").glob("taskmanager*.out")
     lines = [line for file in files for line in file.read_text("utf-8", "replace").splitlines()]
-    told = [line.split(" - ", 1)[1] for line in lines if "PythonWorker" in line and " - " in line]
+    messages = [line.split(" - ", 1)[1] for line in lines if "PythonWorker" in line and " - " in line]
     for words in (
         f"Serving pipeline={NAME} generation=1",
         f"AlertFiring alert=WeirDrift pipeline={NAME} step=income-drift severity=warning",
         f"AlertResolved alert=WeirDrift pipeline={NAME} step=income-drift",
         f"Deleted pipeline={NAME}",
     ):
-        assert any(words in line for line in told), words
-    assert len([line for line in told if NAME in line]) < 100, "thousands of requests came"
+        assert any(words in line for line in messages), words
+    assert len([line for line in messages if NAME in line]) < 100, "thousands of requests came"
 
 
-def test_rates_tell_every_ten_seconds_what_the_pipeline_did_and_count_each_request_once(
-    watched: Watched,
-) -> None:
+def test_rates_are_published_every_ten_seconds_and_count_each_request_once(watched: Watched) -> None:
     topics, asked = watched.job.topics, 0
     with closing(KafkaConsumer(bootstrap_servers=watched.job.connection.bootstrap)) as consumer:
         partitions = [TopicPartition(topics.inputs(NAME), number) for number in (0, 1)]
         asked = sum(consumer.end_offsets(partitions).values())
 
-    def told(records: list[Any]) -> list[Told]:
+    def decode(records: list[Any]) -> list[dict[str, Any]]:
         return [msgspec.json.decode(record.value) for record in records]
 
     def requests(records: list[Any]) -> int:
-        return sum(one["tally"]["requests"] for one in told(records))
+        return sum(one["tally"]["requests"] for one in decode(records))
 
-    rates = told(watched.job.records(topics.rates, lambda found: requests(found) >= asked))
+    rates = decode(watched.job.records(topics.rates, lambda found: requests(found) >= asked))
     assert sum(one["tally"]["requests"] for one in rates) == asked
     spans = [(one["since"], one["until"]) for one in rates]
     assert spans == sorted(set(spans))

@@ -21,8 +21,8 @@ from tests.end_to_end.deployment import Deployment, await_answers, await_true, d
 from tests.jobs.traffic.local.deployed import deploy, letters, local, numbered, reports
 
 SIZE = 300
-# What a request is followed by, wherever it goes.
-_TOLD = [("x-who", b"me"), ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
+# Headers that a dead letter repeats from its request.
+_HEADERS = [("x-who", b"me"), ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
 GOOD: list[Any] = [40.0, 2, 1, 1, 3, 0, 3, 1, 0, 0, 40, 4]
 
 
@@ -58,7 +58,7 @@ def test_one_response_holds_prediction_outlier_and_drift(deployment: Deployment)
     assert json.loads(answer.value)["id"] == "abc"
 
 
-def test_key_and_headers_come_back_and_the_origin_is_told(deployment: Deployment) -> None:
+def test_key_and_headers_come_back_and_the_origin_is_named(deployment: Deployment) -> None:
     sent = [("x-request-id", b"r1"), ("traceparent", b"00-abc"), ("x-tenant", "ü".encode())]
     with deployment.client("income-production") as client:
         key = client.send(body(GOOD, [1, 12]), headers=sent)
@@ -126,7 +126,7 @@ def test_every_bad_request_becomes_a_dead_letter_and_its_neighbours_are_answered
         keys = []
         for name, (value, _) in bad.items():
             key = f"bad-{name}".encode()
-            client.producer.send(client.inputs, value=value, key=key, headers=_TOLD)
+            client.producer.send(client.inputs, value=value, key=key, headers=_HEADERS)
             neighbour = client.send(body(GOOD, [1, 12]), key=f"good-{name}".encode())
             keys += [key, neighbour]
         client.producer.flush()
@@ -145,7 +145,7 @@ def test_every_bad_request_becomes_a_dead_letter_and_its_neighbours_are_answered
         assert error.headers["weir-error-reason"].decode() == reason, name
         letter = letters[f"bad-{name}"]
         headers = dict(letter.headers)
-        assert {name: headers[name] for name, _ in _TOLD} == dict(_TOLD)
+        assert {name: headers[name] for name, _ in _HEADERS} == dict(_HEADERS)
         assert headers["__connect.errors.topic"] == client.inputs.encode()
         assert headers["__connect.errors.exception.class.name"].decode() == reason
         assert headers["__connect.errors.exception.message"] == error.value
@@ -206,10 +206,10 @@ def test_windows_hold_exactly_n_rows_of_requests_that_their_reports_name(
     detector = read_drift(models / step)
     seen = 0
     for report in reports:
-        told = report["parameters"]
-        assert told["n"] == SIZE == sum(member["rows"] for member in told["members"])
-        assert all((m["partition"], m["first_offset"]) in requests for m in told["members"])
-        seen += told["n"]
+        parameters = report["parameters"]
+        assert parameters["n"] == SIZE == sum(member["rows"] for member in parameters["members"])
+        assert all((m["partition"], m["first_offset"]) in requests for m in parameters["members"])
+        seen += parameters["n"]
         assert all(len(output["data"]) in (1, detector.n_features) for output in report["outputs"])
         columns = {output["name"]: output["data"] for output in report["outputs"]}
         level = detector.p_val / detector.n_features
@@ -227,13 +227,13 @@ def test_responses_carry_the_verdict_of_the_last_window(deployment: Deployment, 
             deployment.topics.model_outputs("income-drift-preprocessed"), lambda found: len(found) >= 2
         )
         report = read_report(reports[-1].value)
-        told = report.flag() if report else None
-        assert told is not None
-        assert told.state == "DRIFT"
+        verdict = report.flag() if report else None
+        assert verdict is not None
+        assert verdict.state == "DRIFT"
 
         def shown() -> bool:
             flag = client.ask(request_body(holdout[:1], "after")).outputs()["is_drift"]
-            return bool(flag["parameters"]["window"] >= told.window and flag["data"] == [1])
+            return bool(flag["parameters"]["window"] >= verdict.window and flag["data"] == [1])
 
         await_true(shown, "the response shows the last verdict")
 
@@ -275,25 +275,25 @@ def test_windows_are_reported_as_in_a_process_of_their_own(
     records = deployment.records(client.inputs, lambda found: keys <= {record.key for record in found})
     sent = {(record.partition, record.offset): record.value for record in records if record.key in keys}
 
-    def places(told: dict[str, Any]) -> list[tuple[int, int]]:
+    def places(parameters: dict[str, Any]) -> list[tuple[int, int]]:
         return [
             (member["partition"], offset)
-            for member in told["members"]
+            for member in parameters["members"]
             for offset in range(member["first_offset"], member["last_offset"] + 1)
         ]
 
-    report = deployment.report(step, lambda told: set(places(told)) <= sent.keys())
+    report = deployment.report(step, lambda parameters: set(places(parameters)) <= sent.keys())
     values = [sent[place] for place in places(report["parameters"])]
     manifests = deploy(tmp_path, models, f"size: {SIZE}")
     emitted = list(local(manifests, models, pipeline).answer(numbered(*values)))
     ((partial, same),) = reports(emitted, step)
     assert not partial
-    for told in (report, same):
-        # What tells when a window closed, and what others before it showed.
+    for one in (report, same):
+        # These fields depend on when a window closed, and on the windows before it.
         for name in ("window", "closed_at", "first_timestamp", "last_timestamp", "members"):
-            del told["parameters"][name]
+            del one["parameters"][name]
         for name in ("confirmed", "confirmed_since_window"):
-            del told["parameters"][name]
+            del one["parameters"][name]
     assert report == same
 
 
@@ -323,15 +323,15 @@ def test_the_web_ui_shows_readable_names(deployment: Deployment) -> None:
     assert "TableToDataStream" not in names
 
 
-def test_every_malformed_request_that_we_know_is_told_and_none_restarts_the_job(
+def test_every_malformed_request_that_we_know_fails_with_its_reason_and_none_restarts_the_job(
     deployment: Deployment,
 ) -> None:
     failures = deployment.failures()
     with deployment.client("income-workflow") as client:
         keys = {}
         for name, case in CASES.items():
-            told = [("seldon-infer-type", case.infer_type.encode())] if case.infer_type else []
-            keys[client.send(case.value, headers=told)] = name
+            headers = [("seldon-infer-type", case.infer_type.encode())] if case.infer_type else []
+            keys[client.send(case.value, headers=headers)] = name
             keys[client.send(good())] = ""
         client.producer.flush()
         answers = await_answers(client, keys)

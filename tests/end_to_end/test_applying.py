@@ -61,7 +61,7 @@ def test_only_what_changed_has_a_new_generation(where: Connection, project: Proj
     assert control.releases["one", 2].epochs == {"income-drift": 1}
 
 
-def test_a_dry_run_tells_and_changes_nothing(where: Connection, project: Project) -> None:
+def test_a_dry_run_lists_the_changes_and_makes_none(where: Connection, project: Project) -> None:
     file = project.write("one", ONE)
     done = apply([file], where, project.site(), dry_run=True)
     assert {one.verb for one in done.applied} == {"created"}
@@ -111,8 +111,8 @@ def test_a_monitor_applied_alone_changes_its_pipeline_and_stays(where: Connectio
     }
     monitor.write_text(yaml.safe_dump(document))
     assert verbs(project, where, monitor) == {"monitor rules": "created", "pipeline one": "updated"}
-    told = verbs(project, where, file)
-    assert (told["monitor rules"], told["pipeline one"]) == ("unchanged", "unchanged")
+    applied = verbs(project, where, file)
+    assert (applied["monitor rules"], applied["pipeline one"]) == ("unchanged", "unchanged")
     assert read_control(where).releases["one", 2].epochs == {"income-drift": 2}
     delete([Resource("monitor", "rules")], where)
     head = read_control(where).head("one")
@@ -120,7 +120,7 @@ def test_a_monitor_applied_alone_changes_its_pipeline_and_stays(where: Connectio
     assert (head.generation, head.monitor, head.message) == (3, None, "without monitor rules")
 
 
-def test_what_cannot_be_deleted_says_why(where: Connection, project: Project) -> None:
+def test_what_cannot_be_deleted_is_refused_with_the_reason(where: Connection, project: Project) -> None:
     apply([project.write("one", ONE)], where, project.site())
     with pytest.raises(DeploymentError, match="model income is in use by pipeline one; delete that first"):
         delete([parse_resource("model/income")], where)
@@ -142,7 +142,7 @@ def pipeline_only(project: Project) -> Path:
     return file
 
 
-def test_going_back_where_there_is_nothing_says_so(where: Connection, project: Project) -> None:
+def test_a_rollback_without_a_target_is_refused_with_the_reason(where: Connection, project: Project) -> None:
     apply([project.write("one", ONE)], where, project.site())
     go = (where, project.site(), "", 2)
     with pytest.raises(

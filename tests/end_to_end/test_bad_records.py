@@ -68,14 +68,14 @@ class Scene(NamedTuple):
             await_answers(client, keys)
 
     def flag(self) -> tuple[int, int]:
-        """Return what a response says of drift now, and of which window."""
+        """Return the drift flag that a response has now, and the number of its window."""
         with self.job.client(NAME) as client:
             answer = client.ask(request_body(self.rows[:1], "r"), seconds=PATIENCE)
-        told = answer.outputs().get("is_drift")
-        return (told["data"][0], int(told.get("parameters", {}).get("window", 0))) if told else (0, 0)
+        tensor = answer.outputs().get("is_drift")
+        return (tensor["data"][0], int(tensor.get("parameters", {}).get("window", 0))) if tensor else (0, 0)
 
     def assert_verdicts_go_on(self) -> None:
-        """Windows that drift, and windows that do not, change what responses say."""
+        """Windows that drift, and windows that do not, change the flag of responses."""
         random = np.random.default_rng(1)
         for moved in (30.0, 0.0):
             after = self.flag()[1]
@@ -154,7 +154,7 @@ def scene(stack: Stack, models: Path, tmp_path_factory: pytest.TempPathFactory) 
         feed = KafkaFeed(job.connection, 3_600.0)
         feed.start()
         scene = Scene(job, stack, feed, Alerts(job.connection), hook, bridge, door, rows)
-        scene.alerts.tell("before", wrong=True)
+        scene.alerts.publish("before", wrong=True)
         await_true(lambda: ("before", "firing") in hook.seen, "the bridge delivers")
         try:
             yield scene
@@ -177,7 +177,7 @@ def test_requests_are_answered_while_all_of_it_comes(scene: Scene) -> None:
     assert scene.job.failures() == before
 
 
-def told(scene: Scene) -> StatusState:
+def read_status(scene: Scene) -> StatusState:
     found = StatusState.empty()
     for record in read_topic(scene.job.connection.bootstrap, [scene.job.topics.status], 60.0):
         found.read(record)
@@ -185,15 +185,15 @@ def told(scene: Scene) -> StatusState:
 
 
 def events(scene: Scene) -> dict[str, Event]:
-    return {one.pipeline: one for one in told(scene).events.values() if one.what == "RecordSkipped"}
+    return {one.pipeline: one for one in read_status(scene).events.values() if one.what == "RecordSkipped"}
 
 
-def test_what_was_skipped_is_told_in_events_logs_and_metrics(scene: Scene) -> None:
+def test_what_was_skipped_is_reported_in_events_logs_and_metrics(scene: Scene) -> None:
     await_true(lambda: {"", "ghost", NAME} <= set(events(scene)), "events")
     assert f"{scene.job.topics.control}-0@" in events(scene)[NAME].why
     log = (scene.stack.cluster.folder / "log" / "taskmanager.out").read_text("utf-8", "replace")
     assert "RecordSkipped pipeline=watched" in log
-    assert "Updated metadata" not in log, "kafka-python tells nothing at INFO"
+    assert "Updated metadata" not in log, "kafka-python logs nothing at INFO"
     assert " INFO  kafka" not in log
 
 
@@ -206,10 +206,10 @@ def test_the_gateway_the_bridge_and_the_page_go_on(scene: Scene) -> None:
     body = {"inputs": [{"name": "x", "shape": [1, 12], "datatype": "FP64", "data": row}]}
     status, answer, _ = scene.door.post(f"/v2/models/{NAME}/infer", body)
     assert status == 200, answer
-    scene.alerts.tell("after", wrong=True)
+    scene.alerts.publish("after", wrong=True)
     await_true(lambda: ("after", "firing") in scene.hook.seen, "the alert behind it is delivered")
     assert {name for name, _ in scene.hook.seen} <= {"before", "after", NAME}
-    assert any("skipped a record that is not an alert" in line for line in scene.bridge.said)
+    assert any("skipped a record that is not an alert" in line for line in scene.bridge.messages)
 
     board = scene.feed.board
     await_true(lambda: scene.feed.failure == "", "the page is up to date")
@@ -234,7 +234,7 @@ def test_a_restarted_worker_starts(scene: Scene) -> None:
     scene.assert_verdicts_go_on()
 
 
-def test_commands_tell_and_repair_it(scene: Scene) -> None:
+def test_commands_report_and_repair_it(scene: Scene) -> None:
     status = scene.weir("status")
     rows = {
         line.split()[0] + " " + line.split()[1]: line for line in status.stdout.splitlines() if line.strip()
@@ -276,5 +276,6 @@ def test_commands_tell_and_repair_it(scene: Scene) -> None:
 def test_the_pipeline_can_be_deleted(scene: Scene) -> None:
     assert scene.weir("delete", NAME).returncode == 0
     await_true(
-        lambda: not any(NAME in one.pipelines for one in told(scene).alive(time())), "no worker serves it"
+        lambda: not any(NAME in one.pipelines for one in read_status(scene).alive(time())),
+        "no worker serves it",
     )

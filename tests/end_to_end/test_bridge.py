@@ -26,7 +26,7 @@ from tests.support.servers import free_port
 
 
 class Hook:
-    """A server that takes webhooks, and answers as it is told to."""
+    """A server that receives webhooks, and answers with the statuses in `answers`, then with 200."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -48,7 +48,7 @@ class Hook:
                     hook.seen.append((body["commonLabels"]["pipeline"], body["status"]))
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(b"as I was told")
+                self.wfile.write(b"the reason of the receiver")
 
             def log_message(self, *given: object) -> None: ...
 
@@ -61,12 +61,12 @@ class Hook:
 
 
 class Running:
-    """A bridge in a thread, and what it says."""
+    """A bridge in a thread, and its messages."""
 
     def __init__(self, connection: Connection, port: int) -> None:
-        self.said: list[str] = []
+        self.messages: list[str] = []
         receiver = webhook(f"http://{HOST}:{port}/hook", {"Authorization": "Bearer x"})
-        self._bridge = Bridge(connection, receiver, self.said.append)
+        self._bridge = Bridge(connection, receiver, self.messages.append)
         self._thread = Thread(target=self._bridge.run)
         self._thread.start()
 
@@ -84,7 +84,7 @@ class Alerts:
         self._producer = KafkaProducer(bootstrap_servers=connection.bootstrap)
         self._active: dict[str, list[Active]] = {}
 
-    def tell(self, pipeline: str, *, wrong: bool, at: float | None = None) -> None:
+    def publish(self, pipeline: str, *, wrong: bool, at: float | None = None) -> None:
         life = Lifecycle({"job": "weir.x", "pipeline": pipeline}, 300.0, "")
         found = {AlertKey("WeirErrors"): Finding("warning", {"summary": "bad"}) if wrong else None}
         now = int((at or time()) * 1000)
@@ -117,19 +117,19 @@ def test_the_first_time_only_what_fires_is_delivered_and_then_everything_once(
     where: Connection, hook: Hook
 ) -> None:
     alerts = Alerts(where)
-    alerts.tell("over", wrong=True)
-    alerts.tell("over", wrong=False)
-    alerts.tell("forgotten", wrong=True, at=time() - 3_600)
-    alerts.tell("now", wrong=True)
+    alerts.publish("over", wrong=True)
+    alerts.publish("over", wrong=False)
+    alerts.publish("forgotten", wrong=True, at=time() - 3_600)
+    alerts.publish("now", wrong=True)
     bridge = Running(where, hook.port)
     await_true(lambda: len(hook.seen) == 1, "what fires")
-    alerts.tell("later", wrong=True)
-    alerts.tell("later", wrong=False)
+    alerts.publish("later", wrong=True)
+    alerts.publish("later", wrong=False)
     await_true(lambda: len(hook.seen) == 3, "what came")
     bridge.stop()
-    alerts.tell("now", wrong=False)
+    alerts.publish("now", wrong=False)
     alerts.junk()
-    alerts.tell("last", wrong=True)
+    alerts.publish("last", wrong=True)
     again = Running(where, hook.port)
     await_true(lambda: len(hook.seen) == 5, "what came while no bridge ran")
     again.stop()
@@ -140,7 +140,7 @@ def test_the_first_time_only_what_fires_is_delivered_and_then_everything_once(
         ("now", "resolved"),
         ("last", "firing"),
     ]
-    assert any("a record that is not an alert" in line for line in again.said)
+    assert any("a record that is not an alert" in line for line in again.messages)
     assert {headers["Authorization"] for headers in hook.headers} == {"Bearer x"}
     (alert,) = hook.bodies[0]["alerts"]
     assert (alert["status"], alert["labels"]["alertname"], alert["fingerprint"]) == (
@@ -152,15 +152,17 @@ def test_the_first_time_only_what_fires_is_delivered_and_then_everything_once(
 
 def test_a_receiver_that_fails_or_is_away_gets_every_alert_in_order(where: Connection, hook: Hook) -> None:
     alerts, bridge = Alerts(where), Running(where, hook.port)
-    alerts.tell("first", wrong=True)
+    alerts.publish("first", wrong=True)
     await_true(lambda: len(hook.seen) == 1, "the first")
     hook.answers = [500, 429]
-    alerts.tell("second", wrong=True)
+    alerts.publish("second", wrong=True)
     await_true(lambda: len(hook.seen) == 2, "the second, asked again")
     hook.stop()
-    alerts.tell("third", wrong=True)
-    alerts.tell("third", wrong=False)
-    await_true(lambda: any("refused" in line.lower() for line in bridge.said), "told that nobody is there")
+    alerts.publish("third", wrong=True)
+    alerts.publish("third", wrong=False)
+    await_true(
+        lambda: any("refused" in line.lower() for line in bridge.messages), "a message that nobody is there"
+    )
     hook.start()
     await_true(lambda: len(hook.seen) == 4, "the third")
     bridge.stop()
@@ -169,23 +171,25 @@ def test_a_receiver_that_fails_or_is_away_gets_every_alert_in_order(where: Conne
 
 def test_an_alert_that_is_refused_for_good_does_not_hold_up_the_others(where: Connection, hook: Hook) -> None:
     alerts, bridge = Alerts(where), Running(where, hook.port)
-    alerts.tell("first", wrong=True)
+    alerts.publish("first", wrong=True)
     await_true(lambda: len(hook.seen) == 1, "the first")
     hook.answers = [400]
-    alerts.tell("bad", wrong=True)
-    alerts.tell("good", wrong=True)
+    alerts.publish("bad", wrong=True)
+    alerts.publish("good", wrong=True)
     await_true(lambda: len(hook.seen) == 2, "the one behind it")
     bridge.stop()
     assert hook.seen[-1] == ("good", "firing")
-    assert any("refuses WeirErrors bad firing: 400: as I was told" in line for line in bridge.said)
+    assert any(
+        "refuses WeirErrors bad firing: 400: the reason of the receiver" in line for line in bridge.messages
+    )
 
 
 def test_a_bridge_that_stops_while_nobody_takes_its_alert_delivers_it_later(where: Connection) -> None:
     port = free_port()
     alerts = Alerts(where)
-    alerts.tell("waits", wrong=True)
+    alerts.publish("waits", wrong=True)
     bridge = Running(where, port)
-    await_true(lambda: bool(bridge.said), "it was tried")
+    await_true(lambda: bool(bridge.messages), "it was tried")
     bridge.stop()
     hook = Hook(port)
     hook.start()

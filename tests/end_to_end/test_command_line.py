@@ -62,7 +62,7 @@ def weir(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[She
         stack.down()
 
 
-def test_without_a_stack_the_remedy_is_told(weir: Shell) -> None:
+def test_without_a_stack_the_remedy_is_printed(weir: Shell) -> None:
     assert "start one with `weir up`" in weir("submit", fails=True)
     assert "no stack is running" in weir("down")
 
@@ -158,7 +158,7 @@ def test_a_port_in_use_is_named_with_the_remedy(weir: Shell) -> None:
     assert "--free-ports" in done.stderr
 
 
-def test_a_missing_java_is_told(weir: Shell) -> None:
+def test_without_java_the_remedy_is_printed(weir: Shell) -> None:
     environment = {**os.environ, "WEIR_HOME": str(weir.folder / "nowhere"), "JAVA_HOME": "/nonexistent"}
     done = subprocess.run(
         [WEIR, "up", "--free-ports"], env=environment, capture_output=True, text=True, check=False

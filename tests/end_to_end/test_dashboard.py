@@ -21,7 +21,7 @@ from tests.support.browser import browser
 from tests.support.servers import answering, free_port, weir
 
 
-def test_a_page_of_nothing_says_so_and_one_that_lost_its_broker_or_server_too(tmp_path: Path) -> None:
+def test_the_page_shows_that_it_is_empty_and_that_it_lost_its_broker_or_server(tmp_path: Path) -> None:
     own = up(tmp_path / "stack", free_ports(), on_progress=lambda line: None, json_logs=True)
     try:
         assert_logs_are_json(own)
@@ -43,9 +43,9 @@ def test_a_page_of_nothing_says_so_and_one_that_lost_its_broker_or_server_too(tm
 def assert_logs_are_json(stack: Stack) -> None:
     for name in ("jobmanager.out", "taskmanager.out"):
         lines = (stack.cluster.folder / "log" / name).read_text("utf-8").splitlines()
-        told = [json.loads(line) for line in lines if not line.startswith("Starting ")]
-        assert len(told) > 20
-        assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, told))
+        entries = [json.loads(line) for line in lines if not line.startswith("Starting ")]
+        assert len(entries) > 20
+        assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, entries))
 
 
 def test_others_than_this_machine_need_a_token(stack: Stack, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def gateway(stack: Stack, namespace: str, *options: str) -> Iterator[Door]:
         assert process.stdout is not None
         assert b"listening on" in process.stdout.readline()
         door = Door(f"127.0.0.1:{port}")
-        assert door.get("/v2/health/live")[0] == 200, "what it says holds at once"
+        assert door.get("/v2/health/live")[0] == 200, "it answers as soon as it prints that it listens"
         yield door
     finally:
         process.terminate()
@@ -155,7 +155,7 @@ def test_a_foreign_client_may_compress(
 
 
 @pytest.mark.parametrize(
-    ("coding", "body", "status", "says"),
+    ("coding", "body", "status", "message"),
     [
         ("br", b"{}", 415, "Content-Encoding 'br' is not supported"),
         ("gzip", b"{}", 400, "BAD_REQUEST: the body is not valid gzip"),
@@ -168,11 +168,11 @@ def test_a_foreign_client_may_compress(
         ),
     ],
 )
-def test_a_body_that_cannot_be_decoded_says_why(
-    door: Door, coding: str, body: bytes, status: int, says: str
+def test_a_body_that_cannot_be_decoded_is_refused_with_the_reason(
+    door: Door, coding: str, body: bytes, status: int, message: str
 ) -> None:
-    found, told, headers = door.post(f"/v2/models/{PIPELINE}/infer", body, Content_Encoding=coding)
-    assert (found, told["error"][: len(says)]) == (status, says)
+    found, answer, headers = door.post(f"/v2/models/{PIPELINE}/infer", body, Content_Encoding=coding)
+    assert (found, answer["error"][: len(message)]) == (status, message)
     assert headers.get("accept-encoding") == ("gzip, deflate" if status == 415 else None)
 
 
@@ -208,23 +208,25 @@ def tensor(datatype: str, *data: float) -> dict[str, Any]:
         (b'{"inputs": "' + b"x" * 2_000_000 + b'"}', 413, "RECORD_TOO_LONG"),
     ],
 )
-def test_what_cannot_be_answered_says_why(door: Door, body: Any, status: int, reason: str) -> None:
-    found, told, _ = door.post(f"/v2/models/{PIPELINE}/infer", body)
-    assert found == status, told
-    assert told["error"].startswith(reason)
+def test_what_cannot_be_answered_is_refused_with_the_reason(
+    door: Door, body: Any, status: int, reason: str
+) -> None:
+    found, answer, _ = door.post(f"/v2/models/{PIPELINE}/infer", body)
+    assert found == status, answer
+    assert answer["error"].startswith(reason)
 
 
 @pytest.mark.parametrize("length", ["x", "999999", "3"])
 def test_a_broken_binary_request_is_refused(door: Door, length: str) -> None:
     headers = {"Inference_Header_Content_Length": length}
-    status, told, _ = door.post(f"/v2/models/{PIPELINE}/infer", b'{"inputs":[]}', **headers)
-    assert (status, told["error"][:11]) == (400, "BAD_REQUEST")
+    status, answer, _ = door.post(f"/v2/models/{PIPELINE}/infer", b'{"inputs":[]}', **headers)
+    assert (status, answer["error"][:11]) == (400, "BAD_REQUEST")
 
 
 def test_unknown_names_and_versions_are_not_found(door: Door, rows: Any) -> None:
     assert door.post("/v2/models/nobody/infer", request(rows[:1]))[0] == 404
-    status, told, _ = door.post(f"/v2/models/{PIPELINE}/versions/9/infer", request(rows[:1]))
-    assert (status, told["error"]) == (404, f"version 9 of {PIPELINE} is not live; version 1 is")
+    status, answer, _ = door.post(f"/v2/models/{PIPELINE}/versions/9/infer", request(rows[:1]))
+    assert (status, answer["error"]) == (404, f"version 9 of {PIPELINE} is not live; version 1 is")
     assert door.get("/v2/models/nobody/ready")[0] == 404
     assert door.get(f"/v2/models/{PIPELINE}/ready") == (200, {"name": PIPELINE, "ready": True})
 
@@ -266,6 +268,6 @@ def test_nothing_is_awaited_longer_than_it_may_nor_by_more_than_may(
         asked = [pool.submit(door.post, "/v2/models/silent/infer", request(rows[:1])) for _ in range(5)]
         found = [one.result() for one in asked]
     assert sorted(status for status, _, _ in found) == [503, 503, 503, 504, 504]
-    told = {status: (body["error"], headers) for status, body, headers in found}
-    assert "no response within 3 s; run weir status silent" in told[504][0]
-    assert told[503][1]["retry-after"] == "1"
+    by_status = {status: (body["error"], headers) for status, body, headers in found}
+    assert "no response within 3 s; run weir status silent" in by_status[504][0]
+    assert by_status[503][1]["retry-after"] == "1"

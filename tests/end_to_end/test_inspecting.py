@@ -54,12 +54,12 @@ def test_the_truth_of_what_was_sent_is_kept_and_every_request_can_be_found(
 ) -> None:
     truth = tmp_path / "truth.jsonl"
     begun = time()
-    told = weir("send", PIPELINE, "--scenario", "outliers", "--count", "150", "--truth", str(truth))
-    assert "sent 150 outliers requests" in told
+    printed = weir("send", PIPELINE, "--scenario", "outliers", "--count", "150", "--truth", str(truth))
+    assert "sent 150 outliers requests" in printed
     known = {one["key"]: one for one in lines(truth.read_text())}
     assert list(known) == [f"outliers-1-{number}" for number in range(150)]
     outliers = {key for key, one in known.items() if one.get("outlier")}
-    assert f"of these, outlier: {len(outliers)}" in told
+    assert f"of these, outlier: {len(outliers)}" in printed
 
     def answered() -> list[dict[str, object]]:
         return lines(weir("inspect", PIPELINE, "--since", "10m", "--json"))
@@ -84,8 +84,8 @@ def request() -> dict[str, object]:
 def test_reports_are_looked_at_by_seldons_expression(job: Deployment, weir: Shell) -> None:
     weir("send", PIPELINE, "--scenario", "drift", "--count", str(3 * SIZE), "--rate", "600")
     job.reports("income-drift-preprocessed", 3)
-    told = weir("inspect", f"{PIPELINE}.income-drift-preprocessed.outputs.is_drift")
-    assert '{"name":"is_drift","shape":[1,1],"datatype":"INT64"' in told
+    printed = weir("inspect", f"{PIPELINE}.income-drift-preprocessed.outputs.is_drift")
+    assert '{"name":"is_drift","shape":[1,1],"datatype":"INT64"' in printed
     drifted = ("--where", "state=DRIFT", "--offset", "9", "--json")
     found = lines(weir("inspect", f"{PIPELINE}.income-drift-preprocessed", *drifted))
     assert found
@@ -123,7 +123,9 @@ def test_a_tap_shows_what_steps_are_sent_and_answer_for_a_while(job: Deployment,
     assert "there is no pipeline nobody" in weir("inspect", "nobody.step", "--tap", "5s", fails=True)
 
 
-def test_scenarios_spoil_rows_as_they_say(job: Deployment, weir: Shell, tmp_path: Path) -> None:
+def test_scenarios_spoil_the_rows_that_their_truth_marks(
+    job: Deployment, weir: Shell, tmp_path: Path
+) -> None:
     for scenario, marked in (("missing", "missing"), ("unseen", "unseen")):
         truth = tmp_path / f"{scenario}.jsonl"
         weir("send", PIPELINE, "--scenario", scenario, "--count", "100", "--truth", str(truth))
@@ -132,7 +134,7 @@ def test_scenarios_spoil_rows_as_they_say(job: Deployment, weir: Shell, tmp_path
         (answer,) = lines(weir("inspect", PIPELINE, "--key", str(keys[0]), "--json"))
         outputs = {one["name"]: one["data"] for one in answer["value"]["outputs"]}  # type: ignore[index]
         assert outputs["violations"] == [2 if scenario == "missing" else 1]
-    told = weir("send", PIPELINE, "--scenario", "bursts", "--rate", "20", "--duration", "2s")
-    assert "sent 40 bursts requests" in told
+    printed = weir("send", PIPELINE, "--scenario", "bursts", "--rate", "20", "--duration", "2s")
+    assert "sent 40 bursts requests" in printed
     assert "bursts needs --rate" in weir("send", PIPELINE, "--scenario", "bursts", fails=True)
     assert "--duration needs --rate" in weir("send", PIPELINE, "--duration", "2s", fails=True)

@@ -57,9 +57,9 @@ def test_two_jobs_share_a_namespace_and_each_serves_only_its_own(
                 assert {len(answers[key]) for key in keys} == {1}, "nobody else answers too"
                 (report,) = left.reports_of(name, "income-drift", 1)
                 assert report["parameters"]["n"] == SIZE
-            told = take_snapshot(left.connection, None).status
-            assert told is not None
-            assert {worker.job: list(worker.pipelines) for worker in told.workers.values()} == {
+            status = take_snapshot(left.connection, None).status
+            assert status is not None
+            assert {worker.job: list(worker.pipelines) for worker in status.workers.values()} == {
                 f"weir.{NAMESPACE}/left": ["left"],
                 f"weir.{NAMESPACE}/right": ["right"],
             }

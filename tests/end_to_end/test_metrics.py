@@ -140,7 +140,7 @@ def test_a_step_that_sleeps_moves_its_own_histogram_and_that_of_its_requests(sce
     assert mean >= 200
 
 
-def test_windows_are_told_as_their_reports_tell_them(scene: Scene) -> None:
+def test_metrics_of_windows_equal_their_reports(scene: Scene) -> None:
     for step in ("income-drift", "income-quality"):
         reports = [report["parameters"] for report in scene.job.reports(step, 2)]
         states = [report["state"] for report in reports]

@@ -77,14 +77,14 @@ def answers(job: Deployment, ordinary: Rows) -> dict[str, list[Any]]:
     spoilt[:100, 2] = np.nan
     spoilt[100:, 8] = 1e9
     phases = (("a", ordinary, 3), ("b", drifted, 3), ("c", ordinary, 3), ("d", spoilt, 1))
-    told = {}
+    by_phase = {}
     with job.client(PIPELINE) as client:
         for name, rows, windows in phases:
             drawn = (
                 rows[:WINDOW] if name == "d" else rows[rng.choice(len(rows), windows * WINDOW, replace=False)]
             )
-            told[name] = [answer for answer in sent(client, name, drawn) if not answer.failed]
-    return told
+            by_phase[name] = [answer for answer in sent(client, name, drawn) if not answer.failed]
+    return by_phase
 
 
 def sent(client: PipelineClient, name: str, rows: Rows) -> list[Any]:
@@ -117,21 +117,21 @@ def test_the_drifted_feature_leads_and_has_a_histogram(windows: list[dict[str, A
 
 def test_predictions_are_watched_in_the_same_windows(job: Deployment, windows: list[dict[str, Any]]) -> None:
     reports = job.reports_of(PIPELINE, "income-prediction-drift", 10)
-    told = [report["parameters"] for report in reports]
-    assert [one["members"] for one in told] == [one["members"] for one in windows]
-    assert told[0]["features"][0]["column"] == "predict"
-    assert {one["feature"] for one in told[0]["features"]} == {"class", "score"}
+    parameters = [report["parameters"] for report in reports]
+    assert [one["members"] for one in parameters] == [one["members"] for one in windows]
+    assert parameters[0]["features"][0]["column"] == "predict"
+    assert {one["feature"] for one in parameters[0]["features"]} == {"class", "score"}
 
 
-def test_bad_values_are_told_in_each_response_and_for_the_window(
+def test_bad_values_are_reported_in_each_response_and_for_the_window(
     job: Deployment, answers: dict[str, list[Any]]
 ) -> None:
     assert {tuple(one.outputs()["violations"]["data"]) for one in answers["d"]} == {(2,)}
     assert {tuple(one.outputs()["violations"]["data"]) for one in answers["a"]} <= {(0,), (1,)}
     report = job.reports_of(PIPELINE, "income-quality", 10)[9]
-    told = report["parameters"]
-    assert (told["state"], told["confirmed"]) == ("VIOLATION", True)
-    counts = {one["feature"]: one["counts"] for one in told["features"]}
+    parameters = report["parameters"]
+    assert (parameters["state"], parameters["confirmed"]) == ("VIOLATION", True)
+    counts = {one["feature"]: one["counts"] for one in parameters["features"]}
     assert counts["workclass"]["unseen"] == 200
     assert counts["education"]["missing"] == 100
     assert counts["capital-gain"]["out_of_range"] == 100

@@ -145,7 +145,7 @@ def test_a_pipeline_is_shown_with_its_rates_and_its_history(reader: Reader) -> N
     assert "No rows were flagged." in str(shown["flagged"]["children"])
 
 
-def test_a_pipeline_that_is_not_live_says_what_to_do(reader: Reader) -> None:
+def test_the_banner_of_a_pipeline_that_is_not_live_shows_the_remedy(reader: Reader) -> None:
     reader.chosen["pipeline.value"] = "gone"
     assert "run weir apply" in str(reader.shows("state")["banner"]["children"])
 

@@ -160,7 +160,7 @@ def test_protobuf_is_answered_in_protobuf_with_what_json_is_answered(job: Deploy
     assert np.frombuffer(contents[0], "<i8").tolist() == expected
 
 
-def test_the_header_says_how_a_request_is_encoded(job: Deployment, rows: Any) -> None:
+def test_the_header_determines_how_a_request_is_decoded(job: Deployment, rows: Any) -> None:
     headers = {"seldon-infer-type": b"proto/InferModelRequest"}
     right, wrong = ask(
         job, "watched", [protobuf(rows[:1], raw=False), request_body(rows[:1], "a")], **headers
@@ -170,7 +170,7 @@ def test_the_header_says_how_a_request_is_encoded(job: Deployment, rows: Any) ->
     assert wrong.headers["weir-error-reason"] == b"UNREADABLE"
 
 
-def test_a_failing_monitor_costs_no_response_and_is_told_as_a_dead_letter(job: Deployment, rows: Any) -> None:
+def test_a_failing_monitor_costs_no_response_and_becomes_a_dead_letter(job: Deployment, rows: Any) -> None:
     (answer,) = ask(job, "watched", [request_body(rows[:1], "watched-one")])
     assert "predict" in answer.outputs()
     letters = job.records(
@@ -181,7 +181,7 @@ def test_a_failing_monitor_costs_no_response_and_is_told_as_a_dead_letter(job: D
     assert headers["weir-error-step"] == b"income-outlier"
 
 
-def test_a_pipeline_whose_model_vanished_says_so_and_the_others_answer(job: Deployment, rows: Any) -> None:
+def test_a_pipeline_whose_model_vanished_names_it_and_the_others_answer(job: Deployment, rows: Any) -> None:
     (answer,) = ask(job, "broken", [request_body(rows[:1], "a")])
     assert answer.failed
     assert answer.headers["weir-error-reason"] == b"PIPELINE_FAILED"
@@ -200,7 +200,7 @@ def test_pipelines_read_each_others_steps_responses_and_reports(job: Deployment,
         keys = [answer.key for answer in answers[:40]]
         scored = await_answers(step, keys)
         echoed = await_answers(outputs, keys)
-        told = await_answers(reports, [f"{SOURCE}/income-drift".encode()])
+        drift_answers = await_answers(reports, [f"{SOURCE}/income-drift".encode()])
         assert answers[40].key not in scored.keys() | echoed.keys()
     for answer in answers[:40]:
         (one,) = scored[answer.key]
@@ -209,16 +209,16 @@ def test_pipelines_read_each_others_steps_responses_and_reports(job: Deployment,
         assert one.headers["weir-request-topic"].endswith(b".model.income-preprocess.outputs")
         (other,) = echoed[answer.key]
         assert other.outputs()["prediction"]["data"] == answer.outputs()["predict"]["data"]
-    ((report,),) = told.values()
+    ((report,),) = drift_answers.values()
     assert report.outputs()["is_drift"]["data"] in ([0], [1])
 
 
 def test_a_window_that_does_not_fill_closes_by_the_clock(job: Deployment, rows: Any) -> None:
     ask(job, "timed", [request_body(rows[:30], "t")])
     (report,) = job.reports_of("timed", "income-drift", 1)[:1]
-    told = report["parameters"]
-    assert (told["n"], told["window"], told["state"]) == (30, 1, "INSUFFICIENT_DATA")
-    assert sum(member["rows"] for member in told["members"]) == 30
+    parameters = report["parameters"]
+    assert (parameters["n"], parameters["window"], parameters["state"]) == (30, 1, "INSUFFICIENT_DATA")
+    assert sum(member["rows"] for member in parameters["members"]) == 30
     (later,) = ask(job, "timed", [request_body(rows[:5], "t")])
     assert later.outputs()["is_drift"]["parameters"]["state"] == "INSUFFICIENT_DATA"
 
@@ -254,7 +254,7 @@ def test_the_three_income_versions_run_from_one_name(
             assert answer.headers["x-pipeline-version"] == str(number).encode()
             shown.append({name: tensor["shape"] for name, tensor in answer.outputs().items()})
             if number > 1:
-                report = job.report("income-drift", lambda told: told["generation"] == number)  # noqa: B023
+                report = job.report("income-drift", lambda parameters: parameters["generation"] == number)  # noqa: B023
                 assert report["parameters"]["n"] == 20
     assert shown == [{"predict": [20, 1]}, {"predict": [20, 1]}, {"predict": [20, 1], "is_outlier": [1, 20]}]
 

@@ -131,7 +131,7 @@ def assert_verdicts_are_alibi_detects(
             for offset in range(member["first_offset"], member["last_offset"] + 1)
         ]
         expected = detector.predict(preprocess.transform(np.array(window)))["data"]
-        told = {output["name"]: output["data"] for output in report["outputs"]}
-        assert told["is_drift"] == [expected["is_drift"]]
-        assert np.array_equal(np.float32(told["p_val"]), expected["p_val"])
-        assert np.array_equal(np.float32(told["distance"]), expected["distance"])
+        outputs = {output["name"]: output["data"] for output in report["outputs"]}
+        assert outputs["is_drift"] == [expected["is_drift"]]
+        assert np.array_equal(np.float32(outputs["p_val"]), expected["p_val"])
+        assert np.array_equal(np.float32(outputs["distance"]), expected["distance"])

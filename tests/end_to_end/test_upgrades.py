@@ -49,9 +49,9 @@ def test_state_survives_a_change_of_parallelism_an_upgrade_and_a_stop(
         refused = weir("submit", "--", "--namespace", NAMESPACE, fails=True)
         assert f"job weir.{NAMESPACE} is already running" in refused
 
-        told = weir("scale", "2", "--namespace", NAMESPACE)
-        assert "flink stop" in told
-        assert re.search(r"flink run -d -s \S+savepoint-\S+ ", told)
+        printed = weir("scale", "2", "--namespace", NAMESPACE)
+        assert "flink stop" in printed
+        assert re.search(r"flink run -d -s \S+savepoint-\S+ ", printed)
         assert rest.parameters(the_job().id)["parallelism"] == "2"
         one.reports(STEP, 3)
 
@@ -67,8 +67,8 @@ def test_state_survives_a_change_of_parallelism_an_upgrade_and_a_stop(
         assert f"no job weir.{NAMESPACE} runs" in weir("stop", "--namespace", NAMESPACE, fails=True)
         found = re.search(r"weir submit -s (\S+)", stopped)
         assert found
-        told = weir("status", "income-workflow", "--namespace", NAMESPACE)
-        assert re.search(r"PipelineReady +income-workflow +False +NoJob", told)
+        printed = weir("status", "income-workflow", "--namespace", NAMESPACE)
+        assert re.search(r"PipelineReady +income-workflow +False +NoJob", printed)
         weir("submit", "-s", found[1], "--", "--namespace", NAMESPACE, "--checkpoint-interval-ms", "1000")
         weir("status", "income-workflow", "-w", "PipelineReady", "--namespace", NAMESPACE)
         one.reports(STEP, 7)

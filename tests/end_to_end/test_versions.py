@@ -129,7 +129,7 @@ def test_six_versions_under_traffic_lose_no_request_and_mix_none(
         shutil.copytree(project.models / "income", untrusted)
         file = project.write(NAME, V3, income="untrusted")
         apply([file], where, project.site(project.folder), "breaks on the workers")
-        await_true(lambda: reason(job) == "LoadFailed", "the failure told")
+        await_true(lambda: reason(job) == "LoadFailed", "the failure is reported")
         broken = condition(job, "PipelineReady", NAME)
         assert broken is not None
         assert "below no trusted root" in broken.message
@@ -148,9 +148,9 @@ def test_six_versions_under_traffic_lose_no_request_and_mix_none(
     assert seen.generations() == ["1", "2", "3", "4", "6"]
     assert tensors(seen, 1) == tensors(seen, 2) == {("predict",)}
     assert tensors(seen, 3) == tensors(seen, 4) == tensors(seen, 6) == {("predict", "is_outlier")}
-    told = look(job).status
-    assert told is not None
-    failed = told.events[f"event/{NAME}/5/LoadFailed"]
+    status = look(job).status
+    assert status is not None
+    failed = status.events[f"event/{NAME}/5/LoadFailed"]
     assert "below no trusted root" in failed.why
     assert job.failures() == 0
 
@@ -236,8 +236,8 @@ def test_a_new_pipeline_is_picked_up_and_a_deleted_one_closes_its_window(
 
         delete([Resource("pipeline", name)], where)
         (report,) = job.reports_of(name, step, 1)
-        told = report["parameters"]
-        assert (told["state"], told["n"], told["superseded_by"]) == ("SUPERSEDED", 50, None)
+        parameters = report["parameters"]
+        assert (parameters["state"], parameters["n"], parameters["superseded_by"]) == ("SUPERSEDED", 50, None)
         assert {job.topics.inputs(name), job.topics.outputs(name)} <= set(existing_topics(where.bootstrap))
 
         client.send(bodies(rows[:1])[0], key=b"after")

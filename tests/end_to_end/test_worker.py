@@ -95,7 +95,7 @@ def test_a_new_generation_serves_without_a_restart(scene: Scene) -> None:
     assert [one.generation for one in scene.worker.drain_events()] == [1, 2]
 
 
-def test_a_generation_that_cannot_be_loaded_is_told_and_the_one_before_serves(scene: Scene) -> None:
+def test_a_generation_that_cannot_be_loaded_is_reported_and_the_one_before_serves(scene: Scene) -> None:
     scene.apply(1)
     scene.worker.start()
     scene.apply(2, spoiled=True)

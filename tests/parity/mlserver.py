@@ -50,9 +50,9 @@ class MLServer(NamedTuple):
         """Return when a path answers 200; fail with the end of the log if the server ends or takes long."""
         deadline = monotonic() + PATIENCE
         while not self._ready(path):
-            told = self.log.read_text("utf-8")[-4_000:]
-            assert self.process.poll() is None, f"MLServer ended before {path} was ready:\n{told}"
-            assert monotonic() < deadline, f"{path} is not ready after {PATIENCE:g} s:\n{told}"
+            log = self.log.read_text("utf-8")[-4_000:]
+            assert self.process.poll() is None, f"MLServer ended before {path} was ready:\n{log}"
+            assert monotonic() < deadline, f"{path} is not ready after {PATIENCE:g} s:\n{log}"
             sleep(0.1)
 
     def _ready(self, path: str) -> bool:

@@ -37,14 +37,14 @@ def weir(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Weir:
     root = tmp_path_factory.mktemp("detectors")
     folders = {name: models / name for name in (*DRIFT, OUTLIER)}
     for name in DRIFT:
-        folders[f"{name}-feature"] = told(models / name, root / f"{name}-feature", drift_type="feature")
-    folders["no-distance"] = told(models / DRIFT[0], root / "no-distance", return_distance=False)
-    folders["no-p-val"] = told(models / DRIFT[0], root / "no-p-val", return_p_val=False)
-    folders["flag-alone"] = told(models / OUTLIER, root / "flag-alone", return_instance_score=False)
+        folders[f"{name}-feature"] = copy_with(models / name, root / f"{name}-feature", drift_type="feature")
+    folders["no-distance"] = copy_with(models / DRIFT[0], root / "no-distance", return_distance=False)
+    folders["no-p-val"] = copy_with(models / DRIFT[0], root / "no-p-val", return_p_val=False)
+    folders["flag-alone"] = copy_with(models / OUTLIER, root / "flag-alone", return_instance_score=False)
     return Weir(folders, tmp_path_factory.mktemp("manifests"))
 
 
-def told(folder: Path, copy: Path, **predict_parameters: Any) -> Path:
+def copy_with(folder: Path, copy: Path, **predict_parameters: Any) -> Path:
     """Copy a folder and give its detector arguments, as MLServer's settings do."""
     shutil.copytree(folder, copy)
     file = copy / "model-settings.json"
@@ -135,7 +135,9 @@ def test_each_request_of_a_micro_batch_is_a_window_of_its_own(
         assert_same(answer, as_mlserver_shows(detector.predict(rows)), ulps=0)
 
 
-def test_distances_are_left_out_where_predict_is_told_so(weir: Weir, models: Path, complete: Rows) -> None:
+def test_distances_are_left_out_where_return_distance_is_false(
+    weir: Weir, models: Path, complete: Rows
+) -> None:
     rows = window(complete, 50, drifted=True)
     expected = load_detector(models / DRIFT[0]).predict(rows, return_distance=False)
     (answer,) = answered(weir, "no-distance", table(rows))

@@ -185,7 +185,7 @@ def test_columns_are_found_by_name_alike(
 
 @pytest.mark.parametrize("parameters", [{}, {"content_type": "str"}], ids=["plain", "str"])
 @pytest.mark.parametrize("flat", [False, True], ids=["[n,1]", "[n]"])
-def test_columns_of_words_may_say_that_they_are_and_have_one_dimension(
+def test_columns_of_words_may_declare_their_content_type_and_have_one_dimension(
     both: Both, known: pd.DataFrame, flat: bool, parameters: dict[str, str]
 ) -> None:
     inputs = column_tensors(known[:3])
@@ -242,14 +242,14 @@ REFUSED = {
     "two tensors under np": ("named", request(PLAIN, {**PLAIN, "name": "y"}, content_type="np")),
     "a table under pd": ("income", request(PLAIN, content_type="pd")),
     "no tensor": ("income", request()),
-    "fewer values than the shape says": ("income", request({**PLAIN, "shape": [2, 12]})),
-    "more values than the shape says": ("income", request({**PLAIN, "data": VALUES * 2})),
+    "fewer values than the shape holds": ("income", request({**PLAIN, "shape": [2, 12]})),
+    "more values than the shape holds": ("income", request({**PLAIN, "data": VALUES * 2})),
     "ragged rows": ("income", request({**PLAIN, "data": [[1, 2, 3], [4]]})),
     "data that is no list": ("income", request({**PLAIN, "data": 7})),
     "an unknown datatype": ("income", request({**PLAIN, "datatype": "FP8"})),
     "words for numbers": ("income", request({**PLAIN, "data": ["word"] * 12})),
     "words": ("income", request({**PLAIN, "datatype": "BYTES", "data": ["word"] * 12})),
-    "numbers that are said to be words": (
+    "numbers that are declared as words": (
         "income",
         request({**PLAIN, "parameters": {"content_type": "str"}}),
     ),
@@ -324,8 +324,8 @@ def test_a_content_type_that_mlserver_passes_over_is_a_bad_request_here(
 def test_a_tensors_content_type_that_mlserver_passes_over_is_a_bad_request_here(
     both: Both, content_type: str
 ) -> None:
-    said = {**PLAIN, "parameters": {"content_type": content_type}}
-    assert_only_mlserver_answers(*both("income", request(said)))
+    declared = {**PLAIN, "parameters": {"content_type": content_type}}
+    assert_only_mlserver_answers(*both("income", request(declared)))
 
 
 @pytest.mark.parametrize(
@@ -406,8 +406,8 @@ def test_nested_columns_fail_in_mlserver_or_lose_their_words_and_mean_the_same_a
     assert assert_only_weir_answers(*both("named", sent)) == flat
 
     content_types = {"BYTES": "str", "FP64": "np"}
-    said = [{**one, "parameters": {"content_type": content_types[one["datatype"]]}} for one in nested]
-    ours, theirs = both("named", request(*said, content_type="pd", outputs=outputs))
+    declared = [{**one, "parameters": {"content_type": content_types[one["datatype"]]}} for one in nested]
+    ours, theirs = both("named", request(*declared, content_type="pd", outputs=outputs))
     wordless = people.assign(**dict.fromkeys(people.select_dtypes(object), "nobody knows this"))
     assert tensors(ours.body) == flat
     assert_same(
@@ -432,10 +432,10 @@ def test_a_sparse_answer_fails_in_mlserver_and_is_dense_here(
     assert answer == Tensor("transform", "FP64", list(expected.shape), expected.ravel().tolist())
 
 
-def test_words_are_said_to_be_np_by_mlserver_and_str_here(both: Both) -> None:
+def test_words_have_the_content_type_np_in_mlserver_and_str_here(both: Both) -> None:
     ours, theirs = both("words", request(PLAIN))
-    said = [one.body["outputs"][0]["parameters"] for one in (ours, theirs)]
-    assert said == [{"content_type": "str"}, {"content_type": "np"}]
+    parameters = [one.body["outputs"][0]["parameters"] for one in (ours, theirs)]
+    assert parameters == [{"content_type": "str"}, {"content_type": "np"}]
 
 
 def test_a_request_without_an_id_gets_one_from_mlserver_alone(both: Both) -> None:

@@ -29,7 +29,7 @@ def test_they_ask_for_metrics_that_are_documented() -> None:
     assert names <= documented
 
 
-def test_what_weir_tells_on_kafka_has_a_rule_of_the_same_name() -> None:
+def test_each_alert_that_weir_publishes_on_kafka_has_a_rule_of_the_same_name() -> None:
     rules = yaml.safe_load(RULES.read_text("utf-8"))
     named = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
     assert {ERRORS, LATENCY, OUTLIERS, NO_DATA, DRIFT, DATA_QUALITY} <= named

@@ -48,7 +48,7 @@ class Browser:
     def until(self, holds: Callable[[], Any], what: str) -> None:
         deadline = monotonic() + _PATIENCE
         while not holds():
-            assert monotonic() < deadline, f"{what} within {_PATIENCE:g} s; the page says:\n{self.all_text()}"
+            assert monotonic() < deadline, f"{what} within {_PATIENCE:g} s; the page:\n{self.all_text()}"
             sleep(0.2)
 
     def all_text(self) -> str:

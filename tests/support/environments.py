@@ -52,7 +52,7 @@ def _install(folder: Path, *what: str) -> None:
 
 
 def run(*command: str, cwd: Path | None = None, **variables: str) -> str:
-    """Run a command to its end and return what it said; fail with that if it fails."""
+    """Run a command to its end and return what it printed; fail with that if it fails."""
     surroundings = {**os.environ, **variables}
     done = subprocess.run(
         command,

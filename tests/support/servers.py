@@ -117,7 +117,7 @@ def _answers(url: str) -> bool:
 
 
 class Alertmanager:
-    """A real Alertmanager that tells nobody."""
+    """A real Alertmanager that notifies nobody."""
 
     def __init__(self, url: str) -> None:
         self.url = url

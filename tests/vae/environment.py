@@ -14,6 +14,6 @@ NEEDED = ("msgspec", "fsspec", "protobuf", "psutil", "PyYAML", "rich")
 
 
 def run_there(module: str, *arguments: str | Path) -> str:
-    """Run a module of the project in the environment with TensorFlow; returns what it said."""
+    """Run a module of the project in the environment with TensorFlow; returns what it printed."""
     python = environment("vae", ALIBI_DETECT, (*SHARED, *NEEDED), CONSTRAINTS) / "bin" / "python"
     return run(str(python), "-m", module, *map(str, arguments), cwd=ROOT, TF_CPP_MIN_LOG_LEVEL="3")

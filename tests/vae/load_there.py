@@ -12,5 +12,5 @@ from alibi_detect.saving import load_detector
 
 if __name__ == "__main__":
     folder, rows, answers = sys.argv[1:]
-    told = load_detector(folder).predict(np.load(rows))["data"]
-    np.savez(answers, **{name: value for name, value in told.items() if value is not None})
+    result = load_detector(folder).predict(np.load(rows))["data"]
+    np.savez(answers, **{name: value for name, value in result.items() if value is not None})

@@ -120,11 +120,11 @@ def save_vae(detector: Any, folder: Path) -> None:
     answers["feature_score"], answers["instance_score"] = given(draws, lambda: detector.score(ROWS))
     answers["half"] = given(draws, lambda: detector.score(ROWS, outlier_perc=50.0))[1]
     for kind in ("instance", "feature"):
-        told = given(own, lambda kind=kind: detector.predict(ROWS.astype(float), outlier_type=kind))["data"]
+        result = given(own, lambda kind=kind: detector.predict(ROWS.astype(float), outlier_type=kind))["data"]
         (folder / f"{kind}.json").write_text(
-            json.dumps([[k, [1, *v.shape], v.dtype.name] for k, v in told.items()])
+            json.dumps([[k, [1, *v.shape], v.dtype.name] for k, v in result.items()])
         )
-        answers |= {f"{kind}_{name}": value for name, value in told.items()}
+        answers |= {f"{kind}_{name}": value for name, value in result.items()}
     np.savez(folder / "answers.npz", **answers)
 
 
@@ -176,8 +176,8 @@ def save_drift(out: Path) -> None:
             folder = out / f"{class_.__name__}-{'legacy' if legacy else 'toml'}"
             detector = class_(reference, **options)
             save_detector(detector, folder, legacy=legacy)
-            told = load_detector(folder).predict(window)["data"]
-            np.savez(folder / "answers.npz", window=window, **told)
+            result = load_detector(folder).predict(window)["data"]
+            np.savez(folder / "answers.npz", window=window, **result)
 
 
 def main(out: Path) -> None:

@@ -73,7 +73,7 @@ def test_flags_are_alibi_detects_for_a_rows_own_draws(saved: Path, name: str, ki
     assert np.array_equal(ours.is_outlier, theirs[f"{kind}_is_outlier"])
 
 
-def test_the_trained_detector_flags_some_rows_by_the_feature_that_is_strange(saved: Path) -> None:
+def test_the_trained_detector_flags_some_rows_by_the_feature_that_deviates(saved: Path) -> None:
     ours, theirs = opened(saved, "trained")
     result = ours.predict(theirs["rows"])
     assert 0 < result.is_outlier.sum() < len(result.is_outlier)
@@ -82,7 +82,7 @@ def test_the_trained_detector_flags_some_rows_by_the_feature_that_is_strange(sav
 
 
 def test_scores_vary_over_rows_as_alibi_detects_do_over_calls(saved: Path) -> None:
-    """alibi-detect scored each row 200 times: our score is one more of these, as far as a test can tell."""
+    """alibi-detect scored each row 200 times: our score is one more of these, within statistical error."""
     ours, theirs = opened(saved, "trained")
     again = np.load(saved / "vae-trained" / "again.npy")
     distance = (ours.score(theirs["rows"]) - again.mean(axis=0)) / again.std(axis=0)
@@ -125,8 +125,8 @@ def test_tensors_have_the_names_shapes_and_order_of_mlserver(saved: Path, tmp_pa
     ],
 )
 def test_what_cannot_be_exported_is_named(saved: Path, name: str, message: str) -> None:
-    told = json.loads((saved / "refusals.json").read_text())[name]
-    assert re.search(message, told)
+    refusal = json.loads((saved / "refusals.json").read_text())[name]
+    assert re.search(message, refusal)
 
 
 def test_without_tensorflow_converting_names_the_extra(saved: Path, tmp_path: Path) -> None:

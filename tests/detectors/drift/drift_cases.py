@@ -47,7 +47,7 @@ REFERENCE, HELD_OUT, WINDOW = drawn(3_000, 1), drawn(3_000, 2), drawn(400, 3)
 
 
 class Answer(NamedTuple):
-    """What a window showed: a verdict, and arrays of which row i tells of feature i alone."""
+    """What a window showed: a verdict, and arrays whose row i describes feature i alone."""
 
     state: str
     verdict: int

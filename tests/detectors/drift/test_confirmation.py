@@ -8,11 +8,11 @@ from detectors.drift.judgement import State
 
 
 def believed(states: list[State], confirmation: Confirmation) -> list[bool]:
-    streak, told = Streak(), []
+    streak, confirmed = Streak(), []
     for window, state in enumerate(states, start=1):
         streak = confirmation.after(streak, state, window)
-        told.append(streak.confirmed)
-    return told
+        confirmed.append(streak.confirmed)
+    return confirmed
 
 
 def test_a_single_odd_window_confirms_nothing() -> None:
@@ -34,7 +34,7 @@ def test_a_violation_is_a_finding_as_drift_is() -> None:
     assert believed(states, Confirmation(2, 2)) == [False, True, True, True, False]
 
 
-def test_it_says_since_which_window() -> None:
+def test_a_streak_contains_the_window_since_which_it_is_confirmed() -> None:
     assert Confirmation(1, 1).after(Streak(), "DRIFT", 7) == Streak(True, 7)
 
 

@@ -77,7 +77,7 @@ def test_what_is_expected_is_the_mean_path_of_the_rows_that_the_trees_grew_on(ro
 
 
 @pytest.mark.parametrize("feature", range(FEATURES))
-def test_a_strange_value_is_the_reason(rows: Rows, feature: int) -> None:
+def test_the_feature_of_an_extreme_value_contributes_most(rows: Rows, feature: int) -> None:
     paths = IsolationPaths(Estimator(random_state=0).fit(rows))
     flagged = rows[(np.abs(rows) < 1.5).all(axis=1)][:200].copy()
     flagged[:, feature] = 6.0

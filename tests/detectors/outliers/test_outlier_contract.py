@@ -171,7 +171,7 @@ def test_every_feature_has_a_contribution(case: Case) -> None:
 
 
 @pytest.mark.parametrize("feature", range(FEATURES - 1))
-def test_a_strange_value_makes_the_row_strange_and_comes_first(case: Case, feature: int) -> None:
+def test_an_extreme_value_raises_the_score_and_contributes_most(case: Case, feature: int) -> None:
     flagged = ROWS.copy()
     flagged[:, feature] += 8 * TRAINED[:, feature].std()
     assert (case.detector.score(flagged) > case.detector.score(ROWS)).mean() > 0.99

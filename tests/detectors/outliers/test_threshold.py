@@ -77,7 +77,7 @@ def theirs(rows: Rows, columns: list[int], percent: int, **options: Any) -> Any:
 
 
 def moved(before: Rows, after: Rows, column: int) -> Rows:
-    """How far the perturbed values moved, in standard deviations of their column, as float32 tells it."""
+    """How far the perturbed values moved, in standard deviations of their column, in float32 precision."""
     distance = np.round((after - before)[:, column] / before[:, column].std(), 4)
     return distance[distance != 0]
 

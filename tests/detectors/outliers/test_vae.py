@@ -107,7 +107,7 @@ def test_a_missing_value_scores_nothing_and_enters_as_zero(rows: Rows) -> None:
 
 @pytest.mark.parametrize("extreme", [np.inf, -np.inf, 1e300, 3e38])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "exponential", "softmax"])
-def test_an_extreme_value_is_strange(rows: Rows, extreme: float, activation: str) -> None:
+def test_an_extreme_value_is_an_outlier(rows: Rows, extreme: float, activation: str) -> None:
     networks = NETWORKS._replace(encoder=(layer(FEATURES, HIDDEN, activation),))
     row = rows[:1].copy()
     row[0, 2] = extreme
@@ -142,6 +142,6 @@ def test_networks_that_do_not_fit_are_refused(changed: dict[str, Any], message: 
     ("options", "message"),
     [({"samples": 0}, "samples must be at least 1"), ({"outlier_perc": 0}, "outlier_perc must be above 0")],
 )
-def test_options_that_say_nothing_are_refused(options: dict[str, Any], message: str) -> None:
+def test_options_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         VariationalAutoencoder(NETWORKS, 1.0, **options)

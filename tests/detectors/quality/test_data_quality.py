@@ -51,7 +51,7 @@ def test_another_number_of_columns_is_an_error() -> None:
 
 
 @given(issues_of)
-def test_counts_hold_every_row_once_and_say_what_was_there(issues: NDArray[np.uint8]) -> None:
+def test_counts_hold_every_row_once_under_its_issue(issues: NDArray[np.uint8]) -> None:
     counts = QUALITY.count(issues)
     assert [one.n for one in counts] == [len(issues)] * 2
     for column, one in zip(issues.T, counts, strict=True):
@@ -77,7 +77,7 @@ def test_the_order_of_rows_does_not_matter_to_the_verdict(
 
 
 @given(issues_of, st.floats(0, 0.99))
-def test_a_violation_is_what_an_exact_binomial_test_says_at_its_part_of_one_percent(
+def test_a_violation_is_the_verdict_of_an_exact_binomial_test_at_its_part_of_one_percent(
     issues: NDArray[np.uint8], tolerance: float
 ) -> None:
     result = QUALITY.judge(QUALITY.count(issues), tolerance)

@@ -42,16 +42,16 @@ def owner() -> str:
     return subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def told_of(folder: Path) -> str:
+def trusting_line(folder: Path) -> str:
     return f"trusting {folder}: it belongs to you ({owner()}) and no other user can write to it"
 
 
-def test_judge_tells_what_stands_in_the_way(x: Path) -> None:
-    told = opened(x / "income-outlier")
+def test_judge_names_why_a_folder_is_not_trusted(x: Path) -> None:
+    reason = opened(x / "income-outlier")
     arguments = ("--data", x / "holdout.npy", "--through", x / "income-preprocess")
     out, error = weir(x.parent, "judge", x / "income-outlier", *arguments, fails=True)
     assert (out, error.startswith("error: Model income-outlier: ")) == ("", True)
-    assert error.endswith(f"because {told}\n")
+    assert error.endswith(f"because {reason}\n")
 
 
 @pytest.fixture
@@ -75,10 +75,10 @@ def test_judge_loads_what_training_just_wrote_wherever_that_is(x: Path) -> None:
     flagged = int((-estimator.decision_function(rows) > threshold).sum())
     out, error = judge(x)
     assert out.startswith(f"{flagged} of {len(rows):,} rows are outliers")
-    assert error.splitlines() == [told_of(x / "income-outlier"), told_of(x / "income-preprocess")]
+    assert error.splitlines() == [trusting_line(x / "income-outlier"), trusting_line(x / "income-preprocess")]
 
 
-def test_nothing_is_said_where_a_root_is_named_or_nothing_runs(x: Path) -> None:
+def test_nothing_is_printed_where_a_root_is_named_or_nothing_runs(x: Path) -> None:
     assert judge(x, "--trusted-roots", x)[1] == ""
     assert weir(x.parent, "judge", x / "income-drift", "--data", x / "holdout.npy")[1] == ""
 
@@ -113,10 +113,10 @@ def test_what_others_can_write_is_named_with_the_remedy_and_not_loaded(
 ) -> None:
     x, trace = tmp_path / "X", tmp_path / "trace"
     folder = arm(x / "outlier", trace)
-    told = change(x / name)
+    reason = change(x / name)
     with pytest.raises(DeploymentError) as raised:
         load_named(folder, make_policy("models", str(tmp_path / "cache")), load_monitor)
-    assert f"it is not trusted as your own, because {told}" in str(raised.value)
+    assert f"it is not trusted as your own, because {reason}" in str(raised.value)
     assert "add its root to --trusted-roots" in str(raised.value)
     assert not trace.exists()
     assert capsys.readouterr().err == ""
@@ -132,17 +132,19 @@ def test_a_link_to_ones_own_folder_is_trusted_by_the_folders_name(x: Path, tmp_p
     (tmp_path / "link").symlink_to(x)
     data = ("--data", x / "holdout.npy", "--through", tmp_path / "link" / "income-preprocess")
     _, error = weir(tmp_path, "judge", tmp_path / "link" / "income-outlier", *data)
-    assert told_of(x / "income-outlier") in error
+    assert trusting_line(x / "income-outlier") in error
 
 
 def test_convert_reads_ones_own_dill_and_nobody_elses(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(DILL, tmp_path / "old"))
-    told = opened(folder)
-    assert f"it is not trusted as your own, because {told}" in weir(tmp_path, "convert", "old", fails=True)[1]
+    reason = opened(folder)
+    assert (
+        f"it is not trusted as your own, because {reason}" in weir(tmp_path, "convert", "old", fails=True)[1]
+    )
     folder.chmod(0o755)
     out, error = weir(tmp_path, "convert", "old")
     assert out.splitlines() == ["wrote old/IForest.json", "wrote old/IForest.joblib"]
-    assert error.splitlines() == [told_of(folder)]
+    assert error.splitlines() == [trusting_line(folder)]
 
 
 def test_convert_reads_no_dill_that_a_link_leads_to(tmp_path: Path) -> None:
@@ -168,18 +170,18 @@ def test_training_loads_ones_own_preprocessor_and_writes_for_oneself_whatever_th
         "--window",
         "50",
     )
-    told = opened(tmp_path / "scale.joblib")
+    reason = opened(tmp_path / "scale.joblib")
     error = weir(tmp_path, *arguments, "--out", "X", fails=True)[1]
     assert (
         f"scale.joblib runs code when it is loaded, and {tmp_path}/scale.joblib is below no trusted" in error
     )
-    assert f"it is not trusted as your own, because {told}" in error
+    assert f"it is not trusted as your own, because {reason}" in error
     (tmp_path / "scale.joblib").chmod(0o644)
-    assert told_of(tmp_path / "scale.joblib") in weir(tmp_path, *arguments, "--out", "X", umask=0)[1]
+    assert trusting_line(tmp_path / "scale.joblib") in weir(tmp_path, *arguments, "--out", "X", umask=0)[1]
     x = tmp_path / "X"
     written = list(x.rglob("*"))
     assert len(written) > 20
     assert [path for path in (x, *written) if stat.S_IMODE(path.stat().st_mode) & 0o022] == []
-    assert told_of(x / "income-outlier") in judge(x)[1], "what training writes is the caller's own"
+    assert trusting_line(x / "income-outlier") in judge(x)[1], "what training writes is the caller's own"
     missing = (*arguments[:-3], "no.joblib", "--out", "X")
     assert "no.joblib cannot be loaded: FileNotFoundError" in weir(tmp_path, *missing, fails=True)[1]

@@ -1,4 +1,4 @@
-"""`weir validate`, where models and documents are elsewhere: it checks the text, and says what it left."""
+"""`weir validate`, where models and documents are elsewhere: it checks the text, and lists the rest."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_model_in_a_store_is_a_notice_and_the_store_is_not_asked(
     assert not store.was_asked()
 
 
-def test_the_store_is_asked_when_it_is_told_so_and_that_is_shown(tmp_path: Path) -> None:
+def test_with_artifacts_asks_the_store_and_prints_so(tmp_path: Path) -> None:
     documents = (model("m", "s3://models/income"), pipeline({"name": "m"}))
     done = validate(tmp_path, *documents, options=("--with-artifacts",))
     assert done.returncode == 1
@@ -108,7 +108,7 @@ def test_a_pipeline_of_no_document_is_a_notice_for_its_monitor(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("documents", "says"),
+    ("documents", "message"),
     [
         ([pipeline({"name": "a", "inputs": ["b"]})], "there is no step b in pipeline p"),
         ([pipeline({"name": "a"}), model("m", "s3://m", memory="lots")], "spec.memory must be a quantity"),
@@ -128,11 +128,11 @@ def test_a_pipeline_of_no_document_is_a_notice_for_its_monitor(tmp_path: Path) -
     ],
 )
 def test_what_is_wrong_in_the_text_is_an_error_all_the_same(
-    tmp_path: Path, documents: list[str], says: str
+    tmp_path: Path, documents: list[str], message: str
 ) -> None:
     done = validate(tmp_path, *documents)
     assert done.returncode == 1
-    assert says in done.stderr
+    assert message in done.stderr
     assert "not checked here" in done.stdout
 
 

@@ -1,4 +1,4 @@
-"""Tables that hold what no model takes, in every command: told by column and row, and never a traceback."""
+"""Tables that hold what no model takes, in every command: errors name column and row, without a traceback."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def monitors(table: pd.DataFrame, out: Path, options: Options = QUICK, **declare
 Train = Callable[..., Trained]
 TRAINERS = [whole, monitors]
 
-# Columns that cannot be trained on, and what is said of them.
+# Columns that cannot be trained on, and the error of each.
 REFUSED: dict[str, tuple[Callable[[], Values], str]] = {
     "lists": (lambda: [[1, 2]] * N, r"contains lists \(first in row 0"),
     "a list": (lambda: pd.Series([None] * 7 + [np.array([1])] + [None] * (N - 8)), r"lists \(first in row 7"),
@@ -98,8 +98,8 @@ REFUSED: dict[str, tuple[Callable[[], Values], str]] = {
 @pytest.mark.parametrize("trainer", TRAINERS)
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_column_that_no_monitor_takes_is_named(tmp_path: Path, name: str, trainer: Train) -> None:
-    make, says = REFUSED[name]
-    with pytest.raises(DeploymentError, match=says) as caught:
+    make, message = REFUSED[name]
+    with pytest.raises(DeploymentError, match=message) as caught:
         trainer(people().assign(odd=make()), tmp_path)
     assert "column 'odd'" in str(caught.value)
 
@@ -193,7 +193,7 @@ def test_a_column_with_hardly_any_value_is_named(tmp_path: Path, trainer: Train)
 @pytest.mark.parametrize(
     ("outlier", "threshold"), [("mahalanobis", "percentile"), ("isolation-forest", "labels")]
 )
-def test_a_table_that_an_outlier_detector_cannot_learn_from_is_told(
+def test_a_table_that_an_outlier_detector_cannot_learn_from_is_refused(
     tmp_path: Path, outlier: str, threshold: str
 ) -> None:
     table = pd.DataFrame({"a": [1.0] * N, "b": [2.0] * N, "odd": [0] * N, TARGET: ["x", "y"] * (N // 2)})
@@ -217,25 +217,29 @@ def test_columns_of_a_name_twice_are_refused(tmp_path: Path) -> None:
         whole(pd.concat([table, table[["age"]]], axis=1), tmp_path)
 
 
-def test_rows_without_a_target_are_left_out_and_told(tmp_path: Path) -> None:
+def test_rows_without_a_target_are_left_out_and_counted(tmp_path: Path) -> None:
     table = people()
     table.loc[[4, 9], TARGET] = None
-    told: list[str] = []
+    progress: list[str] = []
     trained = train(
-        table.assign(x=_with(NORMAL, r9=np.inf, r12=np.inf)), TARGET, tmp_path, QUICK, on_progress=told.append
+        table.assign(x=_with(NORMAL, r9=np.inf, r12=np.inf)),
+        TARGET,
+        tmp_path,
+        QUICK,
+        on_progress=progress.append,
     )
-    assert told[0] == f"leaving out 2 rows without {TARGET} (first row 4, counted from 0)"
+    assert progress[0] == f"leaving out 2 rows without {TARGET} (first row 4, counted from 0)"
     assert "'inf' (in row 12, counted from 0)" in trained.explained["x"], "the row's number in the table"
 
 
 @pytest.mark.parametrize("values", [[[1]] * N, [b"x"] * N])
-def test_a_target_of_no_classes_is_told(tmp_path: Path, values: Values) -> None:
+def test_a_target_of_no_classes_is_refused(tmp_path: Path, values: Values) -> None:
     with pytest.raises(DeploymentError, match=f"the target '{TARGET}' contains"):
         whole(people().assign(**{TARGET: values}), tmp_path)
 
 
 @pytest.mark.parametrize("marks", [[0, 1, None, 0], [[1], 0, 0, 0], ["yes", "no", "no", "no"]])
-def test_marks_that_are_none_are_told(tmp_path: Path, marks: Values) -> None:
+def test_marks_other_than_0_and_1_are_refused(tmp_path: Path, marks: Values) -> None:
     with pytest.raises(DeploymentError, match="column 'mark' marks outliers, so it must contain 0 and 1"):
         whole(people().assign(mark=pd.Series(marks * (N // 4))), tmp_path, outlier_label="mark")
 
@@ -243,12 +247,12 @@ def test_marks_that_are_none_are_told(tmp_path: Path, marks: Values) -> None:
 def test_predictions_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     table = people().drop(columns=TARGET)
     for values in ([[1]] * N, np.full(N, np.inf), [None] * N):
-        with pytest.raises(DeploymentError, match="column 'said'"):
+        with pytest.raises(DeploymentError, match="column 'predicted'"):
             train_monitors_only(
-                table.assign(said=pd.Series(values)),
+                table.assign(predicted=pd.Series(values)),
                 tmp_path,
                 QUICK,
-                predictions=["said"],
+                predictions=["predicted"],
                 on_progress=lambda line: None,
             )
 
@@ -335,7 +339,7 @@ ODD_FILES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 @pytest.mark.parametrize("name", ["income-drift", "income-quality", "income-outlier"])
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 @pytest.mark.parametrize("odd", ODD_FILES)
-def test_an_odd_file_is_judged_and_told(
+def test_an_odd_file_is_judged_and_a_note_names_the_row_left_out(
     trained_on_a_csv: Path, tmp_path: Path, odd: str, kind: str, name: str
 ) -> None:
     models = trained_on_a_csv / "models"
@@ -359,7 +363,7 @@ def test_an_odd_file_is_judged_and_told(
 
 
 @pytest.mark.parametrize(
-    ("values", "says"),
+    ("values", "message"),
     [
         (np.inf, "column 'price' has no usable value: column 'price' contains 1,000 values"),
         (None, "column 'price' has no usable value"),
@@ -367,10 +371,10 @@ def test_an_odd_file_is_judged_and_told(
     ],
 )
 def test_a_calibration_from_a_column_that_cannot_be_used_is_refused(
-    trained_on_a_csv: Path, tmp_path: Path, values: Values, says: str
+    trained_on_a_csv: Path, tmp_path: Path, values: Values, message: str
 ) -> None:
     countries(1).assign(price=values).to_csv(tmp_path / "new.csv", index=False)
-    with pytest.raises(DeploymentError, match=says):
+    with pytest.raises(DeploymentError, match=message):
         calibrate_folder(
             trained_on_a_csv / "models" / "income-drift", 50, 0.05, tmp_path / "new.csv", draws=100
         )
@@ -390,5 +394,5 @@ def test_a_calibration_leaves_out_what_no_reference_holds(
         held_out[[4, 5], -1] = [np.inf, -1e200]
         np.save(path, held_out)
     done = calibrate_folder(folder, 50, 0.05, path, draws=100)
-    says = "column 'price' contains 2 values that are infinite or beyond 3.4e+38, first inf in row 4"
-    assert any(note.startswith(says) for note in done.notes)
+    expected = "column 'price' contains 2 values that are infinite or beyond 3.4e+38, first inf in row 4"
+    assert any(note.startswith(expected) for note in done.notes)

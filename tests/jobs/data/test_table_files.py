@@ -1,4 +1,4 @@
-"""The one reader: what is in a file is what is trained and judged, and what was decided is told."""
+"""The one reader: what is in a file is what is trained and judged, and its notes list what was decided."""
 
 from __future__ import annotations
 
@@ -112,21 +112,21 @@ def test_whole_numbers_of_any_length_stay_exact(tmp_path: Path) -> None:
     assert column.tolist() == [big, None, 2**53 + 1]
 
 
-def test_a_semicolon_and_a_decimal_comma_are_read_when_said(tmp_path: Path) -> None:
+def test_a_semicolon_and_a_decimal_comma_are_read_when_set(tmp_path: Path) -> None:
     text = "a;b;c\n1,5;x, y;1.000\n-2,25;z;2\n"
     table = read(tmp_path, text, TableFormat(";", ","))
     assert table.frame["a"].tolist() == [1.5, -2.25]
     assert table.frame["b"].tolist() == ["x, y", "z"]
-    assert table.frame["c"].tolist() == ["1.000", "2"], "a thousand is no number that anyone said"
+    assert table.frame["c"].tolist() == ["1.000", "2"], "no separator of thousands is set"
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_another_separator_is_suspected_and_named(tmp_path: Path, separator: str) -> None:
-    said = "tab" if separator == "\t" else f"'{separator}'"
+    argument = "tab" if separator == "\t" else f"'{separator}'"
     with pytest.raises(DeploymentError, match=r"the header has a single column.*--separator") as caught:
         read(tmp_path, f"a{separator}b\n1{separator}2\n")
-    assert f"use --separator {said}" in str(caught.value)
-    for form in (separator, said.strip("'")):
+    assert f"use --separator {argument}" in str(caught.value)
+    for form in (separator, argument.strip("'")):
         assert read(tmp_path, f"a{separator}b\n1{separator}2\n", TableFormat(form)).frame["b"].tolist() == [2]
 
 
@@ -141,7 +141,7 @@ def test_quotes_protect_separators_and_line_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("a,b,c\n1,2,3\n1,2,3,4\n", "line 3 has 4 cells, the header has 3: quote a cell"),
         ("a,b,a\n1,2,3\n", "columns 1, 3 are all named 'a': rename all but one"),
@@ -159,13 +159,15 @@ def test_quotes_protect_separators_and_line_ends(tmp_path: Path) -> None:
         ("a,b\n", "has no rows"),
     ],
 )
-def test_a_file_that_cannot_be_read_says_where_and_why(tmp_path: Path, text: str | bytes, says: str) -> None:
-    with pytest.raises(DeploymentError, match=says):
+def test_the_error_of_an_unreadable_file_names_place_and_cause(
+    tmp_path: Path, text: str | bytes, message: str
+) -> None:
+    with pytest.raises(DeploymentError, match=message):
         read(tmp_path, text)
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16"])
-def test_the_encoding_can_be_said(tmp_path: Path, encoding: str) -> None:
+def test_the_encoding_can_be_set(tmp_path: Path, encoding: str) -> None:
     table = read(tmp_path, "a,b\nGröße,1\n".encode(encoding), TableFormat(encoding=encoding))
     assert table.frame["a"].tolist() == ["Größe"]
 
@@ -180,7 +182,7 @@ def test_a_compressed_file_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", [0, 1])
-def test_row_numbers_without_a_name_are_left_out_and_told(tmp_path: Path, start: int) -> None:
+def test_row_numbers_without_a_name_are_left_out_with_a_note(tmp_path: Path, start: int) -> None:
     table = read(tmp_path, f",b\n{start},5\n{start + 1},6\n")
     assert list(table.frame.columns) == ["b"]
     assert table.notes == ["column 1 has no name and contains row numbers; it is left out"]
@@ -198,9 +200,9 @@ def test_rows_of_another_width_shift_nothing(tmp_path: Path) -> None:
     ]
 
 
-def test_a_header_that_looks_like_a_row_is_told(tmp_path: Path) -> None:
-    says = "the first line is read as the header, but one of its names is a number, '39'"
-    assert read(tmp_path, "39,State-gov\n50,Private\n").notes == [says]
+def test_a_header_that_looks_like_a_row_gives_a_note(tmp_path: Path) -> None:
+    note = "the first line is read as the header, but one of its names is a number, '39'"
+    assert read(tmp_path, "39,State-gov\n50,Private\n").notes == [note]
     assert read(tmp_path, "0,1\n50,Private\n").notes == []
 
 
@@ -212,7 +214,7 @@ def test_thousands_of_columns_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "says"),
+    ("form", "message"),
     [
         (TableFormat(","), ""),
         (TableFormat(",", ","), "--decimal and --separator are both a comma"),
@@ -223,11 +225,11 @@ def test_thousands_of_columns_are_read(tmp_path: Path) -> None:
         (TableFormat(encoding="utf-9"), "--encoding 'utf-9' is unknown"),
     ],
 )
-def test_options_that_cannot_be_are_told(form: TableFormat, says: str) -> None:
-    if not says:
+def test_options_that_cannot_be_are_refused(form: TableFormat, message: str) -> None:
+    if not message:
         assert form.check() == form
         return
-    with pytest.raises(DeploymentError, match=says):
+    with pytest.raises(DeploymentError, match=message):
         form.check()
 
 
@@ -237,14 +239,14 @@ def parquet(tmp_path: Path, table: pa.Table) -> Path:
     return path
 
 
-def test_an_index_of_pandas_is_a_column_or_is_told(tmp_path: Path) -> None:
+def test_an_index_of_pandas_is_a_column_or_gives_a_note(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     frame = pd.DataFrame({"b": [1, 2]}, index=pd.Index([7, 8], name="key"))
     frame.to_parquet(path)
     assert list(pd.read_parquet(path).columns) == ["b"], "pandas hides it"
     assert list(read_table(path).frame.columns) == ["b", "key"]
     frame.rename_axis(None).to_parquet(path)
-    assert read_table(path).notes == [], "row numbers are nothing to tell"
+    assert read_table(path).notes == [], "row numbers need no note"
     frame.set_axis(["x", "y"]).to_parquet(path)
     table = read_table(path)
     assert list(table.frame.columns) == ["b"]
@@ -265,7 +267,7 @@ def test_words_of_parquet_are_missing_only_where_they_are_named(tmp_path: Path) 
     assert table.missing["a"] == {"NA": 1}
 
 
-def test_what_is_no_parquet_is_told(tmp_path: Path) -> None:
+def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.parquet").write_text("a,b\n1,2\n")
     with pytest.raises(DeploymentError, match="cannot be read as Parquet"):
         read_table(tmp_path / "t.parquet")
@@ -306,7 +308,7 @@ def test_decimals_become_the_nearest_float() -> None:
 
 
 @pytest.mark.parametrize(
-    ("save", "says"),
+    ("save", "message"),
     [
         (lambda path: np.save(path, np.array(["a"])), r"must contain numbers of shape \(rows, columns\)"),
         (lambda path: np.save(path, np.zeros(3)), r"contains float64 of shape \[3\]"),
@@ -316,13 +318,13 @@ def test_decimals_become_the_nearest_float() -> None:
         (lambda path: None, "No such file"),
     ],
 )
-def test_an_array_that_is_no_table_of_numbers_is_told(tmp_path: Path, save: object, says: str) -> None:
+def test_an_array_that_is_no_table_of_numbers_is_refused(tmp_path: Path, save: object, message: str) -> None:
     save(tmp_path / "rows.npy")  # type: ignore[operator]
-    with pytest.raises(DeploymentError, match=says):
+    with pytest.raises(DeploymentError, match=message):
         read_array(tmp_path / "rows.npy")
 
 
-def test_a_code_is_told_from_a_number() -> None:
+def test_a_code_is_distinguished_from_a_number() -> None:
     assert is_code("+01")
     assert not is_code("0")
     assert not is_code("01x")

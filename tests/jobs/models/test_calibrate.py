@@ -63,7 +63,7 @@ def test_rows_may_come_from_a_file_of_named_columns(folder: Path, tmp_path: Path
     assert np.allclose(calibrate_folder(folder, 100, 0.05, path, draws=100).calibration.effect, expected)
 
 
-def test_it_says_what_to_expect_in_a_day(folder: Path) -> None:
+def test_it_describes_what_to_expect_in_a_day(folder: Path) -> None:
     lines = "\n".join(describe(calibrate_folder(folder, 500, 0.05, draws=100), 288.0, Confirmation(2, 2)))
     assert "at most 5.00% of those without drift are DRIFT" in lines
     assert "at 288 windows a day: at most 14 false alarms a day" in lines
@@ -86,7 +86,7 @@ def test_the_share_of_false_alarms_is_measured_on_fresh_rows(folder: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         (lambda folder: (folder / "held_out.npy").unlink(), "held_out.npy does not exist: set --data"),
         (lambda folder: (folder / "config.toml").unlink(), "config.toml does not exist"),
@@ -100,9 +100,9 @@ def test_the_share_of_false_alarms_is_measured_on_fresh_rows(folder: Path) -> No
         ),
     ],
 )
-def test_what_cannot_be_used_is_told(folder: Path, change: object, says: str) -> None:
+def test_what_cannot_be_used_is_refused(folder: Path, change: object, message: str) -> None:
     change(folder)  # type: ignore[operator]
-    with pytest.raises(DeploymentError, match=says):
+    with pytest.raises(DeploymentError, match=message):
         calibrate_folder(folder, 100, 0.05, draws=100)
 
 

@@ -99,7 +99,7 @@ def command(*arguments: str, code: int = 0) -> str:
     return done.stdout + (done.stderr if code == 1 else "")
 
 
-def test_the_command_tells_a_line_a_window_or_a_report(models: Path, stream: Path) -> None:
+def test_the_command_prints_a_line_or_a_report_for_each_window(models: Path, stream: Path) -> None:
     arguments = (str(models / "income-drift"), "--data", str(stream), "--window", "300")
     lines = command(*arguments, code=3).splitlines()
     assert len(lines) == 10
@@ -131,7 +131,7 @@ def test_rows_that_do_not_fill_the_last_window_are_judged_too(models: Path, ordi
 
 
 def test_a_short_window_is_judged_as_the_whole_detector_would(models: Path, stream: Path) -> None:
-    """The last 200 rows, all of them drifted: beyond --min-n they are judged, by what calibration says."""
+    """The last 200 rows, all of them drifted: beyond --min-n they are judged, by the calibration."""
     step = load_monitor(models / "income-drift", TRUSTING)
     assert isinstance(step, DriftModel)
     tensors = read_rows(stream, step, models / "income-drift").tensors
@@ -144,7 +144,7 @@ def test_a_short_window_is_judged_as_the_whole_detector_would(models: Path, stre
 
 @pytest.mark.parametrize("name", ["income-drift", "income-quality"])
 @pytest.mark.parametrize("json_too", [(), ("--json",)])
-def test_too_few_rows_are_told_and_have_an_exit_code(
+def test_too_few_rows_have_a_message_and_an_exit_code(
     models: Path, tmp_path: Path, name: str, json_too: tuple[str, ...]
 ) -> None:
     census_like(150, 3).to_csv(tmp_path / "few.csv", index=False)
@@ -159,7 +159,7 @@ def test_too_few_rows_are_told_and_have_an_exit_code(
         assert "150 rows are too few to judge; at least 200 are needed (--min-n)" in done.stdout
 
 
-def test_exit_codes_tell_drift_and_violations_from_errors(
+def test_exit_codes_distinguish_drift_and_violations_from_errors(
     models: Path, stream: Path, ordinary: Path, tmp_path: Path
 ) -> None:
     assert run(str(models / "income-drift"), "--data", str(ordinary)).returncode == 0
@@ -178,11 +178,11 @@ def test_outliers_have_an_exit_code_where_it_is_asked_for(models: Path, stream: 
     assert json.loads(command(*arguments, "--most-outliers", "1", code=3)) == about
 
 
-def test_the_command_tells_how_outliers_fit_marks(models: Path, stream: Path) -> None:
+def test_the_command_prints_how_outliers_fit_marks(models: Path, stream: Path) -> None:
     through = ("--through", str(models / "income-preprocess"), "--trusted-roots", str(models))
-    told = command(str(models / "income-outlier"), "--data", str(stream), *through, "--label", "odd")
-    assert "of 3,000 rows are outliers" in told
-    assert "of 60 marked rows" in told
+    output = command(str(models / "income-outlier"), "--data", str(stream), *through, "--label", "odd")
+    assert "of 3,000 rows are outliers" in output
+    assert "of 60 marked rows" in output
 
 
 def test_a_window_in_which_a_column_has_no_value_is_not_ok(
@@ -196,22 +196,22 @@ def test_a_window_in_which_a_column_has_no_value_is_not_ok(
     ).splitlines()
     assert "rows 0-299  OK" in before
     assert "rows 300-599  INSUFFICIENT_DATA  hours-per-week 0 of 300 values, " in after
-    told = command(
+    output = command(
         str(models / "income-quality"), "--data", str(tmp_path / "holed.csv"), "--window", "300", code=3
     )
-    assert "rows 300-599  VIOLATION  hours-per-week missing" in told
+    assert "rows 300-599  VIOLATION  hours-per-week missing" in output
 
 
-def test_what_does_not_fit_is_told(models: Path, stream: Path, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_refused(models: Path, stream: Path, tmp_path: Path) -> None:
     roots = ("--trusted-roots", str(models))
-    told = command(str(models / "income-outlier"), "--data", str(stream), *roots, code=1)
-    assert "takes columns by name, but 'workclass=Federal-gov'" in told
-    assert "if it needs a preprocessor, set --through" in told
-    told = command(str(models / "income"), "--data", str(stream), *roots, code=1)
-    assert "is not a monitor" in told
+    output = command(str(models / "income-outlier"), "--data", str(stream), *roots, code=1)
+    assert "takes columns by name, but 'workclass=Federal-gov'" in output
+    assert "if it needs a preprocessor, set --through" in output
+    output = command(str(models / "income"), "--data", str(stream), *roots, code=1)
+    assert "is not a monitor" in output
     np.save(tmp_path / "rows.npy", np.zeros((500, 3)))
-    told = command(str(models / "income-drift"), "--data", str(tmp_path / "rows.npy"), code=1)
-    assert "takes rows of 12 values, got rows of shape [3]" in told
+    output = command(str(models / "income-drift"), "--data", str(tmp_path / "rows.npy"), code=1)
+    assert "takes rows of 12 values, got rows of shape [3]" in output
 
 
 @pytest.mark.parametrize("name", ["income-drift", "income-quality"])

@@ -177,7 +177,7 @@ def test_the_real_census_is_trained(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_table_that_cannot_be_used_says_why(
+def test_a_table_that_cannot_be_used_is_refused_with_the_cause(
     tmp_path: Path, table: pd.DataFrame, target: str, message: str
 ) -> None:
     with pytest.raises(DeploymentError, match=message):
@@ -189,7 +189,7 @@ def test_the_manifests_that_are_written_can_be_applied(models: Path) -> None:
     assert [release.name for release in checked.releases] == ["income-monitored"]
 
 
-def test_the_page_and_the_card_tell_what_was_trained(models: Path, trained: Trained) -> None:
+def test_the_page_and_the_card_describe_what_was_trained(models: Path, trained: Trained) -> None:
     page = (models / "income-report.html").read_text()
     card = json.loads((models / "income-model-card.json").read_text())
     assert page.count("<svg") == 2 + 1 + len(trained.drifts)
@@ -213,12 +213,12 @@ def test_the_hash_is_of_the_data_not_of_the_file(tmp_path: Path) -> None:
 def test_prediction_drift_has_rows_as_reference_that_the_classifier_never_saw(
     models: Path, trained: Trained, people: pd.DataFrame
 ) -> None:
-    said = np.load(models / "income-prediction-drift" / "x_ref.npy")
+    reference = np.load(models / "income-prediction-drift" / "x_ref.npy")
     rows = encode(people.drop(columns=TARGET), trained.features)[trained.split.unseen]
     prepared = joblib.load(models / "income-preprocess" / "model.joblib").transform(rows)
     forest = joblib.load(models / "income-classifier" / "model.joblib")
-    assert np.array_equal(said[:, 0], forest.predict(prepared))
-    assert np.array_equal(said[:, 1:], forest.predict_proba(prepared))
+    assert np.array_equal(reference[:, 0], forest.predict(prepared))
+    assert np.array_equal(reference[:, 1:], forest.predict_proba(prepared))
 
 
 @pytest.mark.parametrize("outlier", ["isolation-forest", "mahalanobis"])
@@ -253,21 +253,21 @@ def test_the_threshold_may_come_from_marked_outliers(tmp_path: Path) -> None:
 
 
 def test_monitors_are_trained_for_a_model_that_there_already_is(tmp_path: Path, models: Path) -> None:
-    table = census_like(1_500, 5).drop(columns=TARGET).assign(said=np.arange(1_500) % 3, score=0.5)
+    table = census_like(1_500, 5).drop(columns=TARGET).assign(predicted=np.arange(1_500) % 3, score=0.5)
     trained = train_monitors_only(
         table,
         tmp_path,
         QUICK._replace(name="theirs"),
-        DeclaredColumns(categorical=["said"]),
+        DeclaredColumns(categorical=["predicted"]),
         models / "income-preprocess" / "model.joblib",
-        ["said", "score"],
+        ["predicted", "score"],
         lambda line: None,
     )
     assert trained.scores is None
     names = [drift.folder.name for drift in trained.drifts]
     assert names == ["theirs-drift", "theirs-drift-preprocessed", "theirs-prediction-drift"]
     assert json.loads((tmp_path / "theirs-prediction-drift" / "features.json").read_text())["columns"] == [
-        "said",
+        "predicted",
         "score",
     ]
     checked = check([tmp_path / "theirs.yaml"], Topics(), make_policy(str(tmp_path), "")).require()
@@ -308,7 +308,7 @@ def test_types_are_as_declared(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("declared", "says"),
+    ("declared", "message"),
     [
         (DeclaredColumns(categorical=["wage"]), "the table has no column 'wage'"),
         (DeclaredColumns(numeric=["workclass"]), "'workclass' cannot be read as numbers"),
@@ -316,13 +316,15 @@ def test_types_are_as_declared(tmp_path: Path) -> None:
         (DeclaredColumns(outlier_label="age"), "must contain 0 and 1"),
     ],
 )
-def test_a_declaration_that_cannot_be_says_why(tmp_path: Path, declared: DeclaredColumns, says: str) -> None:
-    with pytest.raises(DeploymentError, match=says):
+def test_a_declaration_that_cannot_be_is_refused_with_the_cause(
+    tmp_path: Path, declared: DeclaredColumns, message: str
+) -> None:
+    with pytest.raises(DeploymentError, match=message):
         train_monitors_only(census_like(300, 0), tmp_path, QUICK, declared, on_progress=lambda line: None)
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"outlier": "svm"}, "--outlier is 'svm'; it must be one of isolation-forest, mahalanobis, vae"),
         ({"threshold": "labels"}, "needs a column that marks outliers: set --outlier-label"),
@@ -332,7 +334,7 @@ def test_a_declaration_that_cannot_be_says_why(tmp_path: Path, declared: Declare
         ({"windows": (0,)}, "--window is 0; it must be at least 1"),
     ],
 )
-def test_options_that_cannot_be_are_told(tmp_path: Path, options: dict[str, object], says: str) -> None:
+def test_options_that_cannot_be_are_refused(tmp_path: Path, options: dict[str, object], message: str) -> None:
     chosen = QUICK._replace(**options)  # type: ignore[arg-type]
-    with pytest.raises(DeploymentError, match=says):
+    with pytest.raises(DeploymentError, match=message):
         train(census_like(300, 0), TARGET, tmp_path, chosen, on_progress=lambda line: None)

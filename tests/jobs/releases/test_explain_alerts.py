@@ -35,7 +35,7 @@ def explained(monitor: dict[str, Any] | None) -> list[str]:
     return list(explain_alerts(release, pipeline, Topics()))
 
 
-def test_stated_defaults_are_told_as_such() -> None:
+def test_defaults_are_marked_as_such() -> None:
     assert explained(None) == [
         "weir.default.alerts, repeated every 300 s while an alert fires",
         "WeirErrors: significantly more than 1 % (warning), 10 % (critical) of the requests fail in 60 s "
@@ -49,11 +49,11 @@ def test_stated_defaults_are_told_as_such() -> None:
     ]
 
 
-def test_what_the_monitor_says_is_not_by_default() -> None:
+def test_what_the_monitor_declares_is_not_by_default() -> None:
     example = EXAMPLES / "income" / "monitor.yaml"
-    told = explained(yaml.safe_load(example.read_text("utf-8")))
-    assert [line.split(":")[0] for line in told if line.endswith("(by default)")] == [
+    lines = explained(yaml.safe_load(example.read_text("utf-8")))
+    assert [line.split(":")[0] for line in lines if line.endswith("(by default)")] == [
         "WeirOutliers, every other step that flags rows",
         "WeirNoData",
     ]
-    assert "WeirLatency: 99th percentile of 60 s significantly above 2000 ms (warning)" in told
+    assert "WeirLatency: 99th percentile of 60 s significantly above 2000 ms (warning)" in lines

@@ -58,7 +58,7 @@ def test_a_key_that_cannot_be_used_is_taken_back(key: bytes) -> None:
 
 @pytest.mark.parametrize("key", [one.key for one in GOOD])
 @pytest.mark.parametrize("value", [b"junk", b"{}", b"[" * 100_000])
-def test_what_a_key_said_before_is_written_again(key: bytes, value: bytes) -> None:
+def test_the_earlier_value_of_a_key_is_written_again(key: bytes, value: bytes) -> None:
     before, after = repaired(*GOOD, Record(key, value))
     assert len(before.skipped) == 1
     assert after == read(*GOOD)
@@ -76,7 +76,7 @@ def test_a_release_that_cannot_be_used_is_taken_back_unless_a_newer_weir_wrote_i
     assert after[:4] == before[:4]
 
 
-def test_a_record_without_a_key_stays_and_says_so() -> None:
+def test_a_record_without_a_key_stays_and_is_listed() -> None:
     (one,) = plan_repairs(read(*GOOD, Record(None, b"junk", "control", 0, 17)))
     assert one.record is None
     assert "without a key" in one.what

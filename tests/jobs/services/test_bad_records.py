@@ -108,13 +108,13 @@ def draw(board: TopicHistory, pipeline: str) -> None:
     [(kind, value) for kind, _, value in BAD],
     ids=[f"{kind}: {name}" for kind, name, _ in BAD],
 )
-def test_a_page_skips_and_tells_a_bad_record_and_shows_its_neighbours(kind: str, value: bytes) -> None:
+def test_a_page_skips_and_names_a_bad_record_and_shows_its_neighbours(kind: str, value: bytes) -> None:
     board = TopicHistory(TOPICS, past=1e10)
     put_good(board)
     skipped = board.add(TOPIC_OF[kind], Record(b"k", value, TOPIC_OF[kind], 0, 17))
     put_good(board)
     if kind == "report" and skipped is None:
-        pytest.fail("a bad report is neither shown nor told")
+        pytest.fail("a bad report is neither shown nor skipped")
     assert skipped is not None
     assert board.skipped() == (1, skipped)
     assert skipped.place == f"{TOPIC_OF[kind]}-0@17"
@@ -165,7 +165,7 @@ def test_rates_of_the_future_do_not_push_out_those_of_the_past() -> None:
 
 
 @pytest.mark.parametrize("value", [None, *(value for _, value in bad_values("alert"))])
-def test_a_bad_alert_is_skipped_and_told_and_the_others_fire(value: bytes | None) -> None:
+def test_a_bad_alert_is_skipped_and_named_and_the_others_fire(value: bytes | None) -> None:
     good = [Record(b"k", of_pipeline("alert", name)) for name in ("first", "last")]
     read = read_records([good[0], Record(b"k", value, "alerts", 0, 5), good[1]])
     assert [one.labels["pipeline"] for one in read.alerts] == ["first", "last"]
@@ -183,7 +183,7 @@ def test_whatever_is_among_the_alerts_the_others_fire(value: bytes) -> None:
 
 
 @pytest.mark.parametrize("value", [None, *(value for _, value in bad_values("report"))])
-def test_a_bad_report_is_skipped_and_told_and_other_windows_are_left_out(value: bytes | None) -> None:
+def test_a_bad_report_is_skipped_and_listed_and_other_windows_are_left_out(value: bytes | None) -> None:
     good = Record(b"p/d", encoded(good_report()))
     windows, skipped = drifts_in([good, Record(b"p/d", value), good], "p")
     assert windows == [[Span("t", 0, 3, 12)]] * 2

@@ -1,4 +1,4 @@
-"""What is told of jobs, pipelines and models, from what Kafka and Flink say."""
+"""Conditions of jobs, pipelines and models, from what Kafka and Flink report."""
 
 from __future__ import annotations
 
@@ -60,8 +60,10 @@ def seen(*workers: WorkerStatus, jobs: list[Job] | None = None, events: tuple[Ev
     control = ControlState(
         releases, {"p": 2}, {"spare": RegisteredModel({}, Artifact("/spare", "x"))}, {}, SkippedRecords()
     )
-    told = StatusState({one.key: one for one in workers}, {one.key: one for one in events}, SkippedRecords())
-    return Snapshot(NOW, control, told, "", "http://flink", [JOB] if jobs is None else jobs, {})
+    status = StatusState(
+        {one.key: one for one in workers}, {one.key: one for one in events}, SkippedRecords()
+    )
+    return Snapshot(NOW, control, status, "", "http://flink", [JOB] if jobs is None else jobs, {})
 
 
 def found(observed: Snapshot, type_: str, of: str) -> Condition:
@@ -99,12 +101,12 @@ def test_a_pipeline_is_ready_when_every_worker_serves_its_head() -> None:
         ),
     ],
 )
-def test_a_pipeline_that_is_not_ready_says_why(
+def test_a_pipeline_that_is_not_ready_has_a_reason(
     workers: tuple[WorkerStatus, ...], reason: str, message: str
 ) -> None:
-    told = found(seen(*workers), "PipelineReady", "p")
-    assert (told.status, told.reason) == ("False", reason)
-    assert message in told.message
+    condition = found(seen(*workers), "PipelineReady", "p")
+    assert (condition.status, condition.reason) == ("False", reason)
+    assert message in condition.message
 
 
 def test_a_model_is_available_where_its_files_are_those_of_the_head() -> None:
@@ -141,13 +143,13 @@ def test_a_job_of_other_pipelines_or_namespaces_does_not_count() -> None:
     assert found(seen(*workers, jobs=[own]), "PipelineReady", "p").status == "True"
 
 
-def test_a_job_that_restarts_tells_its_exception() -> None:
+def test_a_job_that_restarts_shows_its_exception() -> None:
     job = JOB._replace(state="RESTARTING", tasks={"total": 8, "running": 3})
     observed = seen(worker(0, READY), worker(1, READY), jobs=[job])._replace(failures={"f00": "it broke"})
-    told = found(observed, "JobRunning", "weir.test")
-    assert told.reason == "Restarting"
-    assert "3 of 8 tasks run" in told.message
-    assert told.message.endswith("it broke")
+    condition = found(observed, "JobRunning", "weir.test")
+    assert condition.reason == "Restarting"
+    assert "3 of 8 tasks run" in condition.message
+    assert condition.message.endswith("it broke")
     assert found(observed, "PipelineReady", "p").reason == "JobNotRunning"
 
 
@@ -156,7 +158,7 @@ def test_what_does_not_answer_is_unknown_and_named() -> None:
     assert found(observed, "JobRunning", "weir.test").message.startswith(
         "Flink does not answer at http://flink"
     )
-    assert found(observed, "PipelineReady", "p").status == "True", "the workers themselves say so"
+    assert found(observed, "PipelineReady", "p").status == "True", "the workers themselves report it"
     silent = observed._replace(control=None, status=None, kafka_error="Kafka does not answer at k:9092")
     assert found(silent, "PipelineReady", "").status == "Unknown"
 
@@ -175,7 +177,7 @@ def test_waiting_ends_when_it_comes_true_and_at_once_when_it_cannot() -> None:
         await_condition(list, "Ready", "", 0)
 
 
-def test_records_that_cannot_be_used_are_told_with_the_remedy() -> None:
+def test_records_that_cannot_be_used_are_reported_with_the_remedy() -> None:
     observed = seen(worker(0, READY), worker(1, READY))
     assert observed.control is not None
     assert observed.status is not None
@@ -194,7 +196,7 @@ def test_records_that_cannot_be_used_are_told_with_the_remedy() -> None:
     assert found(observed, "PipelineReady", "p").status == "True"
 
 
-def test_a_head_that_cannot_be_used_is_told_of_its_pipeline_alone() -> None:
+def test_a_head_that_cannot_be_used_is_reported_for_its_pipeline_alone() -> None:
     observed = seen(worker(0, READY), worker(1, READY))
     assert observed.control is not None
     for name in ("p", "gone"):

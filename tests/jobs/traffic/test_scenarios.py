@@ -56,7 +56,7 @@ def test_drift_of_one_feature_leaves_the_others_alone() -> None:
     assert np.array_equal(traffic.rows[:, 1:], normal[:, 1:], equal_nan=True)
 
 
-def test_missing_values_and_unseen_categories_are_where_the_truth_says() -> None:
+def test_missing_values_and_unseen_categories_are_where_the_truth_has_them() -> None:
     normal = make_traffic("normal", ROWS, FEATURES, 4_000, seed=3).rows
     traffic = make_traffic("missing", ROWS, FEATURES, 4_000, seed=3)
     assert traffic.missing.mean() == pytest.approx(0.05, abs=0.01)

@@ -25,9 +25,9 @@ def failing(failed: int, requests: int) -> Tally:
 
 
 def found(
-    rules: RateRules, told: list[Slice], last: int = NOW, active: dict[AlertKey, Severity] | None = None
+    rules: RateRules, history: list[Slice], last: int = NOW, active: dict[AlertKey, Severity] | None = None
 ) -> dict[AlertKey, Finding | Unknown | None]:
-    return dict(evaluate_rates(rules, told, last, NOW, active or {}))
+    return dict(evaluate_rates(rules, history, last, NOW, active or {}))
 
 
 def errors(*tallies: Tally, active: Severity | None = None) -> Any:
@@ -110,20 +110,20 @@ def test_outliers_are_judged_for_every_step_that_flags() -> None:
         return Tally(requests=200, steps={"one": step, "two": step, "none": StepTally(rows=200)})
 
     rules = NONE._replace(outliers={"two": RateRule({"critical": 0.9}, 60.0)}, any_outliers=SHARE)
-    told = found(rules, slices(flagged(60)))
-    assert told.keys() == {AlertKey("WeirOutliers", "one"), AlertKey("WeirOutliers", "two")}
-    one = told[AlertKey("WeirOutliers", "one")]
+    findings = found(rules, slices(flagged(60)))
+    assert findings.keys() == {AlertKey("WeirOutliers", "one"), AlertKey("WeirOutliers", "two")}
+    one = findings[AlertKey("WeirOutliers", "one")]
     assert isinstance(one, Finding)
-    assert (one.severity, told[AlertKey("WeirOutliers", "two")]) == ("warning", None)
+    assert (one.severity, findings[AlertKey("WeirOutliers", "two")]) == ("warning", None)
     assert one.annotations["summary"] == "30.0% of 200 rows are outliers to one"
 
 
-def test_no_data_is_told_after_its_time_and_not_before() -> None:
+def test_no_data_is_a_finding_after_its_time_and_not_before() -> None:
     rules = NONE._replace(no_data=60.0)
     assert found(rules, [], last=NOW - 59_999) == {AlertKey("WeirNoData"): None}
-    told = found(rules, [], last=NOW - 60_000)[AlertKey("WeirNoData")]
-    assert isinstance(told, Finding)
-    assert told.annotations["summary"] == "no request came since 1970-01-01T00:09:00.000Z"
+    finding = found(rules, [], last=NOW - 60_000)[AlertKey("WeirNoData")]
+    assert isinstance(finding, Finding)
+    assert finding.annotations["summary"] == "no request came since 1970-01-01T00:09:00.000Z"
 
 
 def test_rates_are_kept_for_the_longest_rule() -> None:

@@ -28,7 +28,7 @@ def test_without_a_monitor_stated_defaults_hold() -> None:
     assert rules.of_step("quality", quality=True) == StepRule("WeirDataQuality", None)
 
 
-def test_a_monitor_says_what_it_says_and_the_defaults_the_rest() -> None:
+def test_a_monitor_replaces_the_defaults_that_it_names_and_no_others() -> None:
     rules = alert_rules(
         "p",
         monitor(

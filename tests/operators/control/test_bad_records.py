@@ -81,12 +81,12 @@ def bad(*kinds: str) -> list[tuple[str, bytes | None, bytes]]:
 def control_around(*records: Record) -> tuple[ControlState, list[Skipped]]:
     """A control topic with these records between good ones of another pipeline."""
     control = ControlState.empty()
-    told = [control.read(record) for record in (*good_generation(1), *records, *good_generation(2))]
-    return control, [one for one in told if one]
+    skipped = [control.read(record) for record in (*good_generation(1), *records, *good_generation(2))]
+    return control, [one for one in skipped if one]
 
 
 def assert_fine(control: ControlState) -> None:
-    """What a control topic says can be walked by whatever reads it."""
+    """Check that whatever reads a control topic can walk what it contains."""
     (good,) = [one for one in control.live() if one.name == "good"]
     assert good.generation == 2
     assert msgspec.json.encode(control.live())
@@ -107,7 +107,7 @@ def assert_fine(control: ControlState) -> None:
     assert "good" in lineup.deployments
 
 
-def assert_told(skipped: list[Skipped]) -> None:
+def assert_reported(skipped: list[Skipped]) -> None:
     assert len(skipped) == 1
     assert skipped[0].reason
     assert len(str(skipped[0])) <= 2 * MESSAGE_LENGTH
@@ -127,11 +127,11 @@ CONTROL = [
 
 
 @pytest.mark.parametrize(("key", "value"), [case[1:] for case in CONTROL], ids=[case[0] for case in CONTROL])
-def test_a_bad_control_record_is_skipped_and_told_and_its_neighbours_count(
+def test_a_bad_control_record_is_skipped_and_reported_and_its_neighbours_count(
     key: bytes | None, value: bytes
 ) -> None:
     control, skipped = control_around(Record(key, value, "control", 0, 17))
-    assert_told(skipped)
+    assert_reported(skipped)
     assert skipped[0].place == "control-0@17"
     assert list(control.skipped.values()) == skipped
     assert control.names() == ["good"]
@@ -166,7 +166,7 @@ def test_a_good_record_of_the_corpus_is_read(kind: str) -> None:
 
 
 @pytest.mark.parametrize("key", [b"head/p", b"release/p/1", b"model/m", b"tap/p"])
-def test_a_bad_record_leaves_in_force_what_its_key_said_before(key: bytes) -> None:
+def test_a_bad_record_leaves_the_good_one_of_its_key_in_force(key: bytes) -> None:
     good = {
         b"head/p": b'{"generation": 1}',
         b"release/p/1": encoded(good_release()),
@@ -175,7 +175,7 @@ def test_a_bad_record_leaves_in_force_what_its_key_said_before(key: bytes) -> No
     }
     before, _ = control_around(Record(key, good[key]))
     after, skipped = control_around(Record(key, good[key]), Record(key, b"junk"))
-    assert_told(skipped)
+    assert_reported(skipped)
     assert before[:4] == after[:4]
 
 
@@ -196,7 +196,7 @@ def test_a_bad_record_hurts_the_pipeline_that_its_key_names_and_no_other() -> No
     assert [one.generation for one in control.history("good")] == [2, 1]
 
 
-def test_a_release_of_a_newer_weir_says_to_upgrade() -> None:
+def test_a_release_of_a_newer_weir_is_skipped_with_the_advice_to_upgrade() -> None:
     newer = {"schema": 2, "what": "nobody knows yet"}
     _, (skipped,) = control_around(Record(b"release/p/1", encoded(newer)))
     assert skipped.is_newer
@@ -219,14 +219,14 @@ def test_a_copy_does_not_change_when_more_is_skipped() -> None:
 
 
 def status_around(*records: Record) -> tuple[StatusState, list[Skipped]]:
-    told = StatusState.empty()
+    status = StatusState.empty()
     good = Record(b"worker/good/0", encoded({**good_worker(), "job": "good"}))
     event = Record(b"event/good/1/Serving", encoded({**good_event(), "pipeline": "good"}))
-    found = [told.read(record) for record in (good, *records, event)]
-    assert "worker/good/0" in told.workers
-    assert "event/good/1/Serving" in told.events
-    told.alive(1e9)
-    return told, [one for one in found if one]
+    found = [status.read(record) for record in (good, *records, event)]
+    assert "worker/good/0" in status.workers
+    assert "event/good/1/Serving" in status.events
+    status.alive(1e9)
+    return status, [one for one in found if one]
 
 
 STATUS = [
@@ -238,13 +238,13 @@ STATUS = [
 
 
 @pytest.mark.parametrize(("key", "value"), [case[1:] for case in STATUS], ids=[case[0] for case in STATUS])
-def test_a_bad_status_record_is_skipped_and_told_and_its_neighbours_count(
+def test_a_bad_status_record_is_skipped_and_reported_and_its_neighbours_count(
     key: bytes | None, value: bytes
 ) -> None:
-    told, skipped = status_around(Record(key, value))
-    assert_told(skipped)
-    assert list(told.skipped.values()) == skipped
-    assert len(told.workers) == len(told.events) == 1
+    status, skipped = status_around(Record(key, value))
+    assert_reported(skipped)
+    assert list(status.skipped.values()) == skipped
+    assert len(status.workers) == len(status.events) == 1
 
 
 @given(st.sampled_from([KEY_OF["worker"], KEY_OF["event"]]), changed("worker") | changed("event"))
@@ -273,9 +273,9 @@ NO_REPORT = dict(bad_values("report"))
 
 
 @pytest.mark.parametrize("value", NO_REPORT.values(), ids=NO_REPORT.keys())
-def test_a_bad_report_is_skipped_and_told_and_the_next_verdict_counts(value: bytes) -> None:
+def test_a_bad_report_is_skipped_and_reported_and_the_next_verdict_counts(value: bytes) -> None:
     _, skipped = verdicts_around(value)
-    assert_told(skipped)
+    assert_reported(skipped)
 
 
 @given(changed("report"))
@@ -291,11 +291,11 @@ def test_a_response_of_another_pipelines_step_is_no_report_and_no_fault() -> Non
     assert skipped == []
 
 
-def test_a_report_without_a_value_is_told() -> None:
-    assert_told(verdicts_around(None)[1])
+def test_a_report_without_a_value_is_skipped_and_reported() -> None:
+    assert_reported(verdicts_around(None)[1])
 
 
-def test_records_that_are_read_again_are_told_once() -> None:
+def test_records_that_are_read_again_are_reported_once() -> None:
     skipped: list[Skipped] = []
     verdicts = VerdictFollower(Connection("nowhere:1", TOPICS), skipped.extend)
     records: list[Any] = [Record(b"p/d", b"junk", "t", 0, offset) for offset in range(3)]

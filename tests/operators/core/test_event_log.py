@@ -19,7 +19,7 @@ def test_an_event_is_one_line_with_what_it_is_about(caplog: pytest.LogCaptureFix
     ]
 
 
-def test_a_client_that_tells_every_poll_tells_only_what_is_wrong() -> None:
+def test_a_client_that_logs_every_poll_logs_only_what_is_wrong() -> None:
     before = logging.getLogger("kafka").level
     quiet_libraries()
     assert not logging.getLogger("kafka.cluster").isEnabledFor(logging.INFO)

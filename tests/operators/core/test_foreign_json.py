@@ -18,7 +18,7 @@ LEVELS = [1, 50, MOST_LEVELS, MOST_LEVELS + 1, 400, 990, 1_000, 10_000, 1_000_00
 
 
 def refusal(read: Callable[[], object]) -> str:
-    """Say why something is refused; empty where it is not."""
+    """Return why something is refused; empty where it is not."""
     try:
         read()
     except MalformedError as error:

@@ -30,7 +30,7 @@ def texts(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def test_a_verdict_names_neither_the_feature_nor_its_histogram_but_tells_that_one_moved() -> None:
+def test_a_verdict_names_neither_the_feature_nor_its_histogram_but_shows_that_one_moved() -> None:
     verdict = STEP.judge(STEP.count(REFERENCE[:500] + np.array([2.0, 0])), 500, WindowRules())
     hidden = verdict.redacted(HIDES)
     assert "age" in texts(verdict.details)
@@ -67,11 +67,11 @@ def test_flagged_rows_and_bad_values_do_not_name_it(tmp_path: Path, models: Path
     odd = [90.0, *GOOD[1:8], 99_999.0, 4_000.0, 500.0, GOOD[11]]
     served = redacted(tmp_path, models, "capital-gain", "hours-per-week")
     answers = engine([served]).answer(records(request(odd), pipeline="p"))
-    (told,) = [msgspec.json.decode(one, type=FlaggedRowRecord) for one in answers.tap_bodies[0] or ()]
-    columns = {one.column: one.value for one in told.features}
+    (flagged_row,) = [msgspec.json.decode(one, type=FlaggedRowRecord) for one in answers.tap_bodies[0] or ()]
+    columns = {one.column: one.value for one in flagged_row.features}
     assert columns[HIDDEN] is None
-    assert all(one.raw is None for one in told.features if one.column == HIDDEN)
-    (loss,) = [one.raw for one in told.features if one.column == "capital-loss"]
+    assert all(one.raw is None for one in flagged_row.features if one.column == HIDDEN)
+    (loss,) = [one.raw for one in flagged_row.features if one.column == "capital-loss"]
     assert loss == pytest.approx(4_000.0), "others are as the request had them"
     assert not {"capital-gain", "hours-per-week"} & columns.keys()
     assert columns["capital-loss"] is not None

@@ -118,13 +118,13 @@ def test_missing_values_are_answered(served: list[LoadedPipeline]) -> None:
     assert outputs(answers, 0)["predict"]["data"][0] in (0, 1)
 
 
-def test_an_unknown_pipeline_is_told_and_has_no_outputs_topic(served: list[LoadedPipeline]) -> None:
+def test_an_unknown_pipeline_is_reported_and_has_no_outputs_topic(served: list[LoadedPipeline]) -> None:
     answers = engine(served).answer(records(request(GOOD), pipeline="nobody"))
     assert answers.reasons == ["UNKNOWN_PIPELINE"]
     assert answers.targets == [None]
 
 
-def test_an_overlong_request_is_told_its_length(served: list[LoadedPipeline]) -> None:
+def test_an_overlong_request_fails_with_its_length(served: list[LoadedPipeline]) -> None:
     answers = engine(served, limit=1_000).answer(records(b"x" * 1_000, lengths=[5_000_000]))
     assert answers.reasons == ["RECORD_TOO_LONG"]
     assert answers.bodies == [b"the value has 5000000 bytes, the limit is 1000"]
@@ -138,7 +138,7 @@ def test_an_overlong_response_becomes_an_error(served: list[LoadedPipeline]) -> 
 
 
 def test_answers_that_json_has_no_words_for_become_errors(served: list[LoadedPipeline]) -> None:
-    class Strange:
+    class ComplexOutput:
         monitor = False
         functions = ()
 
@@ -148,7 +148,7 @@ def test_answers_that_json_has_no_words_for_become_errors(served: list[LoadedPip
 
     workflow = next(one for one in served if one.release.name == "income-workflow")
     steps = tuple(
-        planned._replace(step=Strange()) if planned.name == "income-classifier" else planned
+        planned._replace(step=ComplexOutput()) if planned.name == "income-classifier" else planned
         for planned in workflow.plan.steps
     )
     plan = workflow.plan._replace(steps=steps)
@@ -163,7 +163,7 @@ def test_ticks_pass_through(served: list[LoadedPipeline]) -> None:
     assert answers.statuses == ["tick", "answered"]
 
 
-def test_chunks_tell_where_their_rows_came_from(served: list[LoadedPipeline]) -> None:
+def test_chunks_contain_partition_offset_and_timestamp_of_their_rows(served: list[LoadedPipeline]) -> None:
     answers = engine(served).answer(records(request(GOOD), request(GOOD, GOOD), pipeline="income-production"))
     (chunk,) = chunks_of(answers)
     assert chunk.key == "income-production/income-drift"

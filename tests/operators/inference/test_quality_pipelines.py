@@ -58,7 +58,7 @@ def by_name(**changes: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.parametrize("batch", [{}, {"size": 100}])
-def test_every_request_is_told_what_is_wrong_with_it(
+def test_every_response_contains_the_issues_of_its_request(
     tmp_path: Path, checked: Path, batch: dict[str, int]
 ) -> None:
     answers = engine(served(tmp_path, checked, with_batch(**batch))).answer(
@@ -66,12 +66,12 @@ def test_every_request_is_told_what_is_wrong_with_it(
     )
     assert list(outputs(answers, 0)) == ["predict", "issues", "violations"]
     assert outputs(answers, 0)["violations"]["data"] == [0]
-    told = outputs(answers, 1)
-    assert (told["issues"]["shape"], told["issues"]["datatype"]) == ([2, 12], "UINT8")
-    assert told["issues"]["data"] == [0] * 12 + [1] + [0] * 11
-    assert (told["violations"]["shape"], told["violations"]["data"]) == ([2, 1], [0, 1])
+    tensors = outputs(answers, 1)
+    assert (tensors["issues"]["shape"], tensors["issues"]["datatype"]) == ([2, 12], "UINT8")
+    assert tensors["issues"]["data"] == [0] * 12 + [1] + [0] * 11
+    assert (tensors["violations"]["shape"], tensors["violations"]["data"]) == ([2, 1], [0, 1])
     assert outputs(answers, 2)["issues"]["data"][:2] == [2, 3]
-    assert [bool(chunks_in(told)) for told in answers.chunks] == [False, False, bool(batch)]
+    assert [bool(chunks_in(chunks)) for chunks in answers.chunks] == [False, False, bool(batch)]
 
 
 def test_a_window_gathers_the_codes_whether_or_not_the_response_shows_them(

@@ -13,7 +13,7 @@ from operators.models.step import InferenceOptions, single_tensor
 from operators.pipeline.compile import compile_plan
 from operators.pipeline.failure_isolation import Budget
 from operators.pipeline.plan import Outcome, Plan
-from tests.operators.pipeline.test_plan import Tell, column, pipeline, run
+from tests.operators.pipeline.test_plan import Doubler, column, pipeline, run
 
 
 class Branch:
@@ -91,7 +91,7 @@ def test_a_step_of_named_columns_needs_the_tensor_map(mapping: dict[str, str], a
 
 
 def test_the_output_of_two_steps_needs_a_tensor_map_where_names_meet() -> None:
-    steps = {"one": ({}, Tell("y")), "two": ({}, Tell("y"))}
+    steps = {"one": ({}, Doubler("y")), "two": ({}, Doubler("y"))}
     names = ["one.outputs.y", "two.outputs.y"]
     outcome = run(plan(steps, {"steps": names}))
     assert outcome.errors[0].reason == Reason.NO_OUTPUT
@@ -114,7 +114,7 @@ def test_each_request_takes_its_own_branch(join: str) -> None:
     assert by_request(outcome) == {0: 11, 1: 22, 2: 13}
 
 
-def test_branches_joined_inner_have_no_answer_and_the_message_tells_the_remedy() -> None:
+def test_branches_joined_inner_have_no_answer_and_the_message_names_the_remedy() -> None:
     outcome = run(plan(BRANCHES, {"steps": ["mul", "add"], "stepsJoin": "inner"}))
     assert sorted(outcome.errors) == [0, 1, 2]
     assert outcome.errors[0].message == (
@@ -128,7 +128,7 @@ def joined(join: str, output: str = "both") -> Plan:
         **BRANCHES,
         "mul": ({"inputs": ["branch.outputs.odd"]}, Single("m", 10)),
         "always": ({"inputs": ["p.inputs.b"]}, Single("w")),
-        "both": ({"inputs": ["mul", "always"], "inputsJoinType": join}, Tell("y")),
+        "both": ({"inputs": ["mul", "always"], "inputsJoinType": join}, Doubler("y")),
     }
     return plan(steps, {"steps": [f"{output}.outputs.y"]})
 
@@ -140,7 +140,7 @@ def test_inner_needs_all_inputs() -> None:
 
 
 def test_outer_takes_what_is_there() -> None:
-    both = Tell("y")
+    both = Doubler("y")
     steps = {**BRANCHES, "both": ({"inputs": ["mul", "add"], "inputsJoinType": "outer"}, both)}
     assert by_request(run(plan(steps, {"steps": ["both.outputs.y"]}))) == {0: 22, 1: 44, 2: 26}
     assert by_request(run(joined("outer"))) == {0: 22, 1: 10, 2: 26}
@@ -175,7 +175,7 @@ def test_a_step_runs_only_when_its_triggers_are_there(
 
 
 def test_triggers_pass_no_tensor_on() -> None:
-    gated = Tell()
+    gated = Doubler()
     steps = {**BRANCHES, "gated": ({"inputs": ["p.inputs.b"], "triggers": ["branch"]}, gated)}
     run(plan(steps, {"steps": ["gated.outputs.y"]}))
     assert {name for seen in gated.seen for name in seen} == {"b"}
@@ -287,8 +287,8 @@ def test_a_step_that_writes_into_its_input_changes_nobody_elses() -> None:
     assert "read-only" in outcome.errors[0].message
 
 
-def test_an_absent_output_is_told_although_another_ones_names_meet() -> None:
-    steps = {**BRANCHES, "two": ({"inputs": ["p.inputs.b"]}, Tell("y"))}
+def test_an_absent_output_is_reported_although_another_ones_names_meet() -> None:
+    steps = {**BRANCHES, "two": ({"inputs": ["p.inputs.b"]}, Doubler("y"))}
     output = {"steps": ["mul", "two"], "tensorMap": {"two.outputs.extra": "y"}}
     outcome = run(plan(steps, output))
     assert {error.reason for error in outcome.errors.values()} == {Reason.NO_OUTPUT}
@@ -306,7 +306,7 @@ def test_a_tensor_without_rows_costs_no_neighbour() -> None:
 
     steps = {
         "empty": ({"inputs": ["p.inputs.a"]}, Empties()),
-        "picky": ({"inputs": ["empty"]}, Tell(refuse=1.0)),
+        "picky": ({"inputs": ["empty"]}, Doubler(refuse=1.0)),
     }
     outcome = run(plan(steps, {"steps": ["picky.outputs.y"]}))
     assert outcome.errors[0].message == "ValueError: 1 is refused"

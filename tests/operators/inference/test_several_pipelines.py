@@ -103,7 +103,7 @@ def test_another_pipelines_error_is_no_request(tmp_path: Path, models: Path) -> 
     assert answers.statuses == ["tick"]
 
 
-def test_a_response_without_the_tensor_is_a_dead_letter_that_says_so(tmp_path: Path, models: Path) -> None:
+def test_a_response_without_the_tensor_is_a_dead_letter_that_names_it(tmp_path: Path, models: Path) -> None:
     served = live(tmp_path, models, FIRST, second(["first.outputs.other"]))
     response = engine(served).answer(records(request(GOOD), pipeline="first")).bodies[0] or b""
     answers = engine(served).answer(as_external(response, TOPICS.outputs("first")))
@@ -125,8 +125,8 @@ def test_what_another_pipeline_reads_of_a_step_is_published(
     topic = f"weir.default.model.income-preprocess.{side}"
     assert (answers.tap_topics, answers.tap_numbers) == ([[topic], None, [topic]], [[1], None, [1]])
     (body,) = answers.tap_bodies[0] or []
-    told = msgspec.json.decode(body)
-    assert (told["id"], told[side][0]["name"]) == ("a", tensor)
+    published = msgspec.json.decode(body)
+    assert (published["id"], published[side][0]["name"]) == ("a", tensor)
     read = engine(served).answer(as_external(body, topic))
     assert read.statuses == ["answered"]
     other = engine(served).answer(as_external(body, topic, origin="third"))
@@ -195,8 +195,8 @@ def test_a_pipeline_that_cannot_be_loaded_loses_no_external_input(tmp_path: Path
     control.heads.update({one.name: 1 for one in releases})
     (copy / "income-outlier" / "IForest.json").unlink()
     served = lined_up(control, copy)
-    told = engine(served).answer(as_external(b"{}", "weir.default.model.income-preprocess.outputs"))
-    assert told.reasons == ["PIPELINE_FAILED"]
+    answers = engine(served).answer(as_external(b"{}", "weir.default.model.income-preprocess.outputs"))
+    assert answers.reasons == ["PIPELINE_FAILED"]
     others = as_external(b"{}", "weir.default.model.income-preprocess.outputs", origin="third")
     assert engine(served).answer(others).statuses == ["tick"]
     gone = engine([one for one in served if one.release.name == "first"]).answer(others)
@@ -259,18 +259,18 @@ def test_a_monitor_that_fails_beside_the_response_is_reported_and_counted(
         "watched", [{"name": "income"}, {"name": "income-outlier"}], output={"steps": ["income"]}
     )
     served = live(tmp_path, models, watched)
-    told: list[Mapping[str, Tally]] = []
-    engine_ = Engine(served, TOPICS, 1_000_000, lambda pipeline: {}, told.append)
+    tallies: list[Mapping[str, Tally]] = []
+    engine_ = Engine(served, TOPICS, 1_000_000, lambda pipeline: {}, tallies.append)
     answers = engine_.answer(records(request(GOOD), request(GOOD), pipeline="watched"))
     assert answers.statuses == ["answered", "answered"]
     assert answers.reasons == ["MONITOR_FAILED"] * 2
     assert answers.steps == ["income-outlier"] * 2
     assert "takes rows of" in (answers.errors[0] or "")
-    assert told[0]["watched"].errors == {"income-outlier": {"MONITOR_FAILED": 2}}
-    assert (told[0]["watched"].requests, told[0]["watched"].failed) == (2, 0)
+    assert tallies[0]["watched"].errors == {"income-outlier": {"MONITOR_FAILED": 2}}
+    assert (tallies[0]["watched"].requests, tallies[0]["watched"].failed) == (2, 0)
 
 
-def test_ticks_tell_the_monitor_of_steps_that_live_and_that_ended(tmp_path: Path, models: Path) -> None:
+def test_ticks_report_live_and_ended_steps_to_the_monitor(tmp_path: Path, models: Path) -> None:
     steps = [
         {"name": "income"},
         {"name": "income-drift", "batch": {"size": 50, "windowMs": 1000}},
@@ -278,14 +278,14 @@ def test_ticks_tell_the_monitor_of_steps_that_live_and_that_ended(tmp_path: Path
     ]
     served = live(tmp_path, models, pipeline("timed", steps, output={"steps": ["income"]}))
     gone, sender = RemovedStep("old", "income-drift", 8), SubtaskId(1, 3)
-    speaking = Engine(served, TOPICS, 1_000_000, lambda pipeline: {}, ended=[gone], sender=sender)
+    engine_ = Engine(served, TOPICS, 1_000_000, lambda pipeline: {}, ended=[gone], sender=sender)
     tick = records(None)._replace(topics=[None])
 
-    def told() -> list[Chunk]:
-        (chunks,) = speaking.answer(tick).chunks
+    def chunks_of_tick() -> list[Chunk]:
+        (chunks,) = engine_.answer(tick).chunks
         return chunks_in(chunks)
 
-    first = {chunk.key: chunk for chunk in told()}
+    first = {chunk.key: chunk for chunk in chunks_of_tick()}
     assert {key: (chunk.epoch, chunk.ended) for key, chunk in first.items()} == {
         "timed/income-drift": (1, False),
         "timed/income-quality": (1, False),
@@ -300,19 +300,19 @@ def test_ticks_tell_the_monitor_of_steps_that_live_and_that_ended(tmp_path: Path
     assert keys[4] == ["timed/", "timed/income-drift", "timed/income-quality"]
 
 
-def test_ticks_tell_the_monitor_of_pipelines_that_live_and_that_ended(tmp_path: Path, models: Path) -> None:
+def test_ticks_report_live_and_ended_pipelines_to_the_monitor(tmp_path: Path, models: Path) -> None:
     plain = live(tmp_path, models, pipeline("plain", [{"name": "income"}], output={"steps": ["income"]}))
     heartbeats = MonitorTicks(plain, [RemovedStep("gone", "", 4)], SubtaskId())
-    told = [[decode_tally(one) for one in heartbeats.messages(now) or ()] for now in (1_000.0, 1_091.0)]
-    assert [(one.pipeline, one.generation, one.ended) for one in told[0]] == [
+    tallies = [[decode_tally(one) for one in heartbeats.messages(now) or ()] for now in (1_000.0, 1_091.0)]
+    assert [(one.pipeline, one.generation, one.ended) for one in tallies[0]] == [
         ("plain", 1, False),
         ("gone", 4, True),
     ]
-    assert [one.pipeline for one in told[1]] == ["plain"]
-    assert all(one.tally.requests == 0 for some in told for one in some)
+    assert [one.pipeline for one in tallies[1]] == ["plain"]
+    assert all(one.tally.requests == 0 for some in tallies for one in some)
 
 
-def test_the_monitor_is_told_what_a_micro_batch_did_in_each_pipeline(tmp_path: Path, models: Path) -> None:
+def test_the_monitor_receives_what_a_micro_batch_did_in_each_pipeline(tmp_path: Path, models: Path) -> None:
     steps = [{"name": "income-preprocess"}, {"name": "income-outlier", "inputs": ["income-preprocess"]}]
     served = live(tmp_path, models, pipeline("p", steps, output={"steps": ["income-outlier"]}))
     odd = [90.0, *GOOD[1:8], 99_999.0, 4_000.0, 99.0, GOOD[11]]
@@ -320,9 +320,9 @@ def test_the_monitor_is_told_what_a_micro_batch_did_in_each_pipeline(tmp_path: P
     now = int(time.time() * 1000)
     asked = asked._replace(timestamps=np.array([now - 200, now - 40, now - 5_000]))
     answers = engine(served).answer(asked)
-    (told,) = [decode_tally(one) for one in answers.chunks[-1] or () if is_tally(one)]
-    assert (told.key, told.generation, told.ended) == ("p/", 1, False)
-    tally = told.tally
+    (sent,) = [decode_tally(one) for one in answers.chunks[-1] or () if is_tally(one)]
+    assert (sent.key, sent.generation, sent.ended) == ("p/", 1, False)
+    tally = sent.tally
     assert (tally.requests, tally.failed, tally.errors) == (3, 1, {"": {"UNREADABLE": 1}})
     assert sum(tally.buckets) == 3
     assert tally.buckets[-2] == 1, "one took 2.5 to 10 s"
@@ -333,7 +333,9 @@ def test_the_monitor_is_told_what_a_micro_batch_did_in_each_pipeline(tmp_path: P
     assert tally.steps["income-preprocess"].outliers is None
 
 
-def test_flagged_rows_are_told_with_what_made_them_strange(tmp_path: Path, models: Path) -> None:
+def test_flagged_rows_are_published_with_the_features_that_contributed_most(
+    tmp_path: Path, models: Path
+) -> None:
     steps = [{"name": "income-preprocess"}, {"name": "income-outlier", "inputs": ["income-preprocess"]}]
     served = live(tmp_path, models, pipeline("p", steps, output={"steps": ["income-outlier"]}))
     odd = [90.0, *GOOD[1:8], 99_999.0, 4_000.0, 99.0, GOOD[11]]
@@ -341,10 +343,10 @@ def test_flagged_rows_are_told_with_what_made_them_strange(tmp_path: Path, model
     answers = engine(served).answer(asked)
     assert answers.tap_numbers == [None, [1], [1], None]
     assert answers.tap_topics == [None, [TOPICS.outliers], [TOPICS.outliers], None]
-    told = [msgspec.json.decode(some[0], type=FlaggedRowRecord) for some in answers.tap_bodies if some]
-    deployments = [(one.offset, one.row) for one in told]
-    assert deployments == [(int(asked.offsets[1]), 1), (int(asked.offsets[2]), 0)]
-    first = told[0]
+    published = [msgspec.json.decode(some[0], type=FlaggedRowRecord) for some in answers.tap_bodies if some]
+    places = [(one.offset, one.row) for one in published]
+    assert places == [(int(asked.offsets[1]), 1), (int(asked.offsets[2]), 0)]
+    first = published[0]
     assert (first.pipeline, first.generation, first.step) == ("p", 1, "income-outlier")
     assert first.topic == TOPICS.inputs("p")
     assert first.score > first.threshold
@@ -353,7 +355,7 @@ def test_flagged_rows_are_told_with_what_made_them_strange(tmp_path: Path, model
     assert contributions == sorted(contributions, reverse=True)
     assert first.detector == served[0].release.artifacts["income-outlier"].digest
     flood = engine(served).answer(records(request(*[odd] * 150), pipeline="p"))
-    assert len(flood.tap_bodies[0] or ()) == 100, "a flood is counted, not told row by row"
+    assert len(flood.tap_bodies[0] or ()) == 100, "a flood is counted, not published row by row"
 
 
 def test_two_batched_steps_of_one_pipeline_have_rows_of_their_own(tmp_path: Path, models: Path) -> None:
@@ -396,7 +398,7 @@ def test_a_batch_on_a_step_of_several_inputs_puts_their_columns_side_by_side(
     assert np.concatenate([one.rows for one in chunks_in(answers.chunks[0])]).tolist() == [GOOD]
 
 
-def test_external_steps_that_do_not_exist_are_told(tmp_path: Path, models: Path) -> None:
+def test_external_steps_that_do_not_exist_are_refused(tmp_path: Path, models: Path) -> None:
     with pytest.raises(DeploymentError, match="pipeline first has no step nothing; it has income-preprocess"):
         live(tmp_path, models, FIRST, second(["first.step.nothing.outputs"]))
 
@@ -409,11 +411,11 @@ def test_pipelines_that_would_answer_each_other_without_end_are_refused(tmp_path
     assert len(live(tmp_path / "fine", models, requests, second(["first.outputs.transform"]))) == 2
 
 
-STRANGE = """
+UNENCODABLE = """
 import numpy as np
 
 
-class Strange:
+class Unencodable:
     def __init__(self, folder, extra):
         pass
 
@@ -429,11 +431,11 @@ class Strange:
 """
 
 
-def flagged(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[LoadedPipeline]:
+def live_with_unencodable(folder: Path, models: Path, *pipelines: dict[str, Any]) -> list[LoadedPipeline]:
     own = shutil.copytree(models, folder / "models")
-    (own / "strange").mkdir()
-    (own / "strange" / "model-settings.json").write_text('{"implementation": "strange.Strange"}')
-    (own / "strange" / "strange.py").write_text(STRANGE)
+    (own / "unencodable").mkdir()
+    (own / "unencodable" / "model-settings.json").write_text('{"implementation": "unencodable.Unencodable"}')
+    (own / "unencodable" / "unencodable.py").write_text(UNENCODABLE)
     return live(folder / "m", own, *pipelines)
 
 
@@ -442,29 +444,31 @@ def row(first: float) -> bytes:
 
 
 def test_what_a_tensor_cannot_hold_costs_no_neighbour_its_answer(tmp_path: Path, models: Path) -> None:
-    alone = pipeline("odd", [{"name": "strange"}], output={"steps": ["strange"]})
-    answers = engine(flagged(tmp_path, models, alone)).answer(
+    alone = pipeline("odd", [{"name": "unencodable"}], output={"steps": ["unencodable"]})
+    answers = engine(live_with_unencodable(tmp_path, models, alone)).answer(
         records(*(row(i) for i in (0, 1, 2, 3, 0)), pipeline="odd")
     )
     assert answers.reasons == [None, "NO_OUTPUT", "NO_OUTPUT", "RESPONSE_TOO_LONG", None]
 
 
-def test_what_another_pipeline_cannot_be_told_costs_no_answer(tmp_path: Path, models: Path) -> None:
-    first = pipeline("first", [{"name": "income"}, {"name": "strange"}], output={"steps": ["income"]})
+def test_an_output_that_cannot_be_encoded_for_another_pipeline_costs_no_answer(
+    tmp_path: Path, models: Path
+) -> None:
+    first = pipeline("first", [{"name": "income"}, {"name": "unencodable"}], output={"steps": ["income"]})
     reader = pipeline(
         "second",
         [{"name": "income"}],
-        input={"externalInputs": ["first.step.strange.outputs"]},
+        input={"externalInputs": ["first.step.unencodable.outputs"]},
         output={"steps": ["income"]},
     )
-    served = flagged(tmp_path, models, first, reader)
+    served = live_with_unencodable(tmp_path, models, first, reader)
     answers = engine(served).answer(records(row(0), row(2), row(3), pipeline="first"))
     assert answers.statuses == ["answered"] * 3
     assert answers.reasons == [None, "MONITOR_FAILED", "MONITOR_FAILED"]
     assert [bool(topics) for topics in answers.tap_topics] == [True, False, False]
 
 
-def test_a_failed_request_is_told_by_what_failed_it_and_not_by_what_only_watched(
+def test_a_failed_request_names_the_step_that_failed_it_and_not_one_that_only_watches(
     tmp_path: Path, models: Path
 ) -> None:
     spec = pipeline("both", [{"name": "income-drift"}, {"name": "income"}], output={"steps": ["income"]})
@@ -492,7 +496,7 @@ def test_an_empty_answer_of_another_pipeline_is_no_request(tmp_path: Path, model
     assert engine(served).answer(elsewhere).statuses == ["tick"], "the live release does not read that topic"
 
 
-def test_two_external_tensors_of_one_name_are_told(tmp_path: Path, models: Path) -> None:
+def test_two_external_tensors_of_one_name_are_an_error(tmp_path: Path, models: Path) -> None:
     spec = second(["first.outputs"], tensorMap={"first.outputs.transform": "predict"})
     served = live(tmp_path, models, FIRST, spec)
     response = engine(served).answer(records(request(GOOD), pipeline="first")).bodies[0] or b""

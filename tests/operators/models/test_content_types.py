@@ -82,7 +82,7 @@ def test_rows_of_several_texts_are_refused_by_a_model_of_texts() -> None:
         )
 
 
-def test_rows_of_one_text_without_a_content_type_say_how_to_send_them() -> None:
+def test_rows_of_one_text_without_a_content_type_are_refused_with_the_remedy() -> None:
     with pytest.raises(MismatchError, match="if the model takes texts, send them with content_type str"):
         SklearnModel(MODEL, "predict").infer({"x": column(TEXTS)}, InferenceOptions())
 
@@ -91,7 +91,7 @@ def hours(frame: Any) -> Any:
     return pd.DataFrame({"hour": frame["at"].dt.hour, "size": frame["raw"].map(len)})
 
 
-def test_named_columns_are_decoded_each_as_it_says() -> None:
+def test_named_columns_are_decoded_each_by_its_content_type() -> None:
     times = ["2026-01-31T12:30:00", "2026-02-01T07:00:00+00:00"[:19]]
     raw = [base64.b64encode(value).decode() for value in (b"abc", b"\x00\xff")]
     frame = pd.DataFrame(

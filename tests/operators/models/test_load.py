@@ -166,7 +166,7 @@ def test_the_digest_depends_on_names_and_contents_only(tmp_path: Path, models: P
         ({"parameters": {}}, {}, "names no implementation, and the Model has no requirements"),
     ],
 )
-def test_a_folder_that_cannot_be_served_says_why(
+def test_a_folder_that_cannot_be_served_is_refused_with_the_reason(
     tmp_path: Path, content: dict[str, Any], files: dict[str, bytes], message: str
 ) -> None:
     folder = settings(tmp_path / "f", **content)
@@ -176,6 +176,6 @@ def test_a_folder_that_cannot_be_served_says_why(
         load(folder)
 
 
-def test_a_folder_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match="is not a folder: check storageUri, or train the model first"):
         load(tmp_path / "away")

@@ -20,8 +20,8 @@ from operators.resources.manifests import parse_document
 from operators.resources.seldon_schema import Pipeline
 
 
-class Tell:
-    """A step that answers with the names it was given, and doubles the values of the first tensor."""
+class Doubler:
+    """A step that doubles the values of its first tensor and remembers the names of all that it was given."""
 
     functions = ()
 
@@ -69,7 +69,7 @@ def outputs(outcome: Outcome) -> dict[str, list[float]]:
 
 
 def test_a_step_without_inputs_reads_the_whole_request() -> None:
-    step = Tell()
+    step = Doubler()
     outcome = run(compile_plan(pipeline([{"name": "s"}], {"steps": ["s"]}), {"s": step}))
     assert step.seen == [["a", "b"]]
     assert outputs(outcome) == {"y": [2, 4, 6], "extra": [1, 2, 3]}
@@ -77,19 +77,21 @@ def test_a_step_without_inputs_reads_the_whole_request() -> None:
 
 @pytest.mark.parametrize("reference", ["p.inputs.b", "p.inputs"])
 def test_a_step_reads_what_it_names(reference: str) -> None:
-    step = Tell()
+    step = Doubler()
     run(compile_plan(pipeline([{"name": "s", "inputs": [reference]}], {"steps": ["s"]}), {"s": step}))
     assert step.seen == [["b"] if reference.endswith(".b") else ["a", "b"]]
 
 
-def test_steps_run_in_the_order_in_which_they_read_each_other_whatever_the_manifest_says() -> None:
+def test_steps_run_in_the_order_in_which_they_read_each_other_and_not_in_that_of_the_manifest() -> None:
     steps = [{"name": "last", "inputs": ["first.outputs.y"]}, {"name": "first", "inputs": ["p.inputs.a"]}]
-    plan = compile_plan(pipeline(steps, {"steps": ["last.outputs.y"]}), {"first": Tell(), "last": Tell()})
+    plan = compile_plan(
+        pipeline(steps, {"steps": ["last.outputs.y"]}), {"first": Doubler(), "last": Doubler()}
+    )
     assert outputs(run(plan)) == {"y": [4, 8, 12]}
 
 
 def test_tensor_map_renames_what_a_step_sees() -> None:
-    step = Tell()
+    step = Doubler()
     spec = {"name": "s", "inputs": ["p.inputs.a"], "tensorMap": {"p.inputs.a": "renamed"}}
     run(compile_plan(pipeline([spec], {"steps": ["s"]}), {"s": step}))
     assert step.seen == [["renamed"]]
@@ -97,7 +99,7 @@ def test_tensor_map_renames_what_a_step_sees() -> None:
 
 def test_tensor_map_renames_what_the_response_shows() -> None:
     output = {"steps": ["s.outputs.y"], "tensorMap": {"s.outputs.y": "answer"}}
-    assert outputs(run(compile_plan(pipeline([{"name": "s"}], output), {"s": Tell()}))) == {
+    assert outputs(run(compile_plan(pipeline([{"name": "s"}], output), {"s": Doubler()}))) == {
         "answer": [2, 4, 6]
     }
 
@@ -108,9 +110,10 @@ def test_inputs_of_several_steps_are_joined() -> None:
         {"name": "two", "inputs": ["p.inputs.b"]},
         {"name": "both", "inputs": ["one.outputs.y", "two.outputs.z"]},
     ]
-    both = Tell("w")
+    both = Doubler("w")
     plan = compile_plan(
-        pipeline(steps, {"steps": ["both.outputs.w"]}), {"one": Tell("y"), "two": Tell("z"), "both": both}
+        pipeline(steps, {"steps": ["both.outputs.w"]}),
+        {"one": Doubler("y"), "two": Doubler("z"), "both": both},
     )
     run(plan)
     assert both.seen == [["y", "z"]]
@@ -121,14 +124,16 @@ def test_a_step_reads_what_another_was_sent_after_renaming() -> None:
         {"name": "one", "inputs": ["p.inputs.a"], "tensorMap": {"p.inputs.a": "renamed"}},
         {"name": "two", "inputs": ["one.inputs"]},
     ]
-    two = Tell()
-    run(compile_plan(pipeline(steps, {"steps": ["two"]}), {"one": Tell(), "two": two}))
+    two = Doubler()
+    run(compile_plan(pipeline(steps, {"steps": ["two"]}), {"one": Doubler(), "two": two}))
     assert two.seen == [["renamed"]]
 
 
-def test_two_inputs_of_one_name_are_an_error_that_tells_the_remedy() -> None:
+def test_two_inputs_of_one_name_are_an_error_that_names_the_remedy() -> None:
     steps = [{"name": "one"}, {"name": "two"}, {"name": "both", "inputs": ["one", "two"]}]
-    plan = compile_plan(pipeline(steps, {"steps": ["both"]}), {"one": Tell(), "two": Tell(), "both": Tell()})
+    plan = compile_plan(
+        pipeline(steps, {"steps": ["both"]}), {"one": Doubler(), "two": Doubler(), "both": Doubler()}
+    )
     outcome = run(plan)
     assert {error.step for error in outcome.errors.values()} == {"both"}
     assert "two inputs are named 'y': rename one with tensorMap" in outcome.errors[0].message
@@ -136,26 +141,26 @@ def test_two_inputs_of_one_name_are_an_error_that_tells_the_remedy() -> None:
 
 def test_a_step_whose_tensor_is_absent_is_skipped() -> None:
     steps = [{"name": "s"}, {"name": "never", "inputs": ["s.outputs.missing"]}]
-    never = Tell()
-    plan = compile_plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(), "never": never})
+    never = Doubler()
+    plan = compile_plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Doubler(), "never": never})
     assert outputs(run(plan)) == {"y": [2, 4, 6]}
     assert never.seen == []
 
 
 def test_a_response_without_any_tensor_is_an_error() -> None:
-    outcome = run(compile_plan(pipeline([{"name": "s"}], {"steps": ["s.outputs.missing"]}), {"s": Tell()}))
+    outcome = run(compile_plan(pipeline([{"name": "s"}], {"steps": ["s.outputs.missing"]}), {"s": Doubler()}))
     assert {error.reason for error in outcome.errors.values()} == {Reason.NO_OUTPUT}
     assert len(outcome.errors) == 3
 
 
 def test_a_pipeline_without_output_answers_nothing() -> None:
-    (part,) = run(compile_plan(pipeline([{"name": "s"}], None), {"s": Tell()})).parts
+    (part,) = run(compile_plan(pipeline([{"name": "s"}], None), {"s": Doubler()})).parts
     assert part.outputs is None
 
 
 def test_a_request_that_a_step_refuses_fails_and_names_the_step() -> None:
     steps = [{"name": "s", "inputs": ["p.inputs.a"]}]
-    outcome = run(compile_plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(refuse=2.0)}))
+    outcome = run(compile_plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Doubler(refuse=2.0)}))
     assert list(outcome.errors) == [1]
     assert (outcome.errors[1].step, outcome.errors[1].message) == ("s", "ValueError: 2 is refused")
     assert outputs(outcome) == {"y": [2, 6]}
@@ -164,9 +169,9 @@ def test_a_request_that_a_step_refuses_fails_and_names_the_step() -> None:
 
 def test_a_monitor_beside_the_response_costs_no_response() -> None:
     steps = [{"name": "s"}, {"name": "watch"}, {"name": "after", "inputs": ["watch"]}]
-    watch, after = Tell(monitor=True, refuse=2.0), Tell()
+    watch, after = Doubler(monitor=True, refuse=2.0), Doubler()
     plan = compile_plan(
-        pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(), "watch": watch, "after": after}
+        pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Doubler(), "watch": watch, "after": after}
     )
     outcome = run(plan)
     assert not outcome.errors
@@ -182,14 +187,14 @@ def test_a_monitor_beside_the_response_costs_no_response() -> None:
 
 
 def test_a_monitor_that_the_response_shows_does_cost_it() -> None:
-    plan = compile_plan(pipeline([{"name": "w"}], {"steps": ["w"]}), {"w": Tell(monitor=True, refuse=2.0)})
+    plan = compile_plan(pipeline([{"name": "w"}], {"steps": ["w"]}), {"w": Doubler(monitor=True, refuse=2.0)})
     assert list(run(plan).errors) == [1]
 
 
 def drift_plan(size: int = 100, output: str = "d.outputs.is_drift") -> Plan:
     steps = [{"name": "s"}, {"name": "d", "inputs": ["p.inputs.a"], "batch": {"size": size}}]
     detector = DriftModel(TabularDrift(np.arange(50.0)[:, None]), ["x"], ["x"])
-    return compile_plan(pipeline(steps, {"steps": ["s.outputs.y", output]}), {"s": Tell(), "d": detector})
+    return compile_plan(pipeline(steps, {"steps": ["s.outputs.y", output]}), {"s": Doubler(), "d": detector})
 
 
 def test_a_batched_step_gathers_rows_and_answers_with_the_last_verdict() -> None:
@@ -215,7 +220,9 @@ def test_before_the_first_window_the_verdict_is_insufficient_data() -> None:
 def test_rows_of_refused_requests_enter_no_window() -> None:
     steps = [{"name": "d", "inputs": ["p.inputs.a"], "batch": {"size": 5}}, {"name": "s"}]
     detector = DriftModel(TabularDrift(np.arange(50.0)[:, None]), ["x"], ["x"])
-    plan = compile_plan(pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Tell(refuse=2.0), "d": detector})
+    plan = compile_plan(
+        pipeline(steps, {"steps": ["s.outputs.y"]}), {"s": Doubler(refuse=2.0), "d": detector}
+    )
     outcome = run(plan)
     assert list(outcome.errors) == [1]
     assert outcome.parts[0].gathered["d"].data.ravel().tolist() == [1, 3]
@@ -244,7 +251,7 @@ def test_an_unbatched_drift_step_tests_each_request_over_its_rows() -> None:
 
 def test_batch_on_a_step_that_is_no_drift_detector_is_refused() -> None:
     with pytest.raises(DeploymentError, match=r"step s has a batch, but only drift detectors"):
-        compile_plan(pipeline([{"name": "s", "batch": {"size": 5}}], None), {"s": Tell()})
+        compile_plan(pipeline([{"name": "s", "batch": {"size": 5}}], None), {"s": Doubler()})
 
 
 @pytest.fixture(scope="module")
@@ -255,14 +262,14 @@ def forest() -> Any:
 
 
 def test_a_function_that_a_step_reads_by_name_is_called_but_not_shown(forest: Any) -> None:
-    watch = Tell()
+    watch = Doubler()
     steps = [
         {"name": "m", "inputs": ["p.inputs.a"]},
         {"name": "w", "inputs": ["m.outputs.predict_proba", "m.outputs.predict"]},
         {"name": "v", "inputs": ["m"]},
     ]
     plan = compile_plan(
-        pipeline(steps, {"steps": ["m"]}), {"m": SklearnModel(forest, "predict"), "w": watch, "v": Tell()}
+        pipeline(steps, {"steps": ["m"]}), {"m": SklearnModel(forest, "predict"), "w": watch, "v": Doubler()}
     )
     (part,) = run(plan).parts
     assert part.outputs is not None

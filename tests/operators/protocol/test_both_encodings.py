@@ -159,7 +159,7 @@ READERS = {
 
 
 def same(one: Array, other: Array) -> bool:
-    """Tell whether two arrays are equal to the last bit, except that one NaN is as good as another."""
+    """Return whether two arrays are equal to the last bit, except that one NaN is as good as another."""
     if one.dtype != other.dtype or one.shape != other.shape:
         return False
     if one.dtype.kind != "f":
@@ -260,7 +260,7 @@ def test_a_response_holds_what_the_models_answered(
 
 
 def is_a_request_too(array: Array, encoding: Encoding) -> bool:
-    """Tell whether another pipeline reads a response as what was answered."""
+    """Return whether another pipeline reads a response as what was answered."""
     column = TensorColumn(array, np.array([len(array)]))
     (body,) = encode_responses({"y": column}, ["i"], "pipeline", "3", encoding)
     shown = array.reshape(-1, 1) if array.ndim == 1 else array
@@ -426,7 +426,7 @@ def test_every_field_of_a_response_has_its_published_number(raw: bool) -> None:
         assert tensor[4] == (5, field(7, values))
 
 
-# How the two are told from each other.
+# How the two are distinguished.
 
 
 @pytest.mark.parametrize("space", ["", " ", "\n", "\r\n\t  ", "\n\n\n"])
@@ -502,7 +502,7 @@ def test_the_same_tensors_get_the_same_answers(
 
 
 def is_in(encoding: Encoding, body: bytes) -> bool:
-    """Tell whether a response is in an encoding, with the request's id."""
+    """Return whether a response is in an encoding, with the request's id."""
     if encoding is Encoding.JSON:
         return bool(msgspec.json.decode(body)["id"] == "i")
     message = ModelInferResponse.FromString(body)

@@ -153,7 +153,9 @@ def test_data_that_does_not_fit_is_an_error_of_that_request_alone(
         (b'{"inputs":[{"name":"x","shape":[1],"datatype":"FP64","data":[NaN]}]}', Reason.UNREADABLE, "JSON"),
     ],
 )
-def test_what_is_no_request_is_told_so(value: bytes, reason: Reason, message: str) -> None:
+def test_a_value_that_is_no_request_is_refused_with_its_reason(
+    value: bytes, reason: Reason, message: str
+) -> None:
     with pytest.raises(RecordError, match=message) as caught:
         decode_request(value)
     assert caught.value.reason == reason

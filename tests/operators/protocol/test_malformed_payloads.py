@@ -18,9 +18,9 @@ from operators.inference.engine import Engine
 from tests.corpus.examples import PIPELINES, engine_of_examples, records_of
 from tests.corpus.payloads import (
     CASES,
+    MESSAGES,
     OTHER_ROW,
     ROW,
-    SAYS,
     columns_of,
     good,
     good_proto,
@@ -76,7 +76,7 @@ def among_neighbours(engine: Engine, pipeline: str, names: list[str]) -> list[Ou
 def check_failure(name: str, outcome: Outcome) -> None:
     assert (outcome.status, outcome.reason) == ("failed", CASES[name].reason), outcome
     assert outcome.error
-    assert SAYS[name] in outcome.error
+    assert MESSAGES[name] in outcome.error
     assert len(outcome.error) < 2_000
     assert outcome.body == outcome.error.encode()
 
@@ -94,7 +94,7 @@ def test_the_neighbours_are_right(engine: Engine, pipeline: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_malformed_request_fails_alone_and_says_why(name: str, engine: Engine, pipeline: str) -> None:
+def test_a_malformed_request_fails_alone_with_its_reason(name: str, engine: Engine, pipeline: str) -> None:
     start = process_time()
     (outcome,) = among_neighbours(engine, pipeline, [name])
     assert process_time() - start < 5
@@ -183,7 +183,7 @@ values = st.recursive(
 
 
 def changed(document: Any, path: list[int], value: Any) -> Any:
-    """Return a copy with another value somewhere below; the path says which child to take."""
+    """Return a copy with another value somewhere below; the path selects which child to take."""
     if not path or not isinstance(document, (dict, list)) or not document:
         return value
     keys = list(document) if isinstance(document, dict) else list(range(len(document)))

@@ -16,7 +16,7 @@ def test_every_field_of_the_schema_is_judged_and_none_besides(resource: type) ->
     assert set(fields(resource)) == set(SUPPORT[resource])
 
 
-def test_the_docs_show_what_the_code_says() -> None:
+def test_the_docs_show_the_field_support_of_the_code() -> None:
     text = PAGE.read_text("utf-8")
     assert text == page(text), "run make docs"
 

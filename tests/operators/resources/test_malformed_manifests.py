@@ -1,4 +1,4 @@
-"""Whatever a manifest holds, it is taken or refused in words that say what is wrong and where."""
+"""Whatever a manifest holds, it is taken, or refused with an error that names what is wrong and where."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def test_the_corpus_puts_a_wrong_type_into_every_field() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_what_is_wrong_is_told_with_its_place(name: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_reported_with_its_place(name: str, tmp_path: Path) -> None:
     case = ALL[name]
     path = write(tmp_path / f"file{case.suffix}", case.text)
     start = process_time()
     errors = read_manifests([path]).errors
     assert process_time() - start < 5
     check_words(errors, path)
-    assert any(case.says in error for error in errors), errors
+    assert any(case.message in error for error in errors), errors
 
 
 @pytest.mark.parametrize("name", WELL_FORMED)
@@ -112,12 +112,12 @@ def names_of_unusable() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", list(names_of_unusable()))
-def test_what_does_not_go_with_its_models_is_told(name: str, models: Path, tmp_path: Path) -> None:
+def test_what_does_not_go_with_its_models_is_refused(name: str, models: Path, tmp_path: Path) -> None:
     case: Case = unusable(models)[name]
     path = write(tmp_path / "file.yaml", case.text)
     errors = check([path], Topics(), make_policy(str(models), str(tmp_path / "cache"))).errors
     check_words(errors, path)
-    assert any(case.says in error for error in errors), errors
+    assert any(case.message in error for error in errors), errors
 
 
 def test_the_command_names_every_malformed_file_and_ends_with_1(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_the_command_names_every_malformed_file_and_ends_with_1(tmp_path: Path) 
     paths = [
         write(tmp_path / f"{number}{case.suffix}", case.text)
         for number, (name, case) in enumerate(ALL.items())
-        if not case.says.startswith(nothing)
+        if not case.message.startswith(nothing)
     ]
     assert len(paths) > 600
     done = run_validate("--with-artifacts", *paths)

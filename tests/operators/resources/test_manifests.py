@@ -71,7 +71,7 @@ def test_an_unknown_key_is_named_with_file_and_path(tmp_path: Path) -> None:
     assert "spec has no field 'storagUri'; did you mean storageUri?" in text
 
 
-def test_every_document_with_an_error_is_told_at_once(tmp_path: Path) -> None:
+def test_every_document_with_an_error_is_reported_at_once(tmp_path: Path) -> None:
     text = errors_of(
         tmp_path,
         models=MODELS.replace("name: a}", "name: A.b}"),
@@ -180,7 +180,7 @@ def test_more_steps_than_a_plan_can_walk_are_refused(tmp_path: Path) -> None:
     assert "spec.steps may have at most 200 steps, got 202" in text
 
 
-def test_an_empty_folder_says_that_nothing_was_found(tmp_path: Path) -> None:
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     assert "there is no .yaml, .yml, .json file in this folder" in errors_of(tmp_path)
 
 

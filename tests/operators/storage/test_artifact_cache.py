@@ -87,7 +87,7 @@ def test_a_folder_of_it_that_is_a_link_is_not_used(tmp_path: Path, which: str) -
         fetch(locate(str(FOLDER), site_of(cache)), found.digest, cache)
 
 
-def test_a_file_in_its_place_is_told(tmp_path: Path) -> None:
+def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
     with pytest.raises(DeploymentError, match="is a link or a file"):
         ArtifactCache(tmp_path / "cache")

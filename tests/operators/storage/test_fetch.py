@@ -137,7 +137,7 @@ def test_a_remote_folder_that_changed_is_refused(bucket: str, tmp_path: Path) ->
     assert list((tmp_path / "cold").glob("half-*")) == []
 
 
-def test_a_bucket_that_is_not_there_says_so(bucket: str, tmp_path: Path) -> None:
+def test_a_bucket_that_is_not_there_is_an_error(bucket: str, tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match=r"nowhere.* (contains no file|cannot be)"):
         resolve(f"{bucket}/nowhere", None, make_policy("", str(tmp_path)))
     with pytest.raises(DeploymentError, match=r"(contains no file|cannot be)"):

@@ -51,7 +51,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 class Pages(BaseHTTPRequestHandler):
-    """Answers paths as they are told; every header that came is remembered."""
+    """Answers each path as `answers` defines; remembers every header that came."""
 
     answers: dict[str, tuple[int, dict[str, str], bytes]]
     seen: list[dict[str, str]]
@@ -137,7 +137,7 @@ FILE = page('<a href="model.json">x</a>')
 
 
 @pytest.mark.parametrize(
-    ("answers", "says"),
+    ("answers", "message"),
     [
         ({}, r"cannot be listed: .*/m/ answers 404"),
         ({"/m/": (403, {}, b"")}, r"cannot be listed: .*/m/ answers 403"),
@@ -153,9 +153,9 @@ FILE = page('<a href="model.json">x</a>')
     ],
 )
 def test_a_server_that_does_not_answer_as_a_folder_does(
-    answers: dict[str, tuple[int, dict[str, str], bytes]], says: str, tmp_path: Path
+    answers: dict[str, tuple[int, dict[str, str], bytes]], message: str, tmp_path: Path
 ) -> None:
-    with pages(answers) as (url, _), pytest.raises(DeploymentError, match=says):
+    with pages(answers) as (url, _), pytest.raises(DeploymentError, match=message):
         resolve(f"{url}/m", None, make_policy("", str(tmp_path / "cache")))
     assert not list((tmp_path / "cache").glob("*"))
 
@@ -170,7 +170,7 @@ def test_another_server_is_not_followed_to(tmp_path: Path) -> None:
             resolve(f"{url}/m", None, make_policy("", str(tmp_path / "cache")))
 
 
-def test_nobody_listening_is_told(tmp_path: Path) -> None:
+def test_an_address_without_a_server_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match=r"http://127.0.0.1:1/m/ does not answer: .*refused"):
         resolve("http://127.0.0.1:1/m", None, make_policy("", str(tmp_path / "cache")))
 

@@ -26,7 +26,7 @@ def test_ones_own_folder_is_nobody_elses(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "in", "in/file", ".."])
-def test_what_everyone_can_write_is_told_with_the_remedy(folder: Path, name: str) -> None:
+def test_what_everyone_can_write_is_named_with_the_remedy(folder: Path, name: str) -> None:
     path = Path(os.path.normpath(folder / name))
     path.chmod(path.stat().st_mode | 0o002)
     assert writers_in(folder) == f"{path} is writable by everyone: chmod o-w {path}"
@@ -34,7 +34,7 @@ def test_what_everyone_can_write_is_told_with_the_remedy(folder: Path, name: str
 
 @as_root
 @pytest.mark.parametrize("name", ["", "in", "in/file", ".."])
-def test_what_a_group_can_write_is_told_with_the_remedy(folder: Path, name: str) -> None:
+def test_what_a_group_can_write_is_named_with_the_remedy(folder: Path, name: str) -> None:
     path = Path(os.path.normpath(folder / name))
     give_away(path, group=True)
     path.chmod(path.stat().st_mode | 0o020)
@@ -45,7 +45,7 @@ def test_what_a_group_can_write_is_told_with_the_remedy(folder: Path, name: str)
 
 @as_root
 @pytest.mark.parametrize("name", ["", "in", "in/file", ".."])
-def test_what_belongs_to_another_user_is_told(folder: Path, name: str) -> None:
+def test_what_belongs_to_another_user_is_named(folder: Path, name: str) -> None:
     path = Path(os.path.normpath(folder / name))
     give_away(path)
     assert (writers_in(folder) or "").startswith(f"{path} belongs to user {STRANGER}")

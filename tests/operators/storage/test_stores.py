@@ -1,4 +1,4 @@
-"""Names of stores → places, with servers that speak the protocols."""
+"""Names of stores → places, with servers that implement the protocols."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def lab(minio: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("lab")
 @pytest.mark.parametrize("as_file", [True, False])
-def test_a_store_of_the_setting_is_opened_as_it_says(tmp_path: Path, as_file: bool) -> None:
+def test_a_store_of_the_setting_is_opened_as_it_defines(tmp_path: Path, as_file: bool) -> None:
     setting = SETTING
     if as_file:
         setting = str(tmp_path / "stores.yaml")
@@ -69,7 +69,7 @@ def test_a_store_of_the_setting_is_opened_as_it_says(tmp_path: Path, as_file: bo
 
 
 @pytest.mark.usefixtures("lab")
-def test_the_setting_may_say_where_a_built_in_store_is(tmp_path: Path) -> None:
+def test_the_setting_may_change_the_endpoint_of_a_built_in_store(tmp_path: Path) -> None:
     """As in Seldon's own samples, whose remote `s3` is MinIO."""
     site = make_policy("", str(tmp_path / "cache"), SETTING.replace("lab:", "s3:"))
     assert resolve("s3://models/income", None, site).digest == digest(FOLDER)
@@ -180,7 +180,7 @@ def test_a_library_that_is_missing_is_named_as_its_extra(scheme: str, library: s
 
 
 @pytest.mark.parametrize(
-    ("setting", "says"),
+    ("setting", "message"),
     [
         ("nowhere.yaml", "stores: nowhere.yaml: cannot be read"),
         ("{", "stores: "),
@@ -198,8 +198,8 @@ def test_a_library_that_is_missing_is_named_as_its_extra(scheme: str, library: s
         ("lab: {protocol: s3, endpoint: 'http://me:pass@x'}\n", "lab.endpoint contains a user"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused(setting: str, says: str) -> None:
-    with pytest.raises(DeploymentError, match=says):
+def test_a_setting_that_makes_no_sense_is_refused(setting: str, message: str) -> None:
+    with pytest.raises(DeploymentError, match=message):
         make_policy("", "", setting)
 
 

@@ -56,7 +56,7 @@ def test_a_link_out_of_a_trusted_root_is_not_trusted(tmp_path: Path, armed: tupl
     assert not trace.exists()
 
 
-def test_no_file_outside_the_folder_is_loaded_whatever_the_folder_says(
+def test_no_file_outside_the_folder_is_loaded_whatever_the_folder_names(
     tmp_path: Path, armed: tuple[Path, Path]
 ) -> None:
     """Its digest would not cover it."""

@@ -61,7 +61,7 @@ def test_a_refused_folder_is_not_kept_and_not_found_under_a_trusted_name(
     assert not trace.exists()
 
 
-def test_workers_that_refuse_a_folder_at_once_all_say_why(
+def test_workers_that_refuse_a_folder_at_once_all_report_the_reason(
     tmp_path: Path, site: ArtifactPolicy, trace: Path
 ) -> None:
     """They share a cache: what one of them discards, another may be reading."""

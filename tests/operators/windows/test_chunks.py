@@ -54,7 +54,7 @@ def test_a_chunk_of_another_version_is_refused() -> None:
         decode(b"\x04" + chunk(1).encode()[1:])
 
 
-def test_rows_of_several_topics_are_told_apart_after_joining() -> None:
+def test_rows_of_several_topics_keep_their_topics_after_joining() -> None:
     one = chunk(2)._replace(topics=("x", "y"), topic=np.array([0, 1], dtype=np.int8))
     other = chunk(1)._replace(topics=("y",), topic=np.array([0], dtype=np.int8))
     joined = join([one, other])

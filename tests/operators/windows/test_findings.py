@@ -32,15 +32,15 @@ def test_a_confirmed_drift_names_its_culprits_and_window(moved: float, severity:
     finding = found(DRIFT, judged(STEP, REFERENCE[:500] + np.array([moved, 0])))
     assert isinstance(finding, Finding)
     assert finding.severity == severity
-    told = finding.annotations
-    assert told["features"].startswith("age (effect 0.")
-    assert told["summary"].startswith("The data drifted in d, confirmed by window 3: age (effect")
-    assert told["window"] == "1970-01-01T00:00:01.000Z/1970-01-01T00:00:01.499Z"
-    assert told["window_number"] == "4"
-    assert told["window_offsets"] == "requests-0 10 to 508; requests-1 11 to 509"
+    annotations = finding.annotations
+    assert annotations["features"].startswith("age (effect 0.")
+    assert annotations["summary"].startswith("The data drifted in d, confirmed by window 3: age (effect")
+    assert annotations["window"] == "1970-01-01T00:00:01.000Z/1970-01-01T00:00:01.499Z"
+    assert annotations["window_number"] == "4"
+    assert annotations["window_offsets"] == "requests-0 10 to 508; requests-1 11 to 509"
 
 
-def test_what_is_not_confirmed_is_nothing_and_a_window_without_a_verdict_tells_nothing() -> None:
+def test_unconfirmed_drift_is_no_finding_and_a_window_without_a_verdict_is_unknown() -> None:
     drifted = judged(STEP, REFERENCE[:500] + np.array([2.0, 0]))
     assert found(DRIFT, drifted, Streak(False, 0, against=1)) is None
     assert found(DRIFT, judged(STEP, REFERENCE[:500])) is UNKNOWN, "one window does not resolve it"

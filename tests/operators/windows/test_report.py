@@ -30,20 +30,25 @@ def test_a_report_is_a_v2_response_with_alibi_detects_tensors() -> None:
         "threshold": ([1, 1], "FP64"),
     }
     assert (body["model_name"], body["model_version"]) == ("d", "3")
-    told = body["parameters"]
-    assert (told["state"], told["window"], told["n"], told["ranked"]) == ("DRIFT", 12, 400, ["age", "work"])
-    assert told["detector"] == "sha256:abc"
-    assert told["features"][0]["rejected"] is True
-    assert told["features"][1]["test"] == "chi-square"
+    parameters = body["parameters"]
+    assert (parameters["state"], parameters["window"], parameters["n"], parameters["ranked"]) == (
+        "DRIFT",
+        12,
+        400,
+        ["age", "work"],
+    )
+    assert parameters["detector"] == "sha256:abc"
+    assert parameters["features"][0]["rejected"] is True
+    assert parameters["features"][1]["test"] == "chi-square"
 
 
 def test_a_report_names_the_requests_in_the_window() -> None:
-    told = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:5])))["parameters"]
-    assert told["members"] == [
+    parameters = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:5])))["parameters"]
+    assert parameters["members"] == [
         {"topic": "requests", "partition": 0, "first_offset": 10, "last_offset": 14, "rows": 3},
         {"topic": "requests", "partition": 1, "first_offset": 11, "last_offset": 13, "rows": 2},
     ]
-    assert (told["first_timestamp"], told["last_timestamp"]) == (1_000, 1_004)
+    assert (parameters["first_timestamp"], parameters["last_timestamp"]) == (1_000, 1_004)
 
 
 def test_the_flag_is_read_back_from_the_report() -> None:
@@ -62,47 +67,47 @@ def test_what_is_no_verdict_gives_no_flag() -> None:
     assert read_report(b'{"outputs": [], "parameters": {}}') is None
 
 
-def test_a_report_tells_enough_to_draw_the_columns_that_moved() -> None:
+def test_a_report_contains_enough_to_draw_the_columns_that_moved() -> None:
     moved = REFERENCE[:400].copy()
     moved[:100, 1] = 7
-    told = msgspec.json.decode(reported(STEP, chunk(moved)))["parameters"]
-    work, age = told["histograms"]
+    parameters = msgspec.json.decode(reported(STEP, chunk(moved)))["parameters"]
+    work, age = parameters["histograms"]
     assert work["column"] == "work"
     assert work["categories"] == ["Private", "State-gov", "Self-emp", "7"]
     assert len(work["window"]) == len(work["reference"]) == 5
     assert work["window"][3] == 0.25
     assert len(age["window"]) == len(age["edges"]) + 1 == 10
     assert abs(sum(age["reference"]) - 1) < 1e-3
-    assert told["features"][1]["unseen"] == 100
-    assert told["features"][1]["drifted"] is True
+    assert parameters["features"][1]["unseen"] == 100
+    assert parameters["features"][1]["drifted"] is True
 
 
-def test_a_report_says_what_windows_in_a_row_confirmed() -> None:
-    told = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:300]), Streak(True, 7)))["parameters"]
-    assert (told["confirmed"], told["confirmed_since_window"]) == (True, 7)
+def test_a_report_contains_what_windows_in_a_row_confirmed() -> None:
+    parameters = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:300]), Streak(True, 7)))["parameters"]
+    assert (parameters["confirmed"], parameters["confirmed_since_window"]) == (True, 7)
 
 
-def test_a_calibrated_detector_tells_what_it_would_take() -> None:
+def test_a_calibrated_detector_reports_its_calibration_and_least_effect() -> None:
     held_out = np.column_stack([RNG.normal(size=2_000), RNG.integers(0, 3, 2_000)])
     calibration = calibrate(STEP.detector, held_out, window=100, rate=0.05, windows=200)
     step = DriftModel(STEP.detector, ["age", "work"], ["age", "work"], calibrations=[calibration])
-    told = msgspec.json.decode(reported(step, chunk(held_out[:100])))["parameters"]
-    assert told["state"] == "OK", "100 rows are enough for what was calibrated for 100"
-    assert told["calibrated"] == [{"window": 100, "rate": 0.05}]
-    assert 0.1 < told["features"][0]["least_effect"] < 0.25
+    parameters = msgspec.json.decode(reported(step, chunk(held_out[:100])))["parameters"]
+    assert parameters["state"] == "OK", "100 rows are enough for what was calibrated for 100"
+    assert parameters["calibrated"] == [{"window": 100, "rate": 0.05}]
+    assert 0.1 < parameters["features"][0]["least_effect"] < 0.25
 
 
 def test_a_report_names_a_feature_without_values_and_is_not_ok() -> None:
     rows = REFERENCE[:400].copy()
     rows[:, 0] = np.nan
     body = msgspec.json.decode(reported(STEP, chunk(rows)))
-    told = body["parameters"]
-    assert told["state"] == "INSUFFICIENT_DATA"
-    assert told["ranked"] == ["age", "work"]
-    age, work = told["features"]
+    parameters = body["parameters"]
+    assert parameters["state"] == "INSUFFICIENT_DATA"
+    assert parameters["ranked"] == ["age", "work"]
+    age, work = parameters["features"]
     assert (age["insufficient"], age["n"], age["missing"]) == (True, 0, 400)
     assert work["insufficient"] is False
-    assert told["histograms"][0]["column"] == "age"
+    assert parameters["histograms"][0]["column"] == "age"
     assert {one["name"]: one["data"] for one in body["outputs"]}["is_drift"] == [0]
 
 
@@ -119,7 +124,7 @@ def test_windows_without_values_of_a_feature_neither_confirm_nor_resolve(confirm
     assert streak == confirmed
 
 
-def test_a_report_tells_the_features_own_values_of_prepared_columns() -> None:
+def test_a_report_contains_the_features_own_values_of_prepared_columns() -> None:
     people = np.column_stack([RNG.integers(17, 90, 2_000), RNG.integers(0, 2, 2_000)]).astype(float)
     scaler = StandardScaler().fit(people[:, :1])
     prepared = np.column_stack([scaler.transform(people[:, :1]), people[:, 1]])
@@ -129,8 +134,8 @@ def test_a_report_tells_the_features_own_values_of_prepared_columns() -> None:
     }
     columns, detector = list(origins), TabularDrift(prepared, categories_per_feature={1: None})
     step = DriftModel(detector, columns, ["age", "work"], origins=origins)
-    told = msgspec.json.decode(reported(step, chunk(prepared[:400])))["parameters"]["histograms"]
-    age, work = sorted(told, key=lambda one: str(one["column"]))
+    histograms = msgspec.json.decode(reported(step, chunk(prepared[:400])))["parameters"]["histograms"]
+    age, work = sorted(histograms, key=lambda one: str(one["column"]))
     assert age["raw"] == pytest.approx(
         scaler.inverse_transform(np.array(age["edges"])[:, None])[:, 0], rel=1e-5
     )
@@ -139,12 +144,12 @@ def test_a_report_tells_the_features_own_values_of_prepared_columns() -> None:
 
 
 def test_without_an_origin_a_report_is_as_before() -> None:
-    told = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:400])))["parameters"]["histograms"]
-    assert all("raw" not in one for one in told)
+    histograms = msgspec.json.decode(reported(STEP, chunk(REFERENCE[:400])))["parameters"]["histograms"]
+    assert all("raw" not in one for one in histograms)
 
 
 def test_bins_that_differ_in_late_digits_stay_apart() -> None:
     moments = 1_700_000_000 + np.arange(8.0)
     step = DriftModel(TabularDrift(np.repeat(moments, 50)[:, None]), ["at"], ["at"])
-    (told,) = msgspec.json.decode(reported(step, chunk(moments[:, None])))["parameters"]["histograms"]
-    assert told["edges"] == moments[:-1].tolist()
+    (histogram,) = msgspec.json.decode(reported(step, chunk(moments[:, None])))["parameters"]["histograms"]
+    assert histogram["edges"] == moments[:-1].tolist()

@@ -117,8 +117,8 @@ def test_a_detector_of_moved_traffic_takes_it_for_ordinary(
     old = watched["income-drift"]
     moved = old._replace(columns=[old.columns[0] + 10.0, *old.columns[1:]])
     new = load(rebuild(moved, models / "income-drift", Folders(tmp_path, ""), OPTIONS))
-    (told,) = [one.message for one in compare(moved, new, OPTIONS) if "old detector" in one.message]
-    assert told.startswith("DRIFT in 100.0% of test windows with the old detector, 0.0%")
+    (message,) = [one.message for one in compare(moved, new, OPTIONS) if "old detector" in one.message]
+    assert message.startswith("DRIFT in 100.0% of test windows with the old detector, 0.0%")
 
 
 def test_a_column_that_lost_its_variety_fails_the_check(
@@ -139,7 +139,7 @@ def test_too_few_rows_fail_the_check(watched: dict[str, MonitorInput], models: P
     assert failed == ["1,200 reference rows for windows of 300 (at least 10 windows)"]
 
 
-def test_a_column_without_any_value_is_told(
+def test_a_column_without_any_value_is_refused(
     watched: dict[str, MonitorInput], models: Path, tmp_path: Path
 ) -> None:
     old = watched["income-drift"]
@@ -161,11 +161,11 @@ def test_quality_learns_ranges_categories_and_what_is_missing(
     assert age.high == np.nanmax(old.columns[0]) + 50
     known = old.step.quality.features[1].categories or ()
     assert work.categories == (*known, "Gig"), "what comes once is a slip"
-    told = [one.message for one in compare(changed, new, OPTIONS)]
-    assert any("new categories Gig" in one for one in told)
+    messages = [one.message for one in compare(changed, new, OPTIONS)]
+    assert any("new categories Gig" in one for one in messages)
 
 
-def test_traffic_that_no_monitor_reads_is_told(served: LoadedPipeline) -> None:
+def test_traffic_that_no_monitor_reads_is_refused(served: LoadedPipeline) -> None:
     with pytest.raises(DeploymentError, match="no monitor of pipeline income-monitored read any of the 2"):
         replay(served, [b"junk", b"{}"])
 
@@ -195,25 +195,25 @@ def protobuf(row: NDArray[np.float64]) -> bytes:
 def test_a_number_that_no_reference_holds_costs_no_other_request(
     watching: tuple[LoadedPipeline, Path], people: pd.DataFrame, trained: Trained, tmp_path: Path, odd: float
 ) -> None:
-    """Each detector learns from all other requests, and says what it left out."""
+    """Each detector learns from all other requests, and names what it left out."""
     served, models = watching
     rows = encode(people.drop(columns=TARGET), trained.features)[:600]
     rows[4, 0] = odd
     some = [protobuf(row) for row in rows]
     watched = {one.name: one for one in replay(served, some)}
     assert watched.keys() == {"income-drift", "income-outlier", "income-quality"}
-    told = []
+    messages = []
     for name, one in watched.items():
         refused = sum(one.refused.values())
         assert refused == np.isinf(odd), "the job answers such a request with an error"
         assert len(one.columns[0]) == len(some) - refused
         new = load(rebuild(one, models / name, Folders(tmp_path, ""), OPTIONS._replace(draws=100)))
-        told += [check.message for check in compare(one, new, OPTIONS)]
+        messages += [check.message for check in compare(one, new, OPTIONS)]
     assert np.abs(np.load(tmp_path / "income-drift" / "x_ref.npy")).max() < 1e6
     assert read_quality(tmp_path / "income-quality" / FILE).features[0].high <= 90
     value = f"column 'age' contains 1 value that is infinite or beyond 3.4e+38, first {odd:g} in row 4"
-    says = "1 request is left out: ValueError: the rows contain infinity" if np.isinf(odd) else value
-    assert any(line.startswith(says) for line in told), told
+    expected = "1 request is left out: ValueError: the rows contain infinity" if np.isinf(odd) else value
+    assert any(line.startswith(expected) for line in messages), messages
 
 
 def test_values_of_a_wrong_type_are_not_learned_as_missing(

@@ -1,4 +1,4 @@
-"""What prepared columns are in their features' own values: as scikit-learn's `inverse_transform` says."""
+"""Prepared columns in their features' own values: what scikit-learn's `inverse_transform` returns."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ def test_a_scaler_behind_an_imputer_and_in_a_column_transformer_is_found(name: s
     ],
     ids=str,
 )
-def test_of_a_transformer_that_is_not_affine_nothing_is_told(unknown: Any) -> None:
+def test_columns_of_a_transformer_that_is_not_affine_have_no_origin(unknown: Any) -> None:
     fitted = ColumnTransformer([("odd", unknown, [0, 1]), ("fine", StandardScaler(), [2])]).fit(ROWS)
     width = fitted.transform(ROWS).shape[1]
     columns = [f"column_{i}" for i in range(width)]
     assert list(origins_of(fitted, NAMES, {}, columns)) == columns[-1:], (
-        "its neighbour's is told all the same"
+        "its neighbour has an origin all the same"
     )
     alone = clone(unknown).fit(ROWS)
     assert origins_of(alone, NAMES, {}, NAMES) == {}
@@ -118,7 +118,7 @@ def test_the_columns_of_a_one_hot_encoder_are_their_categories(drop: str | None,
     assert found == set(columns)
 
 
-def test_codes_are_told_as_their_texts_and_not_as_numbers() -> None:
+def test_origins_of_codes_are_their_texts_and_not_numbers() -> None:
     codes = np.column_stack([RNG.integers(0, 3, 200), RNG.integers(0, 2, 200)]).astype(float)
     texts = {"work": ["Private", "State", "None"], "sex": ["f", "m"]}
     fitted = ColumnTransformer([("one", OneHotEncoder(), [0])], remainder="passthrough").fit(codes)

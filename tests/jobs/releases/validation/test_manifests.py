@@ -30,7 +30,7 @@ def pipeline(*steps: dict[str, Any]) -> str:
     return f"kind: Pipeline\nmetadata: {{name: p}}\nspec: {json.dumps({'steps': steps})}"
 
 
-def test_errors_of_documents_models_and_plans_are_told_at_once(tmp_path: Path, models: Path) -> None:
+def test_errors_of_documents_models_and_plans_are_reported_at_once(tmp_path: Path, models: Path) -> None:
     found = checked(
         tmp_path,
         models,

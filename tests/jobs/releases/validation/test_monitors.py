@@ -1,4 +1,4 @@
-"""Monitor documents from manifests to releases, and what `validate` and `explain` say of windows."""
+"""Monitor documents from manifests to releases, and what `validate` and `explain` print about windows."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_release_whose_monitor_cannot_be_used_is_not_served(
         load_pipeline(broken, ModelCache(make_policy(str(folder), "")))
 
 
-def test_steps_under_the_wrong_heading_are_told(checked: Callable[..., Checked]) -> None:
+def test_steps_under_the_wrong_heading_are_refused(checked: Callable[..., Checked]) -> None:
     mixed = monitor(drift=[{"step": "income-quality"}], quality=[{"step": "income-drift"}])
     one, other = checked(pipeline(), mixed).errors
     assert one.endswith(
@@ -200,16 +200,16 @@ def doubted(step: Step, min_n: int = 200, **batch: int) -> str:
         (5_000, [], {"windowMs": 1_000}, "the detector is not calibrated for windows of 200 rows"),
     ],
 )
-def test_what_makes_a_drift_detectors_verdicts_doubtful_is_told(
+def test_what_makes_a_drift_detectors_verdicts_doubtful_gives_a_warning(
     rows: int, windows: list[int], batch: dict[str, int], begins: str
 ) -> None:
-    said = doubted(detector(rows, *windows), **batch)
-    assert said.startswith(begins)
-    assert bool(said) == bool(begins)
-    assert "\n" not in said
+    warning = doubted(detector(rows, *windows), **batch)
+    assert warning.startswith(begins)
+    assert bool(warning) == bool(begins)
+    assert "\n" not in warning
 
 
-def test_windows_that_are_never_judged_are_told() -> None:
+def test_windows_that_are_never_judged_give_a_warning() -> None:
     never = "no window of 50 rows is judged, because min_n is 200; decrease min_n in the pipeline's Monitor"
     quality = DataQualityModel(Quality([Feature("x")]))
     assert doubted(quality, size=50).startswith(never)

@@ -110,7 +110,7 @@ def test_json_that_is_nested_too_deeply_before_tensors_is_a_bad_body(port: int) 
     assert status == 400, got
 
 
-def test_a_body_whose_length_nobody_told_is_bounded_too(port: int) -> None:
+def test_a_body_without_a_content_length_is_bounded_too(port: int) -> None:
     tracemalloc.start()
     try:
         status, _, _ = post(port, (bytes(1_000_000) for _ in range(40)))
@@ -134,7 +134,7 @@ def test_numbers_that_are_longer_as_text_are_bounded_as_text(port: int) -> None:
     assert post(port, head + data, Inference_Header_Content_Length=str(len(head)))[0] == 413
 
 
-def test_a_client_that_asks_before_it_sends_is_told_at_once(port: int) -> None:
+def test_a_client_that_asks_before_it_sends_is_refused_at_once(port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.putrequest("POST", "/")
     connection.putheader("Content-Length", "1000000000")

@@ -1,4 +1,4 @@
-"""The picture of a pipeline, as far as its figure says where everything is."""
+"""The picture of a pipeline: where its figure places nodes and edges."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def span(*steps: str) -> Span:
     return Span(1_700_000_000, 10, Tally(100, 10, 5_000, buckets, {}, done))
 
 
-def figure_of(name: str, told: Span | None = None) -> Any:
-    return pipeline_graph.picture(release_of(PIPELINES[name], OUTPUTS[name]), told, "light")
+def figure_of(name: str, measured: Span | None = None) -> Any:
+    return pipeline_graph.picture(release_of(PIPELINES[name], OUTPUTS[name]), measured, "light")
 
 
 def boxes_of(figure: Any) -> dict[str, Box]:
@@ -59,10 +59,10 @@ def curves_of(figure: Any) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
 
 @pytest.mark.parametrize("name", PIPELINES)
 @pytest.mark.parametrize(
-    "told", [None, span(*[step["name"] for step in SIX], "outlier")], ids=["bare", "told"]
+    "measured", [None, span(*[step["name"] for step in SIX], "outlier")], ids=["bare", "with rates"]
 )
-def test_no_edge_goes_through_a_node(name: str, told: Span | None) -> None:
-    figure = figure_of(name, told)
+def test_no_edge_goes_through_a_node(name: str, measured: Span | None) -> None:
+    figure = figure_of(name, measured)
     boxes, edges = boxes_of(figure), curves_of(figure)
     assert len(edges) >= len(PIPELINES[name])
     for points in edges:

@@ -55,9 +55,9 @@ def tally(requests: int, failed: int = 0, outliers: int = 0) -> Tally:
     return Tally(requests, failed, 50 * requests, buckets, {}, {"o": done})
 
 
-def rates(number: int, told: Tally) -> bytes:
+def rates(number: int, counts: Tally) -> bytes:
     since = (START + 10 * number) * 1000
-    return Rates("p", 1, iso_milliseconds(since), iso_milliseconds(since + 10_000), BOUNDS, told).encode()
+    return Rates("p", 1, iso_milliseconds(since), iso_milliseconds(since + 10_000), BOUNDS, counts).encode()
 
 
 def release() -> Release:
@@ -106,8 +106,8 @@ def board() -> TopicHistory:
         "__connect.errors.exception.class.name": "BAD_REQUEST",
         "__connect.errors.exception.message": "<script>alert(1)</script>",
     }
-    told = tuple((name, text.encode()) for name, text in headers.items())
-    board.add(TOPICS.errors, Record(b"{}", headers=told))
+    encoded = tuple((name, text.encode()) for name, text in headers.items())
+    board.add(TOPICS.errors, Record(b"{}", headers=encoded))
     return board
 
 
@@ -131,7 +131,7 @@ def test_rates_of_long_ago_are_forgotten(board: TopicHistory) -> None:
     assert board.request_count("p") == 601, "how many came is not"
 
 
-def test_what_a_monitor_hides_is_hidden_in_what_was_told_before_too(board: TopicHistory) -> None:
+def test_what_a_monitor_hides_is_hidden_in_earlier_records_too(board: TopicHistory) -> None:
     board._redaction_of = lambda pipeline: Redaction(["age"])
     assert "age" not in str([board.windows("p"), board.outliers("p"), board.spans("p", 0, 10.0)])
     assert board.dead_letters("p")[0].message == HIDDEN
@@ -161,7 +161,7 @@ def test_lists_hold_the_newest_first_and_belong_to_their_pipeline(board: TopicHi
     assert (alert["alert"], alert["step"], alert["what"]) == ("WeirDrift", "d", "it moved")
 
 
-def test_a_flagged_row_is_told_with_its_reasons(board: TopicHistory) -> None:
+def test_a_flagged_row_is_shown_with_its_reasons(board: TopicHistory) -> None:
     (row,) = outlier_rows(board.outliers("p"))
     assert row["because of"] == "age 99"
     assert row["score"] == "0.9 (above 0.5)"
@@ -169,7 +169,7 @@ def test_a_flagged_row_is_told_with_its_reasons(board: TopicHistory) -> None:
 
 
 @pytest.mark.parametrize(
-    ("culprit", "told"),
+    ("culprit", "shown"),
     [
         (FeatureContribution("age", 1.0, 2.5, 72.6), "age 72.6"),
         (FeatureContribution("work=Private", 1.0, 0.0, "not Private"), "not work=Private"),
@@ -178,12 +178,12 @@ def test_a_flagged_row_is_told_with_its_reasons(board: TopicHistory) -> None:
         (FeatureContribution("age", 1.0, None), "age"),
     ],
 )
-def test_a_value_behind_a_preprocessor_is_told_as_the_feature_has_it_or_as_scaled(
-    culprit: FeatureContribution, told: str
+def test_a_value_behind_a_preprocessor_is_shown_as_the_feature_has_it_or_as_scaled(
+    culprit: FeatureContribution, shown: str
 ) -> None:
     flagged = FlaggedRowRecord("p", 1, "o", "t", 0, 7, START * 1000, 0, 0.9, 0.5, [culprit], "x")
     (row,) = outlier_rows([flagged], prepared={"o"})
-    assert row["because of"] == told
+    assert row["because of"] == shown
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -230,7 +230,7 @@ def bins(figure: Any, row: int = 1) -> list[str]:
     return list(figure.layout["yaxis" if row == 1 else f"yaxis{row}"].ticktext)
 
 
-def test_bins_are_told_in_the_features_own_values_where_they_are_known() -> None:
+def test_bins_are_shown_in_the_features_own_values_where_they_are_known() -> None:
     figure = pictured(PREPARED | {"raw": [17, 41.5]}, CODES | {"raw": ["not Private", "Private"]})
     assert bins(figure) == ["≤ 17", "≤ 41.5", "&gt; 41.5"]
     assert bins(figure, 2) == ["not Private", "Private"]
@@ -280,7 +280,7 @@ def test_a_feature_without_values_has_a_question_mark_and_no_colour(theme: Theme
     assert window.state == ("INSUFFICIENT_DATA" if insufficient else "OK")
 
 
-def test_lines_are_what_was_told(board: TopicHistory) -> None:
+def test_lines_are_what_was_published(board: TopicHistory) -> None:
     spans = board.spans("p", START, 10.0)
     answered, failed = time_series.requests(spans, PERIOD, "light").data
     assert list(answered.y) == pytest.approx([10.0, 9.9, 9.8, 9.7, 9.6, 9.5])
@@ -294,7 +294,7 @@ def test_lines_are_what_was_told(board: TopicHistory) -> None:
     assert (list(bars.y), list(bars.x)) == (["age"], [12])
 
 
-def test_a_line_is_broken_where_nothing_was_told(board: TopicHistory) -> None:
+def test_a_line_is_broken_where_nothing_was_published(board: TopicHistory) -> None:
     for number in (20, 21):
         board.add(TOPICS.rates, Record(rates(number, tally(100))))
     answered = time_series.requests(board.spans("p", START, 10.0), PERIOD, "light").data[0]

@@ -48,7 +48,7 @@ def test_expressions_are_seldons(text: str, expected: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "p.", "p..outputs", "p.s.outputs.a.b", "p.s.t.outputs"])
-def test_what_is_no_expression_is_told(text: str) -> None:
+def test_what_is_no_expression_is_refused(text: str) -> None:
     with pytest.raises(DeploymentError, match=r"is not PIPELINE, PIPELINE\.inputs or"):
         parse_expression(text, Topics())
 
@@ -109,7 +109,7 @@ def test_a_condition_holds_where_any_value_fits(condition: str, holds: bool) -> 
     assert parse_condition(condition).holds(show(Record(BODY), TARGET)) is holds
 
 
-def test_what_is_no_condition_is_told() -> None:
+def test_what_is_no_condition_is_refused() -> None:
     with pytest.raises(DeploymentError, match="is not a condition; write is_outlier=1"):
         parse_condition("is_outlier")
 
@@ -149,8 +149,12 @@ def test_a_dead_letter_is_shown_with_what_was_wrong_and_belongs_to_the_pipeline_
     target = parse_expression("p.errors", Topics())
     shown = show(record, target)
     assert shown.value["request"] == {"id": "r1"}
-    told = shown.value["parameters"]
-    assert (told["reason"], told["step"], told["message"]) == ("STEP_FAILED", "income", "no age")
+    parameters = shown.value["parameters"]
+    assert (parameters["reason"], parameters["step"], parameters["message"]) == (
+        "STEP_FAILED",
+        "income",
+        "no age",
+    )
     wanted = RecordFilter(conditions=(parse_condition("reason=STEP_FAILED"),))
     assert wanted.matches(shown, target)
     assert not wanted.matches(shown, parse_expression("q.errors", Topics()))

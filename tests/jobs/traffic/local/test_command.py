@@ -19,7 +19,7 @@ from operators.core.errors import DeploymentError
 from tests.corpus.payloads import good
 from tests.jobs.traffic.local.deployed import deploy
 
-# The command's own entry point, with every way out closed, and told what it imported when it ends.
+# The command's own entry point, with every way out closed; at its end, PyFlink must not be imported.
 ALONE = """
 import socket, sys
 def refuse(*arguments):
@@ -72,20 +72,20 @@ def weir(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Weir:
 
 
 def test_one_request_is_answered_as_through_kafka(weir: Weir) -> None:
-    told = [weir.infer("income-production", one) for one in (ONE, "@one.json")]
-    told.append(weir.infer("income-production", "-", text=ONE))
+    answers = [weir.infer("income-production", one) for one in (ONE, "@one.json")]
+    answers.append(weir.infer("income-production", "-", text=ONE))
     assert weir.code == 0
-    bodies = [one.splitlines()[0] for one in told]
+    bodies = [one.splitlines()[0] for one in answers]
     assert bodies[0] == bodies[1] == bodies[2]
     body = json.loads(bodies[0])
     assert (body["model_name"], body["model_version"], body["id"]) == ("income-production", "1", "good")
     assert [tensor["name"] for tensor in body["outputs"]] == ["predict", "is_outlier"]
 
 
-def test_a_request_that_fails_is_told_with_exit_code_1(weir: Weir) -> None:
-    told = weir.infer("income-production", '{"inputs": []}')
+def test_a_request_that_fails_is_an_error_with_exit_code_1(weir: Weir) -> None:
+    output = weir.infer("income-production", '{"inputs": []}')
     assert weir.code == 1
-    assert told.endswith("\nerror: BAD_REQUEST: inputs is empty; a request needs at least one tensor\n")
+    assert output.endswith("\nerror: BAD_REQUEST: inputs is empty; a request needs at least one tensor\n")
 
 
 def test_many_requests_are_shown_as_a_table(weir: Weir) -> None:
@@ -107,11 +107,11 @@ def test_many_requests_are_shown_as_a_table(weir: Weir) -> None:
 
 
 def test_dead_letters_are_listed_with_exit_code_1(weir: Weir) -> None:
-    told = weir.infer("income-workflow", "--data", "bad.jsonl")
+    output = weir.infer("income-workflow", "--data", "bad.jsonl")
     assert weir.code == 1
-    (letter,) = [line.split(maxsplit=3) for line in told.splitlines() if "the value is not JSON" in line]
+    (letter,) = [line.split(maxsplit=3) for line in output.splitlines() if "the value is not JSON" in line]
     assert letter[:3] == ["2", "UNREADABLE", "-"]
-    assert "3 requests: 2 answered, 1 failed" in told
+    assert "3 requests: 2 answered, 1 failed" in output
 
 
 def test_records_are_lines_of_json(weir: Weir) -> None:
@@ -170,29 +170,31 @@ def test_what_a_model_prints_is_not_among_the_records(weir: Weir) -> None:
         "talks",
         "--json",
     )
-    printed, *told = weir(*arguments).splitlines()
-    assert json.loads(printed)["kind"] == "response"
-    assert {"loaded", "made", "asked"} <= set(told)
+    record, *printed = weir(*arguments).splitlines()
+    assert json.loads(record)["kind"] == "response"
+    assert {"loaded", "made", "asked"} <= set(printed)
 
 
 def test_errors_in_manifests_are_those_of_weir_validate(weir: Weir) -> None:
     (weir.folder / "bad.yaml").write_text("kind: Pipeline\nmetadata: {name: p}\nspec: {stepz: []}\n")
-    told = weir("infer", "p", ONE, "--local", "-f", "bad.yaml")
+    output = weir("infer", "p", ONE, "--local", "-f", "bad.yaml")
     assert weir.code == 1
-    assert told == weir("validate", "-f", "bad.yaml")
-    told = weir("infer", "income-workflow", ONE, "--local", "-f", "examples/income", "--trusted-roots", "no")
-    assert told == weir("validate", "-f", "examples/income", "--trusted-roots", "no")
-    assert "is below no trusted root" in told
+    assert output == weir("validate", "-f", "bad.yaml")
+    output = weir(
+        "infer", "income-workflow", ONE, "--local", "-f", "examples/income", "--trusted-roots", "no"
+    )
+    assert output == weir("validate", "-f", "examples/income", "--trusted-roots", "no")
+    assert "is below no trusted root" in output
 
 
-def test_a_name_that_no_pipeline_has_is_told_with_those_that_there_are(weir: Weir) -> None:
-    told = weir.infer("nobody", ONE)
+def test_a_name_that_no_pipeline_has_is_refused_with_those_that_there_are(weir: Weir) -> None:
+    output = weir.infer("nobody", ONE)
     assert weir.code == 1
-    assert "there is no pipeline nobody; there are income-production, income-workflow" in told
+    assert "there is no pipeline nobody; there are income-production, income-workflow" in output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["p", ONE, "--local"], "--local needs manifests; set -f"),
         (["p", ONE, "-f", "examples/income"], "-f, --data, --external and --json need --local"),
@@ -209,6 +211,6 @@ def test_a_name_that_no_pipeline_has_is_told_with_those_that_there_are(weir: Wei
         (["p"], "the request is missing"),
     ],
 )
-def test_what_cannot_be_done_is_told(arguments: list[str], told: str) -> None:
-    with pytest.raises(DeploymentError, match=re.escape(told)):
+def test_what_cannot_be_done_is_refused(arguments: list[str], message: str) -> None:
+    with pytest.raises(DeploymentError, match=re.escape(message)):
         CliRunner().invoke(app, ["infer", *arguments], catch_exceptions=False)

@@ -19,7 +19,7 @@ from jobs.traffic.local.request_files import read_requests
 from operators.core.errors import DeploymentError
 from operators.models.runtimes.batched import BatchedStep, WindowRules
 from operators.protocol.decode import decode_request
-from tests.corpus.payloads import CASES, SAYS, good, good_proto
+from tests.corpus.payloads import CASES, MESSAGES, good, good_proto
 from tests.jobs.traffic.local.deployed import SIZE, deploy, letters, local, numbered, reports, responses
 from tests.operators.storage.model import TRUSTING
 
@@ -82,14 +82,14 @@ def test_windows_are_judged_as_by_weir_judge(production: LocalPipeline, models: 
     assert len(got) == len(expected) == 6
     assert {one.verdict.state for one in expected} == {"OK", "DRIFT"}
     for report, window in zip(got, expected, strict=True):
-        told = report["parameters"]
-        assert (told["window"], told["state"]) == (window.number, window.verdict.state)
-        assert told["confirmed"] == window.streak.confirmed
-        assert told["features"] == msgspec.to_builtins(window.verdict.details.features)
+        parameters = report["parameters"]
+        assert (parameters["window"], parameters["state"]) == (window.number, window.verdict.state)
+        assert parameters["confirmed"] == window.streak.confirmed
+        assert parameters["features"] == msgspec.to_builtins(window.verdict.details.features)
         tensors = {tensor["name"]: tensor["data"] for tensor in report["outputs"]}
         for name, values in window.verdict.tensors.items():
             assert tensors[name] == json.loads(json.dumps(values.ravel().tolist()))
-        (member,) = told["members"]
+        (member,) = parameters["members"]
         assert (member["first_offset"], member["rows"]) == (window.first, SIZE)
 
 
@@ -151,11 +151,11 @@ def test_the_end_of_the_data_closes_what_is_open(
     assert [partial for partial, _ in found] == [False] * full + [True] * bool(fresh)
     assert all(report["parameters"]["n"] == SIZE for _, report in found[:full])
     if fresh:
-        told = found[-1][1]["parameters"]
+        parameters = found[-1][1]["parameters"]
         kept = SIZE - slide if full else 0
-        assert told["n"] == kept + fresh
-        assert (told["state"] == "INSUFFICIENT_DATA") == (told["n"] < 20)
-        (member,) = told["members"]
+        assert parameters["n"] == kept + fresh
+        assert (parameters["state"] == "INSUFFICIENT_DATA") == (parameters["n"] < 20)
+        (member,) = parameters["members"]
         assert member["last_offset"] == count - 1
 
 
@@ -163,13 +163,13 @@ def test_the_monitors_rules_are_in_force_and_the_jobs_for_what_it_leaves_out(
     workflow: LocalPipeline, holdout: Rows
 ) -> None:
     emitted = list(workflow.answer(numbered(*single(holdout[:100]))))
-    told = {
+    by_step = {
         one["parameters"]["step"]: one["parameters"]
         for _, one in (*reports(emitted, "income-prediction-drift"), *reports(emitted, DRIFT))
     }
-    assert told["income-prediction-drift"]["min_effect"] == 0.05
-    assert told[DRIFT]["min_effect"] == 0.1
-    assert {one["min_n"] for one in told.values()} == {50}
+    assert by_step["income-prediction-drift"]["min_effect"] == 0.05
+    assert by_step[DRIFT]["min_effect"] == 0.1
+    assert {one["min_n"] for one in by_step.values()} == {50}
 
 
 def test_every_malformed_request_becomes_a_dead_letter_and_its_neighbours_are_answered(
@@ -183,7 +183,7 @@ def test_every_malformed_request_becomes_a_dead_letter_and_its_neighbours_are_an
     assert all(one.failed for one in found)
     assert [one.reason for one in found] == [case.reason for case in cases.values()]
     for one, name in zip(found, cases, strict=True):
-        assert SAYS[name] in one.message
+        assert MESSAGES[name] in one.message
     assert sorted(responses(emitted)) == list(range(1, len(values), 2))
     for one in emitted:
         assert json.loads(json_line(one))["kind"] in ("response", "dead_letter", "report", "outlier")
@@ -207,10 +207,10 @@ def test_a_protobuf_request_is_answered_in_protobuf_and_shown_as_json(
     in_protobuf, in_json = [one for one in emitted if isinstance(one, EmittedResponse)]
     tensors = decode_request(in_protobuf.body, in_protobuf.infer_type, response=True).inputs
     shown = json.loads(json_line(in_protobuf))["value"]
-    told = json.loads(json_line(in_json))["value"]
+    shown_of_json = json.loads(json_line(in_json))["value"]
     assert [one["data"] for one in shown["outputs"]] == [one.data.tolist() for one in tensors]
     assert [(one["name"], one["data"]) for one in shown["outputs"]] == [
-        (one["name"], one["data"]) for one in told["outputs"]
+        (one["name"], one["data"]) for one in shown_of_json["outputs"]
     ]
 
 
@@ -283,6 +283,6 @@ def test_the_rows_of_many_requests_are_gathered_as_they_come(
     for number, (_, report) in enumerate(found):
         part = rows[number * SIZE : min(210, (number + 1) * SIZE)]
         verdict = step.judge(step.count(part), len(part), Settings(min_n=50).rules)
-        told = {tensor["name"]: tensor["data"] for tensor in report["outputs"]}
-        assert told["p_val"] == json.loads(json.dumps(verdict.tensors["p_val"].ravel().tolist()))
+        tensors_of_report = {tensor["name"]: tensor["data"] for tensor in report["outputs"]}
+        assert tensors_of_report["p_val"] == json.loads(json.dumps(verdict.tensors["p_val"].ravel().tolist()))
     assert len(found) == 3

@@ -183,7 +183,7 @@ def test_blank_lines_are_passed_over_and_offsets_count_them(workflow: LocalPipel
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("rows.txt", b"", "the name must end with one of .jsonl, .ndjson, .csv, .parquet, .pq, .npy"),
         ("rows.parquet", b"no", "cannot be read as Parquet"),
@@ -195,11 +195,11 @@ def test_blank_lines_are_passed_over_and_offsets_count_them(workflow: LocalPipel
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused(
-    workflow: LocalPipeline, tmp_path: Path, name: str, content: bytes | None, told: str
+    workflow: LocalPipeline, tmp_path: Path, name: str, content: bytes | None, message: str
 ) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(DeploymentError, match=told):
+    with pytest.raises(DeploymentError, match=message):
         list(read_requests(tmp_path / name, workflow, 1, silent))
 
 

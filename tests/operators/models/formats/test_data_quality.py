@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, tex
     assert message in str(caught.value)
 
 
-def test_a_folder_without_the_file_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_the_file_is_refused(tmp_path: Path) -> None:
     settings(tmp_path, implementation="weir.DataQuality")
     with pytest.raises(DeploymentError, match=r"contains none of quality\.json"):
         load(tmp_path)

@@ -105,7 +105,7 @@ def test_convert_reads_nothing_outside_the_trusted_roots(tmp_path: Path) -> None
     assert not (folder / "config.toml").exists()
 
 
-def test_convert_says_what_it_does_not_know(tmp_path: Path) -> None:
+def test_convert_names_what_it_does_not_know(tmp_path: Path) -> None:
     (tmp_path / "OutlierAE.dill").write_bytes(b"")
     with pytest.raises(DeploymentError, match=r"contains OutlierAE\.dill; it must contain one of IForest, "):
         convert(tmp_path, TRUSTING)
@@ -123,7 +123,7 @@ def test_convert_says_what_it_does_not_know(tmp_path: Path) -> None:
         ("OutlierVAE", {"score_type": "proba"}, "score_type is 'proba', which alibi-detect cannot score"),
     ],
 )
-def test_convert_says_what_a_detector_lacks(
+def test_convert_names_what_a_detector_lacks(
     tmp_path: Path, name: str, changed: dict[str, object], message: str
 ) -> None:
     distance = {"n_components": 3, "cat_vars": None, "ohe": False, "d_abs": {}, "mean": 0, "C": 0}
@@ -167,7 +167,7 @@ def test_trees_check_the_width_which_treelite_does_not() -> None:
         step.infer(one_request(np.zeros((2, 5))), InferenceOptions())
 
 
-def test_a_file_that_is_no_booster_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_booster_is_refused(tmp_path: Path) -> None:
     folder = settings(tmp_path / "x", implementation="mlserver_lightgbm.LightGBMModel")
     (folder / "model.bst").write_text("junk")
     with pytest.raises(DeploymentError, match=r"model\.bst is not a booster that LightGBM saved as text"):

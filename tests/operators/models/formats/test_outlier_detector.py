@@ -81,7 +81,7 @@ Edit = Callable[[dict[str, Any], dict[str, Any]], Any]
         (lambda s, a: s.update(treshold=1), "unknown field `treshold`"),
     ],
 )
-def test_what_is_no_whole_autoencoder_is_told(tmp_path: Path, edit: Edit, message: str) -> None:
+def test_an_invalid_autoencoder_is_refused(tmp_path: Path, edit: Edit, message: str) -> None:
     settings_file, arrays_file = write_vae(autoencoder(), tmp_path)
     settings, arrays = json.loads(settings_file.read_text()), dict(np.load(arrays_file))
     edit(settings, arrays)
@@ -103,7 +103,7 @@ def test_what_is_no_whole_autoencoder_is_told(tmp_path: Path, edit: Edit, messag
         (lambda s, a: s.update(n_components=0), "n_components must be at least 1"),
     ],
 )
-def test_what_is_no_whole_distance_is_told(tmp_path: Path, edit: Edit, message: str) -> None:
+def test_an_invalid_distance_is_refused(tmp_path: Path, edit: Edit, message: str) -> None:
     settings_file, arrays_file = write_mahalanobis(mahalanobis(), tmp_path)
     settings, arrays = json.loads(settings_file.read_text()), dict(np.load(arrays_file))
     edit(settings, arrays)
@@ -114,7 +114,7 @@ def test_what_is_no_whole_distance_is_told(tmp_path: Path, edit: Edit, message: 
 
 
 @pytest.mark.parametrize("content", [None, b"", b"junk", b"PK\x03\x04junk", b"\x93NUMPY"])
-def test_arrays_that_cannot_be_read_are_told(tmp_path: Path, content: bytes | None) -> None:
+def test_arrays_that_cannot_be_read_are_refused(tmp_path: Path, content: bytes | None) -> None:
     _, arrays_file = write_mahalanobis(mahalanobis(), tmp_path)
     arrays_file.unlink()
     if content is not None:

@@ -210,7 +210,7 @@ def test_rows_of_another_width_are_refused(tmp_path: Path) -> None:
         answered(folder(tmp_path, "mahalanobis"), np.zeros((2, 3)))
 
 
-def test_a_flagged_row_is_told_in_the_features_own_values(models: Path) -> None:
+def test_a_flagged_row_is_explained_in_the_features_own_values(models: Path) -> None:
     raw = np.load(models / "holdout.npy")[:300]
     raw = raw[~np.isnan(raw).any(axis=1)]
     raw[:, 8] *= 50
@@ -225,13 +225,13 @@ def test_a_flagged_row_is_told_in_the_features_own_values(models: Path) -> None:
     expected = numbers.inverse_transform(prepared[:, : numbers.n_features_in_])
     seen = set()
     for one in flagged:
-        for name, _, value, told in one.columns:
+        for name, _, value, original in one.columns:
             column = step.columns.index(name)
             assert value == prepared[one.row, column]
             if column < numbers.n_features_in_:
-                assert told == pytest.approx(expected[one.row, column], abs=1e-6)
+                assert original == pytest.approx(expected[one.row, column], abs=1e-6)
             else:
                 category = name.partition("=")[2]
-                assert told == (category if value else f"not {category}")
-            seen.add(type(told))
+                assert original == (category if value else f"not {category}")
+            seen.add(type(original))
     assert seen == {float, str}

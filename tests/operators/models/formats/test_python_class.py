@@ -78,7 +78,9 @@ def test_row_by_row_takes_many_requests_in_one_call(tmp_path: Path) -> None:
         ("{'y': np.array([1, 'a', None, object()], dtype=object)}", "'y': a tensor can contain numbers"),
     ],
 )
-def test_what_is_no_tensor_is_told(tmp_path: Path, returned: str, message: str) -> None:
+def test_a_returned_value_that_is_no_tensor_fails_the_request(
+    tmp_path: Path, returned: str, message: str
+) -> None:
     answer = step(tmp_path / "m", INIT + f"    def predict(self, x): return {returned}\n").infer(
         requests(1), InferenceOptions()
     )
@@ -120,7 +122,7 @@ def test_strings_lists_and_single_values_become_tensors(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_class_that_cannot_be_used_says_why(
+def test_a_class_that_cannot_be_used_is_refused_with_the_reason(
     tmp_path: Path, implementation: str, source: str, message: str
 ) -> None:
     settings(tmp_path, implementation=implementation)
@@ -147,7 +149,7 @@ def test_row_by_row_refuses_a_request_whose_tensors_have_other_rows(tmp_path: Pa
 
 
 @pytest.mark.parametrize("source", ["import sys\nsys.exit(3)", "raise RuntimeError", "1 / 0", "def ("])
-def test_code_that_raises_anything_is_told(tmp_path: Path, source: str) -> None:
+def test_code_that_raises_anything_is_refused(tmp_path: Path, source: str) -> None:
     settings(tmp_path, implementation="mine.Model")
     (tmp_path / "mine.py").write_text(source)
     with pytest.raises(DeploymentError, match=r"mine\.py|SystemExit"):

@@ -87,7 +87,7 @@ def test_every_value_has_a_code_and_every_row_a_number_of_bad_values() -> None:
     assert (answers["issues"].data.dtype, answers["violations"].data.dtype) == (np.uint8, np.int64)
 
 
-def test_the_answer_says_what_columns_and_codes_mean() -> None:
+def test_the_answer_describes_its_columns_and_codes() -> None:
     parameters = STEP.infer({"age": column(30), "work": column(0)}, InferenceOptions())["issues"].parameters
     assert json.loads(str(parameters["features"])) == ["age", "work"]
     legend = {"0": "fine", "1": "missing", "2": "out_of_range", "3": "unseen", "4": "wrong_type"}
@@ -143,7 +143,7 @@ def test_codes_survive_chunks_and_panes() -> None:
     assert STEP.judge(whole.counts, 60, RULES).details == judged(found).details
 
 
-def test_a_window_tells_counts_a_state_and_which_features_violate() -> None:
+def test_a_verdict_contains_counts_a_state_and_the_violating_features() -> None:
     verdict = judged(codes(500, age1=40, age2=30, work4=50))
     assert verdict.state == "VIOLATION"
     assert {name: values.tolist() for name, values in verdict.tensors.items()} == {
@@ -175,21 +175,21 @@ def test_what_the_reference_misses_too_and_a_short_window_are_no_violation() -> 
 
 
 def test_violations_in_a_row_are_confirmed_and_resolved() -> None:
-    confirmation, streak, told = Confirmation(confirm=2, resolve=1), Streak(), []
+    confirmation, streak, confirmed = Confirmation(confirm=2, resolve=1), Streak(), []
     for number, bad in enumerate([30, 0, 30, 30, 0], start=1):
         streak = confirmation.after(streak, judged(codes(200, age2=bad)).state, number)
-        told.append(streak.confirmed)
-    assert told == [False, False, False, True, False]
+        confirmed.append(streak.confirmed)
+    assert confirmed == [False, False, False, True, False]
 
 
 def test_a_report_is_a_v2_response_and_no_flag_of_drift() -> None:
     window = chunk(codes(300, age2=30))
     body = encode_report(lineage_of(window), 4, judged(window.rows), Streak(True, 3), "sha256:abc")
-    told: dict[str, Any] = msgspec.json.decode(body)
-    shown = {one["name"]: (one["shape"], one["datatype"], one["data"]) for one in told["outputs"]}
+    report: dict[str, Any] = msgspec.json.decode(body)
+    shown = {one["name"]: (one["shape"], one["datatype"], one["data"]) for one in report["outputs"]}
     assert shown["out_of_range"] == ([1, 2], "INT64", [30, 0])
     assert shown["is_violation"] == ([1, 1], "INT64", [1])
-    about = told["parameters"]
+    about = report["parameters"]
     assert (about["state"], about["n"], about["confirmed"]) == ("VIOLATION", 300, True)
     found = read_report(body)
     assert found is not None
