@@ -54,7 +54,7 @@ class AlertRecord(NamedTuple):
     at: int
 
     def record(self, topics: Topics) -> OutputRecord:
-        """Return the record of the alerts topic, in JSON."""
+        """Return the record of the alerts topic."""
         headers = self._headers(topics)
         return OutputRecord(topics.alerts, self.alert.fingerprint, headers, self.alert.encode())
 

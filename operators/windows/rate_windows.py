@@ -40,10 +40,14 @@ class Rates(msgspec.Struct, frozen=True):
     le: tuple[float, ...]
     tally: Tally
 
+    def encode(self) -> bytes:
+        """Encode as JSON."""
+        return msgspec.json.encode(self)
+
     def record(self, topics: Topics) -> OutputRecord:
-        """Return the record of the rates topic, in JSON."""
+        """Return the record of the rates topic."""
         headers = release_headers(self.pipeline, self.generation)
-        return OutputRecord(topics.rates, self.pipeline, headers, msgspec.json.encode(self))
+        return OutputRecord(topics.rates, self.pipeline, headers, self.encode())
 
 
 def read_rates(value: bytes | None) -> Rates:
