@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from alibi_detect.od import IForest
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest as Estimator
 
-from detectors.outliers.isolation_forest import FEW_ROWS, IsolationForest
+from detectors.outliers.isolation_forest import IsolationForest
 
 Rows = NDArray[np.float64]
 
@@ -23,10 +24,19 @@ def estimator(rows: Rows) -> Estimator:
     return Estimator(n_estimators=100, random_state=0).fit(rows)
 
 
-@pytest.mark.parametrize("n", [1, 2, 10, FEW_ROWS, FEW_ROWS + 1, 3_000])
+@pytest.mark.parametrize("n", [0, 1, 2, 10, 500, 3_000])
 def test_scores_are_scikit_learns_at_every_batch_size(rows: Rows, estimator: Estimator, n: int) -> None:
     score = IsolationForest(estimator, 0.0).score(rows[:n])
-    assert np.abs(score + estimator.decision_function(rows[:n])).max() < 1e-15
+    assert score.dtype == np.float64
+    assert np.array_equal(score, -estimator.decision_function(rows[:n]) if n else np.zeros(0))
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_features": 3}, {"max_samples": 1}, {"max_samples": 2}, {"contamination": 0.1}]
+)
+def test_scores_are_scikit_learns_whatever_the_forest(rows: Rows, options: dict[str, Any]) -> None:
+    estimator = Estimator(n_estimators=20, random_state=0, **options).fit(rows)
+    assert np.array_equal(IsolationForest(estimator, 0.0).score(rows), -estimator.decision_function(rows))
 
 
 def test_flags_are_alibi_detects(rows: Rows) -> None:
@@ -48,21 +58,21 @@ def test_missing_values_go_the_way_scikit_learn_sends_them(
     holes = rows[:50].copy()
     holes[::2, column] = np.nan
     score = IsolationForest(estimator, 0.0).score(holes)
-    assert np.abs(score + estimator.decision_function(holes)).max() < 1e-15
+    assert np.array_equal(score, -estimator.decision_function(holes))
 
 
 def test_values_on_a_split_fall_on_scikit_learns_side(estimator: Estimator) -> None:
     thresholds = np.concatenate([t.tree_.threshold[t.tree_.feature >= 0] for t in estimator.estimators_])
     edges = np.repeat(thresholds[:400, None], 8, axis=1)
     score = IsolationForest(estimator, 0.0).score(edges)
-    assert np.abs(score + estimator.decision_function(edges)).max() < 1e-15
+    assert np.array_equal(score, -estimator.decision_function(edges))
 
 
 @pytest.mark.parametrize("extreme", [np.inf, -np.inf, 1e300, 1e38])
 def test_extreme_values_score_the_same_at_every_batch_size(
     rows: Rows, estimator: Estimator, extreme: float
 ) -> None:
-    flagged = rows[: FEW_ROWS + 1].copy()
+    flagged = rows[:501].copy()
     flagged[0, 3] = extreme
     with np.errstate(over="ignore"):
         many = IsolationForest(estimator, 0.0).score(flagged)

@@ -7,7 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -15,7 +20,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from operators.core.tensors import TensorColumn
 from operators.models.runtimes.sklearn_estimator import SklearnModel
-from operators.models.runtimes.sklearn_fast import FEW_ROWS, compile_estimator
+from operators.models.runtimes.sklearn_fast import compile_estimator
 from operators.models.step import InferenceOptions
 
 
@@ -50,7 +55,7 @@ def test_a_column_transformer_gives_scikit_learns_values(n: int, dtype: Any) -> 
     assert np.array_equal(answer, expected)
 
 
-@pytest.mark.parametrize("n", [1, 3, FEW_ROWS, FEW_ROWS + 1])
+@pytest.mark.parametrize("n", [1, 3, 2_000])
 @pytest.mark.parametrize("forest", [RandomForestClassifier, ExtraTreesClassifier])
 @pytest.mark.parametrize("classes", [2, 4])
 def test_a_pipeline_predicts_what_scikit_learn_predicts(forest: Any, classes: int, n: int) -> None:
@@ -64,6 +69,24 @@ def test_a_pipeline_predicts_what_scikit_learn_predicts(forest: Any, classes: in
     assert quick.predict(asked).dtype == whole.predict(asked).dtype
 
 
+@pytest.mark.parametrize("n", [1, 3, 2_000])
+@pytest.mark.parametrize("forest", [RandomForestRegressor, ExtraTreesRegressor])
+def test_a_forest_regresses_as_scikit_learn_does(forest: Any, n: int) -> None:
+    rows = table(800, missing=False)
+    fitted = forest(n_estimators=20, random_state=0).fit(rows, rows[:, 0] * rows[:, 1])
+    fast = compile_estimator(fitted)
+    assert fast is not fitted
+    asked = table(n, missing=False)
+    assert np.array_equal(fast.predict(asked), fitted.predict(asked))
+    assert fast.predict(asked).dtype == fitted.predict(asked).dtype
+
+
+def test_a_forest_with_several_targets_stays_as_it_is() -> None:
+    rows = table(300, missing=False)
+    fitted = RandomForestRegressor(n_estimators=5, random_state=0).fit(rows, rows[:, :2])
+    assert compile_estimator(fitted) is fitted
+
+
 def test_labels_that_are_words_stay_words() -> None:
     rows, labels = table(300, missing=False), np.where(np.arange(300) % 2, "yes", "no")
     forest = RandomForestClassifier(n_estimators=5, random_state=0).fit(rows, labels)
@@ -71,7 +94,7 @@ def test_labels_that_are_words_stay_words() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.inf, 1e300])
-@pytest.mark.parametrize("n", [1, FEW_ROWS + 1])
+@pytest.mark.parametrize("n", [1, 501])
 def test_values_that_scikit_learn_refuses_stay_refused(bad: float, n: int) -> None:
     rows = table(800)
     whole = Pipeline([("p", columns()), ("f", RandomForestClassifier(5, random_state=0))])
@@ -154,7 +177,7 @@ def odd_pipelines() -> list[Any]:
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 @pytest.mark.parametrize("make", [forests_of_one_class, of_one_kind_of_frames, odd_pipelines])
-@pytest.mark.parametrize("n", [1, 3, FEW_ROWS + 1])
+@pytest.mark.parametrize("n", [1, 3, 501])
 def test_whatever_the_estimator_is_it_answers_as_scikit_learn_does(make: Any, n: int) -> None:
     rows = table(n, missing=False)
     for fitted in make():
