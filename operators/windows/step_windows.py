@@ -111,6 +111,7 @@ class StepWindows:
         counted = Counted(before.window.panes, before.window.streak)
         for effect in effects:
             counted = yield from self._effects.apply(effect, chunk, counted, now)
+        self._rows.save()
         return after._replace(window=after.window._replace(panes=counted.panes, streak=counted.streak))
 
     def _show(self, window: OpenWindow, chunk: Chunk) -> None:

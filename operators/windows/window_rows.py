@@ -12,20 +12,30 @@ _MAX_PANES = 24
 
 
 class WindowRows:
-    """Holds the rows of the window that `OpenWindow` describes, for the current key."""
+    """Holds the rows of the window that `OpenWindow` describes, for the current key.
+
+    Added rows are in memory until they are counted or saved: most are counted at once, and need no state.
+    """
 
     def __init__(self, chunks: Blobs, panes: Blobs) -> None:
         self._chunks = chunks
         self._panes = panes
+        self._added: list[Chunk] = []
 
     def add(self, chunk: Chunk) -> None:
-        """Add pending rows."""
-        self._chunks.add(chunk.encode())
+        """Add pending rows; call `save` before the key changes."""
+        self._added.append(chunk)
+
+    def save(self) -> None:
+        """Write the added rows to state."""
+        for chunk in self._added:
+            self._chunks.add(chunk.encode())
+        self._added = []
 
     def count(self, panes: int, config: BatchedStepConfig) -> int:
         """Count the pending rows into a pane. Return the number of panes, of which there are `panes` now."""
-        pending = join(self._decode_chunks())
-        self._chunks.clear()
+        pending = join(self._pending())
+        self._clear_pending()
         self._panes.add(Pane(lineage_of(pending), config.step.count(pending.rows)).encode())
         if panes < _MAX_PANES:
             return panes + 1
@@ -43,12 +53,16 @@ class WindowRows:
     def lineage(self) -> Lineage:
         """Return the lineage of all rows, pending and counted."""
         counted = [pane.lineage for pane in self.panes()]
-        return merge_lineages([*map(lineage_of, self._decode_chunks()), *counted])
+        return merge_lineages([*map(lineage_of, self._pending()), *counted])
 
     def clear(self) -> None:
         """Delete all rows."""
-        self._chunks.clear()
+        self._clear_pending()
         self._panes.clear()
 
-    def _decode_chunks(self) -> list[Chunk]:
-        return [decode(bytes(blob)) for blob in self._chunks.get()]
+    def _pending(self) -> list[Chunk]:
+        return [*(decode(bytes(blob)) for blob in self._chunks.get()), *self._added]
+
+    def _clear_pending(self) -> None:
+        self._chunks.clear()
+        self._added = []
