@@ -63,7 +63,7 @@ ORDER = {
         "monitor_feed taps outlier_log request_decoder results response_writer engine deployments "
         "control_follower verdict_follower worker"
     ),
-    "operators/flink": "task_manager_watch infer monitor",
+    "operators/flink": "task_manager_watch python_worker infer monitor",
     "jobs": (
         "streaming production_monitoring data kafka releases flink local_stack models status traffic "
         "services demo cli train_monitors"

@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pyflink.table.udf import FunctionContext, ScalarFunction
 
-from operators.core.event_log import quiet_libraries
 from operators.core.micro_batch import REQUEST_ROW, RequestBatch
-from operators.flink.task_manager_watch import exit_with_task_manager
+from operators.flink.python_worker import collect_garbage_rarely, prepare_worker
 from operators.inference.worker import Identity, Worker
 from operators.kafka.connection import Connection
 from operators.metrics.flink_metrics import Metrics, PipelineMetrics
@@ -38,8 +37,7 @@ class InferFunction(ScalarFunction):  # type: ignore[misc]
 
     def open(self, function_context: FunctionContext) -> None:
         """Load the live releases, and start to follow the control topic."""
-        exit_with_task_manager()
-        quiet_libraries()
+        prepare_worker()
         sender = SubtaskId(
             function_context.get_index_of_this_subtask(), function_context.get_number_of_parallel_subtasks()
         )
@@ -49,6 +47,7 @@ class InferFunction(ScalarFunction):  # type: ignore[misc]
         on_batch = self._metrics.count
         self._worker = Worker(self._connection, self._site, self._limit, self._only, identity, on_batch)
         self._worker.start()
+        collect_garbage_rarely()
 
     def close(self) -> None:
         """Stop the background threads."""

@@ -16,9 +16,9 @@ from operators.alerts.alert import AlertRecord
 from operators.alerts.rules_cache import AlertRulesCache
 from operators.control.control_topic import read_control
 from operators.control.release_cache import ReleaseCache
-from operators.core.event_log import log_event, quiet_libraries
+from operators.core.event_log import log_event
 from operators.core.state import Blobs, Value
-from operators.flink.task_manager_watch import exit_with_task_manager
+from operators.flink.python_worker import collect_garbage_rarely, prepare_worker
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import topic_exists
 from operators.metrics.flink_metrics import Metrics, WindowMetrics
@@ -52,8 +52,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Bind the keyed state."""
-        exit_with_task_manager()
-        quiet_libraries()
+        prepare_worker()
 
         def value(name: str) -> Value:
             return runtime_context.get_state(ValueStateDescriptor(name, BYTES))  # type: ignore[no-any-return]
@@ -69,6 +68,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         configs = StepConfigs(releases, self._site, self._rules)
         self._windows = StepWindows(state, configs, alert_rules, active_alerts, metrics, self._has_topic)
         self._rates = PipelineRates(value("slice"), value("slices"), active_alerts, alert_rules.get)
+        collect_garbage_rarely()
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Process an encoded chunk or tally, and yield the records to produce."""

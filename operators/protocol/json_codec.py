@@ -14,11 +14,11 @@ from operators.protocol.request import Encoding, InputTensor, Request
 Decode = Callable[[bytes, bool], Request]
 
 
-class _Output(msgspec.Struct):
+class _Output(msgspec.Struct, gc=False):
     name: str
 
 
-class _Request(msgspec.Struct):
+class _Request(msgspec.Struct, gc=False):
     """A request; keys that are not in the protocol are ignored."""
 
     inputs: list[InputTensor]
@@ -27,7 +27,7 @@ class _Request(msgspec.Struct):
     outputs: list[_Output] | None = None
 
 
-class _Response(msgspec.Struct):
+class _Response(msgspec.Struct, gc=False):
     outputs: list[InputTensor]
     id: str | None = None
     parameters: dict[str, Any] | None = None

@@ -16,7 +16,7 @@ class Encoding(StrEnum):
     RAW_PROTOBUF = "raw protobuf"
 
 
-class InputTensor(msgspec.Struct):
+class InputTensor(msgspec.Struct, gc=False):
     """One tensor of a request; `data` is a flat or nested list from JSON, or a flat array from protobuf."""
 
     name: str
