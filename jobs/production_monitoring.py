@@ -10,9 +10,11 @@ import os
 import sys
 from dataclasses import asdict
 from hashlib import sha256
+from typing import Any
 
 from pyflink.common import Configuration, Types
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
+from pyflink.java_gateway import get_gateway
 from pyflink.table import DataTypes, StatementSet, StreamTableEnvironment, Table
 from pyflink.table.udf import udf
 
@@ -24,8 +26,6 @@ from operators.flink.infer import InferFunction
 from operators.flink.monitor import OUTPUT_TYPE, MonitorFunction
 from operators.windows.messages import key_of
 
-# While Python processes one micro-batch of a bundle, Java fills the next.
-_BATCHES_IN_BUNDLE = 8
 _TEXT, _BYTES = DataTypes.STRING(), DataTypes.BYTES()
 _TYPES = {
     "STRING": _TEXT,
@@ -55,7 +55,7 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     overlong = _stream(t, kafka_tables.overlong(settings), requests)
     ticks = _stream(t, kafka_tables.TICKS)
     answers = _stream(t, kafka_tables.ANSWERS, bounded.union(overlong, ticks))
-    chunks = _stream(t, kafka_tables.CHUNKS, answers)
+    chunks = t.to_data_stream(_table(t, kafka_tables.CHUNKS, answers))
     reports = (
         chunks.rebalance()
         .key_by(lambda row: key_of(bytes(row[0])), key_type=Types.STRING())
@@ -92,10 +92,12 @@ def configuration(settings: Settings) -> Configuration:
     """Return the Flink options that the job sets, overriding the cluster's defaults."""
     config = Configuration()
     for key, value in {
+        # Flink's default of 100 ms would hold records back between tasks while there is little traffic.
+        "execution.buffer-timeout.interval": "5 ms",
         "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
         "pipeline.object-reuse": "true",
         "python.fn-execution.arrow.batch.size": str(settings.batch_rows),
-        "python.fn-execution.bundle.size": str(_BATCHES_IN_BUNDLE * settings.batch_rows),
+        "python.fn-execution.bundle.size": str(settings.batch_rows),
         "python.fn-execution.bundle.time": str(settings.batch_ms),
         "table.exec.uid.generation": "ALWAYS",
         "table.local-time-zone": "UTC",
@@ -106,7 +108,14 @@ def configuration(settings: Settings) -> Configuration:
 
 def _stream(t: StreamTableEnvironment, query: str, source: DataStream | None = None) -> DataStream:
     """Run a query as a separate stream, so that the planner neither merges nor duplicates what follows it."""
-    return t.to_data_stream(_table(t, query, source))
+    table = _table(t, query, source)
+    return DataStream(t._j_tenv.toDataStream(table._j_table, _internal_type(table)))
+
+
+def _internal_type(table: Table) -> Any:
+    """Return the type of a table's rows in Flink's own form, which need not be converted."""
+    rows = table._j_table.getResolvedSchema().toPhysicalRowDataType()
+    return get_gateway().jvm.org.apache.flink.table.types.utils.DataTypeUtils.toInternalDataType(rows)
 
 
 def _table(t: StreamTableEnvironment, query: str, source: DataStream | None) -> Table:

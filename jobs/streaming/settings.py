@@ -51,7 +51,7 @@ class Settings:
     checkpoint_interval_ms: int = _setting(
         5_000, "time between checkpoints; also the minimum delay of drift reports"
     )
-    batch_rows: int = _setting(1_000, "maximum records in a micro-batch")
+    batch_rows: int = _setting(4_000, "maximum records in a micro-batch")
     batch_ms: int = _setting(20, "maximum wait for a micro-batch to fill")
     max_record_bytes: int = _setting(1_048_576, "maximum length of a request or response")
     transaction_timeout_ms: int = _setting(600_000, "at most the broker's transaction.max.timeout.ms")
