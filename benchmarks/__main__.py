@@ -1,4 +1,4 @@
-"""Throughput and latency of the job, compared with a hand-written loop in one run on one machine.
+"""Throughput and latency of the job, compared with hand-written loops in one run on one machine.
 
 python -m benchmarks [--requests 250000] [--settings="--batch-ms 50"]
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import argparse
 import os
+from subprocess import Popen
 
 import numpy as np
+from psutil import Process
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.harness import Harness, running_harness
-from benchmarks.loop import run_loop
+from benchmarks.harness import PIPELINE, Harness, Measured, running_harness
+from benchmarks.peers import HAND, hand_python
 
 BATCH = 1_000
 
@@ -33,18 +35,36 @@ def main() -> None:
 
 
 def _throughput(harness: Harness, requests: int, parallelism: list[int], console: Console) -> None:
-    table = Table("Kafka to Kafka, one row per request", "events/s", "relative to the loop")
-    with harness.filled("loop", requests) as connection:
-        loop = run_loop(connection, harness.models, requests, BATCH)
-    table.add_row(f"hand-written loop, batches of {BATCH:,}, scikit-learn", f"{loop:,.0f}", "1.0")
+    """Measure both loops, then the job, after another job has warmed up the cluster."""
+    table = Table("Kafka to Kafka, one row per request", "events/s", "to the loop", "processor µs an event")
+    hands = [_hand(harness, client, requests) for client in ("kafka-python", "confluent-kafka")]
+    fastest = max(hand.rate for hand in hands)
+    with harness.filled("warm", requests) as connection, harness.job(connection, 1):
+        harness.answered(connection, requests)
+    for client, hand in zip(("kafka-python", "confluent-kafka"), hands, strict=True):
+        table.add_row(f"hand-written loop, {client}", *_cells(hand, fastest))
     for p in parallelism:
         with harness.filled(f"job{p}", requests) as connection, harness.job(connection, p):
-            rate = harness.answered_rate(connection, requests)
-        table.add_row(
-            f"the job, parallelism {p}, drift tests on windows of 500", f"{rate:,.0f}", f"{rate / loop:.1f}"
-        )
+            table.add_row(
+                f"the job, parallelism {p}", *_cells(harness.measure(connection, requests), fastest)
+            )
     console.print(table)
     console.print(f"{requests:,} requests, {os.cpu_count()} cores shared by broker, JVMs, workers and loop")
+
+
+def _cells(measured: Measured, fastest: float) -> tuple[str, str, str]:
+    return f"{measured.rate:,.0f}", f"{measured.rate / fastest:.2f}", f"{measured.processor:.0f}"
+
+
+def _hand(harness: Harness, client: str, requests: int) -> Measured:
+    with harness.filled(client, requests) as connection:
+        topics = connection.topics.inputs(PIPELINE), connection.topics.outputs(PIPELINE)
+        command = [hand_python(), HAND, client, connection.bootstrap, *topics, harness.models]
+        loop = Popen([*map(str, command), str(requests), str(BATCH)])
+        measured = harness.measure(connection, requests, [Process(loop.pid)])
+        if loop.wait():
+            raise RuntimeError(f"the hand-written loop ended with {loop.returncode}")
+        return measured
 
 
 def _latency(harness: Harness, rates: list[float], seconds: float, console: Console) -> None:

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from psutil import Process
 from rich.console import Console
 
 from jobs.data.synthetic_census import TARGET, census_like
@@ -46,6 +47,13 @@ def running_harness(console: Console, settings: Sequence[str] = ()) -> Iterator[
             yield Harness(stack, models, np.load(models / "holdout.npy"), list(settings))
         finally:
             stack.down()
+
+
+class Measured(NamedTuple):
+    """Events/s, and microseconds of processor time an event of all processes but the client."""
+
+    rate: float
+    processor: float
 
 
 class Harness:
@@ -84,6 +92,21 @@ class Harness:
             yield
         finally:
             self.stack.cluster.rest.cancel(job)
+
+    def measure(self, connection: Connection, requests: int, others: Sequence[Process] = ()) -> Measured:
+        """Wait for all responses; measure the last three fifths, when the JVM is warm.
+
+        Processor time is that of the stack and of `others`.
+        """
+        started = self.answered(connection, requests * 2 // 5)
+        before = self._processor_seconds(others)
+        ended = self.answered(connection, requests)
+        seconds = self._processor_seconds(others) - before
+        return Measured(self.answered_rate(connection, requests), 1e6 * seconds / (ended - started))
+
+    def _processor_seconds(self, others: Sequence[Process]) -> float:
+        times = [process.cpu_times() for process in (*self.stack.processes(), *others)]
+        return float(sum(time.user + time.system for time in times))
 
     def answered_rate(self, connection: Connection, requests: int) -> float:
         """Wait for all responses; return events/s of the last three fifths, when the JVM is warm."""

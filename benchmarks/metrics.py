@@ -24,7 +24,6 @@ from benchmarks.harness import Harness, running_harness
 from jobs.flink import submit
 from jobs.flink.bundle import write_bundle
 from jobs.flink.paths import BUNDLE
-from jobs.local_stack.stack import Stack
 
 MORE = 10
 
@@ -65,11 +64,8 @@ def main() -> None:
 def _run(harness: Harness, name: str, requests: int, parallelism: int) -> tuple[float, float]:
     """Return the microseconds and the processor microseconds per event, for the last three fifths."""
     with harness.filled(name, requests) as connection, harness.job(connection, parallelism):
-        started = harness.answered(connection, requests * 2 // 5)
-        before = _processor_seconds(harness.stack)
-        ended = harness.answered(connection, requests)
-        seconds = _processor_seconds(harness.stack) - before
-        return 1e6 / harness.answered_rate(connection, requests), 1e6 * seconds / (ended - started)
+        measured = harness.measure(connection, requests)
+    return 1e6 / measured.rate, measured.processor
 
 
 def _write_repeating_bundle() -> Path:
@@ -80,12 +76,6 @@ def _write_repeating_bundle() -> Path:
         for name, source in sources.items():
             archive.writestr(name, source)
     return BUNDLE
-
-
-def _processor_seconds(stack: Stack) -> float:
-    """Return the processor seconds that the running processes of a stack have used."""
-    times = [process.cpu_times() for process in stack.processes()]
-    return float(sum(time.user + time.system for time in times))
 
 
 def _show(once: Any, more: Any, console: Console) -> None:
