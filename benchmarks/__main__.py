@@ -18,6 +18,7 @@ from benchmarks.harness import PIPELINE, Harness, Measured, running_harness
 from benchmarks.peers import HAND, hand_python
 
 BATCH = 1_000
+_CLIENTS = ("kafka-python", "confluent-kafka")
 
 
 def main() -> None:
@@ -37,11 +38,11 @@ def main() -> None:
 def _throughput(harness: Harness, requests: int, parallelism: list[int], console: Console) -> None:
     """Measure both loops, then the job, after another job has warmed up the cluster."""
     table = Table("Kafka to Kafka, one row per request", "events/s", "to the loop", "processor µs an event")
-    hands = [_hand(harness, client, requests) for client in ("kafka-python", "confluent-kafka")]
-    fastest = max(hand.rate for hand in hands)
+    hands = {client: _hand(harness, client, requests) for client in _CLIENTS}
+    fastest = max(hand.rate for hand in hands.values())
     with harness.filled("warm", requests) as connection, harness.job(connection, 1):
         harness.answered(connection, requests)
-    for client, hand in zip(("kafka-python", "confluent-kafka"), hands, strict=True):
+    for client, hand in hands.items():
         table.add_row(f"hand-written loop, {client}", *_cells(hand, fastest))
     for p in parallelism:
         with harness.filled(f"job{p}", requests) as connection, harness.job(connection, p):
@@ -61,10 +62,12 @@ def _hand(harness: Harness, client: str, requests: int) -> Measured:
         topics = connection.topics.inputs(PIPELINE), connection.topics.outputs(PIPELINE)
         command = [hand_python(), HAND, client, connection.bootstrap, *topics, harness.models]
         loop = Popen([*map(str, command), str(requests), str(BATCH)])
-        measured = harness.measure(connection, requests, [Process(loop.pid)])
-        if loop.wait():
-            raise RuntimeError(f"the hand-written loop ended with {loop.returncode}")
-        return measured
+        try:
+            return harness.measure(connection, requests, [Process(loop.pid)])
+        finally:
+            # All responses are in the topic, or the loop has failed.
+            loop.kill()
+            loop.wait()
 
 
 def _latency(harness: Harness, rates: list[float], seconds: float, console: Console) -> None:

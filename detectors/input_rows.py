@@ -21,6 +21,15 @@ def require_width(x: ArrayLike, width: int) -> NDArray[Any]:
     return rows
 
 
+def float32_rows(x: ArrayLike, width: int) -> NDArray[np.float32]:
+    """Return rows of shape (n, width) as scikit-learn's trees read them; too large values become infinite.
+
+    Raises ValueError for rows of another width.
+    """
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(require_width(x, width), dtype=np.float32)
+
+
 def bounded(rows: NDArray[Any]) -> NDArray[np.float64]:
     """Return rows as float64, clipped to the range of float32; NaN stays NaN."""
     return np.clip(np.asarray(rows, dtype=np.float64), -LARGEST, LARGEST)

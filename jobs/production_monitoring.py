@@ -55,6 +55,7 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     overlong = _stream(t, kafka_tables.overlong(settings), requests)
     ticks = _stream(t, kafka_tables.TICKS)
     answers = _stream(t, kafka_tables.ANSWERS, bounded.union(overlong, ticks))
+    # Python reads these: they are converted to rows.
     chunks = t.to_data_stream(_table(t, kafka_tables.CHUNKS, answers))
     reports = (
         chunks.rebalance()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import IsolationForest as Estimator
 
-from detectors.input_rows import require_width
+from detectors.input_rows import float32_rows
 from detectors.outliers.isolation_paths import IsolationPaths, average_path
 from detectors.results import OutlierResult
 
@@ -48,9 +48,7 @@ class IsolationForest:
         NaN, infinities and values outside the range of float32 take the same branches as in scikit-learn.
         Raises ValueError for rows of another width.
         """
-        rows = require_width(x, self.n_features)
-        with np.errstate(over="ignore"):
-            rows = np.ascontiguousarray(rows, dtype=np.float32)
+        rows = float32_rows(x, self.n_features)
         length = np.zeros(len(rows))
         for tree, features, lengths in zip(self._trees, self._features, self._lengths, strict=True):
             used = rows if len(features) == self.n_features else rows[:, features]

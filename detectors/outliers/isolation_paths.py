@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import IsolationForest as Estimator
 
-from detectors.input_rows import require_width
+from detectors.input_rows import float32_rows
 
 Numbers = NDArray[np.float64]
 Nodes = NDArray[np.intp]
@@ -59,8 +59,7 @@ class IsolationPaths:
         NaN and infinities take the same branches as in scikit-learn. Raises ValueError for rows of another
         width.
         """
-        with np.errstate(over="ignore"):
-            rows = require_width(x, self.n_features).astype(np.float32)
+        rows = float32_rows(x, self.n_features)
         parts = np.split(rows, range(_ROWS_AT_ONCE, len(rows), _ROWS_AT_ONCE))
         return np.concatenate([self._walk(part) for part in parts])
 

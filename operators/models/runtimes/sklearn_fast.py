@@ -3,9 +3,9 @@
 scikit-learn needs about 3 to 15 ms for a forest or a ColumnTransformer, however few the rows, because it
 checks its input again for each tree or column. A forest's compiled trees are called directly; a
 ColumnTransformer of imputers, scalers and one-hot encoders becomes a few numpy operations. The fast form is
-an optimisation. An estimator stays unchanged if it is not
-supported, if its fast form raises, or if that differs from scikit-learn in a single bit of a probe's answer.
-Only scikit-learn's own classes are supported: a subclass may do anything.
+an optimisation. An estimator stays unchanged if it is not supported, if its fast form raises, or if that
+differs from scikit-learn in a single bit of a probe's answer. Only scikit-learn's own classes are supported:
+a subclass may do anything.
 """
 
 from __future__ import annotations
