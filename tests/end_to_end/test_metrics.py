@@ -43,7 +43,7 @@ import time
 class Sleeper:
     def __init__(self, folder, parameters): ...
     def predict(self, tensors):
-        time.sleep(0.2)
+        time.sleep(0.3)
         return {"slept": next(iter(tensors.values()))[:, :1]}
 """
 
@@ -130,14 +130,14 @@ def test_a_step_that_sleeps_moves_its_own_histogram_and_that_of_its_requests(sce
         return found
 
     slept = quantile("pipeline_step_le_step_seconds_bucket", pipeline="slow-one", step="slow")
-    assert 0.1 < slept <= 0.25
+    assert 0.25 < slept <= 0.5
     assert quantile("pipeline_step_le_step_seconds_bucket", pipeline="slow-one", step="income") < 0.1
     assert quantile("pipeline_step_le_step_seconds_bucket", pipeline="watched", step="income") < 0.2
-    assert quantile("pipeline_le_request_seconds_bucket", pipeline="slow-one") > 0.2
-    assert scene.sum("pipeline_step_le_step_seconds_bucket", step="slow", le="0.1") == 0
+    assert quantile("pipeline_le_request_seconds_bucket", pipeline="slow-one") > 0.25
+    assert scene.sum("pipeline_step_le_step_seconds_bucket", step="slow", le="0.25") == 0
     assert scene.sum("pipeline_step_le_step_seconds_bucket", step="slow", le="+Inf") == 8
     mean = scene.sum("pipeline_request_milliseconds", pipeline="slow-one") / 8
-    assert mean >= 200
+    assert mean >= 300
 
 
 def test_metrics_of_windows_equal_their_reports(scene: Scene) -> None:
