@@ -70,8 +70,8 @@ def check(
     for release in live.releases.values() if live and not checked.errors else ():
         if release.name not in manifests.pipelines and _uses_changed_model(release, checked.models):
             applied = _unchanged(release, checked.models)
-            checked.errors.extend(applied.errors)
             unchanged = load_all(applied.models, applied, release.artifacts, site, on_progress)
+            checked.errors.extend(applied.errors)
             applied.models.update({name: manifests.models[name] for name in checked.models})
             _release_all(applied, {**loaded, **unchanged}, topics, checked)
     return _check_together(manifests, checked)

@@ -3,22 +3,26 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
+from jobs.releases.validation.live_documents import LiveDocuments
 from jobs.releases.validation.manifests import Checked, check
 from jobs.releases.validation.model_memory import measure_memory
+from operators.control.control_state import ControlState
 from operators.kafka.topics import Topics
 from operators.storage.trusted_roots import make_policy
 
 API = "apiVersion: mlops.seldon.io/v1alpha1"
 
 
-def checked(folder: Path, models: Path, *documents: str) -> Checked:
+def checked(folder: Path, models: Path, *documents: str, live: LiveDocuments | None = None) -> Checked:
     (folder / "all.yaml").write_text("\n---\n".join(f"{API}\n{text}" for text in documents))
-    return check([folder], Topics(), make_policy(str(models), str(folder / "cache")))
+    return check([folder / "all.yaml"], Topics(), make_policy(str(models), str(folder / "cache")), live)
 
 
 def model(name: str, uri: Any, **spec: Any) -> str:
@@ -73,6 +77,25 @@ def test_a_release_holds_what_the_workers_need(tmp_path: Path, models: Path) -> 
     assert artifact.uri == str(models / "income-drift")
     assert artifact.runtime == "mlserver_alibi_detect.AlibiDetectRuntime"
     assert release.topics[-1] == "weir.default.model.income-drift.outputs"
+
+
+def test_a_live_pipeline_with_a_lost_model_is_an_error_when_its_other_model_changes(
+    tmp_path: Path, models: Path
+) -> None:
+    root = tmp_path / "root"
+    for name in ("kept", "lost"):
+        shutil.copytree(models / "income", root / name)
+    (root / "lost" / "note.txt").write_text("another digest than that of kept")
+    kept, lost = model("kept", root / "kept"), model("lost", root / "lost")
+    steps = pipeline({"name": "kept"}, {"name": "lost", "inputs": ["kept"]})
+    (release,) = checked(tmp_path, root, kept, lost, steps).require().releases
+    control = ControlState.empty()
+    control.releases["p", 1], control.heads["p"] = msgspec.structs.replace(release, generation=1), 1
+    shutil.rmtree(root / "lost")
+    shutil.rmtree(tmp_path / "cache")
+    changed = model("kept", root / "kept", requirements=["sklearn", "fast"])
+    found = checked(tmp_path, root, changed, live=LiveDocuments(control))
+    assert [line for line in found.errors if str(root / "lost") in line]
 
 
 def test_kubernetes_metadata_makes_no_new_generation(tmp_path: Path, models: Path) -> None:
