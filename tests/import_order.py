@@ -6,7 +6,7 @@ LAYERS = ("detectors", "operators", "jobs")
 ORDER = {
     "detectors": "binomial counts results input_rows histogram outliers quality drift",
     "detectors/drift": (
-        "effect correction kolmogorov pooling ks chi_square tabular alibi_detect_files calibration "
+        "effect tables correction kolmogorov pooling ks chi_square tabular alibi_detect_files calibration "
         "judgement confirmation"
     ),
     "detectors/outliers": (

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from detectors.counts import Counts, add, count
 from detectors.drift.effect import psi
 from detectors.drift.kolmogorov import survival
+from detectors.drift.tables import side_by_side
 from detectors.histogram import Histogram, quantile_bins, spread_bins
 from detectors.results import FeatureResult
 
@@ -91,41 +92,55 @@ class KolmogorovSmirnov:
 
     def judge(self, counts: Counts) -> FeatureResult:
         """Test the counts of a window."""
-        return judge_all([self], [counts])[0]
+        return judge_all([(self, counts)])[0]
 
-    def measure(self, counts: Counts) -> FeatureResult:
-        """Return the result with NaN as p-values; `judge_all` computes them for many features at once."""
-        if not counts.counts.size:
-            return FeatureResult.without_values(counts.missing)
-        distance, cells = self.effect(counts), counts.keys
-        unseen = counts.counts[(cells == 0) | (cells == 2 * self._distinct.size)]
-        return FeatureResult(
-            distance=np.float32(distance),
-            p_val=np.float32(np.nan),
-            n=counts.n,
-            effect=distance,
-            pooled_p_val=np.float32(np.nan),
-            psi=psi(self._quantiles.reference, self._quantiles.fill(counts)),
-            missing=counts.missing,
-            unseen=int(unseen.sum()),
-        )
+    def unseen(self, counts: Counts) -> int:
+        """Return the number of values below or above all values of the reference."""
+        return int(counts.counts[(counts.keys == 0) | (counts.keys == 2 * self._distinct.size)].sum())
+
+    def quantiles(self, counts: Counts) -> NDArray[np.float64]:
+        """Return the counts of reference and window between quantiles of the reference, shape (2, bins)."""
+        return np.stack((self._quantiles.reference, self._quantiles.fill(counts)))
 
     def histogram(self, counts: Counts) -> Histogram:
         """Return the shares of reference and window in the same few bins."""
         return self._spread.histogram(counts)
 
 
-def judge_all(tests: Sequence[KolmogorovSmirnov], counts: Sequence[Counts]) -> list[FeatureResult]:
-    """Test several features at once, which is faster than one by one."""
-    measured = [test.measure(feature) for test, feature in zip(tests, counts, strict=True)]
-    n = np.array([test.n_reference for test in tests], dtype=np.float64)
-    m = np.array([result.n for result in measured], dtype=np.float64)
-    larger, smaller = np.maximum(n, m), np.minimum(n, m)
+def judge_all(features: Sequence[tuple[KolmogorovSmirnov, Counts]]) -> list[FeatureResult]:
+    """Test the counts of several features at once, which is faster than one by one."""
+    results = [FeatureResult.without_values(counts.missing) for _, counts in features]
+    filled = [i for i, (_, counts) in enumerate(features) if counts.counts.size]
+    if not filled:
+        return results
+    kept = [features[i] for i in filled]
+    effect = np.array([test.effect(counts) for test, counts in kept])
+    p_val = _p_values(effect, *np.array([(test.n_reference, counts.n) for test, counts in kept]).T)
+    index = psi(*side_by_side([test.quantiles(counts) for test, counts in kept]))
+    for position, i in enumerate(filled):
+        test, counts = features[i]
+        results[i] = FeatureResult(
+            distance=np.float32(effect[position]),
+            p_val=p_val[position],
+            n=counts.n,
+            effect=float(effect[position]),
+            pooled_p_val=p_val[position],
+            psi=float(index[position]),
+            missing=counts.missing,
+            unseen=test.unseen(counts),
+        )
+    return results
+
+
+def _p_values(
+    distance: NDArray[np.float64], n: NDArray[np.int64], m: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the p-values of distances between samples of `n` and `m` values, shape (features,)."""
+    larger, smaller = np.maximum(n, m).astype(np.float64), np.minimum(n, m)
     effective = np.round(larger * smaller / (larger + smaller))
     # One value against one value has an effective size that rounds to 0, for which there is no distribution.
     has_size = effective > 0
-    p_val = np.ones(len(measured), dtype=np.float32)
+    p_val = np.ones(len(distance), dtype=np.float32)
     if has_size.any():
-        distance = np.array([result.effect for result in measured])
         p_val[has_size] = survival(distance[has_size], effective[has_size])
-    return [result._replace(p_val=p, pooled_p_val=p) for result, p in zip(measured, p_val, strict=True)]
+    return p_val

@@ -21,12 +21,14 @@ def pooled(table: NDArray[np.float64]) -> NDArray[np.float64]:
     Parameters
     ----------
     table:
-        Shape (2, K): reference, window; no column zero in both.
+        Shape (2, K): reference, window; no column zero in both. Two columns are never pooled.
 
     >>> pooled(np.array([[9000.0, 960.0, 39.0, 1.0], [450.0, 40.0, 9.0, 1.0]]))
     array([[9000., 1000.],
            [ 450.,   50.]])
     """
+    if table.shape[1] <= 2:
+        return table
     reference, window = table
     expected = reference / reference.sum() * window.sum()
     sparse = np.count_nonzero(expected < LEAST_EXPECTED)
@@ -35,7 +37,7 @@ def pooled(table: NDArray[np.float64]) -> NDArray[np.float64]:
     order = expected.argsort(kind="stable")
     together = expected[order].cumsum()
     joined = max(sparse, int(together.searchsorted(LEAST_EXPECTED)) + 1)
-    joined = max(1, min(joined, len(order) - 1))
+    joined = min(joined, len(order) - 1)
     pooled_columns = np.empty((2, len(order) - joined + 1))
     pooled_columns[:, :-1] = table[:, np.sort(order[joined:])]
     pooled_columns[:, -1] = table[:, order[:joined]].sum(axis=1)

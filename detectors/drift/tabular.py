@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.counts import Counts
+from detectors.drift import chi_square, ks
 from detectors.drift.chi_square import ChiSquare
 from detectors.drift.correction import CORRECTIONS
-from detectors.drift.ks import KolmogorovSmirnov, judge_all
+from detectors.drift.ks import KolmogorovSmirnov
 from detectors.histogram import Histogram
 from detectors.results import DriftResult, FeatureResult
 
@@ -120,12 +121,13 @@ class TabularDrift:
 
     def _results(self, counts: Sequence[Counts]) -> list[FeatureResult]:
         pairs = list(zip(self._tests, counts, strict=True))
+        categorical = [(test, feature) for test, feature in pairs if isinstance(test, ChiSquare)]
         numeric = [(test, feature) for test, feature in pairs if isinstance(test, KolmogorovSmirnov)]
-        numeric_results = iter(judge_all([test for test, _ in numeric], [feature for _, feature in numeric]))
-        return [
-            test.judge(feature) if isinstance(test, ChiSquare) else next(numeric_results)
-            for test, feature in pairs
-        ]
+        results = {
+            ChiSquare: iter(chi_square.judge_all(categorical)),
+            KolmogorovSmirnov: iter(ks.judge_all(numeric)),
+        }
+        return [next(results[type(test)]) for test in self._tests]
 
     def effect(self, counts: Sequence[Counts]) -> NDArray[np.float64]:
         """Return the effect of each feature without a test, shape (features,)."""
