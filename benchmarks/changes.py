@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.ensemble import RandomForestClassifier
 
-from benchmarks.harness import PIPELINE, Harness, running_harness
+from benchmarks.harness import PIPELINE, Harness, Workload, running_harness
 from jobs.kafka.pipeline_client import consumer_from_now
 from jobs.releases.apply import apply
 from operators.kafka.connection import Connection
@@ -35,12 +35,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=200)
     arguments = parser.parse_args()
     console = Console()
-    with running_harness(console) as harness, harness.filled("changes", 0) as connection:
+    with running_harness(console) as harness, harness.filled("changes", 0) as workload:
         _grow(harness.models, arguments.trees)
-        manifests = harness.models.parent / "changes" / "examples" / "income"
-        apply([manifests], connection, make_policy(str(harness.models), ""), "grown")
-        with harness.job(connection, 2):
-            _measure(harness, connection, arguments.changes, arguments.rate, console)
+        apply(
+            [harness.manifests("changes")], workload.connection, make_policy(str(harness.models), ""), "grown"
+        )
+        with harness.job(workload, 2):
+            _measure(harness, workload, arguments.changes, arguments.rate, console)
 
 
 def _grow(models: Path, trees: int) -> None:
@@ -55,11 +56,11 @@ def _grow(models: Path, trees: int) -> None:
     write_probe(folder, rows[:5], {"predict": after.predict(rows[:5])})
 
 
-def _measure(harness: Harness, connection: Connection, changes: int, rate: float, console: Console) -> None:
+def _measure(harness: Harness, workload: Workload, changes: int, rate: float, console: Console) -> None:
     moments: list[float] = []
-    changing = Thread(target=_change, args=(connection, changes, moments), daemon=True)
+    changing = Thread(target=_change, args=(workload.connection, changes, moments), daemon=True)
     changing.start()
-    responses = harness.delays(connection, rate, _WARM + changes * (_QUIET + _CHANGED) + _QUIET)
+    responses = harness.delays(workload, rate, _WARM + changes * (_QUIET + _CHANGED) + _QUIET)
     changing.join()
     sent, delay, generation = responses.T
     table = Table("change", "slowest before, ms", "slowest during, ms", "median during, ms", "generations")

@@ -11,10 +11,12 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
+import joblib
 import numpy as np
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from psutil import Process
 from rich.console import Console
+from sklearn.preprocessing import FunctionTransformer
 
 from jobs.data.synthetic_census import TARGET, census_like
 from jobs.flink import submit
@@ -31,6 +33,7 @@ from operators.kafka.topics import Topics
 from operators.storage.trusted_roots import make_policy
 
 PIPELINE = "income-workflow"
+PIPELINES = Path(__file__).with_name("pipelines")
 _TIMEOUT_SECONDS = 300.0
 
 
@@ -56,106 +59,126 @@ class Measured(NamedTuple):
     processor: float
 
 
+class Workload(NamedTuple):
+    """A pipeline in a namespace of its own."""
+
+    connection: Connection
+    pipeline: str
+
+    @property
+    def inputs(self) -> str:
+        """The topic of its requests."""
+        return self.connection.topics.inputs(self.pipeline)
+
+    @property
+    def outputs(self) -> str:
+        """The topic of its responses."""
+        return self.connection.topics.outputs(self.pipeline)
+
+
 class Harness:
     """The stack, models and requests that all measurements use."""
 
     def __init__(self, stack: Stack, models: Path, holdout: Any, settings: list[str]) -> None:
         self.models = models
         self.stack = stack
-        self._bodies = [request_body(row[np.newaxis], "bench") for row in holdout]
+        self.bodies = [request_body(row[np.newaxis], "bench") for row in holdout]
         self._settings = settings
+        _write_identity(models)
 
     @contextmanager
-    def filled(self, name: str, requests: int) -> Iterator[Connection]:
-        """Apply the pipelines in a namespace, and produce requests to the pipeline's topic."""
+    def filled(self, name: str, requests: int, pipeline: str = PIPELINE) -> Iterator[Workload]:
+        """Apply the pipelines in the namespace `name`, and produce requests to one of them."""
         connection = Connection(self.stack.bootstrap_servers, Topics("bench", name))
-        manifests = self.models.parent / name / "examples" / "income"
-        shutil.copytree(ROOT / "examples" / "income", manifests)
-        (manifests.parents[1] / "models").symlink_to(self.models)
-        apply([manifests], connection, make_policy(str(self.models), ""), "bench", partitions=2)
+        apply([self.manifests(name)], connection, make_policy(str(self.models), ""), "bench", partitions=2)
+        workload = Workload(connection, pipeline)
         producer = KafkaProducer(bootstrap_servers=connection.bootstrap, linger_ms=20, batch_size=200_000)
-        topic = connection.topics.inputs(PIPELINE)
         for i in range(requests):
-            producer.send(topic, value=self._bodies[i % len(self._bodies)], key=str(i).encode())
+            body = self.bodies[i % len(self.bodies)]
+            producer.send(workload.inputs, value=body, key=str(i).encode())
         producer.flush()
         producer.close()
-        yield connection
+        yield workload
+
+    def manifests(self, name: str) -> Path:
+        """Return a folder with the manifests of the example and of the benchmarks, beside the models."""
+        manifests = self.models.parent / name / "examples" / "income"
+        if not manifests.exists():
+            shutil.copytree(ROOT / "examples" / "income", manifests)
+            shutil.copytree(PIPELINES, manifests, dirs_exist_ok=True)
+            (manifests.parents[1] / "models").symlink_to(self.models)
+        return manifests
 
     @contextmanager
-    def job(self, connection: Connection, parallelism: int) -> Iterator[None]:
-        """Run the job for a namespace; cancel it at the end."""
+    def job(self, workload: Workload, parallelism: int, *settings: str) -> Iterator[None]:
+        """Run the job for a workload's namespace; cancel it at the end."""
+        connection = workload.connection
         names = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
-        settings = [*names, "--parallelism", str(parallelism), *self._settings]
+        flags = [*names, "--parallelism", str(parallelism), *settings, *self._settings]
         arguments = submit.connection_arguments(connection.bootstrap, make_policy(str(self.models), ""))
-        job = submit.submit(self.stack.flink, submit.flink_run([*arguments, *settings]))
+        job = submit.submit(self.stack.flink, submit.flink_run([*arguments, *flags]))
         try:
             yield
         finally:
             self.stack.cluster.rest.cancel(job)
 
-    def measure(self, connection: Connection, requests: int, others: Sequence[Process] = ()) -> Measured:
+    def measure(self, workload: Workload, requests: int, others: Sequence[Process] = ()) -> Measured:
         """Wait for all responses; measure the last three fifths, when the JVM is warm.
 
         Processor time is that of the stack and of `others`.
         """
-        started = self.answered(connection, requests * 2 // 5)
+        started = self.answered(workload, requests * 2 // 5)
         before = self._processor_seconds(others)
-        ended = self.answered(connection, requests)
+        ended = self.answered(workload, requests)
+        if ended == started:
+            raise ValueError(f"{workload.inputs}: {requests} requests are too few to be measured")
         seconds = self._processor_seconds(others) - before
-        return Measured(self.answered_rate(connection, requests), 1e6 * seconds / (ended - started))
+        return Measured(self.answered_rate(workload, requests), 1e6 * seconds / (ended - started))
 
     def _processor_seconds(self, others: Sequence[Process]) -> float:
         times = [process.cpu_times() for process in (*self.stack.processes(), *others)]
         return float(sum(time.user + time.system for time in times))
 
-    def answered_rate(self, connection: Connection, requests: int) -> float:
+    def answered_rate(self, workload: Workload, requests: int) -> float:
         """Wait for all responses; return events/s of the last three fifths, when the JVM is warm."""
-        times = np.sort([record.timestamp for record in self._responses(connection, requests)])
+        times = np.sort([record.timestamp for record in self._read(workload, workload.outputs, requests)])
         start = len(times) * 2 // 5
         return float((len(times) - start) / max(1, times[-1] - times[start]) * 1_000)
 
-    def answered(self, connection: Connection, requests: int) -> int:
+    def answered(self, workload: Workload, requests: int) -> int:
         """Wait for this number of responses; return the number that is in the topic then."""
-        topic = connection.topics.outputs(PIPELINE)
-        consumer, partitions = open_consumer(connection.bootstrap, [topic])
+        consumer, partitions = open_consumer(workload.connection.bootstrap, [workload.outputs])
         with consumer:
             return _await_records(consumer, partitions, requests, monotonic() + _TIMEOUT_SECONDS)
 
-    def delays(self, connection: Connection, rate: float, seconds: float) -> Any:
+    def delays(self, workload: Workload, rate: float, seconds: float) -> Any:
         """Send requests at a rate, after a warm-up of 5 s; return an array of shape (requests, 3).
 
         Its columns are the timestamp of the request, the milliseconds from it to the timestamp of the
         response, and the generation that answered.
         """
         count = int(rate * seconds)
-        with PipelineClient(connection, PIPELINE) as client:
-            client.ask(self._bodies[0], _TIMEOUT_SECONDS)
+        with PipelineClient(workload.connection, workload.pipeline) as client:
+            client.ask(self.bodies[0], _TIMEOUT_SECONDS)
             for i in range(int(rate * 5)):
-                client.send(self._bodies[i % len(self._bodies)])
+                client.send(self.bodies[i % len(self.bodies)])
                 sleep(1 / rate)
             started = monotonic()
             for i in range(count):
                 wait = started + i / rate - monotonic()
                 if wait > 0:
                     sleep(wait)
-                client.send(self._bodies[i % len(self._bodies)], key=f"m{i}".encode())
+                client.send(self.bodies[i % len(self.bodies)], key=f"m{i}".encode())
             client.producer.flush()
-        sent = {
-            r.key: r.timestamp for r in self._records(connection.topics.inputs(PIPELINE), connection, count)
-        }
-        responses = self._records(connection.topics.outputs(PIPELINE), connection, count)
+        sent = {r.key: r.timestamp for r in self._read(workload, workload.inputs, count, b"m")}
+        responses = self._read(workload, workload.outputs, count, b"m")
         return np.array(
             [(sent[r.key], r.timestamp - sent[r.key], int(dict(r.headers)[VERSION])) for r in responses]
         )
 
-    def _responses(self, connection: Connection, wanted: int) -> list[Any]:
-        return self._read(connection, connection.topics.outputs(PIPELINE), lambda r: True, wanted)
-
-    def _records(self, topic: str, connection: Connection, wanted: int) -> list[Any]:
-        return self._read(connection, topic, lambda r: r.key[:1] == b"m", wanted)
-
-    def _read(self, connection: Connection, topic: str, keep: Any, wanted: int) -> list[Any]:
-        consumer, partitions = open_consumer(connection.bootstrap, [topic])
+    def _read(self, workload: Workload, topic: str, wanted: int, prefix: bytes = b"") -> list[Any]:
+        """Return this number of records of a topic whose keys begin with a prefix."""
+        consumer, partitions = open_consumer(workload.connection.bootstrap, [topic])
         deadline = monotonic() + _TIMEOUT_SECONDS
         kept_records: list[Any] = []
         with consumer:
@@ -166,8 +189,16 @@ class Harness:
                 if monotonic() > deadline:
                     raise TimeoutError(f"{topic}: {len(kept_records)} of {wanted} records")
                 for records in consumer.poll(timeout_ms=500, max_records=5_000).values():
-                    kept_records += [record for record in records if keep(record)]
+                    kept_records += [record for record in records if record.key.startswith(prefix)]
         return kept_records
+
+
+def _write_identity(models: Path) -> None:
+    """Write the model of the pipeline that only passes its request through."""
+    folder = models / "identity"
+    folder.mkdir()
+    joblib.dump(FunctionTransformer(), folder / "model.joblib")
+    shutil.copy(models / "income-preprocess" / "model-settings.json", folder)
 
 
 def _await_records(
@@ -176,5 +207,5 @@ def _await_records(
     while (available := int(sum(consumer.end_offsets(partitions).values()))) < wanted:
         if monotonic() > deadline:
             raise TimeoutError(f"{partitions[0].topic}: {available} of {wanted} records")
-        sleep(0.5)
+        sleep(0.1)
     return available

@@ -22,9 +22,10 @@ from jobs.streaming import kafka_tables
 from jobs.streaming.operator_names import rename
 from jobs.streaming.settings import Settings, parse_settings
 from operators.core.micro_batch import RESPONSE_ROW
+from operators.flink.count import MESSAGE_TYPE, CountFunction
 from operators.flink.infer import InferFunction
 from operators.flink.monitor import OUTPUT_TYPE, MonitorFunction
-from operators.windows.messages import key_of
+from operators.windows.messages import key_of, shard_key_of
 
 _TEXT, _BYTES = DataTypes.STRING(), DataTypes.BYTES()
 _TYPES = {
@@ -57,8 +58,18 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     answers = _stream(t, kafka_tables.ANSWERS, bounded.union(overlong, ticks))
     # Python reads these: they are converted to rows.
     chunks = t.to_data_stream(_table(t, kafka_tables.CHUNKS, answers))
+    counted = (
+        t.to_data_stream(_table(t, kafka_tables.SHARDS, answers))
+        .key_by(lambda row: shard_key_of(bytes(row[0])), key_type=Types.STRING())
+        .process(CountFunction(settings.connection, settings.rules, settings.site), output_type=MESSAGE_TYPE)
+        .name("count")
+        .uid("count")
+    )
+    # The type is the same but for its nullability, and Flink merges only streams of one type.
+    counted._j_data_stream.getTransformation().setOutputType(chunks._j_data_stream.getType())
     reports = (
-        chunks.rebalance()
+        chunks.union(counted)
+        .rebalance()
         .key_by(lambda row: key_of(bytes(row[0])), key_type=Types.STRING())
         .process(MonitorFunction(settings.connection, settings.rules, settings.site), output_type=OUTPUT_TYPE)
         .name("monitor")

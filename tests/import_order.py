@@ -14,11 +14,13 @@ ORDER = {
     ),
     "detectors/quality": "issues data_quality",
     "operators": (
-        "core storage resources kafka protocol models control metrics pipeline alerts windows inference flink"
+        "core rows storage resources kafka protocol models control metrics pipeline alerts windows "
+        "inference flink"
     ),
     "operators/core": (
         "errors names foreign_json timestamps event_log background_thread tensors micro_batch state redaction"
     ),
+    "operators/rows": "chunks lineage pane counted_rows",
     "operators/storage": (
         "store_settings uris http_index stores ownership trusted_roots digest artifact_cache fetch"
     ),
@@ -56,14 +58,14 @@ ORDER = {
     ),
     "operators/alerts": "alert finding lifecycle rate_rules rules rules_cache active_alerts",
     "operators/windows": (
-        "chunks lineage messages window pane superseded advance report findings window_rows step_configs "
-        "effects step_windows rate_windows"
+        "window superseded advance report findings window_rows step_configs shard messages effects "
+        "step_windows rate_windows"
     ),
     "operators/inference": (
         "monitor_feed taps outlier_log request_decoder results response_writer engine deployments "
         "control_follower verdict_follower worker"
     ),
-    "operators/flink": "task_manager_watch python_worker infer monitor",
+    "operators/flink": "task_manager_watch python_worker infer count monitor",
     "jobs": (
         "streaming production_monitoring data kafka releases flink local_stack models status traffic "
         "services demo cli train_monitors"

@@ -90,9 +90,9 @@ def test_detectors_know_no_flink_no_kafka_and_no_json() -> None:
         assert not packages(path) & {*JVM, "kafka", "json", "msgspec"}, path
 
 
-def test_only_the_two_adapters_know_flink_among_operators() -> None:
+def test_only_the_three_adapters_know_flink_among_operators() -> None:
     knowing = {path.name for path in (ROOT / "operators").rglob("*.py") if packages(path) & JVM}
-    assert knowing == {"infer.py", "monitor.py"}
+    assert knowing == {"infer.py", "count.py", "monitor.py"}
 
 
 def test_no_module_is_named_like_one_of_the_standard_library() -> None:

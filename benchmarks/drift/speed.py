@@ -46,6 +46,24 @@ def measure(people: Population) -> Iterator[Table]:
     yield _memory(kinds)
 
 
+def compare(size: int = 1_000) -> tuple[float, float]:
+    """Return the median milliseconds of a test of one window of continuous features: Weir, alibi-detect."""
+    kind = _continuous()
+    weir, alibi = _detectors(kind)
+    window = kind.window(size)
+    ours, theirs = _timed(lambda: weir.test(window), lambda: alibi.predict(window))
+    return ours.median * 1e3, theirs.median * 1e3
+
+
+def _detectors(kind: Kind) -> tuple[TabularDrift, Any]:
+    from alibi_detect.cd import TabularDrift as AlibiDrift
+
+    return (
+        TabularDrift(kind.reference, categories_per_feature=kind.categories),
+        AlibiDrift(kind.reference, categories_per_feature=kind.categories),
+    )
+
+
 def _continuous() -> Kind:
     rng = np.random.default_rng(0)
     reference = rng.normal(size=(REFERENCE, FEATURES))
@@ -64,10 +82,7 @@ def _mixed(people: Population) -> Kind:
 
 
 def _times(kind: Kind) -> Table:
-    from alibi_detect.cd import TabularDrift as AlibiDrift
-
-    weir_detector = TabularDrift(kind.reference, categories_per_feature=kind.categories)
-    alibi_detector = AlibiDrift(kind.reference, categories_per_feature=kind.categories)
+    weir_detector, alibi_detector = _detectors(kind)
     table = Table(
         *("rows", "alibi-detect", "Weir", "speed-up", "of which counting", "of which judging"),
         title=f"ms per window, median (best): {kind.name}",

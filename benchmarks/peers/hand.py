@@ -71,17 +71,24 @@ class Answerer:
         self._outlier = joblib.load(models / "income-outlier" / "IForest.joblib")
         self._threshold = json.loads((models / "income-outlier" / "IForest.json").read_text())["threshold"]
 
+    def compute(self, rows: Any) -> tuple[Any, Any, Any]:
+        """Return classes, outlier flags and outlier scores of rows (n, features), each of shape (n,)."""
+        prepared = self._preprocess.transform(rows)
+        return self._classifier.predict(prepared), *self.outliers(prepared)
+
+    def outliers(self, prepared: Any) -> tuple[Any, Any]:
+        """Return outlier flags and scores of preprocessed rows, each of shape (n,)."""
+        scores = -self._outlier.decision_function(prepared)
+        return (scores > self._threshold).astype(int), scores
+
     def answer(self, values: list[bytes]) -> Iterator[bytes]:
         """Yield the response of each request."""
         requests = [json.loads(value) for value in values]
         rows = np.array([request["inputs"][0]["data"] for request in requests], dtype=float)
-        prepared = self._preprocess.transform(rows)
-        labels = self._classifier.predict(prepared)
-        scores = -self._outlier.decision_function(prepared)
-        for request, label, score in zip(requests, labels, scores, strict=True):
+        for request, label, flag, score in zip(requests, *self.compute(rows), strict=True):
             outputs = [
                 _tensor("predict", "INT64", int(label)),
-                _tensor("is_outlier", "INT64", int(score > self._threshold)),
+                _tensor("is_outlier", "INT64", int(flag)),
                 _tensor("instance_score", "FP64", float(score)),
             ]
             yield json.dumps({"model_name": "income", "id": request["id"], "outputs": outputs}).encode()

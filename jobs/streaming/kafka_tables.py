@@ -38,6 +38,7 @@ FROM (
 )
 """
 CHUNKS = "SELECT chunk FROM {source} CROSS JOIN UNNEST(chunks) AS c (chunk)"
+SHARDS = "SELECT chunk FROM {source} CROSS JOIN UNNEST(shards) AS c (chunk)"
 RESPONSES = f"""
 SELECT `key`, body AS `value`,
        MAP_UNION(

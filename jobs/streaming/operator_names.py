@@ -35,6 +35,10 @@ _GENERATED = (
     ("correlate", "unpack chunks"),
     ("calc", "chunk columns"),
     ("external-datastream", "chunks as stream"),
+    ("external-datastream", "shards as table"),
+    ("correlate", "unpack shards"),
+    ("calc", "shard columns"),
+    ("external-datastream", "shards as stream"),
     ("external-datastream", "responses as table"),
     ("calc", "response headers"),
     ("constraint-validator", "check responses"),
@@ -54,14 +58,15 @@ _GENERATED = (
 )
 _KIND = re.compile(r"\d+_(.+)")
 _KEYING = "_stream_key_by_map_operator"
+_KEYED = ("key shards", "key chunks")
 
 
 def rename(env: StreamExecutionEnvironment) -> None:
     """Give every operator of the built graph a readable name, and a uid derived from it."""
-    generated = iter(_GENERATED)
+    generated, keying = iter(_GENERATED), iter(_KEYED)
     for node in transformations(env):
         if node.getName() == _KEYING:
-            _name(node, "key chunks")
+            _name(node, next(keying))
         elif kind := _KIND.fullmatch(str(node.getUid())):
             expected, name = next(generated)
             assert kind[1] == expected, f"{node.getName()} is a {kind[1]}; {name} must be a {expected}"

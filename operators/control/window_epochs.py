@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from operators.control.documents import pipeline_of
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
@@ -91,4 +93,6 @@ def _model_settings(spec: dict[str, Any]) -> dict[str, Any]:
 
 def _rules(release: Release, step: str) -> Any:
     monitor = parse_document(release.monitor) if release.monitor else None
-    return monitor.rules_of(step) if isinstance(monitor, Monitor) else None
+    rules = monitor.rules_of(step) if isinstance(monitor, Monitor) else None
+    # Sharding changes how a window is gathered, but neither its rows nor its verdict.
+    return msgspec.structs.replace(rules, sharded=False) if rules else None

@@ -42,6 +42,7 @@ RESPONSE_ROW = {
     "reasons": Column("reason", "STRING"),
     "steps": Column("step", "STRING"),
     "chunks": Column("chunks", "ARRAY<BYTES>"),
+    "shards": Column("shards", "ARRAY<BYTES>"),
     "tap_numbers": Column("tap_numbers", "ARRAY<INT>"),
     "tap_topics": Column("tap_topics", "ARRAY<STRING>"),
     "tap_bodies": Column("tap_bodies", "ARRAY<BYTES>"),
@@ -77,7 +78,8 @@ class ResponseBatch(NamedTuple):
 
     `errors` is the error message, `reasons` its reason and `steps` the failed step. An answered record has
     them too if a step failed that only monitors. `chunks` are attached to the last of the records whose rows
-    they contain. The taps of a record are numbered from 1; each has a topic and a body.
+    they contain; those of sharded steps are `shards`. The taps of a record are numbered from 1; each has a
+    topic and a body.
     """
 
     statuses: list[str]
@@ -90,6 +92,7 @@ class ResponseBatch(NamedTuple):
     reasons: list[str | None]
     steps: list[str | None]
     chunks: list[list[bytes] | None]
+    shards: list[list[bytes] | None]
     tap_numbers: list[list[int] | None]
     tap_topics: list[list[str] | None]
     tap_bodies: list[list[bytes] | None]

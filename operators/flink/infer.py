@@ -15,8 +15,8 @@ from operators.flink.python_worker import collect_garbage_rarely, prepare_worker
 from operators.inference.worker import Identity, Worker
 from operators.kafka.connection import Connection
 from operators.metrics.flink_metrics import Metrics, PipelineMetrics
+from operators.rows.chunks import SubtaskId
 from operators.storage.trusted_roots import ArtifactPolicy
-from operators.windows.chunks import SubtaskId
 
 
 class InferFunction(ScalarFunction):  # type: ignore[misc]

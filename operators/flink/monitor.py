@@ -25,7 +25,7 @@ from operators.metrics.flink_metrics import Metrics, WindowMetrics
 from operators.metrics.pipeline_tally import decode_tally, is_tally
 from operators.models.runtimes.batched import WindowRules
 from operators.storage.trusted_roots import ArtifactPolicy
-from operators.windows.chunks import decode
+from operators.windows.messages import decode_rows
 from operators.windows.rate_windows import PipelineRates, Rates
 from operators.windows.report import Report
 from operators.windows.step_configs import StepConfigs
@@ -71,13 +71,13 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         collect_garbage_rarely()
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
-        """Process an encoded chunk or tally, and yield the records to produce."""
+        """Process an encoded tally, chunk, or counted rows, and yield the records to produce."""
         data, now = bytes(value[0]), int(time() * 1000)
         emitted: Iterator[Report | Rates | AlertRecord]
         if is_tally(data):
             emitted = self._rates.take(decode_tally(data), now)
         else:
-            emitted = self._windows.take(decode(data), now)
+            emitted = self._windows.take(decode_rows(data), now)
         yield from map(self._row, emitted)
 
     def _has_topic(self, step: str) -> bool:

@@ -22,7 +22,7 @@ from operators.models.runtimes.batched import WindowVerdict
 from operators.pipeline.failure_isolation import Budget
 from operators.pipeline.load import LoadedPipeline
 from operators.protocol.batching import to_columns
-from operators.windows.chunks import SubtaskId
+from operators.rows.chunks import SubtaskId
 
 Verdicts = Callable[[str], Mapping[str, WindowVerdict]]
 _ALONE = SubtaskId()

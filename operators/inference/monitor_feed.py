@@ -13,7 +13,7 @@ from operators.core.tensors import Array
 from operators.metrics.pipeline_tally import PipelineTally
 from operators.metrics.tally import Tally
 from operators.pipeline.load import LoadedPipeline
-from operators.windows.chunks import Chunk, SubtaskId, empty_chunk
+from operators.rows.chunks import Chunk, SubtaskId, empty_chunk
 
 # For this many seconds each tick announces changed and removed steps. It is longer than the 60 s for which
 # the monitor waits for the other subtasks.

@@ -37,8 +37,8 @@ class ResponseWriter:
                 self._add_monitor_failures(i, errors)
             case SideRecord(i, topic, body):
                 self.batch.tap(i, topic, body)
-            case MonitorMessages(i, messages):
-                self.add_messages(i, messages)
+            case MonitorMessages(i, messages, sharded):
+                self.add_messages(i, messages, sharded=sharded)
 
     def fail(self, i: int, served: LoadedPipeline | None, error: RecordError) -> None:
         """Write the error of a request; without a response if no pipeline reads it (`served` is None)."""
@@ -49,9 +49,10 @@ class ResponseWriter:
         else:
             self._set(i, served, FAILED, body)
 
-    def add_messages(self, i: int, messages: list[bytes]) -> None:
-        """Attach encoded chunks or tallies, for the monitor, to a record."""
-        self.batch.chunks[i] = [*(self.batch.chunks[i] or ()), *messages]
+    def add_messages(self, i: int, messages: list[bytes], *, sharded: bool = False) -> None:
+        """Attach encoded chunks or tallies, for the monitor or its shards, to a record."""
+        column = self.batch.shards if sharded else self.batch.chunks
+        column[i] = [*(column[i] or ()), *messages]
 
     def _add_monitor_failures(self, i: int, failures: list[RecordError]) -> None:
         """Write failures that do not affect the response, unless the record has an error already."""

@@ -19,7 +19,7 @@ from operators.kafka.topics import Topics
 from operators.models.runtimes.outlier import FlaggedRow
 from operators.pipeline.plan import Outcome, Part
 from operators.protocol.encode import encode_responses, encode_taps
-from operators.windows.chunks import SubtaskId
+from operators.rows.chunks import SubtaskId
 
 
 class Response(NamedTuple):
@@ -52,10 +52,11 @@ class SideRecord(NamedTuple):
 
 
 class MonitorMessages(NamedTuple):
-    """Encoded chunks or tallies for the monitor, attached to a record."""
+    """Encoded chunks or tallies for the monitor, attached to a record; `sharded` as in `ResponseBatch`."""
 
     record: int
     messages: list[bytes]
+    sharded: bool = False
 
 
 Result = Response | Failure | MonitorFailures | SideRecord | MonitorMessages
@@ -144,7 +145,8 @@ class Results:
         for step, column in take(part.gathered, kept).items():
             records_of_rows = np.repeat(numbers, column.rows)
             chunk = chunk_of(group.served, step, column.data, records_of_rows, records, self._sender)
-            yield MonitorMessages(int(numbers[-1]), [piece.encode() for piece in chunk.parts()])
+            messages, sharded = [piece.encode() for piece in chunk.parts()], step in group.served.sharded
+            yield MonitorMessages(int(numbers[-1]), messages, sharded)
 
     def _flagged_row(
         self, group: RequestGroup, step: str, i: int, flagged: FlaggedRow, records: RequestBatch

@@ -23,8 +23,8 @@ from operators.kafka.connection import Connection
 from operators.kafka.skipped_records import Skipped
 from operators.metrics.tally import Tally
 from operators.pipeline.load import ModelCache
+from operators.rows.chunks import SubtaskId
 from operators.storage.trusted_roots import ArtifactPolicy
-from operators.windows.chunks import SubtaskId
 
 
 class Identity(NamedTuple):

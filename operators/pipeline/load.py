@@ -28,12 +28,14 @@ class LoadedPipeline(NamedTuple):
     """A release that is ready to serve.
 
     If it could not be loaded, `failure` is the reason, `plan` is None, and its requests are dead-lettered.
+    `sharded` are the steps whose rows are counted in parallel.
     """
 
     release: Release
     plan: Plan | None
     failure: str = ""
     external: ExternalInput | None = None
+    sharded: frozenset[str] = frozenset()
 
 
 class ModelCache:
@@ -92,7 +94,8 @@ def load_pipeline(release: Release, models: ModelCache) -> LoadedPipeline:
     if errors:
         raise DeploymentError("\n".join(errors))
     plan = compile_plan(pipeline, steps, Redaction(monitor.spec.redact if monitor else ()))
-    return LoadedPipeline(release, plan, external=external_input(pipeline.spec.input))
+    sharded = monitor.sharded if monitor else frozenset()
+    return LoadedPipeline(release, plan, external=external_input(pipeline.spec.input), sharded=sharded)
 
 
 class BatchedStepConfig(NamedTuple):

@@ -154,6 +154,9 @@ SUPPORT: dict[type, dict[str, Support]] = {
         "spec.drift[].min_effect": _supported("a smaller effect is not DRIFT; default `--min-effect`"),
         "spec.drift[].confirm": _supported("consecutive windows that confirm a drift; default `--confirm`"),
         "spec.drift[].resolve": _supported("consecutive windows that resolve it; default `--resolve`"),
+        "spec.drift[].sharded": _supported(
+            "count the rows in each subtask of infer, for windows of 20,000 rows or more (docs/scaling.md)"
+        ),
         "spec.quality[].step": _supported("a step with a batch that runs a data quality check"),
         "spec.quality[].min_n": _supported(
             "windows with fewer rows are INSUFFICIENT_DATA; default `--min-n`"
@@ -166,6 +169,7 @@ SUPPORT: dict[type, dict[str, Support]] = {
             "consecutive windows that confirm a violation; default `--confirm`"
         ),
         "spec.quality[].resolve": _supported("consecutive windows that resolve it; default `--resolve`"),
+        "spec.quality[].sharded": _supported("as of drift"),
         "spec.outliers[].step": _supported("a step with the output `is_outlier`"),
         "spec.outliers[].rate.warning": _supported(_RATE.format("rows", "0.15")),
         "spec.outliers[].rate.critical": _supported(_RATE.format("rows", "0.5")),

@@ -9,6 +9,7 @@ from operators.core.errors import DeploymentError
 from operators.core.names import check_name
 from operators.resources.durations import seconds_of
 from operators.resources.monitor_schema import (
+    LEAST_SHARDED_ROWS,
     DriftRules,
     Levels,
     Monitor,
@@ -17,7 +18,7 @@ from operators.resources.monitor_schema import (
     RateLimits,
 )
 from operators.resources.pipeline_checks import check_support
-from operators.resources.seldon_schema import Pipeline
+from operators.resources.seldon_schema import Batch, Pipeline
 
 _LARGEST = 2**32 - 1
 # Rates are kept for this time, in seconds.
@@ -74,6 +75,16 @@ def _steps(monitor: Monitor, pipeline: Pipeline) -> Iterator[str]:
                 f"{at}.step: step {rules.step} has no batch, so there are no windows to judge; set its "
                 "batch.size in the pipeline"
             )
+        elif rules.step in batches and rules.sharded:
+            yield from (f"{at}.sharded: step {rules.step} {why}" for why in _sharding(batches[rules.step]))
+
+
+def _sharding(batch: Batch) -> Iterator[str]:
+    """Yield why the windows of a step cannot be counted in parallel."""
+    if batch.rolling:
+        yield "has rolling windows, which cannot be sharded; leave out sharded, or batch.rolling"
+    if 0 < batch.size < LEAST_SHARDED_ROWS:
+        yield f"has windows of {batch.size} rows; windows of {LEAST_SHARDED_ROWS} rows or more can be sharded"
 
 
 def _alerts(spec: MonitorSpec) -> Iterator[str]:

@@ -8,6 +8,9 @@ import msgspec
 
 from operators.resources.seldon_schema import Metadata
 
+# The fewest rows of a window whose rows are counted in parallel: in a smaller one, that is of no use.
+LEAST_SHARDED_ROWS = 20_000
+
 
 class OwnDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A strict document: unknown keys are errors, and keys are spelled like the fields."""
@@ -27,7 +30,10 @@ class EffectLevels(OwnDocument, frozen=True):
 
 
 class DriftRules(OwnDocument, frozen=True):
-    """How a drift step's windows are judged; unset fields have the value of the job's settings."""
+    """How a drift step's windows are judged; unset fields have the value of the job's settings.
+
+    The rows of a `sharded` step are counted in parallel; only counts arrive at the subtask of its windows.
+    """
 
     step: str
     of: Literal["features", "predictions"] = "features"
@@ -36,16 +42,21 @@ class DriftRules(OwnDocument, frozen=True):
     confirm: int | None = None
     resolve: int | None = None
     severity: EffectLevels | None = None
+    sharded: bool = False
 
 
 class QualityRules(OwnDocument, frozen=True):
-    """How a data quality step's windows are judged; unset fields have the value of the job's settings."""
+    """How a data quality step's windows are judged; unset fields have the value of the job's settings.
+
+    The rows of a `sharded` step are counted in parallel; only counts arrive at the subtask of its windows.
+    """
 
     step: str
     min_n: int | None = None
     tolerance: float | None = None
     confirm: int | None = None
     resolve: int | None = None
+    sharded: bool = False
 
 
 class RateLimits(OwnDocument, frozen=True):
@@ -99,7 +110,16 @@ class Monitor(OwnDocument, frozen=True):
     metadata: Metadata
     spec: MonitorSpec
 
+    @property
+    def sharded(self) -> frozenset[str]:
+        """The steps whose rows are counted in parallel."""
+        return frozenset(rules.step for rules in self.window_rules if rules.sharded)
+
+    @property
+    def window_rules(self) -> list[DriftRules | QualityRules]:
+        """The rules of drift and data quality steps."""
+        return [*self.spec.drift, *self.spec.quality]
+
     def rules_of(self, step: str) -> DriftRules | QualityRules | None:
         """Return the drift or data quality rules of a step, None if the document has none."""
-        rules: list[DriftRules | QualityRules] = [*self.spec.drift, *self.spec.quality]
-        return next((one for one in rules if one.step == step), None)
+        return next((one for one in self.window_rules if one.step == step), None)

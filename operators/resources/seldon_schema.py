@@ -61,8 +61,10 @@ class Batch(Document, frozen=True):
     def kept(self, held: int) -> int:
         """Return how many of the `held` rows of a closed window stay in the next one.
 
-        A window of more than `rows - slide` rows drops `slide` rows; a smaller one drops none.
+        A rolling window of more than `rows - slide` rows drops `slide` rows; a smaller one drops none.
         """
+        if not self.rolling:
+            return 0
         most = self.rows - self.slide
         return held if held <= most else max(0, held - self.slide)
 

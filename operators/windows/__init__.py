@@ -1,1 +1,1 @@
-"""Rows → windows → reports: chunks, panes, the rules that close a window, and its findings."""
+"""Rows → windows → reports: the rules that close a window, and its findings."""

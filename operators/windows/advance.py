@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from operators.resources.seldon_schema import Batch
-from operators.windows.chunks import Chunk
-from operators.windows.lineage import Lineage, lineage_of
+from operators.rows.chunks import Chunk
+from operators.rows.counted_rows import Arrived, CountedRows
+from operators.rows.lineage import Lineage, lineage_of
+from operators.rows.pane import Pane
 from operators.windows.superseded import SupersededWindow
 from operators.windows.window import OpenWindow, cut
 
@@ -39,6 +41,12 @@ class AddRows(NamedTuple):
 
     start: int
     stop: int
+
+
+class AddPane(NamedTuple):
+    """Add counted rows to the open window."""
+
+    pane: Pane
 
 
 class CountRows(NamedTuple):
@@ -82,6 +90,7 @@ class ResolveAlerts(NamedTuple):
 
 Effect = (
     AddRows
+    | AddPane
     | CountRows
     | CloseWindow
     | ClearRows
@@ -93,8 +102,8 @@ Effect = (
 Advanced = tuple[StepState, list[Effect]]
 
 
-def advance(state: StepState, chunk: Chunk, now: int, lookups: Lookups) -> Advanced:
-    """Return the state after a chunk, and the effects in the order in which they have to happen.
+def advance(state: StepState, chunk: Arrived, now: int, lookups: Lookups) -> Advanced:
+    """Return the state after a chunk or counted rows, and the effects in the order in which they must happen.
 
     Rows, the clock or a new epoch end a window. `now` is the clock's time in milliseconds since 1970.
     `streak` and `panes` of the open window are not considered; they follow from the effects.
@@ -106,7 +115,11 @@ def advance(state: StepState, chunk: Chunk, now: int, lookups: Lookups) -> Advan
         state, more = _add_earlier_rows(state, chunk)
         effects += more
     elif not chunk.ended:
-        window, more = _fill(state.window, chunk, now, lookups.batch())
+        batch = lookups.batch()
+        if isinstance(chunk, CountedRows):
+            window, more = _add_pane(state.window, chunk.pane, now, batch)
+        else:
+            window, more = _fill(state.window, chunk, now, batch)
         state, effects = state._replace(window=window), effects + more
     return _leave_epoch(state, chunk, now, lookups, effects)
 
@@ -116,7 +129,7 @@ def finish(window: OpenWindow, batch: Batch) -> tuple[OpenWindow, list[Effect]]:
     return _close(window, batch) if window.fresh else (window, [])
 
 
-def _begin_epoch(state: StepState, chunk: Chunk, now: int, lookups: Lookups) -> Advanced:
+def _begin_epoch(state: StepState, chunk: Arrived, now: int, lookups: Lookups) -> Advanced:
     """End the open window. It remains as the superseded one, for rows of slower subtasks."""
     state, effects = _supersede(state, lookups)
     window = state.window
@@ -129,13 +142,14 @@ def _begin_epoch(state: StepState, chunk: Chunk, now: int, lookups: Lookups) -> 
     return StepState(window.of_epoch(chunk.epoch), superseded), effects
 
 
-def _add_earlier_rows(state: StepState, chunk: Chunk) -> Advanced:
+def _add_earlier_rows(state: StepState, chunk: Arrived) -> Advanced:
     """Add rows of an earlier epoch to its superseded window; count them as late if that is reported."""
-    if not len(chunk.rows):
+    if not isinstance(chunk, CountedRows) and not len(chunk.rows):
         return state, []
+    lineage = chunk.pane.lineage if isinstance(chunk, CountedRows) else lineage_of(chunk)
     if state.superseded and chunk.epoch == state.superseded.epoch:
-        return state._replace(superseded=state.superseded.with_rows(lineage_of(chunk))), []
-    return state, [CountLateRows(len(chunk.rows))]
+        return state._replace(superseded=state.superseded.with_rows(lineage)), []
+    return state, [CountLateRows(lineage.rows)]
 
 
 def _fill(window: OpenWindow, chunk: Chunk, now: int, batch: Batch) -> tuple[OpenWindow, list[Effect]]:
@@ -157,6 +171,20 @@ def _fill(window: OpenWindow, chunk: Chunk, now: int, batch: Batch) -> tuple[Ope
     return window, effects
 
 
+def _add_pane(window: OpenWindow, pane: Pane, now: int, batch: Batch) -> tuple[OpenWindow, list[Effect]]:
+    """Add counted rows, which are not divided: the window closes as soon as it has its size or more."""
+    effects: list[Effect] = []
+    if window.fresh and batch.window_ms and pane.lineage.first_timestamp >= window.opened + batch.window_ms:
+        window, effects = _close(window, batch)
+    window, more = _count(window)
+    window = window.with_pane(pane.lineage, now)
+    effects += [*more, AddPane(pane)]
+    if window.rows >= batch.rows:
+        window, more = _close(window, batch)
+        effects += more
+    return window, effects
+
+
 def _count(window: OpenWindow) -> tuple[OpenWindow, list[Effect]]:
     return window._replace(pending=0), [CountRows()] if window.pending else []
 
@@ -168,7 +196,7 @@ def _close(window: OpenWindow, batch: Batch) -> tuple[OpenWindow, list[Effect]]:
 
 
 def _leave_epoch(
-    state: StepState, chunk: Chunk, now: int, lookups: Lookups, effects: list[Effect]
+    state: StepState, chunk: Arrived, now: int, lookups: Lookups, effects: list[Effect]
 ) -> Advanced:
     """Note that the sender has left the superseded window's epoch; report the window once all have."""
     superseded = state.superseded

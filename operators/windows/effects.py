@@ -14,7 +14,11 @@ from operators.core.event_log import log_event
 from operators.metrics.flink_metrics import WindowMetrics
 from operators.models.runtimes.data_quality import DataQualityModel
 from operators.pipeline.load import BatchedStepConfig
+from operators.rows.chunks import Chunk
+from operators.rows.counted_rows import Arrived
+from operators.rows.pane import keep, merge
 from operators.windows.advance import (
+    AddPane,
     AddRows,
     ClearRows,
     CloseWindow,
@@ -25,9 +29,7 @@ from operators.windows.advance import (
     ReportSuperseded,
     ResolveAlerts,
 )
-from operators.windows.chunks import Chunk
 from operators.windows.findings import evaluate_window
-from operators.windows.pane import keep, merge
 from operators.windows.report import Report, encode_report, superseded_report
 from operators.windows.step_configs import StepConfigs
 from operators.windows.window_rows import WindowRows
@@ -61,11 +63,15 @@ class WindowEffects:
         self._metrics = metrics
         self._logged_late: set[tuple[str, int]] = set()
 
-    def apply(self, effect: Effect, chunk: Chunk, counted: Counted, now: int) -> Emitted:
+    def apply(self, effect: Effect, chunk: Arrived, counted: Counted, now: int) -> Emitted:
         """Carry out one effect of a chunk; yield reports and alerts."""
         match effect:
             case AddRows(start, stop):
+                assert isinstance(chunk, Chunk)
                 self._rows.add(chunk.part(start, stop))
+            case AddPane(pane):
+                panes = self._rows.add_pane(pane, counted.panes, self._configs.load(chunk))
+                counted = counted._replace(panes=panes)
             case CountRows():
                 panes = self._rows.count(counted.panes, self._configs.load(chunk))
                 counted = counted._replace(panes=panes)
@@ -108,7 +114,7 @@ class WindowEffects:
         log_event("WindowSuperseded", INFO, **where, window=window.number, rows=lineage.rows)
         return Report(lineage, superseded_report(lineage, window.number, window.successor))
 
-    def _count_late(self, chunk: Chunk, rows: int) -> None:
+    def _count_late(self, chunk: Arrived, rows: int) -> None:
         self._metrics.count_late(chunk.pipeline, chunk.step, rows)
         if (chunk.key, chunk.epoch) not in self._logged_late:
             self._logged_late.add((chunk.key, chunk.epoch))

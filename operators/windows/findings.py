@@ -15,7 +15,7 @@ from operators.models.runtimes.verdict_details import (
     QualityDetails,
     QualityFeature,
 )
-from operators.windows.lineage import Lineage
+from operators.rows.lineage import Lineage
 
 # A finding names at most this many features or columns, so that it stays readable.
 _MAX_NAMED = 5

@@ -27,7 +27,7 @@ from operators.models.runtimes.verdict_details import (
     shown_histograms,
 )
 from operators.protocol.encode import encode_response
-from operators.windows.lineage import Lineage
+from operators.rows.lineage import Lineage
 
 _ONE = np.ones(1, dtype=np.int64)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from operators.control.release_cache import ReleaseCache
 from operators.models.runtimes.batched import WindowRules
 from operators.pipeline.load import BatchedStepConfig, ModelCache, batched_step_config
+from operators.rows.counted_rows import Arrived
 from operators.storage.trusted_roots import ArtifactPolicy
-from operators.windows.chunks import Chunk
 
 
 class StepConfigs:
@@ -21,8 +21,8 @@ class StepConfigs:
         self._rules = rules
         self._configs: dict[str, tuple[int, BatchedStepConfig]] = {}
 
-    def load(self, chunk: Chunk) -> BatchedStepConfig:
-        """Return the step's configuration in the chunk's release.
+    def load(self, chunk: Arrived) -> BatchedStepConfig:
+        """Return the step's configuration in the release of a chunk or of counted rows.
 
         DeploymentError if the release is unknown or its model cannot be loaded.
         """
@@ -36,3 +36,8 @@ class StepConfigs:
     def loaded(self, key: str) -> BatchedStepConfig | None:
         """Return the configuration that was loaded last for a key, None before the first."""
         return self._configs.get(key, (0, None))[1]
+
+    def loaded_for(self, key: str, epoch: int) -> BatchedStepConfig | None:
+        """Return the configuration of a key's epoch, None if another one or none was loaded last."""
+        loaded, config = self._configs.get(key, (0, None))
+        return config if loaded == epoch else None

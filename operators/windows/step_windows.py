@@ -10,8 +10,8 @@ from operators.alerts.alert import AlertRecord
 from operators.alerts.rules_cache import AlertRulesCache
 from operators.core.state import Blobs, Value
 from operators.metrics.flink_metrics import WindowMetrics
+from operators.rows.counted_rows import Arrived
 from operators.windows.advance import Effect, Lookups, StepState, advance, finish
-from operators.windows.chunks import Chunk
 from operators.windows.effects import Counted, WindowEffects
 from operators.windows.report import Report
 from operators.windows.step_configs import StepConfigs
@@ -58,7 +58,7 @@ class StepWindows:
         self._has_topic = has_topic
         self._effects = WindowEffects(self._rows, configs, alert_rules, active_alerts, metrics)
 
-    def take(self, chunk: Chunk, now: int) -> Iterator[Report | AlertRecord]:
+    def take(self, chunk: Arrived, now: int) -> Iterator[Report | AlertRecord]:
         """Add a chunk's rows. Yield a report of each window that ends, and alerts that change or are due.
 
         Rows, the clock or a new epoch end a window. `now` is the clock's time in milliseconds since 1970.
@@ -75,7 +75,7 @@ class StepWindows:
             rules = self._alert_rules.get(chunk.pipeline, chunk.generation - int(chunk.ended))
             yield from self._active_alerts.resend_due(rules.lifecycle, now)
 
-    def finish(self, chunk: Chunk, now: int) -> Iterator[Report | AlertRecord]:
+    def finish(self, chunk: Arrived, now: int) -> Iterator[Report | AlertRecord]:
         """Close the open window of a chunk's step if it has fresh rows. Call it when no more rows follow."""
         if before := self._load():
             window, effects = finish(before.window, self._configs.load(chunk).batch)
@@ -97,7 +97,7 @@ class StepWindows:
         else:
             self._superseded.clear()
 
-    def _lookups(self, chunk: Chunk) -> Lookups:
+    def _lookups(self, chunk: Arrived) -> Lookups:
         return Lookups(
             batch=lambda: self._configs.load(chunk).batch,
             lineage=self._rows.lineage,
@@ -105,7 +105,7 @@ class StepWindows:
         )
 
     def _apply(
-        self, effects: list[Effect], before: StepState, after: StepState, chunk: Chunk, now: int
+        self, effects: list[Effect], before: StepState, after: StepState, chunk: Arrived, now: int
     ) -> Generator[Report | AlertRecord, None, StepState]:
         """Carry out the effects. Return the state with what they have changed of the open window."""
         counted = Counted(before.window.panes, before.window.streak)
@@ -114,7 +114,7 @@ class StepWindows:
         self._rows.save()
         return after._replace(window=after.window._replace(panes=counted.panes, streak=counted.streak))
 
-    def _show(self, window: OpenWindow, chunk: Chunk) -> None:
+    def _show(self, window: OpenWindow, chunk: Arrived) -> None:
         config = self._configs.loaded(chunk.key)
         size = config.batch.rows if config else None
         self._metrics.show_window(chunk.pipeline, chunk.step, window.rows, window.streak.confirmed, size)

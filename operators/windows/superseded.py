@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from operators.core.state import pack, unpack
-from operators.windows.chunks import SubtaskId
-from operators.windows.lineage import Lineage, OffsetRange, merge_lineages
+from operators.rows.chunks import SubtaskId
+from operators.rows.lineage import Lineage, OffsetRange, merge_lineages
 
 _VERSION = 1
 # How long to wait for more rows after every subtask has arrived in the new epoch.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.drift.confirmation import Streak
 from operators.resources.seldon_schema import Batch
+from operators.rows.lineage import Lineage
 
 _LAYOUT = struct.Struct("<BQQQQqqqQQ?QQ")
 _VERSION = 4
@@ -53,6 +54,12 @@ class OpenWindow(NamedTuple):
             last=now,
             pending=self.pending + rows,
         )
+
+    def with_pane(self, lineage: Lineage, now: int) -> OpenWindow:
+        """Return the window with counted rows; none may be pending."""
+        opened = self.opened if self.fresh else lineage.first_timestamp
+        counted = self.with_rows(Cut(0, lineage.rows, False, False, opened), now)
+        return counted._replace(pending=0)
 
     def closed(self, rows: int = 0) -> OpenWindow:
         """Return the next window, which begins with `rows` rows of this one."""

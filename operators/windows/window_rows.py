@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from operators.core.state import Blobs
 from operators.pipeline.load import BatchedStepConfig
-from operators.windows.chunks import Chunk, decode, join
-from operators.windows.lineage import Lineage, lineage_of, merge_lineages
-from operators.windows.pane import Pane, compact, decode_pane
+from operators.rows.chunks import Chunk, decode, join
+from operators.rows.lineage import Lineage, lineage_of, merge_lineages
+from operators.rows.pane import Pane, compact, decode_pane
 
 _MAX_PANES = 24
 
@@ -36,7 +36,11 @@ class WindowRows:
         """Count the pending rows into a pane. Return the number of panes, of which there are `panes` now."""
         pending = join(self._pending())
         self._clear_pending()
-        self._panes.add(Pane(lineage_of(pending), config.step.count(pending.rows)).encode())
+        return self.add_pane(Pane(lineage_of(pending), config.step.count(pending.rows)), panes, config)
+
+    def add_pane(self, pane: Pane, panes: int, config: BatchedStepConfig) -> int:
+        """Add counted rows. Return the number of panes, of which there are `panes` now."""
+        self._panes.add(pane.encode())
         if panes < _MAX_PANES:
             return panes + 1
         return self.replace_panes(compact(self.panes(), config.batch.slide, config.step.add))

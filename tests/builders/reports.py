@@ -9,8 +9,8 @@ from detectors.drift.tabular import TabularDrift
 from operators.models.feature_rows import FeatureRows
 from operators.models.runtimes.batched import WindowRules
 from operators.models.runtimes.drift import DriftModel
-from operators.windows.chunks import Chunk, SubtaskId
-from operators.windows.lineage import lineage_of
+from operators.rows.chunks import Chunk, SubtaskId
+from operators.rows.lineage import lineage_of
 from operators.windows.report import encode_report
 
 RNG = np.random.default_rng(0)

@@ -11,7 +11,7 @@ import numpy as np
 from operators.core.micro_batch import RequestBatch, ResponseBatch
 from operators.kafka.topics import Topics
 from operators.metrics.pipeline_tally import is_tally
-from operators.windows.chunks import Chunk, decode
+from operators.rows.chunks import Chunk, decode
 
 TOPICS = Topics()
 # An ordinary row of the generated people.

@@ -894,6 +894,9 @@ _MONITORS = {
     ),
     "a severity of drift above all": _drift("severity: {critical: 1.5}", "above 0 and up to 1, got 1.5"),
     "drift of something else": _drift("of: outputs", "spec.drift[0].of must be one of features, predictions"),
+    "shards of a small window": _drift(
+        "sharded: true", "windows of 100 rows; windows of 20000 rows or more can be sharded"
+    ),
     "a window of the Monitor's own": _drift("window: {size: 9}", "spec.drift[0] has no field 'window'"),
     "a drift rule for a data quality check": _quality(
         "min_effect: 0.1", "spec.quality[0] has no field 'min_effe"
@@ -1180,6 +1183,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "spec.drift[].min_effect": "number or fraction",
         "spec.drift[].confirm": "number",
         "spec.drift[].resolve": "number",
+        "spec.drift[].sharded": "flag",
         "spec.quality": "list",
         "spec.quality[]": "mapping",
         "spec.quality[].step": "text",
@@ -1187,6 +1191,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "spec.quality[].tolerance": "number or fraction",
         "spec.quality[].confirm": "number",
         "spec.quality[].resolve": "number",
+        "spec.quality[].sharded": "flag",
         "spec.features": "mapping",
         "spec.outliers": "list",
         "spec.outliers[]": "mapping",

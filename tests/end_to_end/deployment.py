@@ -47,6 +47,12 @@ class Deployment:
         """Count the completed checkpoints."""
         return int(self.stack.cluster.rest.get(f"/jobs/{self.job}/checkpoints")["counts"]["completed"])
 
+    def records_read(self, operator: str) -> int:
+        """Count the records that an operator has read since the job began again."""
+        vertices = self.stack.cluster.rest.get(f"/jobs/{self.job}")["vertices"]
+        (vertex,) = (one for one in vertices if operator in one["name"].split(" -> ")[0].split(", "))
+        return int(vertex["metrics"]["read-records"])
+
     def records(self, topic: str, enough: Callable[[list[Any]], bool]) -> list[Any]:
         """Read a topic's committed records from its beginning until there are enough."""
         consumer, _ = open_consumer(self.connection.bootstrap, [topic])

@@ -75,7 +75,89 @@ def test_no_window_and_no_request_is_lost_when_a_taskmanager_is_killed(
             for record in one.records(client.inputs, lambda found: len(found) > REQUESTS)
             if record.key.startswith(b"r") and record.key[1:].isdigit()
         }
-        assert_verdicts_are_alibi_detects(one.reports(STEP, wanted), rows, models)
+        # The first window also holds the first request, which is none of the numbered ones.
+        assert_verdicts_are_alibi_detects(one.reports(STEP, wanted)[1:], rows, models)
+
+
+SHARDED = """
+apiVersion: mlops.seldon.io/v1alpha1
+kind: Model
+metadata: {{name: income-preprocess}}
+spec: {{storageUri: {models}/income-preprocess}}
+---
+apiVersion: mlops.seldon.io/v1alpha1
+kind: Model
+metadata: {{name: income-drift-preprocessed}}
+spec: {{storageUri: {models}/income-drift-preprocessed}}
+---
+apiVersion: mlops.seldon.io/v1alpha1
+kind: Pipeline
+metadata: {{name: sharded}}
+spec:
+  steps:
+    - {{name: income-preprocess}}
+    - {{name: income-drift-preprocessed, inputs: [income-preprocess], batch: {{size: 20000}}}}
+  output: {{steps: [income-preprocess]}}
+---
+apiVersion: weir/v1alpha1
+kind: Monitor
+metadata: {{name: sharded}}
+spec:
+  pipeline: sharded
+  drift: [{{step: income-drift-preprocessed, sharded: true}}]
+"""
+
+
+def test_no_row_of_a_sharded_step_is_lost_or_counted_twice_when_a_taskmanager_is_killed(
+    stack: Stack, models: Path, tmp_path: Path
+) -> None:
+    """Each request holds 50 rows, of which a shard's parts of 1,000 rows hold all or none."""
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    (manifests / "sharded.yaml").write_text(SHARDED.format(models=models))
+    holdout = np.load(models / "holdout.npy")
+    parts = [holdout[(start + np.arange(50)) % len(holdout)] for start in range(0, 2_000, 50)]
+    bodies = [request_body(part, "r") for part in parts]
+    requests, seconds = 4_000, 20.0
+    with (
+        running(stack, manifests, models, "sharded", ["--parallelism", "2"]) as one,
+        one.client("sharded") as client,
+    ):
+        keys = []
+        started = monotonic()
+        for i in range(requests):
+            keys.append(client.send(bodies[i % len(bodies)], key=f"r{i}".encode()))
+            if i == requests // 2:
+                (victim,) = stack.taskmanagers
+                os.kill(victim, signal.SIGKILL)
+                stack.start_taskmanager()
+            if i % 20 == 19:
+                sleep(max(0.0, started + i * seconds / requests - monotonic()))
+        client.producer.flush()
+        await_answers(client, keys)
+        assert one.failures() > 0
+        await_true(lambda: one.records_read("count") > 0, "rows are counted in shards")
+        # All rows but those of the open window; each window may be a twentieth larger than its size.
+        wanted = int(requests * 50 / 20_000 / 1.05)
+        reports = one.reports(STEP, wanted)
+        parameters = [report["parameters"] for report in reports]
+        assert [one["window"] for one in parameters] == list(range(1, len(reports) + 1))
+        assert all(20_000 <= one["n"] < 21_000 for one in parameters)
+        members = [member for one in parameters for member in one["members"]]
+        assert all(
+            member["rows"] == 50 * (member["last_offset"] - member["first_offset"] + 1) for member in members
+        )
+        assert_each_request_is_in_one_window(
+            [
+                {"members": [{**member, "rows": member["rows"] // 50} for member in one["members"]]}
+                for one in parameters
+            ]
+        )
+        rows = {
+            (record.partition, record.offset): parts[int(record.key[1:]) % len(parts)]
+            for record in one.records(client.inputs, lambda found: len(found) >= requests)
+        }
+        assert_verdicts_are_alibi_detects(reports, rows, models)
 
 
 TIMED = """
@@ -123,14 +205,13 @@ def assert_verdicts_are_alibi_detects(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         detector = load_detector(models / STEP)
-    # The first window also holds the first request, which is none of the numbered ones.
-    for report in reports[1:]:
+    for report in reports:
         window = [
             rows[member["partition"], offset]
             for member in report["parameters"]["members"]
             for offset in range(member["first_offset"], member["last_offset"] + 1)
         ]
-        expected = detector.predict(preprocess.transform(np.array(window)))["data"]
+        expected = detector.predict(preprocess.transform(np.vstack(window)))["data"]
         outputs = {output["name"]: output["data"] for output in report["outputs"]}
         assert outputs["is_drift"] == [expected["is_drift"]]
         assert np.array_equal(np.float32(outputs["p_val"]), expected["p_val"])

@@ -17,8 +17,8 @@ from operators.inference.worker import Identity, Worker
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import read_topic
 from operators.metrics.tally import Tally
+from operators.rows.chunks import SubtaskId
 from operators.storage.trusted_roots import make_policy
-from operators.windows.chunks import SubtaskId
 from tests.builders.pipelines import pipeline, released
 from tests.builders.requests import GOOD, TOPICS, records, request
 from tests.end_to_end.deployment import await_true

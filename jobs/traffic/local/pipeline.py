@@ -25,7 +25,7 @@ from operators.models.runtimes.batched import WindowVerdict
 from operators.pipeline.load import ModelCache, load_pipeline
 from operators.pipeline.plan import Plan
 from operators.protocol.decode import decode_request
-from operators.windows.chunks import decode
+from operators.rows.chunks import decode
 from operators.windows.report import read_report
 
 
@@ -174,6 +174,10 @@ def redirect_model_output() -> Iterator[None]:
 
 
 def _chunks(responses: ResponseBatch) -> Iterator[bytes]:
-    """Yield the chunks among the messages to the monitor, without the tallies."""
-    messages = (message for per_request in responses.chunks for message in per_request or ())
+    """Yield the chunks of all steps, in the order of their requests, without the tallies.
+
+    Here the windows of a sharded step are not different from others.
+    """
+    columns = zip(responses.chunks, responses.shards, strict=True)
+    messages = (message for pair in columns for per_request in pair for message in per_request or ())
     return (message for message in messages if not is_tally(message))

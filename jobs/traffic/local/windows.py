@@ -14,9 +14,10 @@ from operators.alerts.rules_cache import AlertRulesCache
 from operators.control.control_state import ControlState
 from operators.control.release import Release
 from operators.control.release_cache import ReleaseCache
+from operators.core.state import Blobs
 from operators.metrics.flink_metrics import Metrics, WindowMetrics
 from operators.resources.seldon_schema import Batch
-from operators.windows.chunks import Chunk
+from operators.rows.counted_rows import Arrived
 from operators.windows.report import Report
 from operators.windows.step_configs import StepConfigs
 from operators.windows.step_windows import StepWindows, WindowState
@@ -24,18 +25,23 @@ from operators.windows.window import decode_window
 
 
 class LocalWindows:
-    """Gathers the rows of one batched step of a release, and reports each window that they close."""
+    """Gathers the rows of one batched step of a release, and reports each window that they close.
 
-    def __init__(self, release: Release, step: str, batch: Batch, settings: Settings) -> None:
+    The counted rows of the open window are kept in `panes`.
+    """
+
+    def __init__(
+        self, release: Release, step: str, batch: Batch, settings: Settings, panes: Blobs | None = None
+    ) -> None:
         self._batch = batch
         self._topic = settings.topics.model_outputs(step)
         self._head = MemoryValue()
-        self._last: Chunk | None = None
+        self._last: Arrived | None = None
         control = ControlState.empty()
         control.releases[release.name, release.generation] = release
         releases = ReleaseCache(settings.topics, lambda: control)
         self._windows = StepWindows(
-            WindowState(self._head, MemoryBlobs(), MemoryBlobs(), MemoryValue()),
+            WindowState(self._head, MemoryBlobs(), MemoryBlobs() if panes is None else panes, MemoryValue()),
             StepConfigs(releases, settings.site, settings.rules),
             AlertRulesCache(settings.topics, releases),
             ActiveAlerts(MemoryValue()),
@@ -48,7 +54,7 @@ class LocalWindows:
         """Number of rows after which the open window closes."""
         return self._batch.rows - (decode_window(self._head.stored).rows if self._head.stored else 0)
 
-    def add(self, chunk: Chunk) -> Iterator[EmittedReport]:
+    def add(self, chunk: Arrived) -> Iterator[EmittedReport]:
         """Add the rows of a chunk, and yield the reports of the windows that it closes."""
         self._last = chunk
         return self._reports(self._windows.take(chunk, _now()), partial=False)

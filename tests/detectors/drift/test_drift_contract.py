@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.counts import MOST_UNKNOWN, Counts
-from operators.windows.lineage import Lineage, OffsetRange
-from operators.windows.pane import Pane, decode_pane
+from operators.rows.lineage import Lineage, OffsetRange
+from operators.rows.pane import Pane, decode_pane
 from tests.detectors.drift.drift_cases import (
     CASES,
     FEATURES,

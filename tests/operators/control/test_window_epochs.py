@@ -127,6 +127,17 @@ def test_new_rules_end_the_window_of_their_step() -> None:
     assert release(3, second, monitor=other).epochs == {"raw-drift": 3, "drift": 2}
 
 
+def test_sharding_continues_the_windows() -> None:
+    def monitor(**rules: Any) -> dict[str, Any]:
+        spec = {"pipeline": "p", "drift": [{"step": "drift", **rules}]}
+        metadata = {"name": "m"}
+        return {"apiVersion": "weir/v1alpha1", "kind": "Monitor", "metadata": metadata, "spec": spec}
+
+    first = release(1, monitor=monitor(confirm=2))
+    assert release(2, first, monitor=monitor(confirm=2, sharded=True)).epochs == first.epochs
+    assert release(2, first, monitor=monitor(confirm=3)).epochs != first.epochs
+
+
 def drop(pipeline: dict[str, Any], models: list[Any]) -> None:
     del pipeline["spec"]["steps"][2]
 

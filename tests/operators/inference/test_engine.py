@@ -106,6 +106,15 @@ def test_bad_requests_fail_with_their_reasons_and_leave_their_neighbours_alone(
     assert set(rows.values()) == {len(bad)}, "rows of the answered requests, and no others, enter the windows"
 
 
+def test_rows_of_a_sharded_step_go_to_its_shards_and_no_others_do(served: list[LoadedPipeline]) -> None:
+    (step, *others) = BATCHED
+    sharded = [one._replace(sharded=frozenset({step})) for one in served]
+    answers = engine(sharded).answer(records(request(GOOD), request(GOOD)))
+    assert {chunk.step for chunk in chunks_of(answers)} == set(others)
+    (chunk,) = [chunk for messages in answers.shards for chunk in chunks_in(messages)]
+    assert (chunk.step, len(chunk.rows)) == (step, 2)
+
+
 def test_a_refused_value_takes_no_neighbour_with_it(served: list[LoadedPipeline]) -> None:
     flagged = request([1e300, *GOOD[1:]]).replace(b"FP64", b"FP32")
     fine = request(GOOD).replace(b"FP64", b"FP32")

@@ -25,8 +25,8 @@ from operators.kafka.skipped_records import SkippedRecords
 from operators.metrics.pipeline_tally import decode_tally, is_tally
 from operators.metrics.tally import Tally
 from operators.pipeline.load import LoadedPipeline, ModelCache
+from operators.rows.chunks import Chunk, SubtaskId
 from operators.storage.trusted_roots import make_policy
-from operators.windows.chunks import Chunk, SubtaskId
 from operators.windows.messages import key_of
 from tests.builders.pipelines import engine, live, pipeline, released
 from tests.builders.requests import GOOD, TOPICS, chunks_in, outputs, records, request

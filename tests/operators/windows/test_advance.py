@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from operators.resources.seldon_schema import Batch
+from operators.rows.chunks import Chunk, SubtaskId
+from operators.rows.lineage import Lineage, OffsetRange
 from operators.windows.advance import (
     AddRows,
     ClearRows,
@@ -23,8 +25,6 @@ from operators.windows.advance import (
     advance,
     finish,
 )
-from operators.windows.chunks import Chunk, SubtaskId
-from operators.windows.lineage import Lineage, OffsetRange
 from operators.windows.superseded import SupersededWindow
 from operators.windows.window import OpenWindow
 

@@ -9,8 +9,8 @@ from operators.alerts.finding import UNKNOWN, AlertKey, Finding, Unknown
 from operators.alerts.rules import StepRule
 from operators.models.runtimes.batched import BatchedStep, Verdict, WindowRules
 from operators.models.runtimes.data_quality import DataQualityModel
+from operators.rows.lineage import lineage_of
 from operators.windows.findings import evaluate_window
-from operators.windows.lineage import lineage_of
 from tests.builders.reports import REFERENCE, STEP, chunk
 
 CONFIRMED = Streak(True, 3)

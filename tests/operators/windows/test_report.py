@@ -13,8 +13,8 @@ from operators.alerts.rules import StepRule
 from operators.models.column_origins import Origin
 from operators.models.runtimes.batched import WindowRules
 from operators.models.runtimes.drift import DriftModel
+from operators.rows.lineage import lineage_of
 from operators.windows.findings import evaluate_window
-from operators.windows.lineage import lineage_of
 from operators.windows.report import read_report, superseded_report
 from tests.builders.reports import REFERENCE, RNG, STEP, chunk, reported
 

@@ -23,8 +23,8 @@ from operators.kafka.topics import Topics
 from operators.metrics.flink_metrics import Metrics, WindowMetrics
 from operators.models.formats.data_quality import write_quality
 from operators.models.runtimes.batched import WindowRules
+from operators.rows.chunks import Chunk, SubtaskId
 from operators.storage.trusted_roots import make_policy
-from operators.windows.chunks import Chunk, SubtaskId
 from operators.windows.report import Report, read_report
 from operators.windows.step_configs import StepConfigs
 from operators.windows.step_windows import StepWindows, WindowState

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from operators.windows.chunks import SubtaskId
-from operators.windows.lineage import Lineage, OffsetRange
+from operators.rows.chunks import SubtaskId
+from operators.rows.lineage import Lineage, OffsetRange
 from operators.windows.superseded import SupersededWindow, decode_superseded
 
 

@@ -17,9 +17,9 @@ from operators.models.content_types import ContentTypes
 from operators.models.runtimes.batched import ROWS, BatchedStep, Verdict, WindowRules
 from operators.models.runtimes.data_quality import DataQualityModel
 from operators.models.step import InferenceOptions
-from operators.windows.chunks import Chunk, SubtaskId, decode, join
-from operators.windows.lineage import lineage_of
-from operators.windows.pane import Pane, decode_pane, merge
+from operators.rows.chunks import Chunk, SubtaskId, decode, join
+from operators.rows.lineage import lineage_of
+from operators.rows.pane import Pane, decode_pane, merge
 from operators.windows.report import encode_report, read_report
 
 QUALITY = Quality([Feature("age", 17, 90, missing=0.1), Feature("work", categories=("Private", "State"))])

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from detectors.counts import Counts
-from operators.windows.lineage import Lineage, OffsetRange, merge_lineages
+from operators.rows.lineage import Lineage, OffsetRange, merge_lineages
 
 _VERSION = 1
 _PREFIX = struct.Struct("<BI")

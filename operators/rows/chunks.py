@@ -132,10 +132,10 @@ def empty_chunk(
     )
 
 
-def decode_key(data: bytes) -> str:
-    """Return the key of an encoded chunk without decoding its rows."""
+def decode_sender(data: bytes) -> tuple[str, SubtaskId]:
+    """Return the key of an encoded chunk, and who sent it, without decoding its rows."""
     header = _decode_header(data)[0]
-    return f"{header.pipeline}/{header.step}"
+    return f"{header.pipeline}/{header.step}", header.sender
 
 
 def decode(data: bytes) -> Chunk:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from detectors.drift.tabular import TabularDrift
 from operators.resources.seldon_schema import Batch
-from operators.windows.chunks import Chunk, SubtaskId
-from operators.windows.lineage import OffsetRange, lineage_of
-from operators.windows.pane import Pane, compact, decode_pane, keep, merge
+from operators.rows.chunks import Chunk, SubtaskId
+from operators.rows.lineage import OffsetRange, lineage_of
+from operators.rows.pane import Pane, compact, decode_pane, keep, merge
 from operators.windows.window import OpenWindow, cut
 
 RNG = np.random.default_rng(0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from operators.windows.chunks import Chunk, SubtaskId, decode, decode_key, join
+from operators.rows.chunks import Chunk, SubtaskId, decode, decode_sender, join
 
 
 def chunk(n: int, width: int = 3, dtype: type = np.float32) -> Chunk:
@@ -38,7 +38,7 @@ def test_a_chunk_survives_encoding(n: int, dtype: type) -> None:
 
 
 def test_the_key_is_read_without_the_rows() -> None:
-    assert decode_key(chunk(5).encode()) == "income/income-drift" == chunk(5).key
+    assert decode_sender(chunk(5).encode()) == (chunk(5).key, chunk(5).sender)
 
 
 def test_no_part_is_longer_than_a_megabyte() -> None:

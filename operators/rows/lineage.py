@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from operators.windows.chunks import Chunk
+from operators.rows.chunks import Chunk
 
 
 class OffsetRange(NamedTuple):
