@@ -53,8 +53,11 @@ test: check  ## everything that proves it, on a real broker and a real cluster
 test-fast: check  ## the tests without a broker, a cluster and other environments
 	@$(VENV)/bin/python -m pytest -n 2 -m "not cluster and not environment"
 
-bench: setup  ## throughput, latency, false alarms, power, AUC and times, beside others
+bench: setup  ## throughput, latency, growth, false alarms, power, AUC and times, beside others (3 hours)
 	@$(VENV)/bin/python -m benchmarks
+	@$(VENV)/bin/python -m benchmarks.long_run
+	@$(VENV)/bin/python -m benchmarks.growth
+	@$(VENV)/bin/python -m benchmarks.scale
 	@$(VENV)/bin/python -m benchmarks.changes
 	@$(VENV)/bin/python -m benchmarks.metrics
 	@$(VENV)/bin/python -m benchmarks.drift

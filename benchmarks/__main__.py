@@ -1,6 +1,6 @@
 """Throughput, latency and cost of the job, compared with peers in one run on one machine.
 
-python -m benchmarks [--rounds 5] [--requests 150000] [--seconds 20] [--settings="--batch-ms 50"]
+python -m benchmarks [--rounds 5] [--requests 300000] [--seconds 20] [--settings="--batch-ms 50"]
 
 A round measures everything once, one after the other. The figures are ratios within a round, so that a
 machine that is faster or slower for minutes changes them little; what is shown is their median.
@@ -22,7 +22,7 @@ from benchmarks.harness import running_harness
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=150_000, help="of each throughput")
+    parser.add_argument("--requests", type=int, default=300_000, help="of each throughput")
     parser.add_argument("--seconds", type=float, default=20, help="of each latency")
     parser.add_argument("--settings", default="", help="settings of the job")
     arguments = parser.parse_args()

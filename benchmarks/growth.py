@@ -74,7 +74,7 @@ class _Models:
         rows = rng.normal(size=(_TRAINING_ROWS, features))
         target = rows[:, 0] + rows[:, 1] + rng.normal(size=len(rows)) > 0
         table = pd.DataFrame(rows, columns=names).assign(target=target.astype(int))
-        train(table, "target", folder, Options(_NAME, draws=50), on_progress=lambda line: None)
+        train(table, "target", folder, Options(_NAME, draws=500), on_progress=lambda line: None)
         self._folder = folder
         self.rows = rng.normal(size=(_TRAINING_ROWS, features))
 

@@ -60,20 +60,20 @@ class Measured(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """A pipeline in a namespace of its own."""
+    """Pipelines in a namespace of their own, which get the same number of requests."""
 
     connection: Connection
-    pipeline: str
+    pipelines: tuple[str, ...]
 
     @property
-    def inputs(self) -> str:
-        """The topic of its requests."""
-        return self.connection.topics.inputs(self.pipeline)
+    def inputs(self) -> list[str]:
+        """The topics of their requests."""
+        return [self.connection.topics.inputs(pipeline) for pipeline in self.pipelines]
 
     @property
-    def outputs(self) -> str:
-        """The topic of its responses."""
-        return self.connection.topics.outputs(self.pipeline)
+    def outputs(self) -> list[str]:
+        """The topics of their responses."""
+        return [self.connection.topics.outputs(pipeline) for pipeline in self.pipelines]
 
 
 class Harness:
@@ -87,15 +87,16 @@ class Harness:
         _write_identity(models)
 
     @contextmanager
-    def filled(self, name: str, requests: int, pipeline: str = PIPELINE) -> Iterator[Workload]:
-        """Apply the pipelines in the namespace `name`, and produce requests to one of them."""
+    def filled(self, name: str, requests: int, *pipelines: str) -> Iterator[Workload]:
+        """Apply all pipelines in the namespace `name`, and produce requests to some, by default to one."""
         connection = Connection(self.stack.bootstrap_servers, Topics("bench", name))
         apply([self.manifests(name)], connection, make_policy(str(self.models), ""), "bench", partitions=2)
-        workload = Workload(connection, pipeline)
+        workload = Workload(connection, pipelines or (PIPELINE,))
+        topics = workload.inputs
         producer = KafkaProducer(bootstrap_servers=connection.bootstrap, linger_ms=20, batch_size=200_000)
         for i in range(requests):
             body = self.bodies[i % len(self.bodies)]
-            producer.send(workload.inputs, value=body, key=str(i).encode())
+            producer.send(topics[i % len(topics)], value=body, key=str(i).encode())
         producer.flush()
         producer.close()
         yield workload
@@ -123,15 +124,15 @@ class Harness:
             self.stack.cluster.rest.cancel(job)
 
     def measure(self, workload: Workload, requests: int, others: Sequence[Process] = ()) -> Measured:
-        """Wait for all responses; measure the last three fifths, when the JVM is warm.
+        """Wait for all responses; measure the last half, when the JVM has compiled the job's code.
 
         Processor time is that of the stack and of `others`.
         """
-        started = self.answered(workload, requests * 2 // 5)
+        started = self.answered(workload, requests // 2)
         before = self._processor_seconds(others)
         ended = self.answered(workload, requests)
         if ended == started:
-            raise ValueError(f"{workload.inputs}: {requests} requests are too few to be measured")
+            raise ValueError(f"{workload.inputs[0]}: {requests} requests are too few to be measured")
         seconds = self._processor_seconds(others) - before
         return Measured(self.answered_rate(workload, requests), 1e6 * seconds / (ended - started))
 
@@ -140,14 +141,14 @@ class Harness:
         return float(sum(time.user + time.system for time in times))
 
     def answered_rate(self, workload: Workload, requests: int) -> float:
-        """Wait for all responses; return events/s of the last three fifths, when the JVM is warm."""
+        """Wait for all responses; return events/s of the last half."""
         times = np.sort([record.timestamp for record in self._read(workload, workload.outputs, requests)])
-        start = len(times) * 2 // 5
+        start = len(times) // 2
         return float((len(times) - start) / max(1, times[-1] - times[start]) * 1_000)
 
     def answered(self, workload: Workload, requests: int) -> int:
         """Wait for this number of responses; return the number that is in the topic then."""
-        consumer, partitions = open_consumer(workload.connection.bootstrap, [workload.outputs])
+        consumer, partitions = open_consumer(workload.connection.bootstrap, workload.outputs)
         with consumer:
             return _await_records(consumer, partitions, requests, monotonic() + _TIMEOUT_SECONDS)
 
@@ -158,7 +159,7 @@ class Harness:
         response, and the generation that answered.
         """
         count = int(rate * seconds)
-        with PipelineClient(workload.connection, workload.pipeline) as client:
+        with PipelineClient(workload.connection, workload.pipelines[0]) as client:
             client.ask(self.bodies[0], _TIMEOUT_SECONDS)
             for i in range(int(rate * 5)):
                 client.send(self.bodies[i % len(self.bodies)])
@@ -176,9 +177,9 @@ class Harness:
             [(sent[r.key], r.timestamp - sent[r.key], int(dict(r.headers)[VERSION])) for r in responses]
         )
 
-    def _read(self, workload: Workload, topic: str, wanted: int, prefix: bytes = b"") -> list[Any]:
-        """Return this number of records of a topic whose keys begin with a prefix."""
-        consumer, partitions = open_consumer(workload.connection.bootstrap, [topic])
+    def _read(self, workload: Workload, topics: list[str], wanted: int, prefix: bytes = b"") -> list[Any]:
+        """Return this number of records of topics whose keys begin with a prefix."""
+        consumer, partitions = open_consumer(workload.connection.bootstrap, topics)
         deadline = monotonic() + _TIMEOUT_SECONDS
         kept_records: list[Any] = []
         with consumer:
@@ -187,7 +188,7 @@ class Harness:
             consumer.seek_to_beginning()
             while len(kept_records) < wanted:
                 if monotonic() > deadline:
-                    raise TimeoutError(f"{topic}: {len(kept_records)} of {wanted} records")
+                    raise TimeoutError(f"{topics[0]}: {len(kept_records)} of {wanted} records")
                 for records in consumer.poll(timeout_ms=500, max_records=5_000).values():
                     kept_records += [record for record in records if record.key.startswith(prefix)]
         return kept_records

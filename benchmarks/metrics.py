@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _run(harness: Harness, name: str, requests: int, parallelism: int) -> tuple[float, float]:
-    """Return the microseconds and the processor microseconds per event, for the last three fifths."""
+    """Return the microseconds and the processor microseconds per event, for the last half."""
     with harness.filled(name, requests) as workload, harness.job(workload, parallelism):
         measured = harness.measure(workload, requests)
     return 1e6 / measured.rate, measured.processor
