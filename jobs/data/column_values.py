@@ -19,6 +19,8 @@ _NO_QUANTITY = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
 _TIME = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}(?:[T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}(?: .*)?|\d{1,2}:\d{2}(?::\d{2}.*)?"
 )
+# The texts that pandas reads as booleans, if a column of a CSV has no others.
+_BOOLEANS = {text: text.casefold() == "true" for text in ["True", "TRUE", "true", "False", "FALSE", "false"]}
 _TYPE_NAMES = {list: "lists", tuple: "lists", np.ndarray: "lists", dict: "structs", bytes: "binary values"}
 
 
@@ -118,6 +120,19 @@ def kind_of(column: pd.Series) -> Kind:
 def is_text(column: pd.Series) -> bool:
     """Return whether a plain column holds only text."""
     return column.dtype.kind == "O" and set(map(type, column.dropna().tolist())) <= {str}
+
+
+def as_booleans(column: pd.Series) -> pd.Series:
+    """Return a plain column of a CSV with booleans for its texts, if pandas would read it as booleans.
+
+    Every present value is then True, TRUE, true, False, FALSE or false; a missing value is None. Any other
+    column is returned unchanged.
+    """
+    values = column.tolist() if column.dtype.kind == "O" else []
+    if set(values) <= {None} or not set(values) <= {None, *_BOOLEANS}:
+        return column
+    booleans = [None if value is None else _BOOLEANS[value] for value in values]
+    return pd.Series(booleans, column.index, dtype=object, name=column.name)
 
 
 def describe_unsupported(column: pd.Series) -> str:

@@ -14,7 +14,8 @@ from jobs.data.csv_files import read_csv
 from jobs.data.table_format import TableFormat
 from operators.core.errors import DeploymentError
 
-_PARQUET = (".parquet", ".pq")
+# Suffixes of Parquet files; a table with another suffix is a CSV.
+PARQUET = (".parquet", ".pq")
 # Prefix of the name that pyarrow gives to an index of pandas without a name.
 _NAMELESS_INDEX = "__index_level_"
 _DEFAULT = TableFormat()
@@ -39,7 +40,7 @@ def read_table(path: Path, form: TableFormat = _DEFAULT) -> ReadTable:
     named. DeploymentError for a file that cannot be read, and for a file without rows.
     """
     form = form.check()
-    parquet = path.suffix in _PARQUET
+    parquet = path.suffix in PARQUET
     try:
         read = _parquet(path, form) if parquet else _csv(path, form)
     except (OSError, EOFError, ValueError) as error:

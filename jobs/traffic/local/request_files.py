@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import pandas as pd
 
-from jobs.data.column_values import kind_of, plain
+from jobs.data.column_values import as_booleans, plain
 from jobs.data.feature_encoding import Features, encode
-from jobs.data.table_files import read_array, read_table
+from jobs.data.table_files import PARQUET, ReadTable, read_array, read_table
 from jobs.kafka.pipeline_client import request_body
+from jobs.traffic.local.column_tensors import OnNotice, array_notices, column_values, number_notices
 from jobs.traffic.local.pipeline import LocalPipeline, LocalRequest
 from operators.core.errors import DeploymentError
 from operators.models.json_files import read_json
 from operators.models.runtimes.sklearn_estimator import SklearnModel
 from operators.storage.uris import local_path
 
-TABLES = (".csv", ".parquet", ".pq", ".npy")
+TABLES = (".csv", *PARQUET, ".npy")
 LINES = (".jsonl", ".ndjson")
 
 
-def read_requests(
-    data: Path, pipeline: LocalPipeline, rows: int, notice: Callable[[str], None]
-) -> Iterator[LocalRequest]:
+def read_requests(data: Path, pipeline: LocalPipeline, rows: int, notice: OnNotice) -> Iterator[LocalRequest]:
     """Read the requests of a file, or make requests of `rows` rows each from a table.
 
     `notice` receives a line for each change to the data. DeploymentError for a file that cannot be used.
@@ -44,17 +42,44 @@ def read_requests(
     if data.suffix in LINES:
         return _requests_of_lines(data)
     if data.suffix == ".npy":
-        return _requests_of_array(read_array(data, tensors=True), rows, notice)
-    table_file = read_table(data)
-    for note in table_file.notes:
-        notice(f"{data}: {note}")
-    table = table_file.frame.rename(columns=str)
+        array = read_array(data, tensors=True)
+        for line in array_notices(array):
+            notice(f"{data}: {line}")
+        return _requests_of_array(array, rows)
+    return _requests_of_table(data, pipeline, rows, lambda line: notice(f"{data}: {line}"))
+
+
+def _requests_of_table(
+    data: Path, pipeline: LocalPipeline, rows: int, notice: OnNotice
+) -> Iterator[LocalRequest]:
+    table = read_table(data)
+    for line in (*table.notes, *_missing_words(table)):
+        notice(line)
+    frame = table.frame.rename(columns=str)
     features = encoding(pipeline)
     if features is None:
-        return _requests_of_columns(table, rows)
-    for line in unknown_categories(table, features):
-        notice(f"{data}: {line}")
-    return _requests_of_array(encode(table, features), rows, notice)
+        return _requests_of_columns(
+            frame if data.suffix in PARQUET else frame.apply(as_booleans), rows, notice
+        )
+    encoded = encode(frame, features)
+    for line in (*unknown_categories(frame, features), *_changed_numbers(frame, features)):
+        notice(line)
+    return _requests_of_array(encoded, rows)
+
+
+def _missing_words(table: ReadTable) -> Iterator[str]:
+    """Yield a notice for each word of a column that was read as missing."""
+    for name, words in table.missing.items():
+        for word, times in words.items():
+            if word:
+                yield f"column {name!r}: {word!r} is read as missing ({times:,} cells)"
+
+
+def _changed_numbers(frame: pd.DataFrame, features: Features) -> Iterator[str]:
+    """Yield a notice for the numbers of each feature that a request cannot represent."""
+    for name in features.names:
+        if name not in features.categories:
+            yield from number_notices(name, plain(frame[name]))
 
 
 def encoding(pipeline: LocalPipeline) -> Features | None:
@@ -94,17 +119,15 @@ def _requests_of_lines(data: Path) -> Iterator[LocalRequest]:
                 yield LocalRequest(offset, value)
 
 
-def _requests_of_array(array: Any, rows: int, notice: Callable[[str], None]) -> Iterator[LocalRequest]:
-    infinite = int(np.isinf(array).sum())
-    if infinite:
-        notice(f"{infinite:,} infinite values become missing values, because JSON has no infinity")
+def _requests_of_array(array: Any, rows: int) -> Iterator[LocalRequest]:
     for offset, first in enumerate(range(0, len(array), rows)):
         part = array[first : first + rows]
         yield LocalRequest(offset, request_body(part, _id(first, len(part))))
 
 
-def _requests_of_columns(table: pd.DataFrame, rows: int) -> Iterator[LocalRequest]:
-    columns = {name: _typed_values(table[name]) for name in table.columns}
+def _requests_of_columns(table: pd.DataFrame, rows: int, notice: OnNotice) -> Iterator[LocalRequest]:
+    values = {name: column_values(table[name], notice) for name in table.columns}
+    columns = {name: column for name, column in values.items() if column}
     for offset, first in enumerate(range(0, len(table), rows)):
         count = min(rows, len(table) - first)
         tensors = [
@@ -117,21 +140,6 @@ def _requests_of_columns(table: pd.DataFrame, rows: int) -> Iterator[LocalReques
                 {"id": _id(first, count), "parameters": {"content_type": "pd"}, "inputs": tensors}
             ),
         )
-
-
-def _typed_values(column: pd.Series) -> tuple[str, list[Any]]:
-    """Return a column's V2 datatype and its values, None for missing ones."""
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind not in ("boolean", "integer"):
-        column = plain(column)
-    values = column.astype(object).where(column.notna(), None).tolist()
-    if kind == "boolean":
-        return "BOOL", values
-    if kind == "integer":
-        return "INT64", values
-    if kind_of(column) == "number":
-        return "FP64", values
-    return "BYTES", [None if value is None else str(value) for value in values]
 
 
 def _id(first: int, rows: int) -> str:

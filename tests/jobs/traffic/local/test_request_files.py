@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -18,6 +19,7 @@ from jobs.data.feature_encoding import encode
 from jobs.data.synthetic_census import TARGET, census_like
 from jobs.releases.validation.manifests import check
 from jobs.streaming.settings import Settings
+from jobs.traffic.local.column_tensors import column_values
 from jobs.traffic.local.pipeline import LocalPipeline
 from jobs.traffic.local.request_files import encoding, read_requests
 from operators.core.errors import DeploymentError
@@ -51,6 +53,11 @@ def by_name(people: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> t
     ]
     model = make_pipeline(ColumnTransformer(parts), LogisticRegression(max_iter=1_000))
     model.fit(rows, people[TARGET])
+    return model, served_alone(model, folder)
+
+
+def served_alone(model: Any, folder: Path) -> LocalPipeline:
+    """Return a pipeline of one scikit-learn model."""
     (folder / "words").mkdir()
     joblib.dump(model, folder / "words" / "model.joblib")
     settings = {
@@ -72,7 +79,7 @@ def by_name(people: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> t
     (folder / "all.yaml").write_text("\n---\n".join(map(json.dumps, documents)))
     job = Settings(trusted_roots=str(folder), artifact_cache=str(folder / "cache"))
     (release,) = check([folder / "all.yaml"], job.topics, job.site).require().releases
-    return model, LocalPipeline(release, job)
+    return LocalPipeline(release, job)
 
 
 def written(table: pd.DataFrame, folder: Path, suffix: str, encoded: Any = None) -> Path:
@@ -126,6 +133,124 @@ def test_columns_go_by_name_to_models_that_take_names(
     assert got == model.predict(whole).tolist()
 
 
+@pytest.mark.parametrize("texts", [("True", "False"), ("TRUE", "FALSE"), ("true", "false")])
+def test_true_and_false_of_a_csv_are_booleans_as_in_pandas(tmp_path: Path, texts: tuple[str, str]) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("member\n" + "\n".join(texts * 5) + "\n")
+    table = pd.read_csv(file)
+    assert table["member"].dtype == bool
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LinearRegression())
+    model.fit(table, np.where(table["member"], 10.0, 1.0))
+    pipeline = served_alone(model, tmp_path)
+    emitted = list(pipeline.answer(read_requests(file, pipeline, 1, silent)))
+    got = [value for tensors in responses(emitted).values() for value in tensors["predict"]["data"]]
+    assert got == pytest.approx(model.predict(table))
+
+
+@pytest.mark.parametrize(
+    ("cells", "datatype", "data"),
+    [
+        (["True", "", "False"], "BOOL", [True, None, False]),
+        (["True", "1", "False"], "BYTES", ["True", "1", "False"]),
+        (["yes", "no", "yes"], "BYTES", ["yes", "no", "yes"]),
+    ],
+)
+def test_a_csv_column_has_the_values_that_pandas_reads(
+    by_name: tuple[Pipeline, LocalPipeline], tmp_path: Path, cells: list[str], datatype: str, data: list[Any]
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("odd,n\n" + "".join(f"{cell},1\n" for cell in cells))
+    (request,) = read_requests(file, by_name[1], 10, silent)
+    odd, _ = json.loads(request.value)["inputs"]
+    assert (odd["datatype"], odd["data"]) == (datatype, data)
+    assert pd.read_csv(file)["odd"].replace({np.nan: None}).tolist() == data
+
+
+def test_text_of_parquet_stays_text(by_name: tuple[Pipeline, LocalPipeline], tmp_path: Path) -> None:
+    pd.DataFrame({"odd": ["True", "False"]}).to_parquet(tmp_path / "rows.parquet")
+    (request,) = read_requests(tmp_path / "rows.parquet", by_name[1], 10, silent)
+    assert json.loads(request.value)["inputs"][0]["datatype"] == "BYTES"
+
+
+# A column, its datatype and data in a request, and the notice.
+CHANGED: dict[str, tuple[pd.Series, str, list[Any], str]] = {
+    "infinity": (
+        pd.Series([1.0, np.inf, -np.inf]),
+        "FP64",
+        [1.0, None, None],
+        "column 'x': JSON has no infinity: missing values replace 2 infinite values such as 'inf' "
+        "(first in row 1, counted from 0)",
+    ),
+    "large": (pd.Series([0, 2**64 - 1], dtype="uint64"), "UINT64", [0, 2**64 - 1], ""),
+    "least": (pd.Series([-(2**63), 2**63 - 1]), "INT64", [-(2**63), 2**63 - 1], ""),
+    "decimals beyond": (
+        pd.Series([Decimal(2**64 + 1), Decimal(1)]),
+        "FP64",
+        [float(2**64), 1.0],
+        "column 'x' is sent as FP64: decimals",
+    ),
+    "durations": (
+        pd.Series(pd.to_timedelta([90, None], unit="s")),
+        "FP64",
+        [90.0, None],
+        "column 'x' is sent as FP64: durations in seconds",
+    ),
+    "categories": (pd.Series(pd.Categorical([True, False])), "BOOL", [True, False], ""),
+    "lists": (
+        pd.Series([None, [1]]),
+        "",
+        [],
+        "column 'x' contains lists (first in row 1, counted from 0) and is left out",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_a_value_that_changes_on_its_way_is_noticed(kind: str) -> None:
+    column, datatype, data, notice = CHANGED[kind]
+    notices: list[str] = []
+    values = column_values(column.rename("x"), notices.append)
+    assert (values.datatype, values.values) == (datatype, data) if values else datatype == ""
+    assert notices == ([notice] if notice else [])
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_infinity_of_a_table_is_noticed_however_it_is_sent(
+    workflow: LocalPipeline,
+    by_name: tuple[Pipeline, LocalPipeline],
+    table: pd.DataFrame,
+    tmp_path: Path,
+    suffix: str,
+) -> None:
+    file = written(table.assign(age=np.where(table.index == 7, np.inf, table["age"])), tmp_path, suffix)
+    for pipeline in (workflow, by_name[1]):
+        notices: list[str] = []
+        assert len(list(read_requests(file, pipeline, 1, notices.append))) == 60
+        assert notices == [
+            f"{file}: column 'age': JSON has no infinity: missing values replace 1 infinite value, 'inf' "
+            "(in row 7, counted from 0)"
+        ]
+
+
+def test_words_that_mean_missing_are_noticed(by_name: tuple[Pipeline, LocalPipeline], tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("a,b\n?,1\n,2\n")
+    notices: list[str] = []
+    list(read_requests(file, by_name[1], 1, notices.append))
+    assert notices == [f"{file}: column 'a': '?' is read as missing (1 cells)"]
+
+
+def test_a_whole_number_that_is_rounded_is_noticed(workflow: LocalPipeline, tmp_path: Path) -> None:
+    rows = np.zeros((2, 12), dtype=np.int64)
+    rows[1, 3] = 2**53 + 1
+    np.save(tmp_path / "rows.npy", rows)
+    notices: list[str] = []
+    list(read_requests(tmp_path / "rows.npy", workflow, 1, notices.append))
+    assert notices == [
+        f"{tmp_path / 'rows.npy'}: FP64 rounds 1 whole number, '{2**53 + 1}' (in row 1, counted from 0)"
+    ]
+
+
 def test_each_column_has_the_datatype_of_its_values(
     by_name: tuple[Pipeline, LocalPipeline], tmp_path: Path
 ) -> None:
@@ -139,7 +264,9 @@ def test_each_column_has_the_datatype_of_its_values(
         }
     )
     table.to_parquet(tmp_path / "rows.parquet")
-    (request,) = read_requests(tmp_path / "rows.parquet", by_name[1], 10, silent)
+    notices: list[str] = []
+    (request,) = read_requests(tmp_path / "rows.parquet", by_name[1], 10, notices.append)
+    assert notices == [f"{tmp_path / 'rows.parquet'}: column 'time' is sent as BYTES: times"]
     body = json.loads(request.value)
     assert body["id"] == "0-1"
     assert body["parameters"] == {"content_type": "pd"}
@@ -173,7 +300,10 @@ def test_infinity_is_noticed(workflow: LocalPipeline, tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", rows)
     notices: list[str] = []
     assert len(list(read_requests(tmp_path / "rows.npy", workflow, 1, notices.append))) == 2
-    assert notices == ["1 infinite values become missing values, because JSON has no infinity"]
+    assert notices == [
+        f"{tmp_path / 'rows.npy'}: JSON has no infinity: missing values replace 1 infinite value, 'inf' "
+        "(in row 1, counted from 0)"
+    ]
 
 
 def test_blank_lines_are_passed_over_and_offsets_count_them(workflow: LocalPipeline, tmp_path: Path) -> None:
