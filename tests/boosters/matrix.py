@@ -187,6 +187,23 @@ def _categorical() -> Iterator[Case]:
             )
 
 
+def _categorical_older() -> Iterator[Case]:
+    """Sets of categories: in JSON, this version writes NaN for the thresholds of their nodes."""
+    for options, note in ((_SETS, "sets of categories"), (_ONE_HOT, "one category")):
+        for form in ("json", "ubj"):
+            yield Case(
+                "xgboost",
+                OLDER_XGBOOST,
+                "native",
+                "binary:logistic",
+                "binary",
+                form,
+                options=options,
+                note=note,
+                precision=4,
+            )
+
+
 _LIGHTGBM_OBJECTIVES = {
     **dict.fromkeys(("regression", "regression_l1", "huber", "fair", "quantile"), "number"),
     **dict.fromkeys(("poisson", "mape", "gamma", "tweedie"), "amount"),
@@ -263,5 +280,6 @@ CASES: tuple[Case, ...] = (
     *_categorical(),
     *_native(OLDER_XGBOOST, ("deprecated", "json", "ubj")),
     *_wrapped(OLDER_XGBOOST, ("deprecated", "json", "ubj")),
+    *_categorical_older(),
     *_lightgbm(),
 )

@@ -83,7 +83,8 @@ def train_xgboost(case: Case) -> Any:
             common["quantile_alpha"] = [0.5]
         sets = []
         for rows, values in ((X[TRAINED], target[TRAINED]), (X[400:], valid)):
-            data = xgboost.DMatrix(rows, values)
+            types = ["q"] * 4 + ["c"] * 2 if categories else None
+            data = xgboost.DMatrix(rows, values, feature_types=types, enable_categorical=bool(categories))
             if groups(case, len(rows)):
                 data.set_group(groups(case, len(rows)))
             if case.objective == "survival:aft":

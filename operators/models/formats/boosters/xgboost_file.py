@@ -119,10 +119,21 @@ def _form(data: bytes) -> Form:
 
 def _learner(form: Form, data: bytes) -> _Learner:
     if form == "json":
-        decoder = msgspec.json.Decoder(_Document, dec_hook=_array)
-        return decoder.decode(data).learner
+        return _from_json(data).learner
     document = ubjson.decode(data) if form == "ubjson" else xgboost_binary.decode(data)
     return msgspec.convert(document, _Document, dec_hook=_array).learner
+
+
+def _from_json(data: bytes) -> _Document:
+    """Decode JSON, also with the NaN and Infinity that XGBoost before 3.0 writes for some nodes."""
+    try:
+        return msgspec.json.decode(data, type=_Document, dec_hook=_array)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        if b"NaN" not in data and b"Infinity" not in data:
+            raise
+    return msgspec.convert(json.loads(data), _Document, dec_hook=_array)
 
 
 def _array(type_: type, value: Any) -> Any:
