@@ -112,6 +112,61 @@ def _native(version: str, forms: tuple[str, ...]) -> Iterator[Case]:
                 )
 
 
+_NO_TREES = "has no trees"
+_OLD_VECTORS = "have a vector in each leaf (multi_output_tree)"
+
+
+def _of_one_class(version: str, forms: tuple[str, ...]) -> Iterator[Case]:
+    """Softmax over a single class, which XGBoost answers without an axis of classes."""
+    for objective, saved_by in (
+        ("multi:softprob", "native"),
+        ("multi:softmax", "native"),
+        ("multi:softprob", "XGBClassifier"),
+    ):
+        for form in forms:
+            yield Case(
+                "xgboost",
+                version,
+                saved_by,
+                objective,
+                "one class",
+                form,
+                options={"num_class": 1},
+                note="num_class 1",
+            )
+
+
+def _without_trees(version: str, forms: tuple[str, ...]) -> Iterator[Case]:
+    for objective, target in (("reg:squarederror", "number"), ("multi:softprob", "class")):
+        for form in forms:
+            yield Case(
+                "xgboost",
+                version,
+                "native",
+                objective,
+                target,
+                form,
+                options={"rounds": 0},
+                note="no rounds",
+                refused=_NO_TREES,
+            )
+
+
+def _old_vector_leaves() -> Iterator[Case]:
+    for form in ("json", "ubj"):
+        yield Case(
+            "xgboost",
+            OLDER_XGBOOST,
+            "XGBRegressor",
+            "reg:squarederror",
+            "numbers",
+            form,
+            options=_VECTOR,
+            note="targets vector leaves",
+            refused=_OLD_VECTORS,
+        )
+
+
 _VECTOR = {"multi_strategy": "multi_output_tree"}
 _RANDOM = {"num_parallel_tree": 3, "subsample": 0.7}
 _QUANTILES = {"quantile_alpha": [0.1, 0.5, 0.9]}
@@ -278,8 +333,13 @@ CASES: tuple[Case, ...] = (
     *_native(XGBOOST, ("json", "ubj")),
     *_wrapped(XGBOOST, ("json", "ubj")),
     *_categorical(),
+    *_of_one_class(XGBOOST, ("json", "ubj")),
+    *_without_trees(XGBOOST, ("json", "ubj")),
     *_native(OLDER_XGBOOST, ("deprecated", "json", "ubj")),
     *_wrapped(OLDER_XGBOOST, ("deprecated", "json", "ubj")),
     *_categorical_older(),
+    *_of_one_class(OLDER_XGBOOST, ("deprecated", "json", "ubj")),
+    *_without_trees(OLDER_XGBOOST, ("deprecated", "json", "ubj")),
+    *_old_vector_leaves(),
     *_lightgbm(),
 )

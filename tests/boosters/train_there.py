@@ -73,7 +73,7 @@ def train_xgboost(case: Case) -> Any:
 
     target, valid = TARGETS[case.target], noisy(TARGETS[case.target])
     options = {**case.options}
-    categories = options.pop("categories", False)
+    categories, rounds = options.pop("categories", False), options.pop("rounds", ROUNDS)
     common = {"max_depth": 4, "learning_rate": 0.6, "seed": 0, "nthread": 1, **options}
     if case.saved_by == "native":
         common |= {"objective": case.objective, "booster": case.booster}
@@ -93,7 +93,7 @@ def train_xgboost(case: Case) -> Any:
             sets.append(data)
         patience = PATIENCE if case.stopped else None
         return xgboost.train(
-            common, sets[0], ROUNDS, [(sets[1], "v")], early_stopping_rounds=patience, verbose_eval=False
+            common, sets[0], rounds, [(sets[1], "v")], early_stopping_rounds=patience, verbose_eval=False
         )
     wrapper = getattr(xgboost, case.saved_by)
     if "RF" not in case.saved_by:

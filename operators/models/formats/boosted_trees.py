@@ -40,6 +40,10 @@ def load_xgboost(folder: Folder) -> Step:
             f"{path} was trained for the objective {metadata.objective!r}, which is not supported; supported "
             f"are {', '.join(TRANSFORMS)}"
         )
+    if not metadata.trees_kept:
+        raise DeploymentError(
+            f"{path} has no trees, so it answers the same to every row: train it for at least one round"
+        )
     answers = wrapper_answers(metadata.objective, metadata.estimator, metadata.num_class)
     return _step(
         folder, Ensemble(_xgboost_trees(path, metadata), answers, np.float32, metadata.feature_names)

@@ -38,14 +38,19 @@ def _hinge(margins: Array) -> Array:
 
 
 def _softmax(margins: Array) -> Array:
-    exponentials = np.exp(margins - margins.max(axis=1, keepdims=True))
-    return np.asarray(
-        exponentials / exponentials.sum(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-    )
+    by_class = _by_class(margins)
+    exponentials = np.exp(by_class - by_class.max(axis=1, keepdims=True))
+    shares = exponentials / exponentials.sum(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    return np.asarray(shares.reshape(margins.shape))
 
 
 def _most_probable(margins: Array) -> Array:
-    return np.asarray(margins.argmax(axis=1), dtype=np.float32)
+    return np.asarray(_by_class(margins).argmax(axis=1), dtype=np.float32)
+
+
+def _by_class(margins: Array) -> Array:
+    """Return margins of shape (rows, classes); those of a single class have shape (rows,)."""
+    return margins.reshape(len(margins), -1)
 
 
 TRANSFORMS: dict[str, Transform] = {
@@ -91,7 +96,7 @@ def _labels(values: Array, classes: int, objective: str) -> Array:
 
 def _probabilities(margins: Array, transform: Transform, classes: int, objective: str) -> Array:
     if objective == "multi:softmax":
-        return np.asarray(softmax(margins, axis=1))
+        return np.asarray(softmax(_by_class(margins), axis=1))
     values = transform(margins)
     if values.ndim > 1 and (values.shape[1] == classes or classes == 2):
         return values

@@ -52,6 +52,11 @@ class _TreeParameters(msgspec.Struct):
     size_leaf_vector: str = "0"
 
 
+class _Tree(msgspec.Struct):
+    tree_param: _TreeParameters
+    leaf_weights: Any = None
+
+
 class _Categories(msgspec.Struct):
     enc: list[Any] = []
 
@@ -60,6 +65,7 @@ class _Trees(msgspec.Struct):
     gbtree_model_param: _TreeParameters = msgspec.field(default_factory=_TreeParameters)
     iteration_indptr: np.ndarray[Any, Any] | None = None
     cats: _Categories = msgspec.field(default_factory=_Categories)
+    trees: list[_Tree] = []
 
 
 class _Dropout(msgspec.Struct):
@@ -143,6 +149,7 @@ def _array(type_: type, value: Any) -> Any:
 def _metadata(form: Form, learner: _Learner) -> XGBoostFile:
     booster, parameters = learner.gradient_booster, learner.learner_model_param
     trees = booster.model or (booster.gbtree.model if booster.gbtree else _Trees())
+    _refuse_old_vector_leaves(trees)
     return XGBoostFile(
         form,
         booster.name,
@@ -154,6 +161,14 @@ def _metadata(form: Form, learner: _Learner) -> XGBoostFile:
         tuple(learner.feature_names),
         bool(trees.cats.enc),
     )
+
+
+def _refuse_old_vector_leaves(trees: _Trees) -> None:
+    if any(int(tree.tree_param.size_leaf_vector) > 1 and tree.leaf_weights is None for tree in trees.trees):
+        raise DeploymentError(
+            "its trees have a vector in each leaf (multi_output_tree), in a layout that only XGBoost before "
+            "3.0 reads, which is not supported: train it with XGBoost 3, or without multi_strategy"
+        )
 
 
 def _base_scores(text: str) -> tuple[float, ...]:
