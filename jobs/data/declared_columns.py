@@ -91,6 +91,27 @@ def labels_of(target: pd.Series) -> tuple[NDArray[np.int64], list[str]]:
     return codes.codes.astype(np.int64), [word(name) for name in codes.categories]
 
 
+def require_classes(
+    target: str, labels: NDArray[np.int64], classes: Sequence[str], reference: NDArray[np.intp]
+) -> None:
+    """Raise DeploymentError for a class of the target without a row among the reference rows.
+
+    `labels`, shape (n,), are the class numbers of all rows; `reference` are the positions of those that the
+    classifier learns from.
+    """
+    learned = np.bincount(labels[reference], minlength=len(classes))
+    if learned.all():
+        return
+    missing = int(np.argmin(learned))
+    count = int((labels == missing).sum())
+    rows = "1 row" if count == 1 else f"{count:,} rows"
+    raise DeploymentError(
+        f"class {classes[missing]!r} of the target {target!r} has {rows}, and none of them is among the "
+        "reference rows (at most 40 % of the table): add rows of this class, merge it with another "
+        "class, or leave its rows out of the table"
+    )
+
+
 def outlier_marks(table: pd.DataFrame, label: str) -> NDArray[np.bool_] | None:
     """Return which rows the column `label` marks as outliers, shape (n,), bool; None without a column."""
     if not label:

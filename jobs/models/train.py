@@ -19,6 +19,7 @@ from jobs.data.declared_columns import (
     DeclaredColumns,
     labels_of,
     outlier_marks,
+    require_classes,
     require_columns,
     require_values,
 )
@@ -85,6 +86,7 @@ def train(
         )
     parts = split(len(rows), options.seed)
     require_values(encoded, training_parts(parts), features.names, table.index.tolist())
+    require_classes(target, labels, classes, parts.reference)
     on_progress("training the classifier")
     fitted = classifier.fit(rows, labels, classes, features, parts, options.seed)
     folders = Folders(out, options.name)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from alibi_detect.saving import load_detector
 from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from detectors.drift.alibi_detect_files import read_drift
@@ -21,6 +22,7 @@ from jobs.data.synthetic_census import TARGET, census_like
 from jobs.data.table_files import read_table
 from jobs.models.train import Trained, describe, train, train_monitors_only
 from jobs.models.training.options import Options
+from jobs.models.training.split import split
 from jobs.models.training_report.model_card import hash_of
 from jobs.releases.validation.manifests import check
 from operators.core.errors import DeploymentError
@@ -182,6 +184,39 @@ def test_a_table_that_cannot_be_used_is_refused_with_the_cause(
 ) -> None:
     with pytest.raises(DeploymentError, match=message):
         train(table, target, tmp_path, QUICK, on_progress=lambda line: None)
+
+
+def test_a_class_that_the_reference_rows_miss_is_refused_with_its_count(tmp_path: Path) -> None:
+    table = census_like(300, 0)
+    missed = split(len(table), QUICK.seed).calibration[:2]
+    table.loc[missed, TARGET] = "rich"
+    # scikit-learn learns the classes of the rows that it is fitted to.
+    reference = table.iloc[split(len(table), QUICK.seed).reference]
+    forest = DummyClassifier().fit(reference, reference[TARGET])
+    assert sorted(set(table[TARGET]) - set(forest.classes_)) == ["rich"]
+    with pytest.raises(DeploymentError) as caught:
+        train(table, TARGET, tmp_path, QUICK)
+    assert "class 'rich' of the target 'income-per-year' has 2 rows, and none of them" in str(caught.value)
+    assert "merge it with another class" in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["unseen", "calibration", "test"])
+def test_a_class_may_be_missing_in_the_parts_that_nothing_is_fitted_to(tmp_path: Path, part: str) -> None:
+    table = census_like(300, 0)
+    learned = split(len(table), QUICK.seed).reference[:20]
+    table.loc[learned, TARGET] = "rich"
+    trained = train(table, TARGET, tmp_path, QUICK)
+    assert trained.scores is not None
+    assert trained.scores.classes == sorted(set(table[TARGET]))
+    assert "rich" not in set(table[TARGET].iloc[getattr(trained.split, part)])
+
+
+def test_a_predicted_class_that_the_reference_misses_is_trained(tmp_path: Path) -> None:
+    table = census_like(300, 0)
+    table["predicted"] = table[TARGET]
+    table.loc[split(len(table), QUICK.seed).test[:1], ["predicted", "workclass"]] = "rich"
+    trained = train_monitors_only(table.drop(columns=TARGET), tmp_path, QUICK, predictions=["predicted"])
+    assert len(trained.drifts) == 2
 
 
 def test_the_manifests_that_are_written_can_be_applied(models: Path) -> None:
