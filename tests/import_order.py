@@ -72,7 +72,7 @@ ORDER = {
     ),
     "jobs/streaming": "settings kafka_tables operator_names",
     "jobs/data": (
-        "table_format column_values csv_files table_files usable_numbers declared_columns "
+        "table_format column_values cell_remedies csv_files table_files usable_numbers declared_columns "
         "feature_encoding column_report synthetic_census"
     ),
     "jobs/kafka": "admin pipeline_client newest_records request_rate firing_alerts",

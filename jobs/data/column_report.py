@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.input_rows import LARGEST
+from jobs.data.cell_remedies import remedy
 from jobs.data.column_values import (
     OddValues,
     converted_from,
@@ -19,7 +20,8 @@ from jobs.data.column_values import (
     words,
     words_beside_numbers,
 )
-from jobs.data.feature_encoding import Features, quantities, remedy
+from jobs.data.feature_encoding import Features, quantities
+from jobs.data.table_format import TableFormat
 from jobs.data.usable_numbers import unusable
 
 # A column with at most this many distinct whole numbers may hold codes; a person has to decide.
@@ -30,20 +32,25 @@ _LIKE_MISSING = {"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "#na"}
 _SMALLEST = float(np.finfo(np.float32).tiny)
 Missing = Mapping[str, Mapping[str, int]]
 _NOTHING: Missing = {}
+_DEFAULT = TableFormat()
 
 
 def describe_columns(
-    table: pd.DataFrame, features: Features, declared: Collection[str] = (), missing: Missing = _NOTHING
+    table: pd.DataFrame,
+    features: Features,
+    declared: Collection[str] = (),
+    missing: Missing = _NOTHING,
+    form: TableFormat = _DEFAULT,
 ) -> Iterator[tuple[str, str]]:
     """Yield each feature with its type, the reason for the type, and remarks.
 
-    `missing` counts the cells that were read as missing, by column and word.
+    `missing` counts the cells that were read as missing, by column and word; `form` is the file's format.
     """
     for name in features.names:
         column, why = plain(table[name]), "declared" if name in declared else "inferred"
         lacks = _lacks(column, missing.get(name, {}))
         if name in features.categories:
-            yield name, _category(column, why, features.categories[name], lacks)
+            yield name, _category(column, why, features.categories[name], lacks, form)
         else:
             origin = converted_from(table[name])
             yield name, _quantity(name, column, f"{why}; {origin}" if origin else why, lacks)
@@ -58,7 +65,7 @@ def _lacks(column: pd.Series, by_word: Mapping[str, int]) -> str:
     return f", {count / len(column):.1%} missing" + (f" ({which})" if which else "")
 
 
-def _category(column: pd.Series, why: str, categories: list[str], lacks: str) -> str:
+def _category(column: pd.Series, why: str, categories: list[str], lacks: str, form: TableFormat) -> str:
     shown = ", ".join(categories[:4]) + (", …" if len(categories) > 4 else "")
     text = f"categorical ({why}): {len(categories)} categories, {shown}{lacks}"
     words_found = words_beside_numbers(column) if why == "inferred" and is_text(column) else None
@@ -68,11 +75,11 @@ def _category(column: pd.Series, why: str, categories: list[str], lacks: str) ->
         cells = _cells(column, suspect)
         text += (
             f"; {suspect!r} is a category ({cells.times:,} cells, first in row {cells.row}, counted from 0)"
-            f"{remedy(suspect)}"
+            f"{remedy(suspect, form)}"
         )
     elif words_found:
         found = words_found.describe("word", "words")
-        text += f"; besides numbers it contains {found}{remedy(words_found.example)}"
+        text += f"; besides numbers it contains {found}{remedy(words_found.example, form)}"
     if not is_text(column) and any(
         one != str(code) and number(one) is not None for code, one in enumerate(categories)
     ):

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobs.data.column_values import is_code, number, plain, starting_with_zero
+from jobs.data.cell_remedies import remedy
+from jobs.data.column_values import is_code, marked_values, number, plain, starting_with_zero
 from jobs.data.table_format import TableFormat
 from operators.core.errors import DeploymentError
 
@@ -49,7 +50,7 @@ def read_csv(path: Path, form: TableFormat) -> CsvTable:
             notes.append(why_dropped)
             continue
         columns[name], missing[name] = _parse_cells(np.array(column, dtype=object), form)
-        notes += _codes(name, columns[name])
+        notes += [*_codes(name, columns[name]), *_other_marks(name, column, columns[name], form)]
     return CsvTable(columns, missing, notes)
 
 
@@ -212,3 +213,12 @@ def _codes(name: str, column: pd.Series) -> Iterator[str]:
         if codes:
             what = codes.describe("number that begins with a zero", "numbers that begin with a zero")
             yield f"column {name!r} is read as words: it has {what}; if they are quantities, use --numeric"
+
+
+def _other_marks(name: str, cells: Sequence[str], column: pd.Series, form: TableFormat) -> Iterator[str]:
+    """Note numbers with a point where the decimal mark is a comma: they may have thousands separators."""
+    if form.decimal == "," and column.dtype.kind == "O":
+        mask = np.array(["." in cell and number(cell) is not None for cell in cells])
+        if found := marked_values(mask, column):
+            what = found.describe("number with a point", "numbers with a point")
+            yield f"column {name!r} is read as words: it has {what}{remedy(found.example, form)}"

@@ -10,18 +10,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobs.data.column_values import describe_unsupported, kind_of, plain, word
+from jobs.data.table_format import TableFormat
 from jobs.data.usable_numbers import Rows, find_unusable, usable
 from operators.core.errors import DeploymentError
 
 _MAX_CLASSES = 50
 _MARKS = {"0": False, "1": True, "false": False, "true": True}
 _NOTHING: Mapping[str, Mapping[str, int]] = {}
+_FORM = TableFormat()
 
 
 class DeclaredColumns(NamedTuple):
     """The declared types of columns, the column that marks outliers (may be empty), the table's source.
 
-    `missing` counts the cells that were read as missing, by column and word.
+    `missing` counts the cells that were read as missing, by column and word. `form` is the source's format.
     """
 
     categorical: Collection[str] = ()
@@ -29,6 +31,7 @@ class DeclaredColumns(NamedTuple):
     outlier_label: str = ""
     source: str = "a table"
     missing: Mapping[str, Mapping[str, int]] = _NOTHING
+    form: TableFormat = _FORM
 
     @property
     def types(self) -> set[str]:

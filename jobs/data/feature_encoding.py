@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobs.data.cell_remedies import remedy
 from jobs.data.column_values import (
     describe_unsupported,
     is_text,
@@ -21,11 +22,12 @@ from jobs.data.column_values import (
     words,
     words_beside_numbers,
 )
-from jobs.data.table_format import MISSING_WORDS
+from jobs.data.table_format import TableFormat
 from operators.core.errors import DeploymentError
 
 # A column with more distinct words holds names or keys, not categories.
 _MAX_CATEGORIES = 1_000
+_DEFAULT = TableFormat()
 
 
 class Features(msgspec.Struct, frozen=True):
@@ -58,11 +60,15 @@ def with_names(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def infer_features(
-    table: pd.DataFrame, categorical: Collection[str] = (), numeric: Collection[str] = ()
+    table: pd.DataFrame,
+    categorical: Collection[str] = (),
+    numeric: Collection[str] = (),
+    form: TableFormat = _DEFAULT,
 ) -> Features:
     """Return the features of a table: declared types, else numeric for numbers and categorical for words.
 
-    DeploymentError for a declared column that does not exist or does not fit its declaration, for a column
+    `form` is the format of the table's file, for the remedies in errors. DeploymentError for a declared
+    column that does not exist or does not fit its declaration, for a column
     that contains neither numbers nor words, and for a column with too many distinct words.
     """
     table = table.rename(columns=str)
@@ -87,24 +93,24 @@ def infer_features(
                 "numbers"
             )
         if name in numeric:
-            quantities(name, column)
+            quantities(name, column, form)
         elif name in categorical or kind != "number":
-            categories[name] = _categories(name, column, declared=name in categorical)
+            categories[name] = _categories(name, column, form, declared=name in categorical)
     return Features(list(table.columns), categories)
 
 
-def encode(table: pd.DataFrame, features: Features) -> NDArray[np.float64]:
+def encode(table: pd.DataFrame, features: Features, form: TableFormat = _DEFAULT) -> NDArray[np.float64]:
     """Encode a table as float64, shape (rows, features): quantities and codes, NaN for a missing value.
 
     A word that is not a category gets the code after the last, as in a request. In a column whose categories
-    are not numbers, numbers are codes.
+    are not numbers, numbers are codes. `form` is the format of the table's file.
     """
     table = table.rename(columns=str)
     missing = [name for name in features.names if name not in table.columns]
     if missing:
         raise DeploymentError(f"the table has no column {missing[0]!r}; it has {', '.join(table.columns)}")
     return np.column_stack(
-        [_column(name, plain(table[name]), features.categories.get(name)) for name in features.names]
+        [_column(name, plain(table[name]), features.categories.get(name), form) for name in features.names]
     )
 
 
@@ -120,7 +126,7 @@ def decode(rows: NDArray[np.float64], features: Features) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def quantities(name: str, column: pd.Series) -> NDArray[np.float64]:
+def quantities(name: str, column: pd.Series, form: TableFormat = _DEFAULT) -> NDArray[np.float64]:
     """Return a plain column as float64, NaN for a missing value.
 
     DeploymentError names the column, the first row without a number, and the remedy.
@@ -131,7 +137,9 @@ def quantities(name: str, column: pd.Series) -> NDArray[np.float64]:
         return numbers(column)
     except (TypeError, ValueError):
         odd = not_numbers(column)
-        values = odd.describe("other value", "other values") + remedy(odd.example) if odd else "other values"
+        values = "other values"
+        if odd:
+            values = odd.describe("other value", "other values") + remedy(odd.example, form)
         raise DeploymentError(f"column {name!r} cannot be read as numbers: it contains {values}") from None
 
 
@@ -140,21 +148,14 @@ def holds_codes(column: pd.Series, categories: Collection[str]) -> bool:
     return kind_of(column) == "number" and all(number(one) is None for one in categories)
 
 
-def remedy(text: str) -> str:
-    """Return the option that reads a word as a number or as missing, as the end of a message."""
-    if "," in text and number(text.replace(".", "").replace(",", ".")) is not None:
-        return "; if it is a decimal comma, use --decimal ,"
-    return f"; if it means missing, use --missing-values {','.join((*MISSING_WORDS, text))!r}"
-
-
-def _categories(name: str, column: pd.Series, declared: bool) -> list[str]:
+def _categories(name: str, column: pd.Series, form: TableFormat, *, declared: bool) -> list[str]:
     categories = sorted(set(words(column)[1]), key=_sort_key)
     if len(categories) > _MAX_CATEGORIES or len(categories) > max(50, 0.5 * len(column)):
         odd = None if declared else words_beside_numbers(column)
         if odd:
             found = odd.describe("word", "words")
             raise DeploymentError(
-                f"column {name!r} contains numbers and besides them {found}{remedy(odd.example)}"
+                f"column {name!r} contains numbers and besides them {found}{remedy(odd.example, form)}"
             )
         raise DeploymentError(
             f"column {name!r} has {len(categories):,} distinct values in {len(column):,} rows, such as "
@@ -170,9 +171,11 @@ def _sort_key(word: str) -> tuple[int, float, str]:
     return (1, 0.0, word) if value is None or not np.isfinite(value) else (0, value, word)
 
 
-def _column(name: str, column: pd.Series, categories: list[str] | None) -> NDArray[np.float64]:
+def _column(
+    name: str, column: pd.Series, categories: list[str] | None, form: TableFormat
+) -> NDArray[np.float64]:
     if categories is None or holds_codes(column, categories):
-        return quantities(name, column)
+        return quantities(name, column, form)
     if kind_of(column) == "other":
         raise DeploymentError(
             f"column {name!r} contains {describe_unsupported(column)}; it must contain words"

@@ -137,7 +137,8 @@ def _rows(folder: Path, data: Path | None, names: FeatureNames, form: TableForma
         rows = read_array(path).astype(np.float64)
     else:
         table = read_table(path, form)
-        rows, notes = encode(table.frame, Features(names.columns, names.categories)), table.notes
+        features = Features(names.columns, names.categories)
+        rows, notes = encode(table.frame, features, form), table.notes
     if rows.shape[1] != len(names.columns):
         raise DeploymentError(
             f"{path} has rows of {rows.shape[1]} columns; the detector needs {len(names.columns)} columns"

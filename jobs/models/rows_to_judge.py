@@ -67,7 +67,7 @@ def read_rows(
     else:
         table = read_table(data, form)
         frame = with_names(table.frame)
-        tensors, names = _tensors(frame, step, folder, through)
+        tensors, names = _tensors(frame, step, folder, through, form)
         notes = [*table.notes, *_missing(table)]
         judged = RowsToJudge(tensors, np.arange(len(frame)), outlier_marks(frame, label), notes)
     if through:
@@ -93,7 +93,7 @@ def _missing(table: ReadTable) -> Iterator[str]:
 
 
 def _tensors(
-    frame: pd.DataFrame, step: Step, folder: Path, through: Step | None
+    frame: pd.DataFrame, step: Step, folder: Path, through: Step | None, form: TableFormat
 ) -> tuple[Tensors, list[str]]:
     """Return a table's tensors and, if it is encoded as one tensor, the names of its columns."""
     features = _features(step, folder, through)
@@ -110,7 +110,7 @@ def _tensors(
     ):
         # The step's own error lists the missing names and how to rename them.
         return _named(frame, {}), []
-    return _single(encode(frame, features)), features.names
+    return _single(encode(frame, features, form)), features.names
 
 
 def _features(step: Step, folder: Path, through: Step | None) -> Features | None:

@@ -76,8 +76,8 @@ def train(
     labels, classes = labels_of(table[target])
     outliers = outlier_marks(table, declared.outlier_label)
     inputs = table.drop(columns=[target, *([declared.outlier_label] if declared.outlier_label else [])])
-    features = infer_features(inputs, declared.categorical, declared.numeric)
-    encoded = encode(inputs, features)
+    features = infer_features(inputs, declared.categorical, declared.numeric, declared.form)
+    encoded = encode(inputs, features, declared.form)
     rows = usable(encoded)
     if len(rows) < _MIN_ROWS or len(classes) < 2:
         raise DeploymentError(
@@ -118,8 +118,8 @@ def train_monitors_only(
     label = [declared.outlier_label] if declared.outlier_label else []
     inputs = table.drop(columns=[*predictions, *label])
     types = declared.without(predictions)
-    features = infer_features(inputs, types.categorical, types.numeric)
-    encoded = encode(inputs, features)
+    features = infer_features(inputs, types.categorical, types.numeric, declared.form)
+    encoded = encode(inputs, features, declared.form)
     rows = usable(encoded)
     if len(rows) < _MIN_ROWS:
         raise DeploymentError(f"the table has {len(rows)} rows; at least {_MIN_ROWS} are needed")
@@ -157,8 +157,9 @@ def _with_target(table: pd.DataFrame, target: str, on_progress: OnProgress) -> p
 def _prediction_stage(table: pd.DataFrame, declared: DeclaredColumns, parts: Split) -> Stage:
     """Return a model's predictions, from the columns that contain them."""
     columns = set(table.columns)
-    features = infer_features(table, columns & set(declared.categorical), columns & set(declared.numeric))
-    encoded = encode(table, features)
+    categorical, numeric = (columns & set(types) for types in (declared.categorical, declared.numeric))
+    features = infer_features(table, categorical, numeric, declared.form)
+    encoded = encode(table, features, declared.form)
     require_values(encoded, {"unseen": parts.unseen, "calibration": parts.calibration}, features.names)
     return raw_stage(usable(encoded), features)
 
@@ -177,7 +178,7 @@ def _monitors(
     out, features, parts = folders.out, data.features, data.split
     (out / "features.json").write_bytes(msgspec.json.format(msgspec.json.encode(features)))
     np.save(out / "holdout.npy", data.raw.rows[parts.test])
-    descriptions = dict(describe_columns(table, features, declared.types, declared.missing))
+    descriptions = dict(describe_columns(table, features, declared.types, declared.missing, declared.form))
     sizes = {part: len(positions) for part, positions in parts._asdict().items()}
     card = make_card(
         options.name,

@@ -84,7 +84,7 @@ def train(
     outlier_options: Any = {"outlier": outlier, "threshold": threshold, "outlier_percent": outlier_percent}
     options = Options(name, seed, tuple(window), rate, **outlier_options)
     declared = DeclaredColumns(
-        _names(categorical), _names(numeric), outlier_label, str(data or "generated people"), missing
+        _names(categorical), _names(numeric), outlier_label, str(data or "generated people"), missing, form
     )
     if preprocessor and monitors_only:
         require_trusted(preprocessor, make_policy(trusted_roots, ""))

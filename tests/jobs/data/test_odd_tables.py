@@ -91,6 +91,10 @@ REFUSED: dict[str, tuple[Callable[[], Values], str]] = {
         lambda: [*map(str, range(N - 2)), "n. a.", "n. a."],
         r"besides them 2 words such as 'n. a.' \(first in row 398.*--missing-values '\?,n. a.'",
     ),
+    "thousands": (
+        lambda: [f"{i + 1},575.44" for i in range(N - 1)] + ["1"],
+        "remove the thousands separators$",
+    ),
     "decimal commas": (lambda: [f"{i},5" for i in range(N - 1)] + ["1"], "--decimal ,"),
 }
 

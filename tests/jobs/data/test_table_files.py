@@ -16,9 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.data.cell_remedies import remedy
 from jobs.data.column_values import is_code, number, plain
+from jobs.data.feature_encoding import infer_features
 from jobs.data.table_files import ReadTable, read_array, read_table
-from jobs.data.table_format import TableFormat
+from jobs.data.table_format import TableFormat, words_of
 from operators.core.errors import DeploymentError
 
 
@@ -52,6 +54,51 @@ def test_words_that_mean_missing_can_be_named_instead(tmp_path: Path) -> None:
     assert table.frame["a"].tolist() == ["?", None, None]
     assert table.frame["b"].tolist()[1:] == [2.0, 3.0]
     assert table.missing == {"a": {"NA": 1, "": 1}, "b": {"-9": 1}}
+
+
+def test_a_remedy_for_missing_values_keeps_the_words_that_are_already_given(tmp_path: Path) -> None:
+    """The remedy of each error, followed as printed, leads to a table of numbers."""
+    text = "a\n" + "".join(f"{cell}\n" for cell in ("?", "n/a", "-", *range(200)))
+    words: str | None = None
+    for expected in ("?,n/a", "?,n/a,-"):
+        form = TableFormat(missing_values=words_of(words))
+        with pytest.raises(DeploymentError) as caught:
+            infer_features(read(tmp_path, text, form).frame, numeric=["a"], form=form)
+        words = str(caught.value).partition("--missing-values ")[2].strip("'")
+        assert words == expected
+    column = read(tmp_path, text, TableFormat(missing_values=words_of(words))).frame["a"]
+    # pandas reads the same words as missing.
+    assert column.equals(pd.read_csv(tmp_path / "t.csv", na_values=["?", "-"])["a"])
+
+
+@pytest.mark.parametrize(
+    ("decimal", "text", "options"),
+    [
+        (".", "1,575.44", "remove the thousands separators"),
+        (".", "1,234,567", "remove the thousands separators"),
+        (".", "1 234 567", "remove the thousands separators"),
+        (".", "1.575,44", "remove the thousands separators, and use --decimal ,"),
+        (",", "1.575,44", "remove the thousands separators"),
+        (",", "1,575.44", "remove the thousands separators, and use --decimal ."),
+        (".", "1,234", "if ',' separates thousands, remove it; if it is a decimal mark, use --decimal ,"),
+        (",", "1.234", "if '.' separates thousands, remove it; if it is a decimal mark, use --decimal ."),
+        (".", "1,5", "if it is a decimal number, use --decimal ,"),
+        (",", "1.5", "if it is a decimal number, use --decimal ."),
+        (".", "n/a", "if it means missing, use --missing-values '?,n/a'"),
+    ],
+)
+def test_a_remedy_names_thousands_separators_and_the_other_decimal_mark(
+    decimal: str, text: str, options: str
+) -> None:
+    assert remedy(text, TableFormat(";", decimal)) == f"; {options}"
+
+
+def test_a_point_beside_decimal_commas_is_noted(tmp_path: Path) -> None:
+    table = read(tmp_path, "a;b\n1,5;1,5\n1.234;2,5\n", TableFormat(";", ","))
+    assert table.notes == [
+        "column 'a' is read as words: it has 1 number with a point, '1.234' (in row 1, counted from 0); "
+        "if '.' separates thousands, remove it; if it is a decimal mark, use --decimal ."
+    ]
 
 
 @pytest.mark.parametrize("code", ["01234", "007", "00", "-01", "000123.40"])
