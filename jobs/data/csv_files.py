@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from jobs.data.table_format import TableFormat
 from operators.core.errors import DeploymentError
 
 _SEPARATORS = {";": "';'", "\t": "tab", "|": "'|'", ",": "','"}
+_UTF8 = ("utf-8", "utf-8-sig")
 # Tables of text may contain very long cells.
 _MAX_CELL_LENGTH = 100 * 1024 * 1024
 
@@ -40,11 +42,12 @@ class _Lines(NamedTuple):
 
 def read_csv(path: Path, form: TableFormat) -> CsvTable:
     """Read a CSV with a header line. DeploymentError names the line or the byte that cannot be read."""
-    lines = _lines(path, _text(path, form.encoding), form.separator)
+    notes: list[str] = []
+    lines = _lines(path, _text(path, form.encoding, notes), form.separator)
     cells = list(zip(*lines.rows, strict=True)) or [()] * len(lines.header)
     columns: dict[str, pd.Series] = {}
     missing: dict[str, dict[str, int]] = {}
-    notes = [*_numbers_as_names(lines.header), *lines.notes]
+    notes += [*_numbers_as_names(lines.header), *lines.notes]
     for name, column, why_dropped in _named_columns(path, lines.header, cells):
         if why_dropped:
             notes.append(why_dropped)
@@ -54,9 +57,13 @@ def read_csv(path: Path, form: TableFormat) -> CsvTable:
     return CsvTable(columns, missing, notes)
 
 
-def _text(path: Path, encoding: str) -> str:
+def _text(path: Path, encoding: str, notes: list[str]) -> str:
+    """Return the text of a file without its byte order mark; add to `notes` if this changes the encoding."""
     with fsspec.open(path.as_posix(), "rb", compression="infer") as file:
         content: bytes = file.read()
+    if content.startswith(codecs.BOM_UTF8) and codecs.lookup(encoding).name not in _UTF8:
+        notes.append(f"it begins with the byte order mark of UTF-8, so it is read as utf-8, not {encoding}")
+        encoding = "utf-8"
     try:
         text = content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:

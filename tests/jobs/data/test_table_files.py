@@ -219,6 +219,17 @@ def test_the_encoding_can_be_set(tmp_path: Path, encoding: str) -> None:
     assert table.frame["a"].tolist() == ["Größe"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "cp1252", "ascii"])
+def test_a_byte_order_mark_is_skipped_whatever_the_encoding(tmp_path: Path, encoding: str) -> None:
+    table = read(tmp_path, codecs.BOM_UTF8 + "größe,b\n1,2\n".encode(), TableFormat(encoding=encoding))
+    assert list(table.frame.columns) == list(pd.read_csv(tmp_path / "t.csv").columns) == ["größe", "b"]
+    assert table.notes == (
+        []
+        if encoding.startswith("utf-8")
+        else [f"it begins with the byte order mark of UTF-8, so it is read as utf-8, not {encoding}"]
+    )
+
+
 def test_a_compressed_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "t.csv.gz"
     path.write_bytes(gzip.compress(b"a,b\n1,2\n"))
