@@ -94,7 +94,8 @@ ORDER = {
     "jobs/traffic": "scenarios send inspect local",
     "jobs/traffic/inspect": "expression readable_records topic_reader tap",
     "jobs/traffic/local": (
-        "flink_in_memory emitted_records windows pipeline column_tensors request_files text_output"
+        "flink_in_memory emitted_records windows pipeline column_tensors row_requests table_requests "
+        "request_files text_output"
     ),
     "jobs/services": "gateway alert_bridge views dashboard",
     "jobs/services/gateway": "http_errors content_codings binary_tensors bodies correlator app",

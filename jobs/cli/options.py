@@ -75,6 +75,8 @@ Models = Annotated[Path, typer.Option(help="folder of the models that `weir trai
 Separator = Annotated[str, typer.Option(help="separator of CSV cells: one character, or tab")]
 Decimal = Annotated[str, typer.Option(help="decimal separator of numbers in a CSV: point or comma")]
 Encoding = Annotated[str, typer.Option(help="encoding of a CSV, such as latin-1 or cp1252")]
+Categorical = Annotated[str, typer.Option(help="columns of categories, comma-separated")]
+Numeric = Annotated[str, typer.Option(help="columns of quantities, comma-separated")]
 MissingValues = Annotated[
     str | None,
     typer.Option(
@@ -82,6 +84,15 @@ MissingValues = Annotated[
         show_default=False,
     ),
 ]
+
+
+def split_names(text: str) -> list[str]:
+    """Return the names of a comma-separated option.
+
+    >>> split_names("age, wage")
+    ['age', 'wage']
+    """
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def print_notes(notes: Iterable[str]) -> None:

@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from jobs.traffic.local.request_files import read_requests
+from jobs.traffic.local.table_requests import TableOptions
 from operators.core.errors import DeploymentError
 from operators.core.tensors import Tensors
 from operators.models.step import InferenceOptions
 from tests.boosters.conftest import folder_of, put_to_mlserver
 from tests.boosters.matrix import CASES, Case
+from tests.jobs.traffic.local.deployed import responses, served_alone
 from tests.operators.storage.model import load, one_request
 from tests.parity.mlserver import MLServer
 from tests.parity.one_step import Weir
@@ -118,6 +122,29 @@ def test_columns_are_found_by_name_in_any_order(boosters: Path) -> None:
     assert isinstance(answers, dict)
     assert isinstance(expected, dict)
     np.testing.assert_array_equal(answers["predict"].data, expected["predict"].data)
+
+
+@pytest.mark.parametrize("note", ["", "one category"])
+def test_the_columns_of_a_csv_are_answered_as_the_library_answers_rows(
+    boosters: Path, tmp_path: Path, note: str
+) -> None:
+    """A booster without column names gets one tensor, also without the option."""
+    case = next(case for case in CASES if case.saved_by == "XGBClassifier" and case.note == note)
+    folder = folder_of(case, boosters)
+    pd.DataFrame(np.load(folder.parent / "rows.npy"), columns=list("abcdef")).to_csv(
+        tmp_path / "rows.csv", index=False
+    )
+    pipeline, notices = served_alone(folder, tmp_path), list[str]()
+    requests = read_requests(
+        tmp_path / "rows.csv", pipeline, 40, notices.append, TableOptions(tensor=bool(note))
+    )
+    emitted = responses(list(pipeline.answer(requests)))
+    answers = [value for tensors in emitted.values() for value in tensors["predict"]["data"]]
+    with np.load(folder / "answers.npz") as recorded:
+        assert answers == recorded["rows-predict"].tolist()
+    assert [notice.endswith("as one tensor, in the order of the file") for notice in notices] == (
+        [] if note else [True]
+    )
 
 
 def test_a_booster_without_names_is_refused_where_columns_are_named(boosters: Path) -> None:

@@ -9,12 +9,15 @@ import typer
 
 from jobs.cli.option_groups import Form
 from jobs.cli.options import (
+    Categorical,
     Models,
+    Numeric,
     Rate,
     Seed,
     TrustedRoots,
     print_notes,
     require_extra,
+    split_names,
 )
 from jobs.cli.trusted_paths import require_trusted, writing_for_oneself
 from operators.core.errors import DeploymentError
@@ -36,8 +39,8 @@ def train(
     ] = None,
     target: Annotated[str, typer.Option(help="column that the classifier predicts")] = "income-per-year",
     drop: Annotated[str, typer.Option(help="columns to leave out, comma-separated")] = "",
-    categorical: Annotated[str, typer.Option(help="columns of categories, comma-separated")] = "",
-    numeric: Annotated[str, typer.Option(help="columns of quantities, comma-separated")] = "",
+    categorical: Categorical = "",
+    numeric: Numeric = "",
     name: Annotated[str, typer.Option(help="name of the models")] = "income",
     monitors_only: Annotated[
         bool,
@@ -80,18 +83,23 @@ def train(
     from jobs.data.declared_columns import DeclaredColumns
     from jobs.models.training.options import Options
 
-    table, missing = _table(data, form, rows, seed, _names(drop))
+    table, missing = _table(data, form, rows, seed, split_names(drop))
     outlier_options: Any = {"outlier": outlier, "threshold": threshold, "outlier_percent": outlier_percent}
     options = Options(name, seed, tuple(window), rate, **outlier_options)
     declared = DeclaredColumns(
-        _names(categorical), _names(numeric), outlier_label, str(data or "generated people"), missing, form
+        split_names(categorical),
+        split_names(numeric),
+        outlier_label,
+        str(data or "generated people"),
+        missing,
+        form,
     )
     if preprocessor and monitors_only:
         require_trusted(preprocessor, make_policy(trusted_roots, ""))
     with writing_for_oneself():
         if monitors_only:
             trained = train_monitors.train_monitors_only(
-                table, out, options, declared, preprocessor, _names(predictions), _print_progress
+                table, out, options, declared, preprocessor, split_names(predictions), _print_progress
             )
         elif preprocessor or predictions:
             raise DeploymentError("--preprocessor and --predictions need --monitors-only")
@@ -116,10 +124,6 @@ def _table(
             f"--drop names {unknown[0]!r}, which is not a column; the columns are {columns}"
         )
     return table.frame.drop(columns=drop), table.missing
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _print_progress(line: str) -> None:

@@ -11,14 +11,19 @@ from typing import Annotated
 import msgspec
 import typer
 
-from jobs.cli.option_groups import Kafka
+from jobs.cli.option_groups import Form, Kafka
 from jobs.cli.options import (
     ArtifactCache,
+    Categorical,
+    Numeric,
     Pipeline,
     TrustedRoots,
+    split_names,
     waiting,
 )
 from jobs.cli.text_table import print_columns
+from jobs.data.declared_columns import DeclaredColumns
+from jobs.data.table_format import TableFormat
 from jobs.kafka.pipeline_client import PipelineClient
 from jobs.releases.explain import find_release
 from jobs.releases.validation import manifests as checking
@@ -27,6 +32,7 @@ from jobs.traffic.local import text_output
 from jobs.traffic.local.emitted_records import Emitted, EmittedDeadLetter, EmittedReport, EmittedResponse
 from jobs.traffic.local.pipeline import LocalPipeline, LocalRequest, redirect_model_output
 from jobs.traffic.local.request_files import read_requests
+from jobs.traffic.local.table_requests import TableOptions
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 
@@ -65,6 +71,16 @@ def infer(
     rows_per_request: Annotated[
         int, typer.Option(help="rows of a table that form one request", min=1, rich_help_panel="With --local")
     ] = 1,
+    tensor: Annotated[
+        bool,
+        typer.Option(
+            "--tensor",
+            help="send the columns of a table as one tensor of numbers, without their names",
+            rich_help_panel="With --local",
+        ),
+    ] = False,
+    categorical: Categorical = "",
+    numeric: Numeric = "",
     external: Annotated[
         bool,
         typer.Option(
@@ -82,12 +98,17 @@ def infer(
     trusted_roots: TrustedRoots = "models",
     artifact_cache: ArtifactCache = "",
     *,
+    form: Form,
     kafka: Kafka,
 ) -> None:
     """Send one request through Kafka; with --local, run any number of requests in this process.
 
     Exit code 1 means that a request failed.
     """
+    declared = DeclaredColumns(split_names(categorical), split_names(numeric), form=form)
+    options = TableOptions(declared, tensor)
+    if (tensor or declared.types or form != TableFormat()) and not (local and data):
+        raise DeploymentError("options for tables, such as --separator and --tensor, need --local and --data")
     if not local:
         if filename or data or external or json:
             raise DeploymentError("-f, --data, --external and --json need --local")
@@ -101,14 +122,15 @@ def infer(
         raise DeploymentError("--local needs either one request or --data, not both")
     if body == "-" and Path("-") in filename:
         raise DeploymentError("standard input can contain the request or the manifests, not both")
-    options = {"pipelines": pipeline, "trusted-roots": trusted_roots, "artifact-cache": artifact_cache}
-    options |= {"prefix": kafka.topics.prefix, "namespace": kafka.topics.namespace}
-    settings = parse_settings([f"--{name}={value}" for name, value in options.items()], os.environ)
+    job_options = {"pipelines": pipeline, "trusted-roots": trusted_roots, "artifact-cache": artifact_cache}
+    job_options |= {"prefix": kafka.topics.prefix, "namespace": kafka.topics.namespace}
+    settings = parse_settings([f"--{name}={value}" for name, value in job_options.items()], os.environ)
     local_pipeline = _load(pipeline, filename, settings, external=external)
     if data is None:
         emitted = local_pipeline.answer([LocalRequest(0, _read(body))])
     else:
-        emitted = local_pipeline.answer(read_requests(data, local_pipeline, rows_per_request, _print_notice))
+        requests = read_requests(data, local_pipeline, rows_per_request, _print_notice, options)
+        emitted = local_pipeline.answer(requests)
     show = _print_records if json else _print_body if data is None else _print_table
     if show(emitted):
         raise typer.Exit(1)

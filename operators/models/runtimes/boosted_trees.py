@@ -53,6 +53,11 @@ class BoostedTreesModel:
         width = int(ensemble.trees.num_feature)
         self._table = FeatureRows(width, ensemble.names, content_types=content_types, single=True)
 
+    @property
+    def has_column_names(self) -> bool:
+        """Whether content type `pd` can match columns by name."""
+        return self._ensemble.names is None or bool(self._ensemble.names)
+
     def infer(self, tensors: Tensors, options: InferenceOptions) -> Tensors:
         """Return the answer of each requested method for every row."""
         if self._content_types.has_named_columns(options):
@@ -65,7 +70,7 @@ class BoostedTreesModel:
             return {name: TensorColumn(self._ensemble.answers[name](sums), column.rows) for name in methods}
 
     def _require_names(self) -> None:
-        if self._ensemble.names is not None and not self._ensemble.names:
+        if not self.has_column_names:
             raise MismatchError(
                 "was trained without column names, so content_type pd cannot match columns: train it on "
                 "named columns, or send a single tensor without content_type pd"

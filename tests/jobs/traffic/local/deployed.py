@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from functools import cache
 from pathlib import Path
@@ -46,6 +47,24 @@ def local(
 ) -> LocalPipeline:
     release = find_release(_released(manifests, models), name)
     return LocalPipeline(release, _settings(manifests, models, **settings), external=external)
+
+
+def served_alone(model: Path, folder: Path) -> LocalPipeline:
+    """Return a pipeline of one model's folder; its manifest and cache are in `folder`."""
+    name, head = model.name, {"apiVersion": "mlops.seldon.io/v1alpha1"}
+    documents = [
+        {**head, "kind": "Model", "metadata": {"name": name}, "spec": {"storageUri": str(model)}},
+        {
+            **head,
+            "kind": "Pipeline",
+            "metadata": {"name": "alone"},
+            "spec": {"steps": [{"name": name}], "output": {"steps": [name]}},
+        },
+    ]
+    (folder / "all.yaml").write_text("\n---\n".join(map(json.dumps, documents)))
+    job = Settings(trusted_roots=str(model.parent), artifact_cache=str(folder / "cache"))
+    (release,) = check([folder / "all.yaml"], job.topics, job.site).require().releases
+    return LocalPipeline(release, job)
 
 
 def numbered(*values: bytes) -> list[LocalRequest]:

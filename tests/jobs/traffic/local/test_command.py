@@ -214,3 +214,18 @@ def test_a_name_that_no_pipeline_has_is_refused_with_those_that_there_are(weir: 
 def test_what_cannot_be_done_is_refused(arguments: list[str], message: str) -> None:
     with pytest.raises(DeploymentError, match=re.escape(message)):
         CliRunner().invoke(app, ["infer", *arguments], catch_exceptions=False)
+
+
+def test_a_table_is_read_with_the_options_of_the_other_commands(weir: Weir) -> None:
+    names = json.loads((weir.folder / "models" / "features.json").read_text())["names"]
+    (weir.folder / "german.csv").write_text(f"{';'.join(names)}\n{';'.join('0' for _ in names)}\n")
+    refused = weir.infer("income-workflow", "--data", "german.csv")
+    assert (weir.code, "use --separator ';'" in refused) == (1, True)
+    output = weir.infer("income-workflow", "--data", "german.csv", "--separator", ";", "--decimal", ",")
+    assert weir.code == 0, output
+    assert "1 requests: 1 answered, 0 failed" in output
+
+
+def test_options_for_tables_need_a_table(weir: Weir) -> None:
+    assert "need --local and --data" in weir.infer("income-workflow", ONE, "--tensor")
+    assert weir.code == 1

@@ -15,15 +15,16 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from jobs.data.declared_columns import DeclaredColumns
 from jobs.data.feature_encoding import encode
 from jobs.data.synthetic_census import TARGET, census_like
-from jobs.releases.validation.manifests import check
-from jobs.streaming.settings import Settings
+from jobs.data.table_format import TableFormat
 from jobs.traffic.local.column_tensors import column_values
 from jobs.traffic.local.pipeline import LocalPipeline
-from jobs.traffic.local.request_files import encoding, read_requests
+from jobs.traffic.local.request_files import read_requests
+from jobs.traffic.local.table_requests import TableOptions, encoding
 from operators.core.errors import DeploymentError
-from tests.jobs.traffic.local.deployed import deploy, letters, local, responses
+from tests.jobs.traffic.local.deployed import deploy, letters, local, responses, served_alone
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +54,10 @@ def by_name(people: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> t
     ]
     model = make_pipeline(ColumnTransformer(parts), LogisticRegression(max_iter=1_000))
     model.fit(rows, people[TARGET])
-    return model, served_alone(model, folder)
+    return model, served_estimator(model, folder)
 
 
-def served_alone(model: Any, folder: Path) -> LocalPipeline:
+def served_estimator(model: Any, folder: Path) -> LocalPipeline:
     """Return a pipeline of one scikit-learn model."""
     (folder / "words").mkdir()
     joblib.dump(model, folder / "words" / "model.joblib")
@@ -66,20 +67,7 @@ def served_alone(model: Any, folder: Path) -> LocalPipeline:
         "parameters": {"uri": "model.joblib"},
     }
     (folder / "words" / "model-settings.json").write_text(json.dumps(settings))
-    head = {"apiVersion": "mlops.seldon.io/v1alpha1"}
-    documents = [
-        {**head, "kind": "Model", "metadata": {"name": "words"}, "spec": {"storageUri": "words"}},
-        {
-            **head,
-            "kind": "Pipeline",
-            "metadata": {"name": "named"},
-            "spec": {"steps": [{"name": "words"}], "output": {"steps": ["words"]}},
-        },
-    ]
-    (folder / "all.yaml").write_text("\n---\n".join(map(json.dumps, documents)))
-    job = Settings(trusted_roots=str(folder), artifact_cache=str(folder / "cache"))
-    (release,) = check([folder / "all.yaml"], job.topics, job.site).require().releases
-    return LocalPipeline(release, job)
+    return served_alone(folder / "words", folder)
 
 
 def written(table: pd.DataFrame, folder: Path, suffix: str, encoded: Any = None) -> Path:
@@ -141,7 +129,7 @@ def test_true_and_false_of_a_csv_are_booleans_as_in_pandas(tmp_path: Path, texts
     assert table["member"].dtype == bool
     model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LinearRegression())
     model.fit(table, np.where(table["member"], 10.0, 1.0))
-    pipeline = served_alone(model, tmp_path)
+    pipeline = served_estimator(model, tmp_path)
     emitted = list(pipeline.answer(read_requests(file, pipeline, 1, silent)))
     got = [value for tensors in responses(emitted).values() for value in tensors["predict"]["data"]]
     assert got == pytest.approx(model.predict(table))
@@ -164,6 +152,62 @@ def test_a_csv_column_has_the_values_that_pandas_reads(
     odd, _ = json.loads(request.value)["inputs"]
     assert (odd["datatype"], odd["data"]) == (datatype, data)
     assert pd.read_csv(file)["odd"].replace({np.nan: None}).tolist() == data
+
+
+GERMAN = TableFormat(";", ",", "latin-1", ("-",))
+
+
+def test_a_table_is_read_in_the_format_that_is_set(
+    by_name: tuple[Pipeline, LocalPipeline], tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes("größe;n;code;flag\n1,5;-;007;True\n2,5;3;008;False\n".encode("latin-1"))
+    table = pd.read_csv(file, sep=";", decimal=",", encoding="latin-1", na_values=["-"], dtype={"flag": str})
+    declared = DeclaredColumns(categorical=["flag"], numeric=["code"], form=GERMAN)
+    notices: list[str] = []
+    (request,) = read_requests(file, by_name[1], 2, notices.append, TableOptions(declared))
+    columns = {one["name"]: (one["datatype"], one["data"]) for one in json.loads(request.value)["inputs"]}
+    assert columns == {
+        "größe": ("FP64", table["größe"].tolist()),
+        "n": ("FP64", [None, 3.0]),
+        "code": ("FP64", table["code"].tolist()),
+        "flag": ("BYTES", table["flag"].tolist()),
+    }
+
+
+def test_columns_are_sent_as_one_tensor_if_that_is_asked_for(
+    by_name: tuple[Pipeline, LocalPipeline], tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("b,a,c\n1,True,\n2,False,0.5\n")
+    (request,) = read_requests(file, by_name[1], 2, silent, TableOptions(tensor=True))
+    (tensor,) = json.loads(request.value)["inputs"]
+    rows = pd.read_csv(file).to_numpy(dtype=float)
+    assert (tensor["datatype"], tensor["shape"]) == ("FP64", [2, 3])
+    assert np.array_equal(np.array(tensor["data"], dtype=float).reshape(2, 3), rows, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (DeclaredColumns(numeric=["odd"]), "column 'odd' cannot be read as numbers: it contains .*'n/a'"),
+        (DeclaredColumns(categorical=["other"]), "the table has no column 'other'"),
+    ],
+)
+def test_types_that_do_not_fit_are_refused(
+    by_name: tuple[Pipeline, LocalPipeline], tmp_path: Path, declared: DeclaredColumns, message: str
+) -> None:
+    (tmp_path / "rows.csv").write_text("odd\nn/a\n1\n")
+    with pytest.raises(DeploymentError, match=message):
+        read_requests(tmp_path / "rows.csv", by_name[1], 1, silent, TableOptions(declared))
+
+
+def test_types_are_refused_where_features_json_has_them(
+    workflow: LocalPipeline, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    file = written(table, tmp_path, ".csv")
+    with pytest.raises(DeploymentError, match=r"features.json determines the types"):
+        read_requests(file, workflow, 1, silent, TableOptions(DeclaredColumns(numeric=["age"])))
 
 
 def test_text_of_parquet_stays_text(by_name: tuple[Pipeline, LocalPipeline], tmp_path: Path) -> None:
