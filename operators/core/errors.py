@@ -9,10 +9,13 @@ WeirError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 
 MESSAGE_LENGTH = 1_000
+# A user before the host, and a password, which may contain a slash.
+_USERINFO = re.compile(r"://(?:[^/@\s]*|[^/@:\s]+:[^@\s]*)@")
 
 
 class Reason(StrEnum):
@@ -63,12 +66,27 @@ class MismatchError(WeirError):
 
 
 class DeploymentError(WeirError):
-    """A manifest, an artifact or a setting is unusable; the message names the place and the remedy."""
+    """A manifest, an artifact or a setting is unusable; the message names the place and the remedy.
+
+    The message contains no user and no password of a URI.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(hide_userinfo(message))
 
 
 def describe(error: BaseException) -> str:
     """Format an exception of third-party code as one line of bounded length."""
-    return one_line(f"{type(error).__name__}: {' '.join(str(error).split())}")
+    return one_line(hide_userinfo(f"{type(error).__name__}: {' '.join(str(error).split())}"))
+
+
+def hide_userinfo(text: str) -> str:
+    """Return a text without the users and passwords of the URIs in it.
+
+    >>> hide_userinfo("s3://user:password@bucket/m and s3://bucket/m@2")
+    's3://(redacted)@bucket/m and s3://bucket/m@2'
+    """
+    return _USERINFO.sub("://(redacted)@", text)
 
 
 def does_not_exist(what: str, existing: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
+from operators.core.errors import hide_userinfo
 from operators.core.names import check_name
 from operators.resources.field_support import Resource, Status, unsupported_fields
 from operators.resources.references import External, Reference, parse_external, parse_reference
@@ -43,12 +44,12 @@ def _storage(uri: str) -> Iterator[str]:
     elif separator and not STORE_NAME.fullmatch(scheme):
         yield (
             "spec.storageUri must be a folder, file://, or the name of a store in lower case, such as s3:// "
-            f"or minio://, got {uri}"
+            f"or minio://, got {hide_userinfo(uri)}"
         )
     elif not separator and ":" in uri.partition("/")[0]:
         yield (
             "spec.storageUri: write a store as NAME://BUCKET/FOLDER, with NAME described by --stores, and a "
-            f"folder that contains a colon as ./FOLDER, got {uri}"
+            f"folder that contains a colon as ./FOLDER, got {hide_userinfo(uri)}"
         )
 
 

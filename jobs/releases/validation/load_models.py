@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from jobs.releases.validation.model_memory import measure_memory
 from operators.control.release import Artifact
-from operators.core.errors import DeploymentError, describe, one_line
+from operators.core.errors import DeploymentError, describe, hide_userinfo, one_line
 from operators.models.load import load_step
 from operators.models.settings import read_settings
 from operators.models.step import Step
@@ -49,7 +49,7 @@ def load_all(
         try:
             require_store(model, site)
             if is_remote(model):
-                on_progress(f"fetching Model {name} from {model.spec.storage_uri}")
+                on_progress(f"fetching Model {name} from {hide_userinfo(model.spec.storage_uri)}")
             artifact = artifacts.get(name)
             loaded[name] = _load_applied(model, artifact, site) if artifact else _load(model, origin, site)
         except DeploymentError as error:

@@ -15,7 +15,7 @@ from jobs.releases.validation.load_models import Loaded, OnProgress, is_remote, 
 from jobs.releases.validation.monitors import kind_errors, warnings
 from jobs.streaming.settings import Settings
 from operators.control.release import Artifact, RegisteredModel, Release
-from operators.core.errors import DeploymentError, one_line
+from operators.core.errors import DeploymentError, hide_userinfo, one_line
 from operators.core.timestamps import iso_seconds
 from operators.kafka.topics import Topics
 from operators.pipeline.compile import compile_plan
@@ -86,7 +86,7 @@ def check_text(paths: list[Path], topics: Topics, site: ArtifactPolicy) -> Check
     checked = Checked([], {}, manifests.notices, manifests.errors, [])
     remote = {name: model for name, model in manifests.models.items() if is_remote(model)}
     for name, model in remote.items():
-        place, uri = manifests.origin[f"Model/{name}"], model.spec.storage_uri
+        place, uri = manifests.origin[f"Model/{name}"], hide_userinfo(model.spec.storage_uri)
         notice = f"{place}: Model {name}: not checked here: {uri} is in a store; --with-artifacts fetches it"
         try:
             require_store(model, site)

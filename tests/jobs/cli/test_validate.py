@@ -79,6 +79,25 @@ def test_a_model_in_a_store_is_a_notice_and_the_store_is_not_asked(
     assert not store.was_asked()
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://user:pass%word@bucket/m",
+        "https://user:pass-word@host/m",
+        "S3://user:pass-word@bucket/m",
+        "nowhere://user:pass-word@bucket/m",
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--with-artifacts",)])
+def test_no_password_of_a_uri_is_printed(uri: str, options: tuple[str, ...], tmp_path: Path) -> None:
+    done = validate(tmp_path, model("m", uri), pipeline({"name": "m"}), options=options)
+    assert done.returncode == 1
+    printed = done.stdout + done.stderr
+    assert "(redacted)@" in printed
+    assert "user" not in printed.replace("names no bucket, or a user before it", "")
+    assert "word" not in printed
+
+
 def test_with_artifacts_asks_the_store_and_prints_so(tmp_path: Path) -> None:
     documents = (model("m", "s3://models/income"), pipeline({"name": "m"}))
     done = validate(tmp_path, *documents, options=("--with-artifacts",))
