@@ -11,6 +11,8 @@ import numpy as np
 
 from detectors.drift.tabular import TabularDrift
 
+# The file of a saved drift detector that names its kind and its options.
+CONFIG = "config.toml"
 _KNOWN = ("KSDrift", "ChiSquareDrift", "TabularDrift")
 _DEFAULTS: dict[str, tuple[object, ...]] = {
     "preprocess_fn": (None,),
@@ -25,7 +27,7 @@ def read_drift(folder: Path) -> TabularDrift:
     Raises ValueError with the file and a remedy if the detector or an option is not supported, or if the
     folder is incomplete. Nothing in the folder is executed or unpickled.
     """
-    path = folder / "config.toml"
+    path = folder / CONFIG
     if not path.is_file():
         raise ValueError(f"{path} does not exist: save the detector with alibi_detect.saving.save_detector")
     try:
@@ -64,7 +66,7 @@ def _or_default(value: Any, default: Any) -> Any:
 def _read_reference(folder: Path, name: str) -> Any:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{folder / 'config.toml'}: x_ref must be a file in the folder, got {name!r}")
+        raise ValueError(f"{folder / CONFIG}: x_ref must be a file in the folder, got {name!r}")
     try:
         x_ref = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

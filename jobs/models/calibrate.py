@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from detectors.drift.alibi_detect_files import CONFIG
 from detectors.drift.calibration import ENOUGH_WINDOWS, Calibration, calibrate
 from detectors.drift.confirmation import Confirmation
 from detectors.drift.judgement import Judgement
@@ -58,6 +59,11 @@ def calibrate_folder(
     windows that are drawn. Without `data`, the rows are those that training held out. Unusable values are
     left out and noted. DeploymentError for a folder or rows that cannot be used.
     """
+    if not (folder / CONFIG).is_file():
+        raise DeploymentError(
+            f"{folder} is not the folder of a drift detector: it contains no {CONFIG}; use the folder that "
+            "`weir train` (NAME-drift) or alibi-detect saved"
+        )
     try:
         detector, saved_names = read_named_drift(folder)
         names = saved_names or plain_names(detector.n_features)

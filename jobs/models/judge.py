@@ -119,12 +119,24 @@ def describe_window(window: Window) -> str:
     shown = ", ".join(f"{name} {detail}" for name, detail in list(_worst(details))[:3])
     confirmed = " confirmed" if window.streak.confirmed else ""
     line = f"{window.number:>5}  rows {window.first:,}-{window.last:,}  {window.verdict.state}{confirmed}"
-    calibrated = details.calibrated if isinstance(details, DriftDetails) else []
-    needed = min([details.min_n, *(calibration.window for calibration in calibrated)])
+    needed = _needed_rows(details)
     if window.verdict.state == "INSUFFICIENT_DATA" and window.rows < needed:
         return f"{line}  {window.rows:,} rows are too few to judge; at least {needed:,} are needed (--min-n)"
     short = "" if window.rows == window.size else f"  (the last {window.rows:,} rows, of {window.size:,})"
     return f"{line}  {shown}{short}"
+
+
+def columns_with_too_few_values(window: Window) -> str:
+    """List the columns with too few values of a window that has enough rows; empty for any other window."""
+    details = window.verdict.details
+    if not isinstance(details, DriftDetails) or window.rows < _needed_rows(details):
+        return ""
+    return ", ".join(f"{one.column} ({one.value_counts})" for one in details.features if one.insufficient)
+
+
+def _needed_rows(details: DriftDetails | QualityDetails) -> int:
+    calibrated = details.calibrated if isinstance(details, DriftDetails) else []
+    return min([details.min_n, *(calibration.window for calibration in calibrated)])
 
 
 def as_json(window: Window) -> dict[str, Any]:

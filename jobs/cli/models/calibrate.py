@@ -22,7 +22,7 @@ _SECONDS_PER_DAY = 24 * 60 * 60
 
 def calibrate(
     folder: Annotated[Path, typer.Argument(help="folder of a saved drift detector")],
-    window: Annotated[int, typer.Option(help="rows per window, as batch.size in the manifest")],
+    window: Annotated[int, typer.Option(help="rows per window, as batch.size in the manifest", min=1)],
     rate: Rate = 0.01,
     data: Annotated[
         Path | None,
@@ -39,7 +39,7 @@ def calibrate(
         str, typer.Option(help="pipeline on whose requests to measure the rows per second")
     ] = "",
     confirm: Annotated[int, typer.Option(help="consecutive DRIFT windows that confirm a drift")] = 2,
-    draws: Annotated[int, typer.Option(help="number of windows to draw")] = 2_000,
+    draws: Annotated[int, typer.Option(help="number of windows to draw", min=1)] = 2_000,
     *,
     form: Form,
     kafka: Kafka,

@@ -104,14 +104,16 @@ def _judge_windows(step: BatchedStep, rows: RowsToJudge, size: int, rules: Windo
     from jobs.models import judge as judging
 
     print_notes(rows.notes)
-    states = set()
+    states, columns = set(), ""
     for window in judging.judge_windows(step, rows.tensors, size, rules, rows.numbers.tolist()):
         states.add(window.verdict.state)
+        columns = columns or judging.columns_with_too_few_values(window)
         if json:
             print(msgspec.json.encode(judging.as_json(window)).decode())
         else:
             print(judging.describe_window(window))
     if states == {"INSUFFICIENT_DATA"}:
-        print_notes(["nothing was judged, because every window has too few rows"])
+        why = f"these columns have too few values: {columns}" if columns else "every window has too few rows"
+        print_notes([f"nothing was judged, because {why}"])
         return NOTHING_JUDGED
     return DRIFTED if states & {"DRIFT", "VIOLATION"} else 0

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from alibi_detect.cd import TabularDrift
 from alibi_detect.saving import save_detector
+from typer.testing import CliRunner
 
 from detectors.drift.alibi_detect_files import read_drift
 from detectors.drift.confirmation import Confirmation
+from jobs.cli.app import app
 from jobs.models.calibrate import calibrate_folder, describe, false_alarms, warnings
 from operators.core.errors import DeploymentError
 from operators.models.formats.calibration import read_calibrations
@@ -89,7 +91,7 @@ def test_the_share_of_false_alarms_is_measured_on_fresh_rows(folder: Path) -> No
     ("change", "message"),
     [
         (lambda folder: (folder / "held_out.npy").unlink(), "held_out.npy does not exist: set --data"),
-        (lambda folder: (folder / "config.toml").unlink(), "config.toml does not exist"),
+        (lambda folder: (folder / "config.toml").unlink(), "is not the folder of a drift detector"),
         (
             lambda folder: np.save(folder / "held_out.npy", np.zeros((500, 3))),
             "has rows of 3 columns; the detector needs 2",
@@ -104,6 +106,20 @@ def test_what_cannot_be_used_is_refused(folder: Path, change: object, message: s
     change(folder)  # type: ignore[operator]
     with pytest.raises(DeploymentError, match=message):
         calibrate_folder(folder, 100, 0.05, draws=100)
+
+
+def test_a_folder_of_another_monitor_is_refused(models: Path) -> None:
+    with pytest.raises(DeploymentError, match="income-quality is not the folder of a drift detector"):
+        calibrate_folder(models / "income-quality", 100, 0.05)
+
+
+@pytest.mark.parametrize("option", ["--window", "--draws"])
+def test_options_below_one_are_refused(folder: Path, option: str) -> None:
+    options = {"--window": "100", option: "0"}
+    arguments = [word for pair in options.items() for word in pair]
+    done = CliRunner().invoke(app, ["calibrate", str(folder), *arguments])
+    assert done.exit_code == 2
+    assert "0 is not in the range x>=1" in done.output
 
 
 def test_a_calibration_of_another_width_is_refused(folder: Path) -> None:

@@ -159,6 +159,15 @@ def test_too_few_rows_have_a_message_and_an_exit_code(
         assert "150 rows are too few to judge; at least 200 are needed (--min-n)" in done.stdout
 
 
+def test_an_empty_column_is_the_reason_why_nothing_was_judged(models: Path, tmp_path: Path) -> None:
+    file = tmp_path / "empty.csv"
+    census_like(1_000, 3).assign(age=np.nan).to_csv(file, index=False)
+    done = run(str(models / "income-drift"), "--data", str(file), "--window", "500")
+    assert done.returncode == 4
+    reason = "nothing was judged, because these columns have too few values: age (0 of 500 values)"
+    assert reason in done.stderr
+
+
 def test_exit_codes_distinguish_drift_and_violations_from_errors(
     models: Path, stream: Path, ordinary: Path, tmp_path: Path
 ) -> None:
