@@ -20,6 +20,8 @@ MOST_LEVELS = 100
 MAX_INTEGER = 2**53
 _SHOWN = 200
 # Matches complete strings, so that brackets in them are not counted. Possessive: it never backtracks.
+_BYTE = re.compile(r"\(byte (\d+)\)")
+_NO_NUMBER = re.compile(rb"-?(NaN|Infinity|nan|inf)\b")
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 T = TypeVar("T")
 
@@ -35,7 +37,8 @@ def decode(value: bytes | None, type_: type[T]) -> T:
     except msgspec.ValidationError as error:
         raise MalformedError(shorten(error)) from None
     except (ValueError, MemoryError, OverflowError) as error:
-        raise MalformedError(f"the value is not JSON: {shorten(error)}") from None
+        reason = syntax_error(value, error, "write null")
+        raise MalformedError(f"the value is not JSON: {shorten(reason)}") from None
     if _is_deep(value):
         raise MalformedError(_TOO_DEEP)
     return decoded
@@ -59,6 +62,21 @@ def require_number(number: int, at: str, least: int = 0, most: int = MAX_INTEGER
     """Raise MalformedError unless an integer is from `least` to `most`."""
     if not least <= number <= most:
         raise MalformedError(f"{at} must be a whole number from {least} to {most}, got {shorten(number)}")
+
+
+def syntax_error(data: bytes, error: Exception, remedy: str) -> str:
+    """Return the parser's error; for NaN or Infinity, which JSON does not have, with the remedy.
+
+    >>> syntax_error(b'{"a": NaN}', ValueError("JSON is malformed (byte 6)"), "send null")
+    'it contains NaN at byte 6, which JSON does not have; send null'
+    """
+    match = _BYTE.search(str(error))
+    position = int(match[1]) if match else len(data)
+    # The parser may stop at a later letter of the word than its first.
+    word = _NO_NUMBER.search(data, max(position - 4, 0), position + len("Infinity"))
+    if not word:
+        return str(error)
+    return f"it contains {word[0].decode()} at byte {word.start()}, which JSON does not have; {remedy}"
 
 
 def shorten(value: object) -> str:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,10 +60,27 @@ def unpickle(path: Path, recorded: dict[str, str]) -> Unpickled:
     saved = {**_warned_versions(caught), **recorded}
     if failure is None:
         return Unpickled(value, saved)
+    missing = _missing_package(failure)
+    if missing:
+        raise DeploymentError(
+            f"{path} cannot be read: it needs the package {missing}, which is not installed: install it "
+            f"wherever the model is loaded (pip install {missing}), or export the model in a format that "
+            "does not need it, such as XGBoost's or LightGBM's own file"
+        ) from failure
     versions = version_differences(saved) or f"unknown versions (installed: {_join(installed_versions())})"
     raise DeploymentError(
         f"{path} cannot be read: {describe(failure)}; it was saved with {versions}: {REMEDY}"
     ) from failure
+
+
+def _missing_package(failure: Exception) -> str:
+    """Return the package of a module that a pickle needs and that is not installed, empty if there is none.
+
+    A module that is missing in an installed package belongs to another version of the package.
+    """
+    name = failure.name if isinstance(failure, ModuleNotFoundError) else None
+    package = (name or "").partition(".")[0]
+    return package if package and find_spec(package) is None else ""
 
 
 def _warned_versions(caught: list[warnings.WarningMessage]) -> dict[str, str]:

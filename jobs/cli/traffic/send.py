@@ -7,7 +7,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Annotated
 
-import msgspec
 import numpy as np
 import typer
 from rich.progress import track
@@ -20,6 +19,7 @@ from jobs.kafka.pipeline_client import PipelineClient
 from jobs.traffic import send as sending
 from jobs.traffic.scenarios import SCENARIOS, make_traffic
 from operators.core.errors import DeploymentError
+from operators.models.json_files import read_json
 from operators.resources.durations import seconds_of
 
 
@@ -75,7 +75,7 @@ def read_holdout(models: Path) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.
     """
     try:
         holdout = np.load(models / "holdout.npy", allow_pickle=False)
-        return holdout, msgspec.json.decode((models / "features.json").read_bytes(), type=Features)
+        return holdout, read_json(models / "features.json", Features)
     except (OSError, ValueError) as error:
         raise DeploymentError(
             f"{models} contains no held-out rows ({error}); run `weir train` first"

@@ -15,7 +15,7 @@ import numpy as np
 
 from detectors.outliers.category_values import CategoryValues
 from detectors.outliers.mahalanobis import Mahalanobis
-from jobs.models.convert.vae import check_settings, export_vae
+from jobs.models.convert.vae import check_settings, export_vae, require_threshold
 from operators.core.errors import DeploymentError, describe
 from operators.models.formats.alibi_detect import SUFFIXES
 from operators.models.formats.outlier_detector import write_mahalanobis
@@ -80,8 +80,7 @@ def _load(path: Path) -> Any:
 
 def _forest(folder: Path, path: Path, state: Any) -> Iterable[Path]:
     estimator, threshold = _part_of(state, path, "isolationforest"), _part_of(state, path, "threshold")
-    if threshold is None:
-        raise DeploymentError(f"{path} has no threshold: call infer_threshold before saving it")
+    require_threshold(str(path), threshold)
     joblib.dump(estimator, folder / "IForest.joblib", compress=1)
     saved = {"threshold": float(threshold), "estimator": "IForest.joblib"}
     (folder / "IForest.json").write_text(json.dumps(saved), "utf-8")
@@ -93,8 +92,7 @@ def _mahalanobis(folder: Path, path: Path, state: Any) -> Iterable[Path]:
     threshold, mean, covariance, components, values, columns, one_hot = (
         _part_of(state, path, k) for k in keys
     )
-    if threshold is None:
-        raise DeploymentError(f"{path} has no threshold: call infer_threshold before saving it")
+    require_threshold(str(path), threshold)
     if np.ndim(mean) == 0:
         raise DeploymentError(f"{path} has not been fitted: score rows with it before saving it")
     categories = CategoryValues(values, columns if one_hot else None)

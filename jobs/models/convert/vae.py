@@ -63,8 +63,18 @@ def check_settings(threshold: float | None, score_type: str) -> None:
         raise DeploymentError(
             f"score_type is {score_type!r}, which alibi-detect cannot score: create the detector with mse"
         )
+    require_threshold("the detector", threshold)
+
+
+def require_threshold(detector: str, threshold: float | None) -> None:
+    """Raise DeploymentError unless the threshold is a finite number, which separates outliers from others."""
     if threshold is None:
-        raise DeploymentError("the detector has no threshold: call infer_threshold before saving it")
+        raise DeploymentError(f"{detector} has no threshold: call infer_threshold before saving it")
+    if not np.isfinite(threshold):
+        raise DeploymentError(
+            f"{detector} has the threshold {float(threshold):g}, which is not a finite number: call "
+            "infer_threshold on rows with finite scores before saving it"
+        )
 
 
 def _single_layer(dense: Any) -> Layer:

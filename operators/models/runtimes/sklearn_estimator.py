@@ -37,6 +37,11 @@ class SklearnModel:
     monitor = False
 
     def __init__(self, estimator: Any, method: str, content_types: ContentTypes = PLAIN) -> None:
+        if not any(hasattr(estimator, name) for name in METHODS):
+            raise DeploymentError(
+                f"the file contains a {type(estimator).__name__}, which is not a fitted estimator of "
+                f"scikit-learn: it has none of the methods {', '.join(METHODS)}; save the estimator itself"
+            )
         if method not in _PREDICT_FNS or not callable(getattr(estimator, method, None)):
             offered = ", ".join(name for name in METHODS if hasattr(estimator, name))
             raise DeploymentError(

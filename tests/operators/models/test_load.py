@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,16 @@ def test_the_digest_depends_on_names_and_contents_only(tmp_path: Path, models: P
             {"model.joblib": b"junk"},
             r"model\.joblib cannot be read: .*: export it again with the installed versions",
         ),
+        (
+            {"parameters": {"extra": {"limit": float("nan")}}},
+            {},
+            r"model-settings\.json: it contains NaN at byte 35, which JSON does not have; write null or",
+        ),
+        (
+            {"implementation": "mlserver_alibi_detect.AlibiDetectRuntime"},
+            {"IForest.json": b'{"threshold": -Infinity}'},
+            r"IForest\.json: it contains -Infinity at byte 14, which JSON does not have",
+        ),
         ({"implementation": "mlserver_alibi_detect.AlibiDetectRuntime"}, {}, "contains neither config.toml"),
         (
             {"implementation": "mlserver_alibi_detect.AlibiDetectRuntime"},
@@ -173,6 +185,29 @@ def test_a_folder_that_cannot_be_served_is_refused_with_the_reason(
     for name, data in files.items():
         (folder / name).write_bytes(data)
     with pytest.raises(DeploymentError, match=message):
+        load(folder)
+
+
+def test_a_package_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "there" / "gradient_toolkit"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("class Booster:\n    pass\n")
+    folder = settings(tmp_path / "f", implementation="mlserver_sklearn.SKLearnModel")
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path / "there")
+        joblib.dump(import_module("gradient_toolkit").Booster(), folder / "model.joblib")
+        del sys.modules["gradient_toolkit"]
+    with pytest.raises(DeploymentError, match=r"pip install gradient_toolkit\), or export") as caught:
+        load(folder)
+    assert "needs the package gradient_toolkit, which is not installed" in str(caught.value)
+
+
+def test_what_is_no_estimator_is_named(tmp_path: Path) -> None:
+    folder = settings(tmp_path / "f", implementation="mlserver_sklearn.SKLearnModel")
+    joblib.dump({"model": LogisticRegression()}, folder / "model.joblib")
+    with pytest.raises(
+        DeploymentError, match=r"contains a dict, which is not a fitted estimator.*save the est"
+    ):
         load(folder)
 
 

@@ -27,7 +27,7 @@ def test_a_pickle_outside_the_trusted_roots_is_not_even_opened(armed: tuple[Path
 
 def test_below_a_trusted_root_it_is(armed: tuple[Path, Path]) -> None:
     folder, trace = armed
-    with pytest.raises(DeploymentError, match="predict_fn is 'predict'"):
+    with pytest.raises(DeploymentError, match="which is not a fitted estimator"):
         load(folder, make_policy(f"{folder.parent}/nowhere,{folder.parent}", ""))
     assert trace.exists()
 

@@ -104,7 +104,7 @@ def test_a_root_that_is_trusted_no_more_takes_its_copies_with_it(
 ) -> None:
     folder = arm(tmp_path / "trusted" / "m", trace)
     recorded = digest(folder)
-    with pytest.raises(DeploymentError, match="predict_fn"):
+    with pytest.raises(DeploymentError, match="not a fitted estimator"):
         load_step(model(), str(folder), recorded, site)
     assert trace.exists()
     trace.unlink()
@@ -122,7 +122,7 @@ def test_a_copy_from_below_a_trusted_root_is_found_after_the_folder_is_gone(
     folder = arm(tmp_path / "trusted" / "m", trace)
     recorded = resolve(str(folder), None, site).digest
     shutil.rmtree(folder)
-    with pytest.raises(DeploymentError, match="predict_fn"):
+    with pytest.raises(DeploymentError, match="not a fitted estimator"):
         load_step(model(), str(folder), recorded, site)
     assert trace.exists()
 
@@ -213,7 +213,7 @@ def test_a_root_that_is_itself_a_link_is_trusted_with_what_it_leads_to_only(
             load_step(model(), uri, digest(tmp_path / "evil"), linked)
     assert not trace.exists()
     for uri in (f"{tmp_path}/root/m", f"{tmp_path}/real/m"):
-        with pytest.raises(DeploymentError, match="predict_fn"):
+        with pytest.raises(DeploymentError, match="not a fitted estimator"):
             load_step(model(), uri, digest(folder), linked)
     assert trace.exists()
 

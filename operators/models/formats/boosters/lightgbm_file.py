@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from operators.core.errors import DeploymentError
+from operators.core.foreign_json import shorten
 
 # Names that LightGBM generates for columns without names.
 _NUMBERED = re.compile(r"Column_[0-9]+")
@@ -45,7 +46,7 @@ def read_lightgbm(path: Path) -> LightGBMFile:
                 f"{path} has linear models in its leaves (linear_tree), which are not supported: train "
                 "without linear_tree, or serve it by a Python class of your own"
             )
-        if name == "decision_type" and any(_zero_is_missing(int(one)) for one in value.split()):
+        if name == "decision_type" and any(map(_zero_is_missing, _integers(path, line))):
             raise DeploymentError(
                 f"{path} was trained with zero_as_missing, which is not supported: train with missing "
                 "values as NaN, or serve it by a Python class of your own"
@@ -53,6 +54,17 @@ def read_lightgbm(path: Path) -> LightGBMFile:
         head.setdefault(name, value)
     names = tuple(head.get("feature_names", "").split())
     return LightGBMFile(head.get("objective", ""), () if all(map(_NUMBERED.fullmatch, names)) else names)
+
+
+def _integers(path: Path, line: str) -> list[int]:
+    """Return the whole numbers of a line; DeploymentError if it has others."""
+    try:
+        return [int(one) for one in line.partition("=")[2].split()]
+    except ValueError:
+        raise DeploymentError(
+            f"{path} is damaged: {shorten(line)!r} must contain whole numbers; save the booster again with "
+            "Booster.save_model"
+        ) from None
 
 
 def _zero_is_missing(decision_type: int) -> bool:

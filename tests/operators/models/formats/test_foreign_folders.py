@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -119,6 +120,14 @@ def test_convert_names_what_it_does_not_know(tmp_path: Path) -> None:
     [
         ("Mahalanobis", {}, r"Mahalanobis\.dill has not been fitted: score rows with it before saving it"),
         ("Mahalanobis", {"threshold": None}, r"Mahalanobis\.dill has no threshold: call infer_threshold"),
+        (
+            "Mahalanobis",
+            {"threshold": np.nan},
+            r"Mahalanobis\.dill has the threshold nan, which is not a fin",
+        ),
+        ("IForest", {"threshold": np.inf}, r"IForest\.dill has the threshold inf, which is not a finite num"),
+        ("IForest", {"threshold": -np.inf}, r"IForest\.dill has the threshold -inf, .*call infer_threshold"),
+        ("OutlierVAE", {"threshold": np.inf}, "the detector has the threshold inf, which is not a finite"),
         ("OutlierVAE", {"threshold": None}, "the detector has no threshold: call infer_threshold"),
         ("OutlierVAE", {"score_type": "proba"}, "score_type is 'proba', which alibi-detect cannot score"),
     ],
@@ -127,6 +136,7 @@ def test_convert_names_what_a_detector_lacks(
     tmp_path: Path, name: str, changed: dict[str, object], message: str
 ) -> None:
     distance = {"n_components": 3, "cat_vars": None, "ohe": False, "d_abs": {}, "mean": 0, "C": 0}
+    distance |= {"isolationforest": None}
     state = {"threshold": 1.0, "score_type": "mse", "samples": 5, **distance, **changed}
     (tmp_path / f"{name}.dill").write_bytes(dill.dumps(state))
     with pytest.raises(DeploymentError, match=message):
@@ -171,4 +181,15 @@ def test_a_file_that_is_no_booster_is_refused(tmp_path: Path) -> None:
     folder = settings(tmp_path / "x", implementation="mlserver_lightgbm.LightGBMModel")
     (folder / "model.bst").write_text("junk")
     with pytest.raises(DeploymentError, match=r"model\.bst is not a booster that LightGBM saved as text"):
+        load(folder)
+
+
+@pytest.mark.parametrize("types", ["abc", "2 2 x", "1.5"])
+def test_a_damaged_file_of_lightgbm_is_named(tmp_path: Path, types: str) -> None:
+    folder = shutil.copytree(FOLDERS / "lightgbm-binary", tmp_path / "x")
+    text = (folder / "model.bst").read_text("utf-8")
+    (folder / "model.bst").write_text(re.sub(r"decision_type=.*", f"decision_type={types}", text), "utf-8")
+    with pytest.raises(
+        DeploymentError, match=rf"model\.bst is damaged: 'decision_type={types}' must contain"
+    ):
         load(folder)
