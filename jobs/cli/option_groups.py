@@ -23,6 +23,7 @@ from jobs.cli.options import (
 from jobs.data.table_format import TableFormat, words_of
 from jobs.flink.paths import home
 from jobs.local_stack.stack import find
+from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
 from operators.storage.trusted_roots import ArtifactPolicy, make_policy
@@ -66,8 +67,13 @@ def expand(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def connection(bootstrap_servers: str, prefix: str, namespace: str) -> Connection:
-    """Return the connection to Kafka; `WEIR_REQUESTS_PREFIX` is the prefix of requests, as in the job."""
+    """Return the connection to Kafka; `WEIR_REQUESTS_PREFIX` is the prefix of requests, as in the job.
+
+    DeploymentError if topics cannot have these names.
+    """
     topics = Topics(prefix, namespace, os.environ.get("WEIR_REQUESTS_PREFIX", ""))
+    if problems := list(topics.problems()):
+        raise DeploymentError("\n".join(problems))
     return Connection(find_brokers(bootstrap_servers), topics)
 
 

@@ -77,6 +77,8 @@ class Cluster:
                 "rest.address": HOST,
                 "rest.bind-address": HOST,
                 "rest.port": self._ports.web,
+                # By default any page in a browser on this machine may call the REST interface.
+                "web.access-control-allow-origin": f"http://{HOST}:{self._ports.web}",
                 "rest.bind-port": str(self._ports.web),
                 "metrics.reporter.prom.port": f"{self._ports.metrics}-{self._ports.metrics + 20}",
                 "python.executable": sys.executable,

@@ -29,7 +29,7 @@ _POSITIVE = (
     "confirm",
     "resolve",
 )
-_TOPIC_PART = re.compile(r"[a-zA-Z0-9._-]+")
+_TOPIC = re.compile(r"[a-zA-Z0-9._-]+")
 
 
 def _setting(default: object, help_: str) -> Any:
@@ -94,12 +94,7 @@ class Settings:
                 f"requests_prefix is {self.requests_prefix!r}: set --pipelines to the pipelines that "
                 "read them"
             )
-        for name in ("prefix", "namespace", *(["requests_prefix"] if self.requests_prefix else [])):
-            if not _TOPIC_PART.fullmatch(getattr(self, name)):
-                yield (
-                    f"{name} is {getattr(self, name)!r}; it may contain letters, digits, dots, dashes and "
-                    "underscores"
-                )
+        yield from self.topics.problems()
 
     def _lists(self) -> Iterator[str]:
         for name in self.only:
@@ -107,7 +102,7 @@ class Settings:
                 yield f"pipelines: {name!r} is not a valid name of a pipeline"
         for pair in self.external_inputs.split(",") if self.external_inputs else ():
             topic, _, pipeline = pair.partition("=")
-            if not _TOPIC_PART.fullmatch(topic) or not PIPELINE_NAME.fullmatch(pipeline):
+            if not _TOPIC.fullmatch(topic) or not PIPELINE_NAME.fullmatch(pipeline):
                 yield (
                     f"external_inputs contains {pair!r}; it must be a comma-separated list of TOPIC=PIPELINE"
                 )
@@ -142,12 +137,12 @@ class Settings:
     @property
     def job_name(self) -> str:
         """The name of the job in the web UI. Two running jobs must not have the same name."""
-        return f"{self.prefix}.{self.namespace}" + (f"/{self.pipelines}" if self.pipelines else "")
+        return f"{self.prefix}.{self.namespace}" + (f"/{','.join(self.only)}" if self.only else "")
 
     @property
     def only(self) -> list[str]:
-        """The pipelines that the job serves; an empty list means all of the namespace."""
-        return [name for name in self.pipelines.split(",") if name]
+        """The pipelines that the job serves, sorted; an empty list means all of the namespace."""
+        return sorted({name for name in self.pipelines.split(",") if name})
 
 
 def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:

@@ -28,8 +28,15 @@ def test_flags_win_over_the_environment_and_both_over_defaults() -> None:
         (["--max-record-bytes", "90000000"], "max_record_bytes is 90000000; it must be at most"),
         (
             ["--namespace", "a'b"],
-            "namespace is .*; it may contain letters, digits, dots, dashes and underscores",
+            "namespace is .*; it may contain letters, digits, dashes and underscores",
         ),
+        # The topics of prefix `weir.a` and namespace `b` would be the same.
+        (
+            ["--namespace", "a.b"],
+            "namespace is 'a.b'; it may contain letters, digits, dashes and underscores",
+        ),
+        (["--prefix", "a b"], "prefix is 'a b'; it may contain letters, digits, dots, dashes"),
+        (["--requests-prefix", "a/b", "--pipelines", "p"], "requests_prefix is 'a/b'; it may contain"),
         (["--pipelines", "Up"], "pipelines"),
         (
             ["--max-parallelism", "1", "--parallelism", "2"],
@@ -40,6 +47,11 @@ def test_flags_win_over_the_environment_and_both_over_defaults() -> None:
 def test_settings_that_make_no_sense_are_refused(arguments: list[str], message: str) -> None:
     with pytest.raises(DeploymentError, match=message):
         parse_settings(arguments, {})
+
+
+def test_a_job_has_the_same_name_in_whatever_order_its_pipelines_are_listed() -> None:
+    names = {Settings(pipelines=text).job_name for text in ("a,b", "b,a", "b,,a,b")}
+    assert names == {"weir.default/a,b"}
 
 
 def test_rules_are_made_of_settings() -> None:
