@@ -29,8 +29,8 @@ ORDER = {
         "pipeline_checks monitor_checks manifests"
     ),
     "operators/kafka": (
-        "topics connection output_record headers header_names consumer topic_follower skipped_records "
-        "dead_letters"
+        "topics connection output_record headers header_names consumer topic_follower topic_watch "
+        "skipped_records dead_letters"
     ),
     "operators/protocol": (
         "datatypes request inference_pb2 json_codec protobuf_codec decode batching json_tensors encode"

@@ -224,6 +224,7 @@ def _sink(settings: Settings, name: str, topics: str, delivery: str) -> str:
         'properties.transaction.timeout.ms'='{settings.transaction_timeout_ms}',
         'properties.max.request.size'='{MOST_BYTES}',
         'properties.buffer.memory'='{2 * MOST_BYTES}',
+        'properties.max.block.ms'='20000',
         'properties.linger.ms'='5'
     )"""
 

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     MONITOR_FAILED = "MONITOR_FAILED"
     PIPELINE_FAILED = "PIPELINE_FAILED"
     NO_OUTPUT = "NO_OUTPUT"
+    NO_TOPIC = "NO_TOPIC"
 
 
 class WeirError(Exception):

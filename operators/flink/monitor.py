@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from logging import INFO
+from logging import ERROR, INFO
 from time import time
 
 from pyflink.common import Row, Types
@@ -21,6 +21,7 @@ from operators.core.state import Blobs, Value
 from operators.flink.python_worker import collect_garbage_rarely, prepare_worker
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import topic_exists
+from operators.kafka.topic_watch import TopicWatch
 from operators.metrics.flink_metrics import Metrics, WindowMetrics
 from operators.metrics.pipeline_tally import decode_tally, is_tally
 from operators.models.runtimes.batched import WindowRules
@@ -68,7 +69,14 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         configs = StepConfigs(releases, self._site, self._rules)
         self._windows = StepWindows(state, configs, alert_rules, active_alerts, metrics, self._has_topic)
         self._rates = PipelineRates(value("slice"), value("slices"), active_alerts, alert_rules.get)
+        self._topic_watch = TopicWatch(self._connection.bootstrap)
+        self._topic_watch.want([self._topics.alerts, self._topics.rates])
+        self._topic_watch.start()
         collect_garbage_rarely()
+
+    def close(self) -> None:
+        """Stop the background thread."""
+        self._topic_watch.close()
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Process an encoded tally, chunk, or counted rows, and yield the records to produce."""
@@ -77,15 +85,23 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         if is_tally(data):
             emitted = self._rates.take(decode_tally(data), now)
         else:
-            emitted = self._windows.take(decode_rows(data), now)
-        yield from map(self._row, emitted)
+            rows = decode_rows(data)
+            if self._topic_watch.want([self._topics.model_outputs(rows.step)]):
+                self._topic_watch.check()
+            emitted = self._windows.take(rows, now)
+        yield from filter(None, map(self._row, emitted))
 
     def _has_topic(self, step: str) -> bool:
         return topic_exists(self._connection.bootstrap, self._topics.model_outputs(step))
 
-    def _row(self, emitted: Report | Rates | AlertRecord) -> Row:
+    def _row(self, emitted: Report | Rates | AlertRecord) -> Row | None:
+        """Return the row of a record; None, with an event, if its topic does not exist."""
         if isinstance(emitted, AlertRecord):
             labels = emitted.alert.labels
             fields = {name: labels.get(name, "") for name in ("pipeline", "step", "severity")}
             log_event(f"Alert{emitted.alert.status.capitalize()}", INFO, alert=labels["alertname"], **fields)
-        return Row(*emitted.record(self._topics))
+        record = emitted.record(self._topics)
+        if record.topic in self._topic_watch.missing:
+            log_event("RecordDropped", ERROR, topic=record.topic, key=record.key, why="no topic")
+            return None
+        return Row(*record)

@@ -35,7 +35,8 @@ class Engine:
     the verdict of each batched step's last closed window; it does not wait. `on_batch` receives the tallies
     of each micro-batch by pipeline. `ended` lists steps that no live pipeline contains; the monitor closes
     their windows. `sender` identifies this subtask to the monitor. `taps` maps a pipeline to the Unix time
-    until which all inputs and outputs of its steps are published.
+    until which all inputs and outputs of its steps are published. `missing` returns the topics that do not
+    exist.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Engine:
         ended: Sequence[RemovedStep] = (),
         sender: SubtaskId = _ALONE,
         taps: Mapping[str, float] | None = None,
+        missing: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         self._served = served
         self._topics = topics
@@ -57,11 +59,12 @@ class Engine:
         self._taps = Taps(served, taps or {})
         self._results = Results(topics, limit, sender)
         self._ticks = MonitorTicks(served, ended, sender)
+        self._missing = missing
         self._has_begun = False
 
     def answer(self, records: RequestBatch) -> ResponseBatch:
         """Answer each record, with an error if its request is malformed."""
-        writer = ResponseWriter(len(records.values), self._topics)
+        writer = ResponseWriter(len(records.values), self._topics, self._missing())
         tallies = self._initial_tallies()
         budgets: dict[str, Budget] = {}
         groups, malformed = self._decoder.decode(records)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operators.core.errors import RecordError
+from operators.core.errors import Reason, RecordError
 from operators.core.micro_batch import ANSWERED, FAILED, NO_RESPONSE, ResponseBatch
 from operators.inference.results import (
     Failure,
@@ -19,15 +19,21 @@ from operators.protocol.request import Encoding
 
 
 class ResponseWriter:
-    """Fills the results of n records, which are ticks until a result is written."""
+    """Fills the results of n records, which are ticks until a result is written.
 
-    def __init__(self, n: int, topics: Topics) -> None:
+    Nothing is written for the topics that are `missing`: what belongs there is a dead letter.
+    """
+
+    def __init__(self, n: int, topics: Topics, missing: frozenset[str] = frozenset()) -> None:
         self.batch = ResponseBatch.empty(n)
         self._topics = topics
+        self._missing = missing
 
     def write(self, served: LoadedPipeline, encoding: Encoding, result: Result) -> None:
         """Write one result of a record of a pipeline."""
         match result:
+            case Response(i, body) if body is not None and self._outputs(served) is None:
+                self.fail(i, served, _no_topic(self._topics.outputs(served.release.name)))
             case Response(i, body):
                 self._set(i, served, NO_RESPONSE if body is None else ANSWERED, body)
                 self.batch.infer_types[i] = None if body is None else INFER_TYPES[encoding]
@@ -35,6 +41,8 @@ class ResponseWriter:
                 self.fail(i, served, error)
             case MonitorFailures(i, errors):
                 self._add_monitor_failures(i, errors)
+            case SideRecord(i, topic, _) if topic in self._missing:
+                self._add_monitor_failures(i, [_no_topic(topic)])
             case SideRecord(i, topic, body):
                 self.batch.tap(i, topic, body)
             case MonitorMessages(i, messages, sharded):
@@ -66,9 +74,18 @@ class ResponseWriter:
         batch, name = self.batch, served.release.name
         batch.statuses[i] = status
         batch.pipelines[i], batch.versions[i] = name, str(served.release.generation)
-        batch.targets[i] = self._topics.outputs(name)
+        batch.targets[i] = self._outputs(served)
         batch.bodies[i] = body
+
+    def _outputs(self, served: LoadedPipeline) -> str | None:
+        """Return the topic of a pipeline's responses, None if it is missing."""
+        topic = self._topics.outputs(served.release.name)
+        return None if topic in self._missing else topic
 
     def _set_error(self, i: int, error: RecordError) -> None:
         batch = self.batch
         batch.errors[i], batch.reasons[i], batch.steps[i] = error.message, str(error.reason), error.step
+
+
+def _no_topic(topic: str) -> RecordError:
+    return RecordError(Reason.NO_TOPIC, f"topic {topic} does not exist: create it, or run `weir apply` again")

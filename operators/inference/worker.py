@@ -21,6 +21,7 @@ from operators.inference.engine import Engine
 from operators.inference.verdict_follower import VerdictFollower
 from operators.kafka.connection import Connection
 from operators.kafka.skipped_records import Skipped
+from operators.kafka.topic_watch import TopicWatch
 from operators.metrics.tally import Tally
 from operators.pipeline.load import ModelCache
 from operators.rows.chunks import SubtaskId
@@ -60,6 +61,7 @@ class Worker:
         self._serving: dict[str, Deployment] = {}
         self._verdicts = VerdictFollower(connection, self._skip)
         self._follower = ControlFollower(connection, self._deployments, self._swap_engine, self._skip)
+        self._topic_watch = TopicWatch(connection.bootstrap)
         self._heartbeat = StatusPublisher(connection, self._status)
         self._unread_events: SimpleQueue[Event] = SimpleQueue()
         self._skipped: SimpleQueue[tuple[str, int]] = SimpleQueue()
@@ -68,12 +70,14 @@ class Worker:
     def start(self) -> None:
         """Load the live releases, and start the threads; DeploymentError if Kafka cannot be reached."""
         self._follower.start()
+        self._topic_watch.start()
         self._heartbeat.start()
 
     def close(self) -> None:
         """Stop the background threads."""
         self._follower.close()
         self._verdicts.close()
+        self._topic_watch.close()
         self._heartbeat.close()
 
     def answer(self, records: RequestBatch) -> ResponseBatch:
@@ -122,6 +126,9 @@ class Worker:
         self._verdicts.follow(
             {step for deployment in deployments.deployments.values() for step in _batched_steps(deployment)}
         )
+        for served in deployments.served:
+            external = [served.release.external_topic] if served.release.external_topic else []
+            self._topic_watch.want([*served.release.topics, *external])
         self._engine = Engine(
             deployments.served,
             self._topics,
@@ -131,6 +138,7 @@ class Worker:
             deployments.ended,
             self._identity.sender,
             deployments.taps,
+            lambda: self._topic_watch.missing,
         )
         before, self._serving = self._serving, deployments.deployments
         for event in _events(before, self._serving):

@@ -9,6 +9,7 @@ import pytest
 from jobs.kafka.pipeline_client import request_body
 from jobs.releases.validation.manifests import check
 from operators.core.tensors import Tensors
+from operators.inference.engine import Engine
 from operators.models.runtimes.batched import WindowVerdict
 from operators.models.step import InferenceOptions
 from operators.pipeline.load import LoadedPipeline, ModelCache, load_pipeline
@@ -104,6 +105,20 @@ def test_bad_requests_fail_with_their_reasons_and_leave_their_neighbours_alone(
     assert b"takes rows of 12 values, got rows of shape [13]" in (answers.bodies[values.index(wide)] or b"")
     rows = {step: sum(len(c.rows) for c in chunks_of(answers) if c.step == step) for step in BATCHED}
     assert set(rows.values()) == {len(bad)}, "rows of the answered requests, and no others, enter the windows"
+
+
+def test_what_belongs_on_a_missing_topic_is_a_dead_letter_and_is_not_sent(
+    served: list[LoadedPipeline],
+) -> None:
+    missing = {TOPICS.outputs("income-workflow")}
+    one = Engine(served, TOPICS, 1_000_000, lambda pipeline: {}, missing=lambda: frozenset(missing))
+    answers = one.answer(records(request(GOOD), b"{}"))
+    assert answers.targets == [None, None], "Flink's sink would wait for the topic"
+    assert answers.statuses == ["failed", "failed"]
+    assert answers.reasons == ["NO_TOPIC", "BAD_REQUEST"]
+    assert "weir.default.pipeline.income-workflow.outputs does not exist" in (answers.errors[0] or "")
+    missing.clear()
+    assert one.answer(records(request(GOOD))).statuses == ["answered"]
 
 
 def test_rows_of_a_sharded_step_go_to_its_shards_and_no_others_do(served: list[LoadedPipeline]) -> None:
