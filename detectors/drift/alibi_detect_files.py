@@ -14,6 +14,8 @@ from detectors.drift.tabular import TabularDrift
 # The file of a saved drift detector that names its kind and its options.
 CONFIG = "config.toml"
 _KNOWN = ("KSDrift", "ChiSquareDrift", "TabularDrift")
+# A number of categories stands for all codes below it, which take memory however short the file is.
+_MOST_CATEGORIES = 1_000_000
 _DEFAULTS: dict[str, tuple[object, ...]] = {
     "preprocess_fn": (None,),
     "update_x_ref": (None,),
@@ -86,6 +88,10 @@ def _every_feature(declared: Mapping[str, Any] | None, x_ref: Any) -> dict[int, 
 
 def _codes(codes: Any) -> Sequence[float] | None:
     if isinstance(codes, int):
+        if codes > _MOST_CATEGORIES:
+            raise ValueError(
+                f"a feature has {codes:,} categories; at most {_MOST_CATEGORIES:,} are supported"
+            )
         return [float(code) for code in range(codes)]
     return None if codes is None else [float(code) for code in codes]
 
