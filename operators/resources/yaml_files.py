@@ -18,6 +18,8 @@ STANDARD_INPUT = Path("-")
 _LONGEST = 2_000_000
 _MOST_KEYS = 10_000
 MOST_NODES = 100_000
+# Longer numbers that are not decimal take seconds to read, or cannot be printed: base 16, base 60.
+_LONGEST_NUMBER = 100
 
 
 def files(paths: list[Path], errors: list[str]) -> Iterator[Path]:
@@ -87,6 +89,20 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(
                 None, None, f"a mapping of more than {_MOST_KEYS} keys", node.start_mark
             )
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        """Return a number; ConstructorError for one of very many characters that is not decimal."""
+        if len(node.value) > _LONGEST_NUMBER and not node.value.isdigit():
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a number of more than {_LONGEST_NUMBER} characters", node.start_mark
+            )
+        is_int = node.tag == "tag:yaml.org,2002:int"
+        number: int | float = (self.construct_yaml_int if is_int else self.construct_yaml_float)(node)
+        return number
+
+
+for _kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.construct_number)
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

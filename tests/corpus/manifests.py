@@ -201,6 +201,8 @@ _TEXTS = {
     ),
     "a key twice, once in quotes": _pipeline("{name: a}", '{name: a, "name": b}', "key 'name' occurs twic"),
     "a second document that is broken": Case(f"{MODELS}---\nkind: [\n", "is not YAML"),
+    "a number of base 60 that is very long": Case(f"replicas: 1{':1' * 20_000}\n", "is not YAML"),
+    "a number of base 16 that cannot be printed": Case(f"replicas: 0x{'f' * 4_096}\n", "is not YAML"),
     "JSON without a comma": Case('{"kind": "Model" "metadata": {}}', "is not YAML"),
     "JSON that was cut off": Case('{"kind": "Model", "metadata": {"na', "is not YAML"),
     "settings of another format": Case("[model]\nname = a\n", "is not YAML"),
