@@ -27,13 +27,14 @@ from jobs.models.training.options import Options
 settings.register_profile("weir", deadline=None)
 settings.load_profile("weir")
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
-# The mark of every test in a folder. Those of a cluster share one, so one process runs them all.
+# The mark of every test in a folder or module. Those of a cluster share one, so one process runs them all.
 MARKS = {
     "tests/end_to_end/": "cluster",
     "tests/docker/": "cluster",
     "tests/parity/": "environment",
     "tests/boosters/": "environment",
     "tests/vae/": "environment",
+    "tests/jobs/services/views/test_in_browser.py": "environment",
 }
 
 
