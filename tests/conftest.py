@@ -39,7 +39,7 @@ MARKS = {
 
 
 def mark_of(nodeid: str) -> str:
-    """Return the mark of a test's folder, empty where it has none."""
+    """Return the mark of a test's folder or module, empty where it has none."""
     return next((mark for folder, mark in MARKS.items() if nodeid.startswith(folder)), "")
 
 
