@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
@@ -13,7 +12,7 @@ from detectors.drift.judgement import Judgement
 from operators.core.errors import DeploymentError
 from operators.core.names import NAME as PIPELINE_NAME
 from operators.kafka.connection import Connection
-from operators.kafka.topics import Topics
+from operators.kafka.topics import TOPIC_NAME, Topics
 from operators.models.runtimes.batched import WindowRules
 from operators.storage.store_settings import read_stores
 from operators.storage.trusted_roots import ArtifactPolicy, make_policy
@@ -29,7 +28,6 @@ _POSITIVE = (
     "confirm",
     "resolve",
 )
-_TOPIC = re.compile(r"[a-zA-Z0-9._-]+")
 
 
 def _setting(default: object, help_: str) -> Any:
@@ -102,7 +100,7 @@ class Settings:
                 yield f"pipelines: {name!r} is not a valid name of a pipeline"
         for pair in self.external_inputs.split(",") if self.external_inputs else ():
             topic, _, pipeline = pair.partition("=")
-            if not _TOPIC.fullmatch(topic) or not PIPELINE_NAME.fullmatch(pipeline):
+            if not TOPIC_NAME.fullmatch(topic) or not PIPELINE_NAME.fullmatch(pipeline):
                 yield (
                     f"external_inputs contains {pair!r}; it must be a comma-separated list of TOPIC=PIPELINE"
                 )

@@ -19,9 +19,9 @@ MOST_LEVELS = 100
 # Up to this number, every JSON library represents integers exactly.
 MAX_INTEGER = 2**53
 _SHOWN = 200
-# Matches complete strings, so that brackets in them are not counted. Possessive: it never backtracks.
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _NO_NUMBER = re.compile(rb"-?(NaN|Infinity|nan|inf)\b")
+# Matches complete strings, so that brackets in them are not counted. Possessive: it never backtracks.
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 T = TypeVar("T")
 

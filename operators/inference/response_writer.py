@@ -32,7 +32,7 @@ class ResponseWriter:
     def write(self, served: LoadedPipeline, encoding: Encoding, result: Result) -> None:
         """Write one result of a record of a pipeline."""
         match result:
-            case Response(i, body) if body is not None and self._outputs(served) is None:
+            case Response(i, body) if self._missing and body is not None and not self._outputs(served):
                 self.fail(i, served, _no_topic(self._topics.outputs(served.release.name)))
             case Response(i, body):
                 self._set(i, served, NO_RESPONSE if body is None else ANSWERED, body)

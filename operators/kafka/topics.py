@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from operators.resources.references import External
 
-_PREFIX = re.compile(r"[a-zA-Z0-9._-]+")
+# The characters of a topic's name.
+TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]+")
 # Without a dot, so that no two pairs of prefix and namespace have the same topics.
 _NAMESPACE = re.compile(r"[a-zA-Z0-9_-]+")
 
@@ -27,7 +28,7 @@ class Topics(NamedTuple):
     def problems(self) -> Iterator[str]:
         """Yield why topics cannot have these names, one line each."""
         for name, value in (("prefix", self.prefix), ("requests_prefix", self.requests_prefix)):
-            if not _PREFIX.fullmatch(value) and (value or name == "prefix"):
+            if not TOPIC_NAME.fullmatch(value) and (value or name == "prefix"):
                 yield f"{name} is {value!r}; it may contain letters, digits, dots, dashes and underscores"
         if not _NAMESPACE.fullmatch(self.namespace):
             yield f"namespace is {self.namespace!r}; it may contain letters, digits, dashes and underscores"

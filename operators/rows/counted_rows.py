@@ -6,7 +6,7 @@ import struct
 from typing import NamedTuple
 
 from operators.rows.chunks import Chunk, SubtaskId
-from operators.rows.pane import Pane, decode_pane
+from operators.rows.pane import Pane, decode_lineage, decode_pane
 
 # The kind ("C") and the version, then the epoch, and the subtask that sent the rows. Chunks begin with their
 # version number, which is far below "C" (67).
@@ -41,7 +41,7 @@ class CountedRows(NamedTuple):
     @property
     def key(self) -> str:
         """Return the key of the monitor's state, as of a chunk."""
-        return f"{self.pipeline}/{self.step}"
+        return self.pane.lineage.key
 
     def encode(self) -> bytes:
         """Encode as kind and version (2 bytes), epoch (8), sender (8), and the pane."""
@@ -57,11 +57,21 @@ def is_counted(data: bytes) -> bool:
     return data[:1] == _KIND[:1]
 
 
+def decode_counted_key(data: bytes) -> str:
+    """Return the key of encoded counted rows without decoding the counts."""
+    return decode_lineage(_encoded_pane(data)).key
+
+
 def decode_counted(data: bytes) -> CountedRows:
     """Decode the bytes of `CountedRows.encode`; ValueError for an unknown version."""
+    pane = decode_pane(_encoded_pane(data))
+    _, epoch, *sender = _HEAD.unpack_from(data)
+    return CountedRows(epoch, SubtaskId(*sender), pane)
+
+
+def _encoded_pane(data: bytes) -> bytes:
     if data[:2] != _KIND:
         raise ValueError(
             f"counted rows of version {data[1]} cannot be read; this code reads version {_KIND[1]}"
         )
-    _, epoch, *sender = _HEAD.unpack_from(data)
-    return CountedRows(epoch, SubtaskId(*sender), decode_pane(data[_HEAD.size :]))
+    return data[_HEAD.size :]

@@ -30,6 +30,11 @@ class Lineage(NamedTuple):
     last_timestamp: int
 
     @property
+    def key(self) -> str:
+        """The key of the step in keyed state and of its reports."""
+        return f"{self.pipeline}/{self.step}"
+
+    @property
     def rows(self) -> int:
         """Number of rows."""
         return sum(member.rows for member in self.members.values())

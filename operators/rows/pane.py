@@ -55,29 +55,36 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
     columns: list[tuple[int, int]]
 
 
+def decode_lineage(data: bytes) -> Lineage:
+    """Return the lineage of an encoded pane without decoding its counts."""
+    return _lineage(_decode_header(data)[0])
+
+
 def decode_pane(data: bytes) -> Pane:
     """Decode the bytes of `Pane.encode`; ValueError for an unknown version."""
-    version, length = _PREFIX.unpack_from(data)
-    if version != _VERSION:
-        raise ValueError(f"a pane of version {version} cannot be read; this code reads version {_VERSION}")
-    end = _PREFIX.size + length
-    header = msgspec.msgpack.decode(data[_PREFIX.size : end], type=_Header)
+    header, end = _decode_header(data)
     body = zlib.decompress(data[end:])
     total = sum(size for size, _ in header.columns)
     keys = np.frombuffer(body, "<f8", count=total)
     counts = np.frombuffer(body, "<i8", count=total, offset=keys.nbytes)
     ends = np.cumsum([size for size, _ in header.columns])[:-1]
     columns = zip(np.split(keys, ends), np.split(counts, ends), header.columns, strict=True)
+    return Pane(_lineage(header), [Counts(key, count, missing) for key, count, (_, missing) in columns])
+
+
+def _decode_header(data: bytes) -> tuple[_Header, int]:
+    """Return the header, and the position at which it ends."""
+    version, length = _PREFIX.unpack_from(data)
+    if version != _VERSION:
+        raise ValueError(f"a pane of version {version} cannot be read; this code reads version {_VERSION}")
+    end = _PREFIX.size + length
+    return msgspec.msgpack.decode(data[_PREFIX.size : end], type=_Header), end
+
+
+def _lineage(header: _Header) -> Lineage:
     members = {(topic, partition): OffsetRange(*member) for topic, partition, *member in header.members}
-    lineage = Lineage(
-        header.pipeline,
-        header.step,
-        header.generation,
-        members,
-        header.first_timestamp,
-        header.last_timestamp,
-    )
-    return Pane(lineage, [Counts(key, count, missing) for key, count, (_, missing) in columns])
+    times = header.first_timestamp, header.last_timestamp
+    return Lineage(header.pipeline, header.step, header.generation, members, *times)
 
 
 def merge(panes: Sequence[Pane], add: Add) -> Pane:

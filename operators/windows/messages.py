@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operators.metrics.pipeline_tally import decode_tally, is_tally
 from operators.rows.chunks import decode, decode_sender
-from operators.rows.counted_rows import Arrived, decode_counted, is_counted
+from operators.rows.counted_rows import Arrived, decode_counted, decode_counted_key, is_counted
 from operators.windows.shard import shard_key
 
 
@@ -12,7 +12,7 @@ def key_of(data: bytes) -> str:
     """Return the key of an encoded tally, chunk, or counted rows."""
     if is_tally(data):
         return decode_tally(data).key
-    return decode_counted(data).key if is_counted(data) else decode_sender(data)[0]
+    return decode_counted_key(data) if is_counted(data) else decode_sender(data)[0]
 
 
 def shard_key_of(data: bytes) -> str:

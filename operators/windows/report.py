@@ -40,9 +40,9 @@ class Report(NamedTuple):
 
     def record(self, topics: Topics) -> OutputRecord:
         """Return the record of the step's outputs topic."""
-        pipeline, step = self.lineage.pipeline, self.lineage.step
-        headers = release_headers(pipeline, self.lineage.generation)
-        return OutputRecord(topics.model_outputs(step), f"{pipeline}/{step}", headers, self.body)
+        lineage = self.lineage
+        headers = release_headers(lineage.pipeline, lineage.generation)
+        return OutputRecord(topics.model_outputs(lineage.step), lineage.key, headers, self.body)
 
 
 def encode_report(lineage: Lineage, window: int, verdict: Verdict, streak: Streak, digest: str) -> bytes:

@@ -68,9 +68,8 @@ class Shard:
         if not held or not held.rows:
             return []
         panes = [decode_pane(bytes(blob)) for blob in self._panes.get()]
-        lineage = panes[0].lineage
         # After a restart, or with rows of an earlier epoch, the model that adds counts may not be loaded.
-        config = self._configs.loaded_for(f"{lineage.pipeline}/{lineage.step}", held.epoch)
+        config = self._configs.loaded_for(panes[0].lineage.key, held.epoch)
         merged = [merge(panes, config.step.add)] if config else panes
         self._panes.clear()
         self._store(msgspec.structs.replace(held, rows=0))
