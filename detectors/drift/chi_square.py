@@ -11,7 +11,7 @@ from scipy.special import chdtrc
 from detectors.counts import MOST_UNKNOWN, Counts, add, count
 from detectors.drift.effect import cramers_v, psi
 from detectors.drift.pooling import pooled
-from detectors.drift.tables import Tables, side_by_side
+from detectors.drift.tables import Measures, Tables, results_of, side_by_side
 from detectors.histogram import Histogram
 from detectors.results import FeatureResult
 
@@ -121,30 +121,20 @@ class ChiSquare:
 
 def judge_all(features: Sequence[tuple[ChiSquare, Counts]]) -> list[FeatureResult]:
     """Test the counts of several features at once, which is faster than one by one."""
-    results = [FeatureResult.without_values(counts.missing) for _, counts in features]
-    filled = [i for i, (_, counts) in enumerate(features) if counts.counts.size]
-    if not filled:
-        return results
-    kept = [features[i] for i in filled]
-    unknown = [test.is_unknown(counts) for test, counts in kept]
-    tables = [test.table(counts, keys) for (test, counts), keys in zip(kept, unknown, strict=True)]
+    return results_of(
+        [counts for _, counts in features], lambda filled: _measure([features[i] for i in filled])
+    )
+
+
+def _measure(features: Sequence[tuple[ChiSquare, Counts]]) -> Measures:
+    unknown = [test.is_unknown(counts) for test, counts in features]
+    tables = [test.table(counts, keys) for (test, counts), keys in zip(features, unknown, strict=True)]
     pooled_tables = side_by_side([pooled(table) for table in tables])
     distance, p_val = _chi_square(side_by_side(tables))
     _, pooled_p_val = _chi_square(pooled_tables)
     effect, index = cramers_v(*pooled_tables), psi(*pooled_tables)
-    for position, i in enumerate(filled):
-        counts = kept[position][1]
-        results[i] = FeatureResult(
-            distance=np.float32(distance[position]),
-            p_val=np.float32(p_val[position]),
-            n=counts.n,
-            effect=float(effect[position]),
-            pooled_p_val=np.float32(pooled_p_val[position]),
-            psi=float(index[position]),
-            missing=counts.missing,
-            unseen=int(counts.counts[unknown[position]].sum()),
-        )
-    return results
+    unseen = [int(counts.counts[keys].sum()) for (_, counts), keys in zip(features, unknown, strict=True)]
+    return Measures(distance, p_val, effect, pooled_p_val, index, unseen)
 
 
 def _count(values: ArrayLike) -> Counts:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from detectors.counts import Counts, add, count
 from detectors.drift.effect import psi
 from detectors.drift.kolmogorov import survival
-from detectors.drift.tables import side_by_side
+from detectors.drift.tables import Measures, results_of, side_by_side
 from detectors.histogram import Histogram, quantile_bins, spread_bins
 from detectors.results import FeatureResult
 
@@ -109,38 +109,28 @@ class KolmogorovSmirnov:
 
 def judge_all(features: Sequence[tuple[KolmogorovSmirnov, Counts]]) -> list[FeatureResult]:
     """Test the counts of several features at once, which is faster than one by one."""
-    results = [FeatureResult.without_values(counts.missing) for _, counts in features]
-    filled = [i for i, (_, counts) in enumerate(features) if counts.counts.size]
-    if not filled:
-        return results
-    kept = [features[i] for i in filled]
-    effect = np.array([test.effect(counts) for test, counts in kept])
-    p_val = _p_values(effect, *np.array([(test.n_reference, counts.n) for test, counts in kept]).T)
-    index = psi(*side_by_side([test.quantiles(counts) for test, counts in kept]))
-    for position, i in enumerate(filled):
-        test, counts = features[i]
-        results[i] = FeatureResult(
-            distance=np.float32(effect[position]),
-            p_val=p_val[position],
-            n=counts.n,
-            effect=float(effect[position]),
-            pooled_p_val=p_val[position],
-            psi=float(index[position]),
-            missing=counts.missing,
-            unseen=test.unseen(counts),
-        )
-    return results
+    return results_of(
+        [counts for _, counts in features], lambda filled: _measure([features[i] for i in filled])
+    )
+
+
+def _measure(features: Sequence[tuple[KolmogorovSmirnov, Counts]]) -> Measures:
+    effect = np.array([test.effect(counts) for test, counts in features])
+    p_val = _p_values(effect, *np.array([(test.n_reference, counts.n) for test, counts in features]).T)
+    index = psi(*side_by_side([test.quantiles(counts) for test, counts in features]))
+    unseen = [test.unseen(counts) for test, counts in features]
+    return Measures(effect, p_val, effect, p_val, index, unseen)
 
 
 def _p_values(
     distance: NDArray[np.float64], n: NDArray[np.int64], m: NDArray[np.int64]
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     """Return the p-values of distances between samples of `n` and `m` values, shape (features,)."""
     larger, smaller = np.maximum(n, m).astype(np.float64), np.minimum(n, m)
     effective = np.round(larger * smaller / (larger + smaller))
     # One value against one value has an effective size that rounds to 0, for which there is no distribution.
     has_size = effective > 0
-    p_val = np.ones(len(distance), dtype=np.float32)
+    p_val = np.ones(len(distance))
     if has_size.any():
         p_val[has_size] = survival(distance[has_size], effective[has_size])
     return p_val

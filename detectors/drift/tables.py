@@ -1,12 +1,15 @@
-"""Tables of several features side by side, which are computed at once."""
+"""Several features at once: their tables side by side, and a result for each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from detectors.counts import Counts
+from detectors.results import FeatureResult
 
 
 class Tables(NamedTuple):
@@ -29,3 +32,35 @@ def side_by_side(tables: Sequence[NDArray[np.float64]]) -> Tables:
     reference, window = np.concatenate(tables, axis=1)
     ends = np.cumsum([0, *(table.shape[1] for table in tables)])
     return Tables(reference, window, ends[:-1])
+
+
+class Measures(NamedTuple):
+    """What is computed of several features at once; arrays of shape (features,), named as in the results."""
+
+    distance: NDArray[np.float64]
+    p_val: NDArray[np.float64]
+    effect: NDArray[np.float64]
+    pooled_p_val: NDArray[np.float64]
+    psi: NDArray[np.float64]
+    unseen: Sequence[int]
+
+
+def results_of(counts: Sequence[Counts], measure: Callable[[Sequence[int]], Measures]) -> list[FeatureResult]:
+    """Return a result for each feature; `measure` receives the positions of those that have values."""
+    results = [FeatureResult.without_values(one.missing) for one in counts]
+    filled = [i for i, one in enumerate(counts) if one.counts.size]
+    if filled:
+        for i, (distance, p_val, effect, pooled_p_val, psi, unseen) in zip(
+            filled, zip(*measure(filled), strict=True), strict=True
+        ):
+            results[i] = FeatureResult(
+                distance=np.float32(distance),
+                p_val=np.float32(p_val),
+                n=counts[i].n,
+                effect=float(effect),
+                pooled_p_val=np.float32(pooled_p_val),
+                psi=float(psi),
+                missing=counts[i].missing,
+                unseen=unseen,
+            )
+    return results
