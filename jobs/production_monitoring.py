@@ -45,7 +45,12 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
     for table in (kafka_tables.requests, kafka_tables.ticks, *kafka_tables.SINKS):
         t.execute_sql(table(settings))
     answer = InferFunction(
-        settings.connection, settings.max_record_bytes, settings.site, settings.job_name, settings.only
+        settings.connection,
+        settings.max_record_bytes,
+        settings.site,
+        settings.job_name,
+        settings.only,
+        settings.process_limits,
     )
     infer = udf(answer, result_type=ANSWER, func_type="pandas")
     t.create_temporary_function("infer", infer)

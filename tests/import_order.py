@@ -18,7 +18,8 @@ ORDER = {
         "inference flink"
     ),
     "operators/core": (
-        "errors names foreign_json timestamps event_log background_thread tensors micro_batch state redaction"
+        "errors memory names foreign_json timestamps event_log background_thread tensors micro_batch state "
+        "redaction"
     ),
     "operators/rows": "chunks lineage pane counted_rows",
     "operators/storage": (
@@ -63,7 +64,11 @@ ORDER = {
     ),
     "operators/inference": (
         "monitor_feed taps outlier_log request_decoder results response_writer engine deployments "
-        "control_follower verdict_follower worker"
+        "control_follower verdict_follower identity worker supervision"
+    ),
+    "operators/inference/supervision": (
+        "process_limits channel messages deadlines ended costs search fork_protocol worker_process "
+        "fork_server fork_client monitored_worker supervisor"
     ),
     "operators/flink": "task_manager_watch python_worker infer count monitor",
     "jobs": (
@@ -77,7 +82,7 @@ ORDER = {
     ),
     "jobs/kafka": "admin pipeline_client newest_records request_rate firing_alerts",
     "jobs/releases": (
-        "validation diff publish topic_writers apply repair delete rollback explain_alerts explain"
+        "validation diff publish resume topic_writers apply repair delete rollback explain_alerts explain"
     ),
     "jobs/releases/validation": "live_documents external_inputs monitors model_memory load_models manifests",
     "jobs/flink": "paths rest_api command_line bundle submit",
@@ -112,7 +117,7 @@ ORDER = {
     ),
     "jobs/cli/job": "stack submit status",
     "jobs/cli/models": "train calibrate convert judge retrain",
-    "jobs/cli/releases": "apply history resources explain repair",
+    "jobs/cli/releases": "apply history resources explain repair resume",
     "jobs/cli/traffic": "infer send inspect_topics",
     "jobs/cli/services": "gateway alerts alert_bridge dashboard report",
 }

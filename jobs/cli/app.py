@@ -11,7 +11,7 @@ from jobs.cli import demo
 from jobs.cli.job import stack, status, submit
 from jobs.cli.models import calibrate, convert, judge, retrain, train
 from jobs.cli.option_groups import expand
-from jobs.cli.releases import apply, explain, history, repair, resources
+from jobs.cli.releases import apply, explain, history, repair, resources, resume
 from jobs.cli.services import alert_bridge, alerts, dashboard, gateway, report
 from jobs.cli.traffic import infer, inspect_topics, send
 
@@ -34,6 +34,7 @@ app.command()(expand(apply.diff))
 app.command()(expand(resources.get))
 app.command()(expand(resources.delete))
 app.command()(expand(repair.repair))
+app.command()(expand(resume.resume))
 app.command()(expand(history.history))
 app.command()(expand(history.rollback))
 app.command()(expand(submit.submit))

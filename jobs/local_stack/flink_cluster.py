@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -43,11 +44,11 @@ class Cluster:
 
     def start_jobmanager(self) -> int:
         """Start the JobManager and return its process id."""
-        return self._start("jobmanager")
+        return self._start("jobmanager", "exec bash {script} start-foreground")
 
-    def start_taskmanager(self) -> int:
-        """Start a TaskManager and return its process id."""
-        return self._start("taskmanager")
+    def keep_taskmanager(self) -> int:
+        """Start a TaskManager, and another one whenever it ends; return the id of the shell that does it."""
+        return self._start("taskmanager", "while :; do bash {script} start-foreground; sleep 1; done")
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables with which Flink's scripts find this cluster."""
@@ -59,11 +60,11 @@ class Cluster:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         }
 
-    def _start(self, role: str) -> int:
-        script = flink_home() / "bin" / f"{role}.sh"
+    def _start(self, role: str, command: str) -> int:
+        command = command.format(script=shlex.quote(str(flink_home() / "bin" / f"{role}.sh")))
         log = self.folder / "log" / f"{role}.out"
         environment = {**self.environment(), **_ONE_THREAD}
-        return processes.spawn(["bash", str(script), "start-foreground"], self._stack, log, environment)
+        return processes.spawn(["bash", "-c", command], self._stack, log, environment)
 
     def _configure(self) -> None:
         config = yaml.safe_load(TEMPLATE.read_text("utf-8"))

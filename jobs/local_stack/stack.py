@@ -19,13 +19,14 @@ from jobs.local_stack.kafka_broker import broker_answers, start_broker
 from jobs.local_stack.ports import HOST, Ports, check_free
 from operators.core.errors import DeploymentError
 
+_TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 OnProgress = Callable[[str], None]
 
 
 class _Saved(msgspec.Struct):
     id: str
     ports: Ports
-    taskmanagers: list[int] = []
+    keeper: int = 0
 
 
 class Stack:
@@ -54,8 +55,8 @@ class Stack:
 
     @property
     def taskmanagers(self) -> list[int]:
-        """Process ids of the TaskManagers that still run."""
-        return [pid for pid in self._saved.taskmanagers if processes.is_running(pid, self._saved.id)]
+        """Process ids of the TaskManagers that run."""
+        return [one.pid for one in self.processes() if _TASKMANAGER in one.cmdline()]
 
     def processes(self) -> list[Process]:
         """Return every running process of the stack, including Python workers."""
@@ -65,24 +66,13 @@ class Stack:
         """Return whether the broker and the JobManager answer."""
         return broker_answers(self.ports) and self.cluster.rest.is_reachable()
 
-    def start_taskmanager(self) -> int:
-        """Start one more TaskManager, for example after one was killed; return its process id."""
-        pid = self.cluster.start_taskmanager()
-        self._saved.taskmanagers.append(pid)
-        self._save()
-        return pid
+    def await_taskmanager(self, on_progress: OnProgress = lambda line: None) -> None:
+        """Wait for the slots of the TaskManager, which is started again when it ends.
 
-    def replace_taskmanager(self) -> bool:
-        """Start a TaskManager if the cluster has no slots, and wait for its slots.
-
-        Returns whether one was started; DeploymentError where its slots do not appear in time.
+        DeploymentError if they do not appear in time.
         """
-        if self._has_slots():
-            return False
-        self.start_taskmanager()
-        log = self.cluster.folder / "log"
-        self._await("Flink's TaskManager", self._has_slots, log, on_progress=lambda line: None)
-        return True
+        self._keep_taskmanager()
+        self._await("Flink's TaskManager", self._has_slots, self.cluster.folder / "log", on_progress)
 
     def down(self) -> int:
         """Stop every process of the stack, including orphans, and return their number."""
@@ -101,11 +91,16 @@ class Stack:
         on_progress("starting Flink")
         self.cluster.prepare(json_logs=json_logs)
         self.cluster.start_jobmanager()
-        self.start_taskmanager()
+        self._keep_taskmanager()
         kafka_log, flink_log = self.folder / "kafka" / "broker.log", self.cluster.folder / "log"
         self._await("Kafka", lambda: broker_answers(self.ports), kafka_log, on_progress)
         self._await("Flink's JobManager", self.cluster.rest.is_reachable, flink_log, on_progress)
-        self._await("Flink's TaskManager", self._has_slots, flink_log, on_progress)
+        self.await_taskmanager(on_progress)
+
+    def _keep_taskmanager(self) -> None:
+        if not processes.is_running(self._saved.keeper, self._saved.id):
+            self._saved.keeper = self.cluster.keep_taskmanager()
+            self._save()
 
     def _has_slots(self) -> bool:
         overview = self.cluster.rest.get("/overview")

@@ -12,6 +12,7 @@ import msgspec
 from jobs.kafka.admin import create_control, create_topics, existing_topics
 from jobs.releases.diff import describe_changes, model_changed
 from jobs.releases.publish import Record, model_record, next_generation, publish, records_of
+from jobs.releases.resume import end_of_quarantine
 from jobs.releases.validation.external_inputs import cycles, external_places, missing_sources
 from jobs.releases.validation.live_documents import LiveDocuments
 from jobs.releases.validation.load_models import OnProgress
@@ -24,7 +25,7 @@ from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.storage.trusted_roots import ArtifactPolicy
 
-Verb = Literal["created", "updated", "unchanged"]
+Verb = Literal["created", "updated", "resumed", "unchanged"]
 
 
 class Applied(NamedTuple):
@@ -144,6 +145,9 @@ def _decide(control: ControlState, checked: Checked, message: str) -> tuple[list
         applied += _apply_pipeline(after, control.head(release.name))
         if applied[-1].verb != "unchanged":
             records += records_of(after, control)
+        elif control.quarantine(release.name):
+            records.append(end_of_quarantine(release.name))
+            applied[-1] = applied[-1]._replace(verb="resumed")
     return records, applied
 
 

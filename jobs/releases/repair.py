@@ -77,6 +77,8 @@ def _record_in_force(key: str, control: ControlState) -> Record | None:
         return model_record(rest, control.models[rest])
     if kind == "tap" and rest in control.taps:
         return Record(key, msgspec.json.encode(Tap(control.taps[rest])))
+    if kind == "quarantine" and rest in control.quarantines:
+        return Record(key, msgspec.json.encode(control.quarantines[rest]))
     for release in control.releases.values():
         if key == f"release/{release.name}/{release.generation}":
             return Record(key, msgspec.json.encode(release))

@@ -10,7 +10,7 @@ from operators.core.timestamps import iso_seconds
 from operators.kafka.topics import Topics
 
 # Reasons for which waiting does not help.
-FINAL = ("LoadFailed", "JobFailed", "RecordUnusable")
+FINAL = ("LoadFailed", "JobFailed", "RecordUnusable", "Quarantined")
 NOT_SERVING = Serving(0, 0)
 NO_WORKERS = f"no worker has reported progress in the last {STALE_AFTER:g} s"
 Truth = Literal["True", "False", "Unknown"]

@@ -67,6 +67,7 @@ def _pipeline(release: Release, control: ControlState, snapshot: Snapshot, topic
         _without_job(seen, topics),
         _withoutworkers_of(seen),
         _with_unusable_head(seen),
+        _in_quarantine(seen),
         _with_failed_load(seen),
         *map(partial(_still_loading, seen), sorted({worker.job for worker in seen.workers})),
     )
@@ -97,6 +98,14 @@ def _with_unusable_head(seen: _Observed) -> Condition | None:
     message = f"the record of its head cannot be used: {unusable}"
     serving = f"generation {seen.generation} keeps serving until the topic is compacted"
     return seen.not_ready("RecordUnusable", f"{message}; {serving}; run `weir repair`")
+
+
+def _in_quarantine(seen: _Observed) -> Condition | None:
+    quarantine = seen.control.quarantine(seen.name)
+    if quarantine is None:
+        return None
+    remedy = f"apply a release without this fault, or run `weir resume {seen.name}`"
+    return seen.not_ready("Quarantined", f"{quarantine.why}; {remedy}", quarantine.at)
 
 
 def _with_failed_load(seen: _Observed) -> Condition | None:

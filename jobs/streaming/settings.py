@@ -11,6 +11,7 @@ from detectors.drift.confirmation import Confirmation
 from detectors.drift.judgement import Judgement
 from operators.core.errors import DeploymentError
 from operators.core.names import NAME as PIPELINE_NAME
+from operators.inference.supervision.process_limits import ProcessLimits
 from operators.kafka.connection import Connection
 from operators.kafka.topics import TOPIC_NAME, Topics
 from operators.models.runtimes.batched import WindowRules
@@ -25,6 +26,7 @@ _POSITIVE = (
     "batch_rows",
     "batch_ms",
     "max_record_bytes",
+    "step_timeout",
     "confirm",
     "resolve",
 )
@@ -53,6 +55,10 @@ class Settings:
     batch_ms: int = _setting(20, "maximum wait for a micro-batch to fill")
     max_record_bytes: int = _setting(1_048_576, "maximum length of a request or response")
     transaction_timeout_ms: int = _setting(600_000, "at most the broker's transaction.max.timeout.ms")
+    step_timeout: int = _setting(10, "seconds that a step may take for one request")
+    worker_memory: int = _setting(
+        0, "memory in MiB of a subtask's worker process; 0: half of what the machine or container has"
+    )
     min_n: int = _setting(200, "a window with fewer rows is INSUFFICIENT_DATA")
     min_effect: float = _setting(0.1, "a smaller effect is not DRIFT, even if it is significant")
     tolerance: float = _setting(0.01, "share of bad values of a feature above which a window is a VIOLATION")
@@ -78,6 +84,8 @@ class Settings:
             yield f"tolerance is {self.tolerance}; it must be at least 0 and below 1"
         if self.max_record_bytes > MOST_RECORD_BYTES:
             yield f"max_record_bytes is {self.max_record_bytes}; it must be at most {MOST_RECORD_BYTES}"
+        if self.worker_memory < 0:
+            yield f"worker_memory is {self.worker_memory}; it must be at least 0"
         if self.max_parallelism < self.parallelism:
             yield (
                 f"max_parallelism is {self.max_parallelism}; it must be at least parallelism, "
@@ -115,6 +123,11 @@ class Settings:
     def site(self) -> ArtifactPolicy:
         """Trusted roots, stores, and the folder where fetched models are cached."""
         return make_policy(self.trusted_roots, self.artifact_cache, self.stores)
+
+    @property
+    def process_limits(self) -> ProcessLimits:
+        """What a subtask's worker process may use."""
+        return ProcessLimits(self.step_timeout, self.worker_memory)
 
     @property
     def topics(self) -> Topics:

@@ -1,4 +1,4 @@
-"""The contents of the control topic: releases, heads, models, taps, and skipped records."""
+"""The contents of the control topic: releases, heads, models, taps, quarantines, and skipped records."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from operators.control.release import SCHEMA, Head, RegisteredModel, Release, Tap
+from operators.control.release import SCHEMA, Head, Quarantine, RegisteredModel, Release, Tap
 from operators.control.release_checks import check_registered, check_release
-from operators.core.errors import MalformedError, NewerError
+from operators.core.errors import MalformedError, NewerError, one_line
 from operators.core.foreign_json import MAX_INTEGER, decode, require_name, require_number, shorten
 from operators.core.timestamps import require_seconds
 from operators.kafka.skipped_records import Skipped, SkippedRecords, key_text, skipped_record
@@ -21,25 +21,27 @@ class ControlState(NamedTuple):
     """The contents of the control topic.
 
     `releases` are by pipeline and generation. `heads` maps a pipeline to the generation that should serve,
-    `models` a name to a model, and `taps` a pipeline to a time in seconds since 1970. `skipped` contains the
-    records that could not be used, by key.
+    `models` a name to a model, and `taps` a pipeline to a time in seconds since 1970. `quarantines` are by
+    pipeline; one of an older generation than the head has no effect. `skipped` contains the records that
+    could not be used, by key.
     """
 
     releases: dict[tuple[str, int], Release]
     heads: dict[str, int]
     models: dict[str, RegisteredModel]
     taps: dict[str, float]
+    quarantines: dict[str, Quarantine]
     skipped: SkippedRecords
 
     @classmethod
     def empty(cls) -> ControlState:
         """Return the state of a topic without records."""
-        return cls({}, {}, {}, {}, SkippedRecords())
+        return cls({}, {}, {}, {}, {}, SkippedRecords())
 
     def copy(self) -> ControlState:
         """Return a copy that does not change when more records are read."""
         copies = dict(self.releases), dict(self.heads), dict(self.models), dict(self.taps)
-        return ControlState(*copies, self.skipped.copy())
+        return ControlState(*copies, dict(self.quarantines), self.skipped.copy())
 
     def live(self) -> list[Release]:
         """Return the newest release of each live pipeline, up to its head."""
@@ -62,6 +64,11 @@ class ControlState(NamedTuple):
     def names(self) -> list[str]:
         """Return the name of every pipeline that has a release or a head, sorted."""
         return sorted({name for name, _ in self.releases} | self.heads.keys())
+
+    def quarantine(self, name: str) -> Quarantine | None:
+        """Return the quarantine of a pipeline's head, None if it may serve."""
+        quarantine = self.quarantines.get(name)
+        return quarantine if quarantine and quarantine.generation == self.heads.get(name) else None
 
     def reason_missing(self, name: str, generation: int) -> str:
         """Return why a release that should exist is missing."""
@@ -101,8 +108,11 @@ class ControlState(NamedTuple):
         elif kind == "tap":
             require_name(rest, "the name in the key")
             self.taps[rest] = _until(value)
+        elif kind == "quarantine":
+            require_name(rest, "the name in the key")
+            self.quarantines[rest] = _quarantine(value)
         else:
-            raise MalformedError("the key must begin with head/, release/, model/ or tap/")
+            raise MalformedError("the key must begin with head/, release/, model/, tap/ or quarantine/")
 
     def _delete(self, kind: str, rest: str) -> None:
         """Delete the entry of a key; without such an entry, nothing changes."""
@@ -116,6 +126,8 @@ class ControlState(NamedTuple):
             self.models.pop(rest, None)
         elif kind == "tap":
             self.taps.pop(rest, None)
+        elif kind == "quarantine":
+            self.quarantines.pop(rest, None)
 
 
 class _Schema(msgspec.Struct):
@@ -156,11 +168,18 @@ def _until(value: bytes) -> float:
     return until
 
 
+def _quarantine(value: bytes) -> Quarantine:
+    quarantine = decode(value, Quarantine)
+    require_number(quarantine.generation, "generation", 1)
+    require_seconds(quarantine.at, "at")
+    return msgspec.structs.replace(quarantine, why=one_line(quarantine.why))
+
+
 def _pipeline_of(key: str | None) -> str:
     """Return the pipeline that a key names, empty if it names none."""
     kind, _, rest = (key or "").partition("/")
     name = rest.partition("/")[0]
-    if kind not in ("head", "release", "tap"):
+    if kind not in ("head", "release", "tap", "quarantine"):
         return ""
     try:
         require_name(name, "")

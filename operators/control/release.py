@@ -85,6 +85,14 @@ class Head(msgspec.Struct, frozen=True):
     generation: int
 
 
+class Quarantine(msgspec.Struct, frozen=True):
+    """A generation of a pipeline that must not serve: since when, in seconds since 1970, and why."""
+
+    generation: int
+    at: float
+    why: str
+
+
 class Tap(msgspec.Struct, frozen=True):
     """The time until which a pipeline's steps are tapped, in seconds since 1970."""
 

@@ -4,8 +4,9 @@
 key                             value (JSON)
 ==============================  ================================================================
 `worker/JOB/SUBTASK`            a `WorkerStatus`, every two seconds and at each change
-`event/PIPELINE/GENERATION/WHAT`  an `Event`: a generation serves, cannot be loaded or was deleted; or a
-                                record was skipped (PIPELINE is empty if its key names none)
+`event/PIPELINE/GENERATION/WHAT`  an `Event`: a generation serves, cannot be loaded, was deleted or is
+                                quarantined; a request ended a model's process or had no answer in time;
+                                or a record was skipped (PIPELINE is empty if its key names none)
 ==============================  ================================================================
 
 A record that cannot be used is skipped and remembered. A worker whose last record is older than
@@ -27,6 +28,11 @@ from operators.kafka.skipped_records import Skipped, SkippedRecords, key_text, s
 # In seconds.
 STALE_AFTER = 15.0
 INTERVAL = 2.0
+
+
+What = Literal[
+    "Serving", "LoadFailed", "Deleted", "RecordSkipped", "ModelCrashed", "ModelTimedOut", "Quarantined"
+]
 
 
 class Serving(msgspec.Struct, frozen=True):
@@ -73,7 +79,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     pipeline: str
     generation: int
-    what: Literal["Serving", "LoadFailed", "Deleted", "RecordSkipped"]
+    what: What
     why: str = ""
 
     @property

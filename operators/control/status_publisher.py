@@ -11,6 +11,7 @@ from threading import Thread
 import msgspec
 from kafka import KafkaProducer
 
+from operators.control.release import Quarantine
 from operators.control.status import INTERVAL, Event, WorkerStatus
 from operators.core.background_thread import log_failure, repeat
 from operators.kafka.connection import Connection
@@ -27,7 +28,7 @@ class StatusPublisher:
     def __init__(self, connection: Connection, read_status: Callable[[], WorkerStatus]) -> None:
         self._connection = connection
         self._read_status = read_status
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._records: SimpleQueue[tuple[str, str, bytes]] = SimpleQueue()
         self._wake = Signal()
         self._stopped = Signal()
         self._thread = Thread(target=self._run, name="heartbeat", daemon=True)
@@ -38,7 +39,14 @@ class StatusPublisher:
 
     def publish(self, event: Event) -> None:
         """Publish an event at once, after the status that it led to."""
-        self._events.put(event)
+        self._put(self._connection.topics.status, event.key, event)
+
+    def stop_serving(self, pipeline: str, quarantine: Quarantine) -> None:
+        """Publish on the control topic that a generation must not serve."""
+        self._put(self._connection.topics.control, f"quarantine/{pipeline}", quarantine)
+
+    def _put(self, topic: str, key: str, value: msgspec.Struct) -> None:
+        self._records.put((topic, key, msgspec.json.encode(value)))
         self._wake.set()
 
     def close(self) -> None:
@@ -63,16 +71,16 @@ class StatusPublisher:
         while not self._stopped.is_set():
             worker = self._read_status()
             producer.send(topic, key=worker.key.encode(), value=msgspec.json.encode(worker))
-            for event in self._take_events():
-                producer.send(topic, key=event.key.encode(), value=msgspec.json.encode(event))
+            for target, key, value in self._take_records():
+                producer.send(target, key=key.encode(), value=value)
             self._wake.wait(INTERVAL)
             self._wake.clear()
         producer.send(topic, key=self._read_status().key.encode(), value=None)
 
-    def _take_events(self) -> list[Event]:
-        events = []
+    def _take_records(self) -> list[tuple[str, str, bytes]]:
+        records = []
         while True:
             try:
-                events.append(self._events.get_nowait())
+                records.append(self._records.get_nowait())
             except Empty:
-                return events
+                return records

@@ -28,6 +28,8 @@ class Reason(StrEnum):
     RESPONSE_TOO_LONG = "RESPONSE_TOO_LONG"
     UNKNOWN_PIPELINE = "UNKNOWN_PIPELINE"
     STEP_FAILED = "STEP_FAILED"
+    MODEL_CRASHED = "MODEL_CRASHED"
+    MODEL_TIMEOUT = "MODEL_TIMEOUT"
     MONITOR_FAILED = "MONITOR_FAILED"
     PIPELINE_FAILED = "PIPELINE_FAILED"
     NO_OUTPUT = "NO_OUTPUT"
@@ -49,6 +51,10 @@ class RecordError(WeirError):
         self.message = one_line(message)
         super().__init__(self.message)
         self.step = step
+
+    def __reduce__(self) -> tuple[type[RecordError], tuple[Reason, str, str]]:
+        """Let errors cross the border of a process."""
+        return RecordError, (self.reason, self.message, self.step)
 
 
 class MalformedError(WeirError):

@@ -1,4 +1,4 @@
-"""`infer`, the job's vectorised function: an adapter between Flink's columns and the worker."""
+"""`infer`, the job's vectorised function: an adapter between Flink's columns and the worker process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from pyflink.table.udf import FunctionContext, ScalarFunction
 
 from operators.core.micro_batch import REQUEST_ROW, RequestBatch
 from operators.flink.python_worker import collect_garbage_rarely, prepare_worker
-from operators.inference.worker import Identity, Worker
+from operators.inference.identity import Identity
+from operators.inference.supervision.messages import Answered, Start
+from operators.inference.supervision.process_limits import ProcessLimits
+from operators.inference.supervision.supervisor import Supervisor
 from operators.kafka.connection import Connection
 from operators.metrics.flink_metrics import Metrics, PipelineMetrics
 from operators.rows.chunks import SubtaskId
@@ -27,16 +30,23 @@ class InferFunction(ScalarFunction):  # type: ignore[misc]
     """
 
     def __init__(
-        self, connection: Connection, limit: int, site: ArtifactPolicy, job: str, only: Collection[str]
+        self,
+        connection: Connection,
+        limit: int,
+        site: ArtifactPolicy,
+        job: str,
+        only: Collection[str],
+        limits: ProcessLimits,
     ) -> None:
         self._connection = connection
         self._limit = limit
         self._site = site
         self._job = job
         self._only = only
+        self._limits = limits
 
     def open(self, function_context: FunctionContext) -> None:
-        """Load the live releases, and start to follow the control topic."""
+        """Start the process that loads the live releases and follows the control topic."""
         prepare_worker()
         sender = SubtaskId(
             function_context.get_index_of_this_subtask(), function_context.get_number_of_parallel_subtasks()
@@ -44,14 +54,16 @@ class InferFunction(ScalarFunction):  # type: ignore[misc]
         identity = Identity(self._job, sender, function_context.get_attempt_number())
         self._metrics = PipelineMetrics(Metrics(function_context.get_metric_group()))
         self._metrics.count_skipped(self._connection.topics.control, 0)
-        on_batch = self._metrics.count
-        self._worker = Worker(self._connection, self._site, self._limit, self._only, identity, on_batch)
-        self._worker.start()
+        memory = self._limits.memory_bytes()
+        only = tuple(self._only)
+        start = Start(self._connection, self._site, self._limit, only, identity, {}, memory)
+        self._supervisor = Supervisor(start, self._limits.step_seconds, self._count)
+        self._supervisor.start()
         collect_garbage_rarely()
 
     def close(self) -> None:
-        """Stop the background threads."""
-        self._worker.close()
+        """End the process."""
+        self._supervisor.close()
 
     def eval(self, *columns: pd.Series) -> pd.DataFrame:
         """Answer one micro-batch of records, given as one column per field of `RequestBatch`.
@@ -60,13 +72,18 @@ class InferFunction(ScalarFunction):  # type: ignore[misc]
         """
         types = (column.type for column in REQUEST_ROW.values())
         records = RequestBatch(*(_READ[type_](column) for type_, column in zip(types, columns, strict=True)))
-        answers = self._worker.answer(records)
-        for topic, count in self._worker.skipped():
+        return pd.DataFrame(self._supervisor.answer(records)._asdict())
+
+    def _count(self, answered: Answered) -> None:
+        """Count what a part of a micro-batch has led to."""
+        for tallies in answered.tallies:
+            self._metrics.count(tallies)
+        for topic, count in answered.skipped:
             self._metrics.count_skipped(topic, count)
-        for event in self._worker.drain_events():
+        for event in answered.events:
             self._metrics.count_event(event)
-            self._metrics.show_serving(event.pipeline, *self._worker.serving(event.pipeline))
-        return pd.DataFrame(answers._asdict())
+        for pipeline, serving in answered.serving.items():
+            self._metrics.show_serving(pipeline, *serving)
 
 
 def _texts(column: pd.Series) -> list[str | None]:

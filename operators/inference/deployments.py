@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from logging import ERROR
 from time import monotonic, time
 from typing import NamedTuple
 
 from operators.control.control_state import ControlState
-from operators.control.release import Release
+from operators.control.release import Quarantine, Release
 from operators.control.window_epochs import removed_steps
 from operators.core.errors import DeploymentError, describe
 from operators.core.event_log import log_event
+from operators.core.timestamps import iso_seconds
 from operators.inference.monitor_feed import RemovedStep
 from operators.pipeline.load import LoadedPipeline, ModelCache, external_input_of, load_pipeline
 
@@ -24,12 +25,13 @@ _RETRY_AFTER, _MAX_RETRY_AFTER = 15.0, 300.0
 class Deployment(NamedTuple):
     """The release that serves a pipeline.
 
-    `head` is the generation that should serve. `failure` is the reason if another generation serves.
+    `head` is the generation that should serve. `failure` is the reason if another generation or none serves.
     """
 
     served: LoadedPipeline
     head: int
     failure: str = ""
+    is_quarantined: bool = False
 
     @property
     def generation(self) -> int:
@@ -46,13 +48,19 @@ class _Failed(NamedTuple):
 class Deployments:
     """The deployments of one worker, kept equal to the control topic.
 
-    `only` restricts them to these pipelines; if it is empty, the worker serves all. A release is loaded while
-    the one before it serves, and replaces it once it is completely loaded. `ended` lists removed steps and
-    deleted pipelines. `taps` maps a pipeline to the Unix time until which it is tapped.
+    `only` restricts them to these pipelines; if it is empty, the worker serves all. `load` loads a release
+    while the one before it serves, which is replaced once it is completely loaded. `ended` lists removed
+    steps and deleted pipelines. `taps` maps a pipeline to the Unix time until which it is tapped.
     """
 
-    def __init__(self, models: ModelCache, only: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        models: ModelCache,
+        only: Collection[str] = (),
+        load: Callable[[Release, ModelCache], LoadedPipeline] = load_pipeline,
+    ) -> None:
         self._models = models
+        self._load = load
         self._only = frozenset(only)
         self._failed: dict[str, _Failed] = {}
         self.deployments: dict[str, Deployment] = {}
@@ -81,6 +89,9 @@ class Deployments:
         for name in names:
             candidates = control.candidates(name)
             if candidates:
+                if quarantine := control.quarantine(name):
+                    yield name, _quarantined(candidates[0], quarantine)
+                    continue
                 deployment = self._deploy(name, candidates)
                 head = control.heads[name]
                 if head != candidates[0].generation:
@@ -99,7 +110,7 @@ class Deployments:
         if current and failed and failed.head == head.generation and monotonic() < failed.retry_at:
             return current
         try:
-            served = load_pipeline(head, self._models)
+            served = self._load(head, self._models)
         except Exception as error:  # of any type: other pipelines must not be affected
             why = str(error) if isinstance(error, DeploymentError) else describe(error)
             self._schedule_retry(name, head.generation)
@@ -114,7 +125,7 @@ class Deployments:
         head = candidates[0]
         for release in candidates[1:_MAX_TRIED]:
             try:
-                served = load_pipeline(release, self._models)
+                served = self._load(release, self._models)
             except Exception as error:
                 log_event(
                     "LoadFailed", ERROR, pipeline=release.name, generation=release.generation, why=error
@@ -128,6 +139,15 @@ class Deployments:
         before = self._failed.get(name)
         wait = min(2 * before.wait, _MAX_RETRY_AFTER) if before and before.head == head else _RETRY_AFTER
         self._failed[name] = _Failed(head, wait, monotonic() + wait)
+
+
+def _quarantined(head: Release, quarantine: Quarantine) -> Deployment:
+    """Return the deployment of a release that answers each request with the reason of its quarantine."""
+    since = iso_seconds(quarantine.at)
+    why = f"generation {quarantine.generation} is quarantined since {since}: {quarantine.why}"
+    failure = f"{why}; `weir apply` a release without this fault, or `weir resume {head.name}`"
+    served = LoadedPipeline(head, None, failure, external_input_of(head))
+    return Deployment(served, quarantine.generation, failure, is_quarantined=True)
 
 
 def _removed_steps(control: ControlState, name: str, deployment: Deployment | None) -> Iterator[RemovedStep]:

@@ -7,8 +7,12 @@ written of what the plan returned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from time import monotonic, time
+from types import MappingProxyType
 
+from operators.control.release import Release
+from operators.core.errors import RecordError
 from operators.core.micro_batch import RequestBatch, ResponseBatch
 from operators.inference.monitor_feed import MonitorTicks, RemovedStep
 from operators.inference.request_decoder import RequestDecoder, RequestGroup
@@ -36,7 +40,7 @@ class Engine:
     of each micro-batch by pipeline. `ended` lists steps that no live pipeline contains; the monitor closes
     their windows. `sender` identifies this subtask to the monitor. `taps` maps a pipeline to the Unix time
     until which all inputs and outputs of its steps are published. `missing` returns the topics that do not
-    exist.
+    exist. `on_call` receives the release, the step and the number of requests before each call of a step.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Engine:
         sender: SubtaskId = _ALONE,
         taps: Mapping[str, float] | None = None,
         missing: Callable[[], frozenset[str]] = frozenset,
+        on_call: Callable[[Release, str, int], None] = lambda release, step, requests: None,
     ) -> None:
         self._served = served
         self._topics = topics
@@ -60,14 +65,17 @@ class Engine:
         self._results = Results(topics, limit, sender)
         self._ticks = MonitorTicks(served, ended, sender)
         self._missing = missing
+        self._on_call = on_call
         self._has_begun = False
 
-    def answer(self, records: RequestBatch) -> ResponseBatch:
-        """Answer each record, with an error if its request is malformed."""
+    def answer(
+        self, records: RequestBatch, condemned: Mapping[int, RecordError] = MappingProxyType({})
+    ) -> ResponseBatch:
+        """Answer each record, with an error if its request is malformed, or if `condemned` has one for it."""
         writer = ResponseWriter(len(records.values), self._topics, self._missing())
         tallies = self._initial_tallies()
         budgets: dict[str, Budget] = {}
-        groups, malformed = self._decoder.decode(records)
+        groups, malformed = self._decoder.decode(records, condemned)
         for i, served, error in malformed:
             writer.fail(i, served, error)
         for group in groups:
@@ -97,7 +105,9 @@ class Engine:
         plan, name = group.served.plan, group.served.release.name
         if not valid.requests or plan is None:
             return
-        outcome = plan.run(tensors, group.options, self._verdicts(name), budget, self._taps.of(name), tally)
+        on_call = partial(self._on_call, group.served.release)
+        verdicts, taps = self._verdicts(name), self._taps.of(name)
+        outcome = plan.run(tensors, group.options, verdicts, budget, taps, tally, on_call)
         for result in self._results.of(valid, outcome, records):
             if isinstance(result, MonitorFailures):
                 for failure in result.errors:

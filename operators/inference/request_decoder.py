@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from operators.core.errors import Reason, RecordError
@@ -66,8 +67,13 @@ class RequestDecoder:
         self._topics = topics
         self._limit = limit
 
-    def decode(self, records: RequestBatch) -> tuple[list[RequestGroup], list[Malformed]]:
-        """Decode all records but ticks, and those that their pipeline does not accept."""
+    def decode(
+        self, records: RequestBatch, condemned: Mapping[int, RecordError] = MappingProxyType({})
+    ) -> tuple[list[RequestGroup], list[Malformed]]:
+        """Decode all records but ticks, those in `condemned`, and those that their pipeline does not accept.
+
+        The condemned ones are malformed with their error.
+        """
         groups: dict[tuple[str, Signature], RequestGroup] = {}
         malformed: list[Malformed] = []
         for i, topic in enumerate(records.topics):
@@ -75,6 +81,9 @@ class RequestDecoder:
                 continue
             target = self._topics.inputs(reader) if (reader := records.readers[i]) else topic
             served = self._served.get(target)
+            if i in condemned:
+                malformed.append(Malformed(i, served, condemned[i]))
+                continue
             try:
                 request = self._decode(served, target, records, i)
             except RecordError as error:

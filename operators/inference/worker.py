@@ -9,39 +9,50 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from logging import ERROR, INFO
 from queue import SimpleQueue
 from time import time
+from types import MappingProxyType
 from typing import NamedTuple
 
-from operators.control.status import Event, Serving, WorkerStatus
+from operators.control.release import Quarantine, Release
+from operators.control.status import Event, Serving, What, WorkerStatus
 from operators.control.status_publisher import StatusPublisher
+from operators.core.errors import RecordError
 from operators.core.event_log import log_event
 from operators.core.micro_batch import RequestBatch, ResponseBatch
 from operators.inference.control_follower import ControlFollower
 from operators.inference.deployments import Deployment, Deployments
 from operators.inference.engine import Engine
+from operators.inference.identity import Identity
 from operators.inference.verdict_follower import VerdictFollower
 from operators.kafka.connection import Connection
 from operators.kafka.skipped_records import Skipped
 from operators.kafka.topic_watch import TopicWatch
 from operators.metrics.tally import Tally
-from operators.pipeline.load import ModelCache
-from operators.rows.chunks import SubtaskId
+from operators.pipeline.load import LoadedPipeline, ModelCache, load_pipeline
 from operators.storage.trusted_roots import ArtifactPolicy
 
+_GOOD_NEWS = ("Serving", "Deleted")
 
-class Identity(NamedTuple):
-    """The identity of a worker: its job, its subtask, and the number of earlier starts."""
 
-    job: str
-    sender: SubtaskId
-    attempt: int = 0
+class Callbacks(NamedTuple):
+    """What a worker calls while it works.
+
+    `on_batch` receives the tallies of each micro-batch by pipeline. `on_call` receives the release, the step
+    and the number of requests before each call of a step. The thread that calls `answer` calls both.
+    `on_load` receives pipeline and generation before a release is loaded, and may raise a DeploymentError to
+    refuse it; `on_loaded` is called after it.
+    """
+
+    on_batch: Callable[[Mapping[str, Tally]], None]
+    on_call: Callable[[Release, str, int], None] = lambda release, step, requests: None
+    on_load: Callable[[str, int], None] = lambda pipeline, generation: None
+    on_loaded: Callable[[], None] = lambda: None
 
 
 class Worker:
     """Answers micro-batches with the live pipelines of the control topic.
 
     `limit` is the maximum size of a request and of a response in bytes. `only` restricts the worker to these
-    pipelines; if it is empty, it serves all. `on_batch` receives the tallies of each micro-batch by pipeline;
-    it is called by the thread that calls `answer`.
+    pipelines; if it is empty, it serves all.
     """
 
     def __init__(
@@ -51,13 +62,13 @@ class Worker:
         limit: int,
         only: Collection[str],
         identity: Identity,
-        on_batch: Callable[[Mapping[str, Tally]], None],
+        callbacks: Callbacks,
     ) -> None:
         self._topics = connection.topics
         self._limit = limit
         self._identity = identity
-        self._on_batch = on_batch
-        self._deployments = Deployments(ModelCache(site), only)
+        self._callbacks = callbacks
+        self._deployments = Deployments(ModelCache(site), only, self._load)
         self._serving: dict[str, Deployment] = {}
         self._verdicts = VerdictFollower(connection, self._skip)
         self._follower = ControlFollower(connection, self._deployments, self._swap_engine, self._skip)
@@ -80,10 +91,12 @@ class Worker:
         self._topic_watch.close()
         self._heartbeat.close()
 
-    def answer(self, records: RequestBatch) -> ResponseBatch:
-        """Answer all records with the pipelines that are loaded now."""
+    def answer(
+        self, records: RequestBatch, condemned: Mapping[int, RecordError] = MappingProxyType({})
+    ) -> ResponseBatch:
+        """Answer all records with the pipelines that are loaded now, those in `condemned` with an error."""
         engine = self._engine
-        answers = engine.answer(records)
+        answers = engine.answer(records, condemned)
         self._processed_at = time()
         return answers
 
@@ -106,6 +119,24 @@ class Worker:
         """Yield topics and their numbers of records skipped since the last call, for metrics."""
         while not self._skipped.empty():
             yield self._skipped.get()
+
+    def stop_serving(self, pipeline: str, generation: int, why: str) -> None:
+        """Publish that a generation must not serve; every worker learns it from the control topic."""
+        self._heartbeat.stop_serving(pipeline, Quarantine(generation, time(), why))
+
+    def publish(self, event: Event) -> None:
+        """Log and publish an event."""
+        level = INFO if event.what in _GOOD_NEWS else ERROR
+        log_event(event.what, level, pipeline=event.pipeline, generation=event.generation, why=event.why)
+        self._heartbeat.publish(event)
+        self._unread_events.put(event)
+
+    def _load(self, release: Release, models: ModelCache) -> LoadedPipeline:
+        self._callbacks.on_load(release.name, release.generation)
+        try:
+            return load_pipeline(release, models)
+        finally:
+            self._callbacks.on_loaded()
 
     def _skip(self, skipped: Sequence[Skipped]) -> None:
         """Report records that could not be used; called by the threads that follow topics.
@@ -134,18 +165,16 @@ class Worker:
             self._topics,
             self._limit,
             self._verdicts.of,
-            self._on_batch,
+            self._callbacks.on_batch,
             deployments.ended,
             self._identity.sender,
             deployments.taps,
             lambda: self._topic_watch.missing,
+            self._callbacks.on_call,
         )
         before, self._serving = self._serving, deployments.deployments
         for event in _events(before, self._serving):
-            self._heartbeat.publish(event)
-            level = ERROR if event.what == "LoadFailed" else INFO
-            log_event(event.what, level, pipeline=event.pipeline, generation=event.generation, why=event.why)
-            self._unread_events.put(event)
+            self.publish(event)
 
     def _status(self) -> WorkerStatus:
         job, sender, attempt = self._identity
@@ -185,8 +214,14 @@ def _events(before: dict[str, Deployment], after: dict[str, Deployment]) -> list
                 at=time(),
                 pipeline=name,
                 generation=deployment.head,
-                what="LoadFailed" if deployment.failure else "Serving",
+                what=_what(deployment),
                 why=deployment.failure,
             )
             events.append(event)
     return events
+
+
+def _what(deployment: Deployment) -> What:
+    if deployment.is_quarantined:
+        return "Quarantined"
+    return "LoadFailed" if deployment.failure else "Serving"

@@ -22,7 +22,13 @@ MILLION = 1_000_000
 _LE = (*(f"{bound:g}" for bound in BOUNDS), "+Inf")
 # These first characters of a digest distinguish models.
 _SHORT_DIGEST = 12
-_EVENT_COUNTERS = {"Serving": "generations_served", "LoadFailed": "load_failures"}
+_EVENT_COUNTERS = {
+    "Serving": "generations_served",
+    "LoadFailed": "load_failures",
+    "ModelCrashed": "model_crashes",
+    "ModelTimedOut": "model_timeouts",
+    "Quarantined": "quarantines",
+}
 
 
 class Metrics:
@@ -72,7 +78,7 @@ class PipelineMetrics:
                 self._count_step(pipeline, step, step_tally)
 
     def count_event(self, event: Event) -> None:
-        """Count a generation that serves, or that could not be loaded."""
+        """Count an event of a generation, such as that it serves or could not be loaded."""
         for what, name in _EVENT_COUNTERS.items():
             self._metrics.count(name, int(what == event.what), pipeline=event.pipeline)
 

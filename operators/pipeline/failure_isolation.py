@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.core.errors import MismatchError, describe
+from operators.core.memory import raise_if_fatal
 from operators.core.tensors import Routed, Tensors, concatenate, read_only, take
 
 Call = Callable[[Tensors], Tensors | Routed]
@@ -29,7 +30,8 @@ def isolate(call: Call, tensors: Tensors, budget: Budget) -> Routed:
     """Call a step. If it raises, split the requests in halves until each failing request is alone.
 
     Requests with values that are not finite or exceed float32 often fail, so they are separated first. A
-    MismatchError concerns all requests and ends the search. Once the budget is used up, all requests that
+    MismatchError concerns all requests and ends the search; so does a MemoryError of a process that has
+    nearly all memory that it may have, which propagates. Once the budget is used up, all requests that
     fail together get an error, which asks the client to send them again. Requests whose outputs have the same
     names, types and row shapes are one part, in the order of the requests.
     """
@@ -43,6 +45,7 @@ def isolate(call: Call, tensors: Tensors, budget: Budget) -> Routed:
         except MismatchError as error:
             answered.failures.update(dict.fromkeys(requests.tolist(), str(error)))
         except Exception as error:  # a model may raise anything; the client receives it as an error
+            raise_if_fatal(error)
             if len(requests) == 1 or budget.calls < 2:
                 answered.failures.update(dict.fromkeys(requests.tolist(), _message(error, len(requests))))
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from time import perf_counter
 from typing import NamedTuple
@@ -74,13 +74,16 @@ class Plan(NamedTuple):
         budget: Budget,
         taps: Collection[TensorAddress] = (),
         tally: Tally | None = None,
+        on_call: Callable[[str, int], None] = lambda step, requests: None,
     ) -> Outcome:
         """Run requests with the same signature through all steps.
 
         `flags` are the verdicts of the batched steps, by step. `taps` are the addresses whose tensors the
-        outcome contains as `tapped`. The counts of steps are added to `tally`.
+        outcome contains as `tapped`. The counts of steps are added to `tally`. `on_call` receives the step
+        and the number of requests before each call of a step.
         """
-        execution = _Execution(self, options, flags, budget, taps, tally or Tally(), Outcome([], {}, {}, []))
+        outcome = Outcome([], {}, {}, [])
+        execution = _Execution(self, options, flags, budget, taps, tally or Tally(), on_call, outcome)
         requests = np.arange(len(next(iter(tensors.values())).rows))
         pending = [_Branch(0, _Progress({(self.name, "inputs"): tensors}, requests, {}))]
         while pending:
@@ -127,6 +130,7 @@ class _Execution(NamedTuple):
     budget: Budget
     taps: Collection[TensorAddress]
     tally: Tally
+    on_call: Callable[[str, int], None]
     outcome: Outcome
 
     def run_branch(self, branch: _Branch) -> list[_Branch]:
@@ -154,6 +158,7 @@ class _Execution(NamedTuple):
         return []
 
     def _call(self, planned: PlannedStep, inputs: Tensors) -> Tensors | Routed:
+        self.on_call(planned.name, len(next(iter(inputs.values())).rows))
         options = self._options(planned)
         if planned.batch and isinstance(planned.step, BatchedStep):
             return planned.step.gather(inputs, options)
@@ -185,6 +190,7 @@ class _Execution(NamedTuple):
     def _explain(
         self, planned: PlannedStep, step: ExplainableStep, progress: _Progress, outputs: Tensors
     ) -> None:
+        self.on_call(planned.name, len(progress.requests))
         room = _MAX_EXPLAINED - len(self.outcome.flagged)
         bounds = outputs["is_outlier"].bounds() if "is_outlier" in outputs else [0]
         rows = step.explain(

@@ -134,7 +134,7 @@ def test_a_foreign_cluster_runs_the_job_in_the_packed_environment(
     config.write_text(yaml.safe_dump(settings, width=10_000), "utf-8")
     try:
         cluster.start_jobmanager()
-        cluster.start_taskmanager()
+        cluster.keep_taskmanager()
         await_true(lambda: cluster.rest.free_slots() > 1, "the cluster has slots")
         flink = Flink(cluster.rest, cluster.environment())
         arguments = [*submit.connection_arguments(where.bootstrap, project.site()), "--namespace", "foreign"]

@@ -17,7 +17,6 @@ from jobs.flink.paths import ROOT
 from jobs.kafka.pipeline_client import Answer, PipelineClient
 from jobs.local_stack.stack import Stack
 from jobs.releases.apply import apply
-from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import open_consumer
 from operators.kafka.topics import Topics
@@ -131,15 +130,10 @@ def _await_tasks(stack: Stack, job: str) -> None:
     """Wait until every task of a job runs.
 
     When a job is cancelled Beam may count the users of its Python workers wrongly, which PyFlink 2.3 takes
-    for fatal: the TaskManager ends. As whoever runs a cluster would, start another.
+    for fatal: the TaskManager ends, and the stack starts another.
     """
-    replaced = stack.replace_taskmanager()
-    try:
-        submit.await_running(stack.cluster.rest, job, PATIENCE)
-    except DeploymentError:
-        if replaced or not stack.replace_taskmanager():
-            raise
-        submit.await_running(stack.cluster.rest, job, PATIENCE)
+    stack.await_taskmanager()
+    submit.await_running(stack.cluster.rest, job, PATIENCE)
 
 
 def await_answers(client: PipelineClient, keys: Iterable[bytes]) -> dict[bytes, list[Answer]]:

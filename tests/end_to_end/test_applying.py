@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -12,9 +13,11 @@ from jobs.kafka.admin import existing_topics
 from jobs.local_stack.stack import Stack
 from jobs.releases.apply import apply
 from jobs.releases.delete import Resource, delete, parse_resource
-from jobs.releases.publish import KEPT_GENERATIONS
+from jobs.releases.publish import KEPT_GENERATIONS, Record, publish
+from jobs.releases.resume import resume
 from jobs.releases.rollback import roll_back
 from operators.control.control_topic import read_control
+from operators.control.release import Quarantine
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
@@ -59,6 +62,35 @@ def test_only_what_changed_has_a_new_generation(where: Connection, project: Proj
     control = read_control(where)
     assert control.heads == {"one": 2}
     assert control.releases["one", 2].epochs == {"income-drift": 1}
+
+
+def test_a_quarantined_pipeline_serves_again_when_it_is_resumed_or_applied(
+    where: Connection, project: Project
+) -> None:
+    file = project.write("one", ONE)
+    apply([file], where, project.site())
+    with pytest.raises(DeploymentError, match="pipeline one is not quarantined"):
+        resume("one", where)
+    with pytest.raises(DeploymentError, match="there is no pipeline two; there are one"):
+        resume("two", where)
+    for end in (lambda: resume("one", where).why, lambda: verbs(project, where, file)["pipeline one"]):
+        record = Record("quarantine/one", msgspec.json.encode(Quarantine(1, 1e9, "resumed")))
+        publish(where, lambda control, record=record: ([record], None))  # type: ignore[misc]
+        assert read_control(where).quarantine("one") == Quarantine(1, 1e9, "resumed")
+        assert verbs(project, where, file, dry_run=True)["pipeline one"] == "resumed"
+        assert end() == "resumed"
+        assert read_control(where).quarantine("one") is None
+    assert read_control(where).heads == {"one": 1}
+
+
+def test_a_quarantine_ends_with_the_generation(where: Connection, project: Project) -> None:
+    file = project.write("one", ONE)
+    apply([file], where, project.site())
+    record = Record("quarantine/one", msgspec.json.encode(Quarantine(1, 1e9, "")))
+    publish(where, lambda control: ([record], None))
+    project.retrain("income", 3)
+    assert verbs(project, where, file)["pipeline one"] == "updated"
+    assert read_control(where).quarantine("one") is None
 
 
 def test_a_dry_run_lists_the_changes_and_makes_none(where: Connection, project: Project) -> None:

@@ -230,7 +230,6 @@ def test_the_gateway_the_bridge_and_the_page_go_on(scene: Scene) -> None:
 def test_a_restarted_worker_starts(scene: Scene) -> None:
     (victim,) = scene.stack.taskmanagers
     os.kill(victim, signal.SIGKILL)
-    scene.stack.start_taskmanager()
     scene.assert_verdicts_go_on()
 
 

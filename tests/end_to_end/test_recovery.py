@@ -57,7 +57,6 @@ def test_no_window_and_no_request_is_lost_when_a_taskmanager_is_killed(
         orphans = workers_of(victim)
         assert orphans
         os.kill(victim, signal.SIGKILL)
-        stack.start_taskmanager()
         sender.join()
 
         await_answers(client, [f"r{i}".encode() for i in range(REQUESTS)])
@@ -130,7 +129,6 @@ def test_no_row_of_a_sharded_step_is_lost_or_counted_twice_when_a_taskmanager_is
             if i == requests // 2:
                 (victim,) = stack.taskmanagers
                 os.kill(victim, signal.SIGKILL)
-                stack.start_taskmanager()
             if i % 20 == 19:
                 sleep(max(0.0, started + i * seconds / requests - monotonic()))
         client.producer.flush()
@@ -191,7 +189,6 @@ def test_a_window_whose_time_runs_out_while_the_taskmanager_is_dead_still_closes
         await_true(lambda: one.checkpoints() > before + 1, "a checkpoint after the last answer")
         (victim,) = stack.taskmanagers
         os.kill(victim, signal.SIGKILL)
-        stack.start_taskmanager()
         (report,) = one.reports("income-drift", 1)
         assert one.failures() > 0
         assert (report["parameters"]["n"], report["parameters"]["window"]) == (30, 1)

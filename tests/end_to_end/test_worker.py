@@ -13,7 +13,8 @@ from jobs.kafka.admin import create_control
 from jobs.releases.publish import Record, publish
 from operators.control.release import Release
 from operators.control.status import StatusState
-from operators.inference.worker import Identity, Worker
+from operators.inference.identity import Identity
+from operators.inference.worker import Callbacks, Worker
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import read_topic
 from operators.metrics.tally import Tally
@@ -37,7 +38,7 @@ class Scene:
         self.tallies: list[Mapping[str, Tally]] = []
         site = make_policy(str(models), str(models.with_name("cache")))
         identity = Identity("job", SubtaskId(0, 1))
-        self.worker = Worker(self.connection, site, 1_000_000, (), identity, self.tallies.append)
+        self.worker = Worker(self.connection, site, 1_000_000, (), identity, Callbacks(self.tallies.append))
 
     def apply(self, generation: int, *, spoiled: bool = False) -> None:
         release = msgspec.structs.replace(self.release, generation=generation)

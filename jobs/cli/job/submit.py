@@ -125,8 +125,8 @@ def _check(cluster: Flink, settings: Settings) -> None:
     if not control.heads:
         raise DeploymentError("no pipeline has been applied yet; run `weir apply -f …` first")
     stack = find(home())
-    if stack and stack.replace_taskmanager():
-        print("no TaskManager was running; started a new one", file=sys.stderr)
+    if stack:
+        stack.await_taskmanager()
     _check_slots(cluster, settings)
     warning = submitting.memory_warning(cluster.rest, control.live())
     if warning:

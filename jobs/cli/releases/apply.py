@@ -64,8 +64,8 @@ def apply(
 ) -> None:
     """Publish models and pipelines; running jobs load them without a restart.
 
-    Unchanged pipelines keep their generation. A Model or a Monitor that is applied without its pipelines
-    changes the live pipelines that use it.
+    Unchanged pipelines keep their generation; a quarantined one serves again. A Model or a Monitor that is
+    applied without its pipelines changes the live pipelines that use it.
     """
     with waiting("applying") as on_progress:
         result = applying.apply(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from operators.core.errors import describe
+from operators.core.memory import raise_if_fatal
 from operators.core.tensors import Array, Routed, TensorColumn, Tensors
 from operators.models.content_types import PLAIN, ContentTypes
 from operators.models.step import InferenceOptions
@@ -43,6 +44,7 @@ class PythonModel:
             try:
                 outputs = {name: _array(name, value) for name, value in self._predict(inputs)}
             except Exception as error:  # the class may raise anything; the request's response contains it
+                raise_if_fatal(error)
                 failures[i] = describe(error)
             else:
                 columns = {name: TensorColumn(data, np.array([len(data)])) for name, data in outputs.items()}

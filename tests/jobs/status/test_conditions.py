@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from jobs.flink.rest_api import Job
-from jobs.status.condition import Condition
+from jobs.status.condition import FINAL, Condition
 from jobs.status.conditions import conditions
 from jobs.status.snapshot import Snapshot
 from jobs.status.wait import await_condition
 from operators.control.control_state import ControlState
-from operators.control.release import Artifact, RegisteredModel, Release
+from operators.control.release import Artifact, Quarantine, RegisteredModel, Release
 from operators.control.status import Event, Serving, StatusState, WorkerStatus
 from operators.core.errors import DeploymentError
 from operators.kafka.skipped_records import SkippedRecords
@@ -58,7 +58,7 @@ READY = Serving(2, 2)
 def seen(*workers: WorkerStatus, jobs: list[Job] | None = None, events: tuple[Event, ...] = ()) -> Snapshot:
     releases = {("p", 1): release(1, "old"), ("p", 2): release(2, "new")}
     control = ControlState(
-        releases, {"p": 2}, {"spare": RegisteredModel({}, Artifact("/spare", "x"))}, {}, SkippedRecords()
+        releases, {"p": 2}, {"spare": RegisteredModel({}, Artifact("/spare", "x"))}, {}, {}, SkippedRecords()
     )
     status = StatusState(
         {one.key: one for one in workers}, {one.key: one for one in events}, SkippedRecords()
@@ -113,6 +113,17 @@ def test_a_model_is_available_where_its_files_are_those_of_the_head() -> None:
     one = found(seen(worker(0, READY), worker(1, Serving(1, 2, "Model m: broken"))), "ModelAvailable", "m")
     assert (one.status, one.reason, one.message) == ("False", "LoadFailed", "Model m: broken")
     assert found(seen(), "ModelAvailable", "spare").reason == "Unused"
+
+
+def test_a_quarantined_pipeline_is_not_ready_and_waiting_does_not_help() -> None:
+    snapshot = seen(worker(0, READY), worker(1, READY))
+    assert snapshot.control is not None
+    snapshot.control.quarantines["p"] = Quarantine(2, NOW, "its requests ended the process")
+    condition = found(snapshot, "PipelineReady", "p")
+    assert (condition.status, condition.reason) == ("False", "Quarantined")
+    assert "ended the process" in condition.message
+    assert "weir resume p" in condition.message
+    assert condition.reason in FINAL
 
 
 def test_an_earlier_failure_is_none_of_the_head_that_came_after() -> None:
@@ -189,7 +200,7 @@ def test_records_that_cannot_be_used_are_reported_with_the_remedy() -> None:
     assert (control.status, control.reason) == ("False", "RecordsSkipped")
     assert control.message == (
         "2 records cannot be used, last junk (weir.test.control-0@17): the key must begin with head/, "
-        "release/, model/ or tap/; `weir repair` lists and repairs them"
+        "release/, model/, tap/ or quarantine/; `weir repair` lists and repairs them"
     )
     status = found(observed, "RecordsUsable", TOPICS.status)
     assert status.message.startswith("1 record cannot be used, last worker/x/0 (weir.test.status-0@3): ")

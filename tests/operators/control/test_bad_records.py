@@ -117,7 +117,11 @@ def assert_reported(skipped: list[Skipped]) -> None:
 
 CONTROL = [
     *bad("release", "model"),
-    *((f"{key!r}: {name}", key, value) for key in (b"head/p", b"tap/p") for name, value in VALUES.items()),
+    *(
+        (f"{key!r}: {name}", key, value)
+        for key in (b"head/p", b"tap/p", b"quarantine/p")
+        for name, value in VALUES.items()
+    ),
     *((f"key: {name}", key, encoded(good_release())) for name, key in KEYS.items()),
     *((f"key: {name}, a head", key, b'{"generation": 1}') for name, key in KEYS.items()),
     *((f"key: {name}, a model", key, encoded(good_model())) for name, key in KEYS.items()),
@@ -140,7 +144,7 @@ def test_a_bad_control_record_is_skipped_and_reported_and_its_neighbours_count(
     assert_fine(control)
 
 
-SOME_KEYS = st.sampled_from([*KEYS.values(), *KEY_OF.values(), b"head/p", b"tap/p"])
+SOME_KEYS = st.sampled_from([*KEYS.values(), *KEY_OF.values(), b"head/p", b"tap/p", b"quarantine/p"])
 
 
 @settings(max_examples=50)
@@ -165,13 +169,14 @@ def test_a_good_record_of_the_corpus_is_read(kind: str) -> None:
     assert_fine(control)
 
 
-@pytest.mark.parametrize("key", [b"head/p", b"release/p/1", b"model/m", b"tap/p"])
+@pytest.mark.parametrize("key", [b"head/p", b"release/p/1", b"model/m", b"tap/p", b"quarantine/p"])
 def test_a_bad_record_leaves_the_good_one_of_its_key_in_force(key: bytes) -> None:
     good = {
         b"head/p": b'{"generation": 1}',
         b"release/p/1": encoded(good_release()),
         b"model/m": encoded(good_model()),
         b"tap/p": b'{"until": 5}',
+        b"quarantine/p": b'{"generation": 1, "at": 5, "why": "it ended"}',
     }
     before, _ = control_around(Record(key, good[key]))
     after, skipped = control_around(Record(key, good[key]), Record(key, b"junk"))

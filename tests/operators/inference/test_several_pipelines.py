@@ -168,6 +168,7 @@ def test_a_pipeline_that_cannot_be_loaded_fails_by_itself(tmp_path: Path, models
         {},
         {},
         {},
+        {},
         SkippedRecords(),
     )
     control.heads.update({one.name: 1 for one in releases})
@@ -187,6 +188,7 @@ def test_a_pipeline_that_cannot_be_loaded_loses_no_external_input(tmp_path: Path
     )
     control = ControlState(
         {(one.name, 1): msgspec.structs.replace(one, generation=1) for one in releases},
+        {},
         {},
         {},
         {},
@@ -217,7 +219,7 @@ def test_the_newest_generation_that_can_be_loaded_serves(tmp_path: Path, models:
         ("only", i): msgspec.structs.replace(one, generation=i) for i, one in enumerate((good, good, bad), 1)
     }
     shutil.rmtree(copy / "income-classifier")
-    (served,) = lined_up(ControlState(known, {"only": 3}, {}, {}, SkippedRecords()), copy)
+    (served,) = lined_up(ControlState(known, {"only": 3}, {}, {}, {}, SkippedRecords()), copy)
     assert served.release.generation == 2
     answers = engine([served]).answer(records(request(GOOD), pipeline="only"))
     assert answers.versions == ["2"]

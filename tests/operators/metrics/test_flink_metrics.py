@@ -62,7 +62,11 @@ def test_events_are_counted_and_the_counters_of_the_other_kind_exist(group: Metr
     metrics = PipelineMetrics(Metrics(group))
     for generation in (1, 2):
         metrics.count_event(Event(at=0.0, pipeline="p", generation=generation, what="Serving"))
-    assert group.values() == {"generations_served{pipeline=p}": 2, "load_failures{pipeline=p}": 0}
+    others = ("load_failures", "model_crashes", "model_timeouts", "quarantines")
+    assert group.values() == {
+        "generations_served{pipeline=p}": 2,
+        **{f"{name}{{pipeline=p}}": 0 for name in others},
+    }
 
 
 def test_a_drift_verdict_shows_the_worst_column_of_each_feature(group: MetricGroup) -> None:
