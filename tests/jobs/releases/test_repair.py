@@ -26,6 +26,7 @@ GOOD = [
     Record(b"head/p", b'{"generation": 1}'),
     Record(b"model/m", encoded(good_model())),
     Record(b"tap/p", b'{"until": 5}'),
+    Record(b"quarantine/p", b'{"generation": 1, "at": 5, "why": "it ended"}'),
 ]
 
 
