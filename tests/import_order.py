@@ -102,8 +102,12 @@ ORDER = {
         "flink_in_memory emitted_records windows pipeline column_tensors row_requests table_requests "
         "request_files text_output"
     ),
-    "jobs/services": "gateway alert_bridge views dashboard",
-    "jobs/services/gateway": "http_errors content_codings binary_tensors bodies correlator app",
+    "jobs/services": "access gateway alert_bridge views dashboard",
+    "jobs/services/access": "hosts tokens certificates",
+    "jobs/services/gateway": (
+        "http_errors forwarded_headers content_codings binary_tensors held_bytes bodies correlator "
+        "client_rates guard connection_limits app server"
+    ),
     "jobs/services/alert_bridge": "receivers bridge",
     "jobs/services/views": (
         "theme topic_history kafka_feed layered_layout pipeline_graph monitored_inputs drift_charts "
@@ -119,5 +123,5 @@ ORDER = {
     "jobs/cli/models": "train calibrate convert judge retrain",
     "jobs/cli/releases": "apply history resources explain repair resume",
     "jobs/cli/traffic": "infer send inspect_topics",
-    "jobs/cli/services": "gateway alerts alert_bridge dashboard report",
+    "jobs/cli/services": "server_options gateway alerts alert_bridge dashboard report",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,38 +11,43 @@ from typing import Any
 import msgspec
 from kafka.errors import KafkaError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from jobs.kafka.pipeline_client import Answer
 from jobs.services.gateway.bodies import MOST_BYTES, BadBodyError, encode_response, read_request
 from jobs.services.gateway.content_codings import CODINGS, LongBodyError, UnsupportedCodingError
-from jobs.services.gateway.correlator import BusyError, Correlator
-from jobs.services.gateway.http_errors import status_of
+from jobs.services.gateway.correlator import Correlator
+from jobs.services.gateway.forwarded_headers import to_record, to_response
+from jobs.services.gateway.held_bytes import BodyMemory, BusyError, HeldBytes
+from jobs.services.gateway.http_errors import HANDLERS, error_response, status_of
 from jobs.status.conditions import conditions
 from jobs.status.follower import StatusFollower
 from operators.control.release import Release
-from operators.core.errors import Reason, does_not_exist
+from operators.core.errors import Reason
+from operators.core.event_log import log_event
 from operators.kafka.connection import Connection
-from operators.kafka.headers import INFER_TYPE, PIPELINE
 
 # The header that names the pipeline, as in Seldon's service mesh. It overrides the name in the path.
 SELDON_MODEL = "seldon-model"
 _JSON = "application/json"
-_INTERNAL_HEADERS = (PIPELINE, INFER_TYPE, SELDON_MODEL)
+# Characters of a name that an error message repeats.
+_LONGEST_NAME = 200
+# Bytes of all request bodies that are held at the same time.
+_MOST_HELD = 256 * 1024 * 1024
 
 
 class Gateway:
     """Forwards HTTP requests to pipelines and returns their responses.
 
     A request fails with status 504 after `seconds`. At most `max_in_flight` requests wait for their responses
-    at the same time; further ones fail with status 503.
+    at the same time, with at most 256 MiB; further ones fail with status 503.
     """
 
     def __init__(self, connection: Connection, seconds: float, max_in_flight: int) -> None:
         self._connection = connection
         self._seconds = seconds
+        self._memory = BodyMemory(_MOST_HELD)
         self._status = StatusFollower(connection)
         self._correlator = Correlator(connection, self._live, max_in_flight)
 
@@ -60,7 +66,7 @@ class Gateway:
                     Route(f"{path}/ready", ready),
                     Route(f"{path}/infer", infer, methods=["POST"]),
                 ]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+        return Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=self._lifespan)
 
     async def server(self, request: Request) -> Response:
         """Return the server's name, version and extensions."""
@@ -100,39 +106,48 @@ class Gateway:
         release = self._find(request)
         if isinstance(release, Response):
             return release
-        try:
-            body = await read_request(request)
-        except UnsupportedCodingError as error:
-            return _error(415, str(error), {"accept-encoding": ", ".join(CODINGS)})
-        except LongBodyError:
-            return _error(413, f"{Reason.RECORD_TOO_LONG}: a request may have at most {MOST_BYTES:,} bytes")
-        except BadBodyError as error:
-            return _error(400, f"{Reason.BAD_REQUEST}: {error}")
-        return await encode_response(
-            await self._ask(release.name, body, _forwarded_headers(request)), request
-        )
+        with self._memory.hold() as held:
+            return await encode_response(await self._answer(release.name, request, held), request)
 
-    async def _ask(self, pipeline: str, body: bytes, headers: list[tuple[str, bytes]]) -> Response:
+    async def _answer(self, pipeline: str, request: Request, held: HeldBytes) -> Response:
         try:
-            answer = await self._correlator.ask(pipeline, body, headers, self._seconds)
+            body = await read_request(request, held)
+            answer = await self._correlator.ask(
+                pipeline, body, to_record(request.headers.items()), self._seconds
+            )
+        except ClientDisconnect:
+            return error_response(408, "the client disconnected")  # nobody reads it
+        except UnsupportedCodingError as error:
+            return error_response(415, str(error), {"accept-encoding": ", ".join(CODINGS)})
+        except LongBodyError:
+            text = f"{Reason.RECORD_TOO_LONG}: a request may have at most {MOST_BYTES:,} bytes"
+            return error_response(413, text)
+        except BadBodyError as error:
+            return error_response(400, f"{Reason.BAD_REQUEST}: {error}")
         except BusyError:
-            return _error(503, "too many requests in flight; retry later", {"retry-after": "1"})
+            return error_response(503, "too many requests in flight; retry later", {"retry-after": "1"})
         except TimeoutError:
-            return _error(504, f"no response within {self._seconds:g} s; run weir status {pipeline}")
+            return error_response(504, f"no response within {self._seconds:g} s; run weir status {pipeline}")
         except KafkaError as error:
-            return _error(503, f"the request could not be sent to Kafka: {error}", {"retry-after": "1"})
+            log_event("GatewaySendFailed", logging.WARNING, pipeline=pipeline, error=error)
+            text = "the request could not be sent to Kafka; retry later"
+            return error_response(503, text, {"retry-after": "1"})
+        headers = to_response(answer.headers)
         if answer.failed:
-            return _error(*status_of(answer), _response_headers(answer))
-        return Response(answer.value, media_type=_JSON, headers=_response_headers(answer))
+            return error_response(*status_of(answer), headers)
+        return Response(answer.value, media_type=_JSON, headers=headers)
 
     def _find(self, request: Request) -> Release | Response:
         name = request.headers.get(SELDON_MODEL, "").removesuffix(".pipeline") or request.path_params["name"]
         live = self._live()
         if name not in live:
-            return _error(404, does_not_exist(f"pipeline {name}", live))
+            # The others are not listed: whoever may send a request need not know them.
+            text = f"there is no pipeline {name[:_LONGEST_NAME]}; weir get lists the pipelines"
+            return error_response(404, text)
         version = request.path_params.get("version", str(live[name].generation))
         if version != str(live[name].generation):
-            return _error(404, f"version {version} of {name} is not live; version {live[name].generation} is")
+            text = f"version {version[:_LONGEST_NAME]} of {name} is not live; {live[name].generation} is"
+            return error_response(404, text)
         return live[name]
 
     def _live(self) -> dict[str, Release]:
@@ -154,28 +169,5 @@ class Gateway:
             await asyncio.to_thread(self._status.close)
 
 
-def _forwarded_headers(request: Request) -> list[tuple[str, bytes]]:
-    """Return the request headers to forward: the client's own (`x-…`) and those of distributed tracing."""
-    return [
-        (name, value.encode("latin-1"))
-        for name, value in request.headers.items()
-        if name.startswith("x-") or name in ("traceparent", "tracestate", "baggage")
-    ]
-
-
-def _response_headers(answer: Answer) -> dict[str, str]:
-    """Return the headers of a response record that are valid in HTTP."""
-    headers = {name: (value or b"").decode("latin-1") for name, value in answer.headers.items()}
-    return {
-        name: value
-        for name, value in headers.items()
-        if name not in _INTERNAL_HEADERS and value.isprintable()
-    }
-
-
 def _json(content: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(content), status, media_type=_JSON)
-
-
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode({"error": message}), status, headers, _JSON)

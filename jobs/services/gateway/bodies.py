@@ -18,13 +18,11 @@ from jobs.services.gateway.content_codings import (
     encode_body,
     parse_codings,
 )
+from jobs.services.gateway.held_bytes import HeldBytes
 from jobs.streaming.settings import MOST_RECORD_BYTES
 
 # The upper limit of the job's own setting.
 MOST_BYTES = MOST_RECORD_BYTES
-# A client that is disconnected while it sends may never read the error. So up to this many bytes more are
-# read and discarded before the connection is closed.
-_DISCARDED_BYTES = 8 * MOST_BYTES
 # Encoding a shorter response costs more than it saves.
 _SHORT = 1_000
 
@@ -33,13 +31,14 @@ class BadBodyError(Exception):
     """A body does not match its headers."""
 
 
-async def read_request(request: Request) -> bytes:
+async def read_request(request: Request, held: HeldBytes) -> bytes:
     """Return the body of a request as plain JSON, decoded and without the binary tensor extension.
 
-    Raises UnsupportedCodingError before the body is read, LongBodyError above `MOST_BYTES`, and BadBodyError.
+    Raises UnsupportedCodingError before the body is read, LongBodyError above `MOST_BYTES`, BusyError if
+    `held` reaches its limit, and BadBodyError.
     """
     codings = parse_codings(",".join(request.headers.getlist("content-encoding")))
-    body = await _receive(request)
+    body = await _receive(request, held)
     length = request.headers.get(LENGTH)
     if not codings and length is None:
         return body
@@ -52,36 +51,30 @@ async def read_request(request: Request) -> bytes:
 def _plain(body: bytes, codings: list[str], length: str | None) -> bytes:
     try:
         body = decode_body(body, codings, MOST_BYTES)
-        return body if length is None else without_binary(body, length)
-    except (
-        CorruptBodyError,
-        ValueError,
-        msgspec.MsgspecError,
-        AttributeError,
-        TypeError,
-        RecursionError,
-    ) as error:
+        return body if length is None else without_binary(body, length, MOST_BYTES)
+    except RecursionError:
+        raise BadBodyError("the JSON is nested too deeply") from None
+    except (CorruptBodyError, ValueError, msgspec.MsgspecError) as error:
         raise BadBodyError(str(error)) from error
 
 
-async def _receive(request: Request) -> bytes:
-    """Return the body as received; LongBodyError above `MOST_BYTES`."""
+async def _receive(request: Request, held: HeldBytes) -> bytes:
+    """Return the body as received; LongBodyError above `MOST_BYTES`, BusyError above the limit of `held`.
+
+    The rest of a refused body is not read here. The server discards it as it arrives: a client that is
+    disconnected while it sends may never read the error.
+    """
     declared = request.headers.get("content-length", "")
-    is_waiting = request.headers.get("expect", "").lower() == "100-continue"
-    if is_waiting and declared.isdigit() and int(declared) > MOST_BYTES:
+    if declared.isdecimal() and int(declared) > MOST_BYTES:
         raise LongBodyError
     chunks, size = [], 0
     async with aclosing(request.stream()) as stream:
         async for chunk in stream:
             size += len(chunk)
-            if size <= MOST_BYTES:
-                chunks.append(chunk)
-            else:
-                chunks.clear()
-            if size > MOST_BYTES + _DISCARDED_BYTES:
-                break
-    if size > MOST_BYTES:
-        raise LongBodyError
+            if size > MOST_BYTES:
+                raise LongBodyError
+            held.add(len(chunk))
+            chunks.append(chunk)
     return b"".join(chunks)
 
 

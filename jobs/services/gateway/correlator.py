@@ -10,13 +10,10 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from jobs.kafka.pipeline_client import Answer
+from jobs.services.gateway.held_bytes import BusyError
 from jobs.streaming.kafka_tables import MOST_BYTES
 from operators.kafka.connection import Connection
 from operators.kafka.topic_follower import TopicFollower
-
-
-class BusyError(Exception):
-    """The limit of requests that wait for their responses is reached."""
 
 
 class _Responses(TopicFollower):

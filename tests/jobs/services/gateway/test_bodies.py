@@ -9,12 +9,11 @@ import struct
 import tracemalloc
 import zlib
 from collections.abc import Iterable, Iterator
-from threading import Thread
-from time import monotonic, sleep
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 import numpy as np
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,14 +21,16 @@ from starlette.routing import Route
 
 from jobs.services.gateway.bodies import MOST_BYTES, BadBodyError, encode_response, read_request
 from jobs.services.gateway.content_codings import LongBodyError, UnsupportedCodingError
-from tests.support.servers import free_port
+from jobs.services.gateway.held_bytes import BodyMemory, BusyError
+from tests.support.http_servers import http_server
 
 STATUS = {UnsupportedCodingError: 415, LongBodyError: 413, BadBodyError: 400}
 
 
 async def give_back(request: Request) -> Response:
     try:
-        body = await read_request(request)
+        with BodyMemory(3 * MOST_BYTES).hold() as held:
+            body = await read_request(request, held)
     except tuple(STATUS) as error:
         return Response(str(error), STATUS[type(error)])
     return await encode_response(Response(body), request)
@@ -37,20 +38,8 @@ async def give_back(request: Request) -> Response:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    port = free_port()
-    app = Starlette(routes=[Route("/", give_back, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off"))
-    thread = Thread(target=server.run)
-    thread.start()
-    try:
-        deadline = monotonic() + 30
-        while not server.started:
-            assert monotonic() < deadline, "the server does not start"
-            sleep(0.01)
-        yield port
-    finally:
-        server.should_exit = True
-        thread.join(30)
+    with http_server(Starlette(routes=[Route("/", give_back, methods=["POST"])])) as exposure:
+        yield exposure.port
 
 
 def post(
@@ -104,21 +93,69 @@ def test_what_cannot_be_decoded_never_gets_so_far(port: int, coding: str, body: 
     assert post(port, body, Content_Encoding=coding)[0] == status
 
 
-def test_json_that_is_nested_too_deeply_before_tensors_is_a_bad_body(port: int) -> None:
-    head = b"[" * 100_000
+@pytest.mark.parametrize("head", [b"[" * 100_000, b'{"a": ' + b"[" * 100_000, b'{"inputs": 5}'])
+def test_json_that_is_not_a_request_before_tensors_is_a_bad_body(port: int, head: bytes) -> None:
     status, got, _ = post(port, head, Inference_Header_Content_Length=str(len(head)))
     assert status == 400, got
 
 
-def test_a_body_without_a_content_length_is_bounded_too(port: int) -> None:
+def test_other_values_of_a_request_with_tensors_stay_as_they_are_written(port: int) -> None:
+    head = b'{"id":"1","inputs":[{"name":"x","datatype":"INT64","shape":[1],"parameters":{"a":1.50,' + (
+        b'"binary_data_size":8}}],"parameters":{"big":123456789012345678901234567890}}'
+    )
+    status, got, _ = post(port, head + bytes(8), Inference_Header_Content_Length=str(len(head)))
+    assert status == 200
+    assert b'"parameters":{"a":1.50},"data":[0]' in got
+    assert b'"big":123456789012345678901234567890' in got
+
+
+def test_decoding_a_large_body_blocks_no_other_request(port: int) -> None:
+    data = bytes(MOST_BYTES - 1_000)
+    head = json.dumps(
+        {"inputs": [{"datatype": "UINT8", "parameters": {"binary_data_size": len(data)}}]}
+    ).encode()
+    longest = 0.0
+    with ThreadPoolExecutor(1) as pool:
+        large = pool.submit(post, port, head + data, Inference_Header_Content_Length=str(len(head)))
+        while not large.done():
+            start = monotonic()
+            assert post(port, b"{}")[0] == 200
+            longest = max(longest, monotonic() - start)
+    assert large.result()[0] == 413, "16 million characters of JSON"
+    assert longest < 0.4
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_of_a_body_that_is_too_long_nothing_is_held(port: int, chunked: bool) -> None:
+    """It is refused at once if its length is declared, and discarded as it arrives."""
     tracemalloc.start()
     try:
-        status, _, _ = post(port, (bytes(1_000_000) for _ in range(40)))
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.putrequest("POST", "/")
+        connection.putheader(
+            *(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", "400000000"))
+        )
+        connection.endheaders()
+        for _ in range(400):
+            connection.send(b"%x\r\n" % 1_000_000 * chunked + bytes(1_000_000) + b"\r\n" * chunked)
+        connection.send(b"0\r\n\r\n" * chunked)
+        answer = connection.getresponse()
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert status == 413
-    assert peak < 3 * MOST_BYTES
+        connection.close()
+    assert answer.status == 413
+    assert peak < (3 * MOST_BYTES if chunked else MOST_BYTES)
+
+
+def test_all_bodies_together_are_bounded() -> None:
+    memory = BodyMemory(10)
+    with memory.hold() as first, memory.hold() as second:
+        first.add(8)
+        second.add(2)
+        with pytest.raises(BusyError):
+            second.add(1)
+    assert memory.used == 0
 
 
 def test_numbers_that_are_longer_as_text_are_bounded_as_text(port: int) -> None:
