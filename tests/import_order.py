@@ -108,7 +108,7 @@ ORDER = {
         "http_errors forwarded_headers content_codings binary_tensors held_bytes bodies correlator "
         "client_rates guard connection_limits app server"
     ),
-    "jobs/services/alert_bridge": "receivers bridge",
+    "jobs/services/alert_bridge": "http_post receiver_urls receivers bridge",
     "jobs/services/views": (
         "theme topic_history kafka_feed layered_layout pipeline_graph monitored_inputs drift_charts "
         "time_series table_rows html_report"

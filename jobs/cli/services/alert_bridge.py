@@ -11,19 +11,26 @@ import typer
 
 from jobs.cli.option_groups import Kafka
 from jobs.services.alert_bridge.bridge import Bridge
+from jobs.services.alert_bridge.receiver_urls import parse_headers
 from jobs.services.alert_bridge.receivers import alertmanager as to_alertmanager
-from jobs.services.alert_bridge.receivers import parse_headers
 from jobs.services.alert_bridge.receivers import webhook as to_webhook
 from operators.core.errors import DeploymentError
 
 
 def alert_bridge(
     alertmanager: Annotated[
-        list[str], typer.Option(help="URL of an Alertmanager; repeatable", show_default=False)
+        list[str],
+        typer.Option(
+            help="URL of an Alertmanager; repeatable", envvar="WEIR_ALERT_ALERTMANAGER", show_default=False
+        ),
     ] = [],  # noqa: B006
     webhook: Annotated[
         list[str],
-        typer.Option(help="URL of a receiver of Alertmanager's webhooks; repeatable", show_default=False),
+        typer.Option(
+            help="URL of a receiver of Alertmanager's webhooks; repeatable",
+            envvar="WEIR_ALERT_WEBHOOK",
+            show_default=False,
+        ),
     ] = [],  # noqa: B006
     header: Annotated[
         list[str],

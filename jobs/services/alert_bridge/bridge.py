@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from threading import Event
 from typing import Any
 
@@ -42,8 +41,7 @@ class Bridge:
         self._print_line = print_line
         self._stopped = Event()
         topics = connection.topics
-        url_hash = sha256(receiver.url.encode()).hexdigest()[:12]
-        self._group = f"{topics.prefix}.{topics.namespace}.alert-bridge.{url_hash}"
+        self._group = f"{topics.prefix}.{topics.namespace}.alert-bridge.{receiver.to.digest}"
 
     def stop(self) -> None:
         """Ask `run` to return."""
@@ -119,13 +117,13 @@ class Bridge:
             try:
                 self._receiver.deliver(alert)
             except UnreachableError as error:
-                self._print_line(f"cannot reach {self._receiver.url}; retrying in {wait:g} s: {error}")
+                self._print_line(f"cannot reach {self._receiver.to.place}; retrying in {wait:g} s: {error}")
                 self._wait(consumer, partition, wait)
             except RefusedError as error:
-                self._print_line(f"{self._receiver.url} refuses {_describe_alert(alert)}: {error}")
+                self._print_line(f"{self._receiver.to.place} refuses {_describe_alert(alert)}: {error}")
                 return
             else:
-                self._print_line(f"{_describe_alert(alert)} delivered to {self._receiver.url}")
+                self._print_line(f"{_describe_alert(alert)} delivered to {self._receiver.to.place}")
                 return
             if self._stopped.is_set():
                 return
