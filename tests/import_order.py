@@ -113,7 +113,7 @@ ORDER = {
         "theme topic_history kafka_feed layered_layout pipeline_graph monitored_inputs drift_charts "
         "time_series table_rows html_report"
     ),
-    "jobs/services/dashboard": "access layout components app",
+    "jobs/services/dashboard": "login access security_headers layout components app server",
     "jobs/demo": "checks output run",
     "jobs/cli": (
         "options option_groups trusted_paths timestamps text_table job models releases traffic services "

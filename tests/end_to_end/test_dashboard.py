@@ -17,6 +17,7 @@ from jobs.local_stack.stack import Stack, up
 from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
 from tests.end_to_end.deployment import await_true
+from tests.support.broker import Broker
 from tests.support.browser import browser
 from tests.support.servers import answering, free_port, weir
 
@@ -48,23 +49,24 @@ def assert_logs_are_json(stack: Stack) -> None:
         assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, entries))
 
 
-def test_others_than_this_machine_need_a_token(stack: Stack, tmp_path: Path) -> None:
+def test_others_than_this_machine_need_a_token(broker: Broker, tmp_path: Path) -> None:
     command = [str(Path(sys.executable).parent / "weir"), "dashboard", "--host", "0.0.0.0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "set --token, or use --host 127.0.0.1" in done.stderr
+    assert "set --token-file or WEIR_DASHBOARD_TOKEN, or use --host 127.0.0.1" in done.stderr
 
-    port, namespace = free_port(), "guarded"
-    create_control(Connection(stack.bootstrap_servers, Topics("weir", namespace)))
-    serve = ["dashboard", "--port", str(port), "--namespace", namespace, "--token", "s3cret"]
+    port, namespace, token = free_port(), "guarded", tmp_path / "token"
+    token.write_text("0123456789abcdef\n")
+    create_control(Connection(broker.bootstrap, Topics("weir", namespace)))
+    serve = ["dashboard", "--port", str(port), "--namespace", namespace, "--token-file", str(token)]
     url = f"http://{HOST}:{port}"
-    with weir(*serve, "--bootstrap-servers", stack.bootstrap_servers, log=tmp_path / "log"):
+    with weir(*serve, "--bootstrap-servers", broker.bootstrap, log=tmp_path / "log"):
         await_true(lambda: listens(port), "it listens")
-        for path in ("/", "/?token=wrong", "/_dash-layout"):
+        for path in ("/", "/?token=0123456789abcdef", "/_dash-layout"):
             with pytest.raises(urllib.error.HTTPError, match="401"):
                 urllib.request.urlopen(url + path)
         cookies = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with cookies.open(f"{url}/?token=s3cret") as answer:
-            assert "token" not in answer.url
+        with cookies.open(f"{url}/login", b"token=0123456789abcdef") as answer:
+            assert answer.url == f"{url}/"
         with cookies.open(f"{url}/_dash-layout") as answer:
             assert answer.status == 200

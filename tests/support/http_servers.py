@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from threading import Thread
@@ -10,8 +11,10 @@ from time import monotonic, sleep
 from typing import Any
 
 import uvicorn
+from flask import Flask
 from starlette.types import ASGIApp
 
+from jobs.services.dashboard.server import PageServer
 from jobs.services.gateway.server import Exposure, server_config
 from tests.support.servers import free_port
 
@@ -33,6 +36,20 @@ def http_server(app: ASGIApp, **settings: Any) -> Iterator[Exposure]:
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
+
+
+@contextmanager
+def page_server(app: Flask, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Serve an application as `weir dashboard` does; yield the port."""
+    server = PageServer("127.0.0.1", 0, app, tls)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.port
+    finally:
+        server.shutdown()
+        thread.join(30)
+        server.server_close()
 
 
 def exchange(port: int, *parts: bytes, seconds: float = 30.0) -> bytes:

@@ -34,3 +34,13 @@ def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext
 
 def _no_password() -> str:
     raise ValueError("the key is encrypted")
+
+
+def url_of(host: str, port: int, tls: ssl.SSLContext | None) -> str:
+    """Return the URL of a server.
+
+    >>> url_of("::1", 80, None)
+    'http://[::1]:80'
+    """
+    name = f"[{host}]" if ":" in host else host
+    return f"{'https' if tls else 'http'}://{name}:{port}"

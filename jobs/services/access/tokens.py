@@ -11,6 +11,8 @@ from operators.core.errors import DeploymentError
 
 # What an Authorization header can carry: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+# A shorter token can be guessed, because nothing limits the attempts.
+_SHORTEST = 16
 
 
 class Tokens:
@@ -42,7 +44,7 @@ class Tokens:
 def read_tokens(file: Path | None, text: str, variable: str) -> Tokens:
     """Return the tokens of a file, one a line, or of `text`, the value of an environment variable.
 
-    DeploymentError if both are given, or if they hold no token or an invalid one.
+    DeploymentError if both are given, or if they hold no token, an invalid or a short one.
     """
     if file is None and not text:
         return Tokens()
@@ -63,5 +65,10 @@ def read_tokens(file: Path | None, text: str, variable: str) -> Tokens:
             raise DeploymentError(
                 f"{source}: token {number} has characters that HTTP does not allow; "
                 "use letters, digits and -._~+/, for example of: openssl rand -hex 32"
+            )
+        if len(token) < _SHORTEST:
+            raise DeploymentError(
+                f"{source}: token {number} has {len(token)} characters; use at least {_SHORTEST}, "
+                "for example of: openssl rand -hex 32"
             )
     return Tokens(tokens)

@@ -9,6 +9,7 @@ from dash import Dash, Input, Output, State, ctx, no_update
 
 from jobs.services.dashboard import components
 from jobs.services.dashboard.layout import PERIODS, layout
+from jobs.services.dashboard.security_headers import add_security_headers
 from jobs.services.views import drift_charts, pipeline_graph, time_series
 from jobs.services.views.html_report import step_of
 from jobs.services.views.kafka_feed import KafkaFeed
@@ -33,6 +34,7 @@ class Page:
         self.app = Dash("jobs.services.dashboard", title=f"Weir {name}", update_title="", serve_locally=True)
         self.app.layout = lambda: layout(name, sorted(feed.releases()))
         self._register_callbacks()
+        add_security_headers(self.app.server, self.app.csp_hashes())
 
     def _register_callbacks(self) -> None:
         browser_callback: Any = self.app.clientside_callback

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import uvicorn
 from starlette.types import ASGIApp
 
+from jobs.services.access.certificates import url_of
 from jobs.services.access.hosts import AllowedHosts
 from jobs.services.access.tokens import Tokens
 from jobs.services.gateway.client_rates import ClientRates
@@ -35,8 +36,7 @@ class Exposure(NamedTuple):
     @property
     def url(self) -> str:
         """The URL of the server."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
+        return url_of(self.host, self.port, self.tls)
 
 
 def server_config(app: ASGIApp, exposure: Exposure) -> uvicorn.Config:

@@ -120,10 +120,12 @@ def test_unusable_certificates_and_tokens_are_refused_with_their_file(tmp_path: 
     for one, other, text in pairs:
         with pytest.raises(DeploymentError, match=text):
             server_context(one, other)
-    empty, bad = tmp_path / "empty", tmp_path / "bad"
+    empty, bad, short = tmp_path / "empty", tmp_path / "bad", tmp_path / "short"
     empty.write_text("\n")
-    bad.write_text("good\nnot good\n")
-    for file, text in ((empty, "empty holds no token"), (bad, "token 2"), (tmp_path, "cannot read")):
+    bad.write_text(f"{'a' * 16}\nnot good\n")
+    short.write_text("s3cret")
+    cases = (empty, "holds no token"), (bad, "token 2"), (short, "6 characters"), (tmp_path, "cannot read")
+    for file, text in cases:
         with pytest.raises(DeploymentError, match=text) as refused:
             read_tokens(file, "", "TOKEN")
         assert "not good" not in str(refused.value)

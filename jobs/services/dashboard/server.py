@@ -1,0 +1,54 @@
+"""The HTTP server of the page: werkzeug's, with time-outs, a limit on connections, and TLS."""
+
+from __future__ import annotations
+
+import ssl
+from threading import BoundedSemaphore
+from typing import Any
+
+from flask import Flask
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+# Each connection has a thread of its own.
+_MOST_CONNECTIONS = 200
+
+
+class _Handler(WSGIRequestHandler):
+    """Handles one connection; it ends after `timeout` seconds without a byte."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 20.0
+
+    def version_string(self) -> str:
+        """Return no versions of the server and of Python."""
+        return "weir"
+
+
+class PageServer(ThreadedWSGIServer):
+    """Serves an application; HTTPS with `tls`."""
+
+    def __init__(self, host: str, port: int, app: Flask, tls: ssl.SSLContext | None) -> None:
+        super().__init__(host, port, app, _Handler)
+        self._free = BoundedSemaphore(_MOST_CONNECTIONS)
+        if tls:
+            # The handshake is part of the first read in the connection's own thread. In accept(), a client
+            # that does not finish it would stop all others.
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+            self.ssl_context = tls
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Handle a connection in a thread; close it if there are too many."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Handle a connection."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore a connection that breaks; errors of the application are logged where they happen."""
