@@ -18,8 +18,8 @@ ORDER = {
         "inference flink"
     ),
     "operators/core": (
-        "errors memory names foreign_json timestamps event_log background_thread tensors micro_batch state "
-        "redaction"
+        "printable errors memory names foreign_json timestamps event_log background_thread tensors "
+        "micro_batch state redaction"
     ),
     "operators/rows": "chunks lineage pane counted_rows",
     "operators/storage": (
@@ -116,8 +116,8 @@ ORDER = {
     "jobs/services/dashboard": "login access security_headers layout components app server",
     "jobs/demo": "checks output run",
     "jobs/cli": (
-        "options option_groups trusted_paths timestamps text_table job models releases traffic services "
-        "demo app main"
+        "printable_output options option_groups trusted_paths timestamps text_table job models releases "
+        "traffic services demo app main"
     ),
     "jobs/cli/job": "stack submit status",
     "jobs/cli/models": "train calibrate convert judge retrain",

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from jobs.cli.option_groups import Form
 from jobs.cli.options import print_notes
+from jobs.cli.printable_output import console as terminal_console
 from jobs.data.table_format import TableFormat
 from jobs.flink.paths import home
 from jobs.local_stack import stack as stacks
@@ -35,7 +36,7 @@ def demo(
 
     A running stack is used and not stopped.
     """
-    console = Console()
+    console = terminal_console()
     running = stacks.find(home())
     stack = running or stacks.up(
         home(), free_ports() if free else Ports(), lambda line: console.print(line, highlight=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from operators.core.errors import DeploymentError
+from operators.core.printable import printable
 
 
 def main() -> None:
@@ -14,7 +15,7 @@ def main() -> None:
     try:
         app()
     except DeploymentError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)

@@ -20,6 +20,7 @@ from jobs.cli.options import (
     StoresSetting,
     TrustedRoots,
 )
+from jobs.cli.printable_output import printable_output
 from jobs.data.table_format import TableFormat, words_of
 from jobs.flink.paths import home
 from jobs.local_stack.stack import find
@@ -59,7 +60,8 @@ def expand(verb: Callable[..., None]) -> Callable[..., None]:
     def run(**values: Any) -> None:
         for name, group in groups.items():
             values[name] = group.build(*(values.pop(option) for option in group.options))
-        verb(**values)
+        with printable_output():
+            verb(**values)
 
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from jobs.cli.printable_output import console
 from jobs.flink.command_line import Flink, flink_from_environment
 from jobs.flink.paths import home
 from jobs.flink.rest_api import Rest
@@ -153,11 +153,11 @@ def waiting(activity: str) -> Iterator[Callable[[str], None]]:
     Yields a function that shows the next activity. Without a terminal, the function prints a line, so that
     logs show the progress.
     """
-    console = Console(stderr=True)
-    with console.status(f"{activity} …") as status:
+    terminal = console(stderr=True)
+    with terminal.status(f"{activity} …") as status:
 
         def show_progress(activity: str) -> None:
-            if console.is_terminal:
+            if terminal.is_terminal:
                 status.update(f"{activity} …")
             else:
                 print(f"{activity} …", file=sys.stderr, flush=True)

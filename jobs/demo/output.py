@@ -7,6 +7,7 @@ from rich.table import Table
 
 from jobs.demo.checks import Check, Outliers, Phase, Window
 from jobs.kafka.pipeline_client import Answer
+from operators.core.printable import printable
 
 _STYLE = {"DRIFT": "bold red", "OK": "green"}
 
@@ -15,7 +16,7 @@ def show_answers(console: Console, answers: list[Answer]) -> None:
     """Print some responses exactly as they are on the topic."""
     console.rule("some responses", align="left")
     for answer in answers:
-        console.print(answer.value.decode(), highlight=False, soft_wrap=True)
+        console.print(printable(answer.value.decode()), highlight=False, soft_wrap=True)
 
 
 def show_outliers(console: Console, rows: list[tuple[Phase, Outliers]]) -> None:

@@ -13,6 +13,7 @@ from rich.progress import track
 
 from jobs.cli.option_groups import Kafka
 from jobs.cli.options import Models, Pipeline
+from jobs.cli.printable_output import console
 from jobs.data.feature_encoding import Features
 from jobs.flink.paths import home
 from jobs.kafka.pipeline_client import PipelineClient
@@ -57,7 +58,9 @@ def send(
     with PipelineClient(kafka, pipeline) as client:
         sent = sending.send(client, scenario, traffic, seed, rate, file)
         is_quiet = not sys.stdout.isatty()
-        number = sum(1 for _ in track(sent, f"sending {scenario}", count, transient=True, disable=is_quiet))
+        about = f"sending {scenario}"
+        shown = track(sent, about, count, transient=True, console=console(), disable=is_quiet)
+        number = sum(1 for _ in shown)
     seconds = monotonic() - started
     print(f"sent {number:,} {scenario} requests to {client.inputs} in {seconds:.1f} s")
     if traffic.moved:

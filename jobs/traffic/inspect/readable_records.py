@@ -12,6 +12,7 @@ import msgspec
 from jobs.traffic.inspect.expression import Target
 from operators.core.errors import DeploymentError, MalformedError, RecordError
 from operators.core.foreign_json import decode
+from operators.core.printable import one_cell
 from operators.core.timestamps import nearest_time
 from operators.kafka import headers
 from operators.kafka.dead_letters import is_dead_letter, read_headers
@@ -74,8 +75,8 @@ class ReadableRecord(NamedTuple):
         value = self.tensor(tensor) if tensor else self.value
         if value is None:
             value = f"(no tensor {tensor} in this record)"
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        return f"{self.topic}\t{self.key}\t{text}"
+        text = one_cell(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
+        return f"{self.topic}\t{one_cell(self.key)}\t{text}"
 
     def json(self, tensor: str) -> str:
         """Return the record as one line of JSON, with the value or one tensor of it."""
