@@ -17,7 +17,7 @@ class AllowedHosts:
     """
 
     def __init__(self, address: str, names: Collection[str] = ()) -> None:
-        self._named = frozenset(name.lower().rstrip(".").strip("[]") for name in names)
+        self._named = frozenset(name.lower().rstrip(".").strip("[]") for name in names) - {""}
         self._names = self._named | _LOOPBACK | {address.lower()}
         self._takes_addresses = _is_address(address) and ipaddress.ip_address(address).is_unspecified
 
@@ -40,6 +40,7 @@ class AllowedHosts:
         """Return whether a page of `origin` may use the server that the browser addresses as `host`.
 
         It may if both are the same, or if its name is one of `names`: behind a proxy, `host` may be another.
+        `*` allows no other origins.
 
         >>> AllowedHosts("127.0.0.1").allows_origin("http://localhost:3000", "localhost:8050")
         False
@@ -48,7 +49,7 @@ class AllowedHosts:
             same = urlsplit(origin).netloc.lower() == host.lower() != ""
         except ValueError:
             return False
-        return same or "*" in self._named or _name_of(origin) in self._named
+        return same or _name_of(origin) in self._named
 
 
 def is_loopback(address: str) -> bool:

@@ -144,9 +144,10 @@ class Gateway:
             # The others are not listed: whoever may send a request need not know them.
             text = f"there is no pipeline {name[:_LONGEST_NAME]}; weir get lists the pipelines"
             return error_response(404, text)
-        version = request.path_params.get("version", str(live[name].generation))
-        if version != str(live[name].generation):
-            text = f"version {version[:_LONGEST_NAME]} of {name} is not live; {live[name].generation} is"
+        newest = str(live[name].generation)
+        version = request.path_params.get("version", newest)
+        if version != newest:
+            text = f"version {version[:_LONGEST_NAME]} of {name} is not live; version {newest} is"
             return error_response(404, text)
         return live[name]
 

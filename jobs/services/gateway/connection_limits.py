@@ -18,6 +18,9 @@ import h11
 import msgspec
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+# Seconds for the handshake and the end of TLS.
+_TLS_SECONDS = 5.0
+
 
 class ConnectionLimits(NamedTuple):
     """The number of connections, and seconds: for a request's headers, its body, and reading a response."""
@@ -84,7 +87,8 @@ class LimitedConnection(H11Protocol):
         if not self.transport.is_closing():
             if self.conn.their_state is h11.SEND_BODY:
                 receiving = "body"
-            elif self.conn.their_state is h11.IDLE and (self.cycle is None or self.conn.trailing_data[0]):
+            # Between requests, uvicorn's own timer runs from the response to the next byte.
+            elif self.conn.their_state is h11.IDLE and self.timeout_keep_alive_task is None:
                 receiving = "headers"
         if receiving != self._receiving:
             self._receiving = receiving
@@ -129,6 +133,16 @@ class LimitedConnection(H11Protocol):
     def _stop(self, name: str) -> None:
         if timer := self._timers.pop(name, None):
             timer.cancel()
+
+
+class LimitedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose servers end unfinished TLS handshakes; uvicorn has no setting for it."""
+
+    async def create_server(self, *arguments: Any, **named: Any) -> asyncio.Server:
+        """Start a server, with time-outs of TLS if it has TLS."""
+        if named.get("ssl"):
+            named |= {"ssl_handshake_timeout": _TLS_SECONDS, "ssl_shutdown_timeout": _TLS_SECONDS}
+        return await super().create_server(*arguments, **named)
 
 
 def limited_protocol(limits: ConnectionLimits) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 
 from jobs.kafka.pipeline_client import Answer
 from jobs.services.gateway.held_bytes import BusyError
@@ -75,7 +77,8 @@ class Correlator:
     def close(self) -> None:
         """Stop, even if requests are waiting."""
         self._responses.close()
-        self._producer.close(timeout=5)
+        with suppress(KafkaError):  # no broker answers, so the last requests are not sent
+            self._producer.close(timeout=5)
 
     def listens(self, pipeline: str) -> bool:
         """Return whether the pipeline's responses are being consumed."""

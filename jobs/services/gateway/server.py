@@ -13,7 +13,7 @@ from jobs.services.access.certificates import url_of
 from jobs.services.access.hosts import AllowedHosts
 from jobs.services.access.tokens import Tokens
 from jobs.services.gateway.client_rates import ClientRates
-from jobs.services.gateway.connection_limits import ConnectionLimits, limited_protocol
+from jobs.services.gateway.connection_limits import ConnectionLimits, LimitedLoop, limited_protocol
 from jobs.services.gateway.guard import Guard
 
 
@@ -48,6 +48,7 @@ def server_config(app: ASGIApp, exposure: Exposure) -> uvicorn.Config:
         host=exposure.host,
         port=exposure.port,
         http=limited_protocol(exposure.limits),
+        loop=f"{LimitedLoop.__module__}:{LimitedLoop.__name__}",
         ws="none",
         # At level "warning", whoever sends what is not HTTP fills the log.
         log_level="error",

@@ -69,6 +69,16 @@ def test_half_a_request_does_not_keep_a_connection(server: Exposure, sent: bytes
     assert b"nosniff" in got
 
 
+def test_a_connection_that_is_idle_after_a_discarded_body_is_closed(server: Exposure) -> None:
+    """uvicorn waits for the next request only from the response on, not from the end of the body."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=4) as client:
+        client.sendall(HEAD.replace(b"/ ", b"/refuse ") + b"Content-Length: 5\r\n\r\n12")
+        assert client.recv(1_000).startswith(b"HTTP/1.1 404")
+        client.sendall(b"345")
+        while client.recv(1_000):
+            pass
+
+
 def test_a_drip_of_bytes_does_not_keep_a_connection(server: Exposure) -> None:
     """The whole request has one deadline: bytes that arrive do not move it."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=0.1) as client:

@@ -20,7 +20,7 @@ from jobs.services.gateway.forwarded_headers import to_response
 from jobs.services.gateway.http_errors import HANDLERS, hide_places
 from operators.core.errors import DeploymentError
 from tests.support.certificates import self_signed
-from tests.support.http_servers import http_server
+from tests.support.http_servers import exchange, http_server
 
 
 async def answer(request: Request) -> Response:
@@ -108,6 +108,7 @@ def test_the_certificate_encrypts(tmp_path: Path) -> None:
         assert connection.getresponse().status == 200
         connection.close()
         assert server.url == f"https://127.0.0.1:{server.port}"
+        assert exchange(server.port, b"", seconds=15) == b"", "an unfinished handshake is ended"
 
 
 def test_unusable_certificates_and_tokens_are_refused_with_their_file(tmp_path: Path) -> None:
