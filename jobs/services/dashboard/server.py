@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ssl
+from io import BufferedReader
+from socket import SocketIO, socket
 from threading import BoundedSemaphore
+from time import monotonic
 from typing import Any
 
 from flask import Flask
@@ -13,11 +16,44 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 _MOST_CONNECTIONS = 200
 
 
+# Seconds to receive a request, from the previous response on, and to send one part of a response.
+_REQUEST_SECONDS, _SEND_SECONDS = 20.0, 120.0
+
+
+class _TimedSocket(SocketIO):
+    """Reads a socket until a deadline: a time-out of the socket would start anew with each byte."""
+
+    def __init__(self, connection: socket) -> None:
+        super().__init__(connection, "r")
+        self._connection = connection
+        self.deadline = 0.0
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read some bytes; raises TimeoutError at the deadline."""
+        self._connection.settimeout(max(0.001, self.deadline - monotonic()))
+        try:
+            return super().readinto(buffer)
+        finally:
+            self._connection.settimeout(_SEND_SECONDS)
+
+
 class _Handler(WSGIRequestHandler):
-    """Handles one connection; it ends after `timeout` seconds without a byte."""
+    """Handles one connection; a client that sends or reads too slowly is disconnected."""
 
     protocol_version = "HTTP/1.1"
-    timeout = 20.0
+    timeout = _SEND_SECONDS
+
+    def setup(self) -> None:
+        """Read requests with a deadline."""
+        super().setup()
+        self.rfile.close()
+        self._timed = _TimedSocket(self.connection)
+        self.rfile = BufferedReader(self._timed)
+
+    def handle_one_request(self) -> None:
+        """Handle a request whose bytes must arrive in time."""
+        self._timed.deadline = monotonic() + _REQUEST_SECONDS
+        super().handle_one_request()
 
     def version_string(self) -> str:
         """Return no versions of the server and of Python."""

@@ -16,10 +16,12 @@ from flask import Flask, request
 from jobs.services.access.certificates import server_context
 from jobs.services.access.hosts import AllowedHosts
 from jobs.services.access.tokens import Tokens
+from jobs.services.dashboard import server
 from jobs.services.dashboard.access import require_own_host, require_token
 from jobs.services.dashboard.security_headers import add_security_headers
+from tests.end_to_end.deployment import await_true
 from tests.support.certificates import self_signed
-from tests.support.http_servers import page_server
+from tests.support.http_servers import exchange, page_server
 
 TOKEN = "0123456789abcdef"
 
@@ -112,6 +114,34 @@ def test_a_page_with_a_token_shows_only_its_form(guarded: int) -> None:
     for sent in (f"Bearer {TOKEN}x", f"Basic {TOKEN}", TOKEN, "Bearer \xff"):
         assert ask(guarded, Authorization=sent)[0] == 401
     assert ask(guarded, Authorization=f"Bearer {TOKEN}")[2] == b"the page"
+
+
+def test_a_drip_of_bytes_does_not_keep_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_REQUEST_SECONDS", 0.5)
+    with page_server(application()) as port, socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(100_000).startswith(b"HTTP/1.1 200")
+        client.settimeout(0.05)
+        for _ in range(200):
+            try:
+                client.sendall(b"x")
+                while client.recv(100_000):
+                    pass
+                return
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return
+    pytest.fail("the connection stays open")
+
+
+def test_connections_above_the_limit_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_MOST_CONNECTIONS", 2)
+    with page_server(application()) as port:
+        with socket.create_connection(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)):
+            assert exchange(port) == b""
+        request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        await_true(lambda: exchange(port, request).startswith(b"HTTP/1.1 200"), "a free connection")
 
 
 def log_in(port: int, token: str, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
