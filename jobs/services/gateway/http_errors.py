@@ -14,12 +14,14 @@ from jobs.kafka.pipeline_client import Answer
 from operators.core.errors import Reason
 from operators.kafka.headers import ERROR_REASON
 
-# 4xx: the client can fix the request. 503: the pipeline's models could not be loaded.
+# 4xx: the client can fix the request. 500, 504: a model ends or hangs on it. 503: no model can run.
 _STATUS = {
     Reason.UNKNOWN_PIPELINE: 404,
     Reason.RECORD_TOO_LONG: 413,
     Reason.STEP_FAILED: 422,
     Reason.NO_OUTPUT: 422,
+    Reason.MODEL_CRASHED: 500,
+    Reason.MODEL_TIMEOUT: 504,
     Reason.RESPONSE_TOO_LONG: 422,
     Reason.PIPELINE_FAILED: 503,
 }
