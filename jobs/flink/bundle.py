@@ -5,6 +5,7 @@ python -m jobs.flink.bundle [FILE]
 
 from __future__ import annotations
 
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -19,10 +20,13 @@ def write_bundle(path: Path = BUNDLE) -> Path:
     """Write the archive and return its path; the same sources result in the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sources = sorted(source for package in PACKAGES for source in (ROOT / package).rglob("*.py"))
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    # Another command may read the archive meanwhile.
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
         for source in sources:
             entry = zipfile.ZipInfo(source.relative_to(ROOT).as_posix(), _FIXED_TIME)
             archive.writestr(entry, source.read_bytes(), zipfile.ZIP_DEFLATED)
+    unfinished.replace(path)
     return path
 
 
