@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jobs.streaming.settings import Settings
 from operators.core.micro_batch import ANSWERED, FAILED, REQUEST_ROW, RESPONSE_ROW
 from operators.kafka import dead_letters as letters
@@ -12,7 +14,12 @@ from operators.kafka.topics import literal
 MOST_BYTES = 20 * 1024 * 1024
 # Bytes that a subtask fetches at a time. A longer record is fetched alone.
 _FETCH = 4 * 1024 * 1024
-_RAW = "'key.format'='raw', 'key.fields'='key', 'value.format'='raw', 'value.fields-include'='EXCEPT_KEY'"
+_RAW = {
+    "key.format": "raw",
+    "key.fields": "key",
+    "value.format": "raw",
+    "value.fields-include": "EXCEPT_KEY",
+}
 
 # The columns of the records that enter infer: those that it reads, and those that only sinks need.
 _ROW = {"key": "BYTES", "headers": "MAP<STRING, BYTES>", "digest": "STRING", **dict(REQUEST_ROW.values())}
@@ -129,7 +136,17 @@ def _array(names: list[str]) -> str:
 
 def _text(text: str) -> str:
     # The type of a literal contains its length, and Flink pads shorter literals of the same array.
-    return f"CAST('{text}' AS STRING)"
+    return f"CAST({_quoted(text)} AS STRING)"
+
+
+def _quoted(text: str) -> str:
+    """Return a text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _options(options: Mapping[str, object]) -> str:
+    """Return the options of a table as they follow WITH."""
+    return ", ".join(f"{_quoted(key)}={_quoted(str(value))}" for key, value in options.items())
 
 
 def bounded(settings: Settings) -> str:
@@ -151,10 +168,21 @@ def requests(settings: Settings) -> str:
     names = [settings.topics.inputs(name) for name in settings.only]
     external = list(dict.fromkeys(topic for topic, _ in settings.external_pairs))
     if names:
-        topics = f"'topic'='{';'.join(dict.fromkeys([*names, *external]))}'"
+        topics = {"topic": ";".join(dict.fromkeys([*names, *external]))}
     else:
         patterns = [settings.topics.pattern("pipeline", "inputs"), *map(literal, external)]
-        topics = f"'topic-pattern'='{'|'.join(patterns)}', 'scan.topic-partition-discovery.interval'='10 s'"
+        topics = {"topic-pattern": "|".join(patterns), "scan.topic-partition-discovery.interval": "10 s"}
+    options = {
+        **_connection(settings),
+        **topics,
+        **_RAW,
+        "properties.group.id": f"{settings.prefix}.{settings.namespace}",
+        "properties.max.partition.fetch.bytes": _FETCH,
+        "properties.fetch.max.bytes": 2 * _FETCH,
+        "properties.isolation.level": "read_committed",
+        "scan.startup.mode": "group-offsets",
+        "properties.auto.offset.reset": "earliest",
+    }
     return f"""
     CREATE TABLE requests (
         `key` BYTES, `value` BYTES,
@@ -163,34 +191,28 @@ def requests(settings: Settings) -> str:
         `partition` INT METADATA VIRTUAL,
         `offset` BIGINT METADATA VIRTUAL,
         `ts` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
-    ) WITH (
-        {_connection(settings)}, {topics}, {_RAW},
-        'properties.group.id'='{settings.prefix}.{settings.namespace}',
-        'properties.max.partition.fetch.bytes'='{_FETCH}',
-        'properties.fetch.max.bytes'='{2 * _FETCH}',
-        'properties.isolation.level'='read_committed',
-        'scan.startup.mode'='group-offsets',
-        'properties.auto.offset.reset'='earliest'
-    )"""
+    ) WITH ({_options(options)})"""
 
 
 def ticks(settings: Settings) -> str:
     """Define one row per second and subtask, so that an idle job still sends its status."""
-    return f"""
-    CREATE TABLE ticks (`n` BIGINT) WITH (
-        'connector'='datagen', 'rows-per-second'='{settings.parallelism}', 'fields.n.kind'='random'
-    )"""
+    options = {
+        "connector": "datagen",
+        "rows-per-second": settings.parallelism,
+        "fields.n.kind": "random",
+    }
+    return f"CREATE TABLE ticks (`n` BIGINT) WITH ({_options(options)})"
 
 
 def responses(settings: Settings) -> str:
     """Define the sink of responses; each is written to the outputs topic of its pipeline."""
     pattern = settings.topics.pattern("pipeline", "outputs")
-    return _sink(settings, "responses", f"'topic-pattern'='{pattern}'", settings.delivery)
+    return _sink(settings, "responses", {"topic-pattern": pattern}, settings.delivery)
 
 
 def dead_letters(settings: Settings) -> str:
     """Define the sink of dead letters."""
-    return _sink(settings, "dead_letters", f"'topic'='{settings.topics.errors}'", settings.delivery)
+    return _sink(settings, "dead_letters", {"topic": settings.topics.errors}, settings.delivery)
 
 
 def reports(settings: Settings) -> str:
@@ -200,7 +222,7 @@ def reports(settings: Settings) -> str:
     """
     topics = settings.topics
     pattern = "|".join([topics.pattern("model", "outputs"), literal(topics.alerts), literal(topics.rates)])
-    return _sink(settings, "reports", f"'topic-pattern'='{pattern}'", "exactly-once")
+    return _sink(settings, "reports", {"topic-pattern": pattern}, "exactly-once")
 
 
 def taps(settings: Settings) -> str:
@@ -208,29 +230,32 @@ def taps(settings: Settings) -> str:
     pattern = "|".join(
         [settings.topics.pattern("model", "(inputs|outputs)"), literal(settings.topics.outliers)]
     )
-    return _sink(settings, "taps", f"'topic-pattern'='{pattern}'", "at-least-once")
+    return _sink(settings, "taps", {"topic-pattern": pattern}, "at-least-once")
 
 
-def _sink(settings: Settings, name: str, topics: str, delivery: str) -> str:
-    routed = ", `topic` STRING METADATA" if "pattern" in topics else ""
+def _sink(settings: Settings, name: str, topics: Mapping[str, str], delivery: str) -> str:
+    routed = ", `topic` STRING METADATA" if "topic-pattern" in topics else ""
+    options = {
+        **_connection(settings),
+        **topics,
+        **_RAW,
+        "sink.delivery-guarantee": delivery,
+        "sink.transactional-id-prefix": f"{settings.job_name}/{name}",
+        "sink.transaction-naming-strategy": "POOLING",
+        "properties.transaction.timeout.ms": settings.transaction_timeout_ms,
+        "properties.max.request.size": MOST_BYTES,
+        "properties.buffer.memory": 2 * MOST_BYTES,
+        "properties.max.block.ms": 20_000,
+        "properties.linger.ms": 5,
+    }
     return f"""
     CREATE TABLE {name} (
         `key` BYTES, `value` BYTES, `headers` MAP<STRING, BYTES> METADATA{routed}
-    ) WITH (
-        {_connection(settings)}, {topics}, {_RAW},
-        'sink.delivery-guarantee'='{delivery}',
-        'sink.transactional-id-prefix'='{settings.job_name}/{name}',
-        'sink.transaction-naming-strategy'='POOLING',
-        'properties.transaction.timeout.ms'='{settings.transaction_timeout_ms}',
-        'properties.max.request.size'='{MOST_BYTES}',
-        'properties.buffer.memory'='{2 * MOST_BYTES}',
-        'properties.max.block.ms'='20000',
-        'properties.linger.ms'='5'
-    )"""
+    ) WITH ({_options(options)})"""
 
 
-def _connection(settings: Settings) -> str:
-    return f"'connector'='kafka', 'properties.bootstrap.servers'='{settings.bootstrap_servers}'"
+def _connection(settings: Settings) -> dict[str, str]:
+    return {"connector": "kafka", "properties.bootstrap.servers": settings.bootstrap_servers}
 
 
 SINKS = (responses, dead_letters, taps, reports)

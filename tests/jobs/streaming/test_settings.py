@@ -67,3 +67,8 @@ def test_a_prefix_with_dots_is_taken_literally_in_patterns() -> None:
 def test_named_pipelines_are_read_from_their_own_topics() -> None:
     table = kafka_tables.requests(Settings(pipelines="one,two"))
     assert "'topic'='weir.default.pipeline.one.inputs;weir.default.pipeline.two.inputs'" in table
+
+
+def test_a_quote_in_a_setting_does_not_end_a_literal_of_sql() -> None:
+    table = kafka_tables.responses(Settings(bootstrap_servers="a:1', 'topic'='b"))
+    assert "'properties.bootstrap.servers'='a:1'', ''topic''=''b'" in table
