@@ -76,11 +76,11 @@ def _measure(harness: Harness, workload: Workload, changes: int, rate: float, co
 
 def _change(connection: Connection, changes: int, moments: list[float]) -> None:
     """Let two generations serve in turn, by changing only the head, so that nothing else uses the cores."""
-    consumer = consumer_from_now(connection.bootstrap, [connection.topics.outputs(PIPELINE)])
+    consumer = consumer_from_now(connection.brokers, [connection.topics.outputs(PIPELINE)])
     while not consumer.poll(timeout_ms=200):
         pass
     consumer.close()
-    producer = KafkaProducer(bootstrap_servers=connection.bootstrap)
+    producer = KafkaProducer(**connection.brokers.options())
     sleep(_WARM)
     for number in range(changes):
         sleep(_QUIET)

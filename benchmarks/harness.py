@@ -89,11 +89,11 @@ class Harness:
     @contextmanager
     def filled(self, name: str, requests: int, *pipelines: str) -> Iterator[Workload]:
         """Apply all pipelines in the namespace `name`, and produce requests to some, by default to one."""
-        connection = Connection(self.stack.bootstrap_servers, Topics("bench", name))
+        connection = Connection(self.stack.brokers, Topics("bench", name))
         apply([self.manifests(name)], connection, make_policy(str(self.models), ""), "bench", partitions=2)
         workload = Workload(connection, pipelines or (PIPELINE,))
         topics = workload.inputs
-        producer = KafkaProducer(bootstrap_servers=connection.bootstrap, linger_ms=20, batch_size=200_000)
+        producer = KafkaProducer(**connection.brokers.options(), linger_ms=20, batch_size=200_000)
         for i in range(requests):
             body = self.bodies[i % len(self.bodies)]
             producer.send(topics[i % len(topics)], value=body, key=str(i).encode())
@@ -116,7 +116,7 @@ class Harness:
         connection = workload.connection
         names = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
         flags = [*names, "--parallelism", str(parallelism), *settings, *self._settings]
-        arguments = submit.connection_arguments(connection.bootstrap, make_policy(str(self.models), ""))
+        arguments = submit.connection_arguments(connection.brokers, make_policy(str(self.models), ""))
         job = submit.submit(self.stack.flink, submit.flink_run([*arguments, *flags]))
         try:
             yield
@@ -148,7 +148,7 @@ class Harness:
 
     def answered(self, workload: Workload, requests: int) -> int:
         """Wait for this number of responses; return the number that is in the topic then."""
-        consumer, partitions = open_consumer(workload.connection.bootstrap, workload.outputs)
+        consumer, partitions = open_consumer(workload.connection.brokers, workload.outputs)
         with consumer:
             return _await_records(consumer, partitions, requests, monotonic() + _TIMEOUT_SECONDS)
 
@@ -179,7 +179,7 @@ class Harness:
 
     def _read(self, workload: Workload, topics: list[str], wanted: int, prefix: bytes = b"") -> list[Any]:
         """Return this number of records of topics whose keys begin with a prefix."""
-        consumer, partitions = open_consumer(workload.connection.bootstrap, topics)
+        consumer, partitions = open_consumer(workload.connection.brokers, topics)
         deadline = monotonic() + _TIMEOUT_SECONDS
         kept_records: list[Any] = []
         with consumer:

@@ -60,7 +60,7 @@ def _named(name: str, measured: Measured) -> Iterator[tuple[str, float]]:
 def _hand(harness: Harness, namespace: str, client: str, requests: int, batch: int) -> Measured:
     with harness.filled(namespace, requests) as workload:
         topics = workload.inputs[0], workload.outputs[0]
-        command = [hand_python(), HAND, client, workload.connection.bootstrap, *topics, harness.models]
+        command = [hand_python(), HAND, client, workload.connection.brokers.servers, *topics, harness.models]
         loop = Popen([*map(str, command), str(requests), str(batch)])
         try:
             return harness.measure(workload, requests, [Process(loop.pid)])

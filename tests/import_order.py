@@ -30,7 +30,7 @@ ORDER = {
         "pipeline_checks monitor_checks manifests"
     ),
     "operators/kafka": (
-        "topics connection output_record headers header_names consumer topic_follower topic_watch "
+        "topics brokers connection output_record headers header_names consumer topic_follower topic_watch "
         "skipped_records dead_letters"
     ),
     "operators/protocol": (

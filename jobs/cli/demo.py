@@ -42,7 +42,7 @@ def demo(
         home(), free_ports() if free else Ports(), lambda line: console.print(line, highlight=False)
     )
     try:
-        console.print(f"Flink web UI {stack.web_ui}, Kafka {stack.bootstrap_servers}", highlight=False)
+        console.print(f"Flink web UI {stack.web_ui}, Kafka {stack.brokers.servers}", highlight=False)
         passed = _demo(stack, data, form, keep, console)
     finally:
         if running is None and not keep:
@@ -58,7 +58,7 @@ def _demo(stack: Stack, data: Path | None, form: TableFormat, keep: bool, consol
     census = read_table(data, form) if data else None
     print_notes(census.notes if census else [])
     table = census.frame.drop(columns=["fnlwgt", "education-num"], errors="ignore") if census else None
-    connection = Connection(stack.bootstrap_servers, Topics("weir", f"demo-{uuid.uuid4().hex[:6]}"))
+    connection = Connection(stack.brokers, Topics("weir", f"demo-{uuid.uuid4().hex[:6]}"))
     folder = home() / "demo"
     people = census_like(30_000, seed=0) if table is None else table
     trained = run.prepare(folder, people, TARGET, connection, console)

@@ -25,6 +25,7 @@ from jobs.data.table_format import TableFormat, words_of
 from jobs.flink.paths import home
 from jobs.local_stack.stack import find
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
 from operators.storage.trusted_roots import ArtifactPolicy, make_policy
@@ -79,12 +80,12 @@ def connection(bootstrap_servers: str, prefix: str, namespace: str) -> Connectio
     return Connection(find_brokers(bootstrap_servers), topics)
 
 
-def find_brokers(bootstrap_servers: str) -> str:
-    """Return the bootstrap servers: those of the option, or of the running stack, or localhost:9092."""
+def find_brokers(bootstrap_servers: str) -> Brokers:
+    """Return the brokers: those of the option, or of the running stack, or localhost:9092."""
     if bootstrap_servers:
-        return bootstrap_servers
+        return Brokers(bootstrap_servers)
     stack = find(home())
-    return stack.bootstrap_servers if stack else "localhost:9092"
+    return stack.brokers if stack else Brokers("localhost:9092")
 
 
 def _table_format(separator: str, decimal: str, encoding: str, missing_values: str | None) -> TableFormat:

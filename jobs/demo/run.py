@@ -82,9 +82,7 @@ def submit_job(stack: Stack, folder: Path, connection: Connection, console: Cons
     """Submit the job for the demonstration's own namespace, and return its id."""
     settings = ["--prefix", connection.topics.prefix, "--namespace", connection.topics.namespace]
     settings += ["--parallelism", "2", "--checkpoint-interval-ms", "2000"]
-    command = submit.flink_run(
-        [*submit.connection_arguments(stack.bootstrap_servers, site(folder)), *settings]
-    )
+    command = submit.flink_run([*submit.connection_arguments(stack.brokers, site(folder)), *settings])
     console.print(stack.flink.printable(command), style="dim", highlight=False, soft_wrap=True)
     with waiting(console, "flink run"):
         return submit.submit(stack.flink, command)
@@ -98,7 +96,7 @@ def send_and_read(connection: Connection, models: Path, features: Features, cons
     holdout = np.load(models / "holdout.npy", allow_pickle=False)
     phases: list[Phase] = []
     answers: dict[str, list[Answer]] = defaultdict(list)
-    dead = consumer_from_now(connection.bootstrap, [connection.topics.errors])
+    dead = consumer_from_now(connection.brokers, [connection.topics.errors])
     with PipelineClient(connection, PIPELINE) as client, dead:
         with waiting(console, "waiting for the first answer"):
             client.ask(request_body(holdout[:1], "first"), _PATIENCE)
@@ -184,7 +182,7 @@ def _malformed_requests(holdout: np.ndarray[tuple[int, int], np.dtype[np.float64
 
 
 def _end_offsets(client: PipelineClient, connection: Connection) -> dict[int, int]:
-    consumer, partitions = open_consumer(connection.bootstrap, [client.inputs])
+    consumer, partitions = open_consumer(connection.brokers, [client.inputs])
     with consumer:
         return {partition.partition: end for partition, end in consumer.end_offsets(partitions).items()}
 
@@ -201,7 +199,7 @@ def _keys(consumer: KafkaConsumer, count: int) -> Iterator[str]:
 
 def _reports(connection: Connection, count: int) -> list[bytes]:
     """Return the committed reports, once there are `count`; DeploymentError where that takes too long."""
-    consumer, _ = open_consumer(connection.bootstrap, [connection.topics.model_outputs(STEP)])
+    consumer, _ = open_consumer(connection.brokers, [connection.topics.model_outputs(STEP)])
     with consumer:
         consumer.seek_to_beginning()
         bodies: list[bytes] = []

@@ -16,6 +16,7 @@ from jobs.streaming.settings import Settings, parse_settings
 from operators.control.control_topic import read_control
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 from operators.storage.trusted_roots import ArtifactPolicy
 from operators.storage.uris import local_path
 
@@ -25,10 +26,10 @@ _SAVED = r"Savepoint completed\. Path: (\S+)"
 _MONITOR_SLOTS = 1
 
 
-def connection_arguments(bootstrap: str, site: ArtifactPolicy) -> list[str]:
+def connection_arguments(brokers: Brokers, site: ArtifactPolicy) -> list[str]:
     """Return the settings of locations: Kafka brokers, trusted roots, the artifact cache, stores."""
     return [
-        *("--bootstrap-servers", bootstrap),
+        *("--bootstrap-servers", brokers.servers),
         *("--trusted-roots", ",".join(_absolute(root) for root in site.trusted_roots)),
         *("--artifact-cache", str(site.cache.absolute())),
         *(("--stores", site.stores.text()) if site.stores.named else ()),

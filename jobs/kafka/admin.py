@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 
 from jobs.streaming.kafka_tables import MOST_BYTES
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 from operators.kafka.connection import Connection
 
 # Kafka accepts requests above the job's limit, so that the job can answer them with an error.
@@ -24,36 +25,36 @@ _STATUS = {
 }
 
 
-def existing_topics(bootstrap: str) -> list[str]:
+def existing_topics(brokers: Brokers) -> list[str]:
     """Return the names of all topics."""
-    with _client(bootstrap, "listed") as client:
+    with _client(brokers, "listed") as client:
         return list(client.list_topics())
 
 
 def create_control(connection: Connection) -> None:
     """Create the topics that every job of the namespace needs."""
-    bootstrap, topics = connection
-    _create(bootstrap, [topics.control], 1, _COMPACTED)
-    _create(bootstrap, [topics.status], 1, _STATUS)
-    _create(bootstrap, [topics.alerts, topics.rates, topics.outliers], 1, {})
+    brokers, topics = connection
+    _create(brokers, [topics.control], 1, _COMPACTED)
+    _create(brokers, [topics.status], 1, _STATUS)
+    _create(brokers, [topics.alerts, topics.rates, topics.outliers], 1, {})
 
 
-def create_topics(bootstrap: str, names: list[str], partitions: int) -> list[str]:
+def create_topics(brokers: Brokers, names: list[str], partitions: int) -> list[str]:
     """Create the topics that do not exist yet, and return their names; the others are not changed."""
-    return _create(bootstrap, names, partitions, _LARGE_RECORDS)
+    return _create(brokers, names, partitions, _LARGE_RECORDS)
 
 
-def delete_topics(bootstrap: str, names: list[str]) -> list[str]:
+def delete_topics(brokers: Brokers, names: list[str]) -> list[str]:
     """Delete topics, and return the names of those that existed."""
-    with _client(bootstrap, "deleted") as client:
+    with _client(brokers, "deleted") as client:
         existing = sorted(set(names) & set(client.list_topics()))
         if existing:
             client.delete_topics(existing)
         return existing
 
 
-def _create(bootstrap: str, names: list[str], partitions: int, configs: dict[str, str]) -> list[str]:
-    with _client(bootstrap, "created") as client:
+def _create(brokers: Brokers, names: list[str], partitions: int, configs: dict[str, str]) -> list[str]:
+    with _client(brokers, "created") as client:
         missing = sorted(set(names) - set(client.list_topics()))
         if missing:
             wanted = {name: {"num_partitions": partitions, "configs": configs} for name in missing}
@@ -62,11 +63,12 @@ def _create(bootstrap: str, names: list[str], partitions: int, configs: dict[str
 
 
 @contextmanager
-def _client(bootstrap: str, verb: str) -> Iterator[KafkaAdminClient]:
+def _client(brokers: Brokers, verb: str) -> Iterator[KafkaAdminClient]:
     try:
-        with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as client:
+        with closing(KafkaAdminClient(**brokers.options())) as client:
             yield client
     except (KafkaError, OSError) as error:
         raise DeploymentError(
-            f"topics could not be {verb} at {bootstrap}: {error}; check that the Kafka brokers are reachable"
+            f"topics could not be {verb} at {brokers.servers}: {error}; "
+            "check that the Kafka brokers are reachable"
         ) from error

@@ -33,7 +33,7 @@ def read_records(records: Iterable[Any]) -> AlertsRead:
 
 def read_alerts(connection: Connection) -> AlertsRead:
     """Read every alert on the alerts topic."""
-    return read_records(read_topic(connection.bootstrap, [connection.topics.alerts], DEADLINE))
+    return read_records(read_topic(connection.brokers, [connection.topics.alerts], DEADLINE))
 
 
 def firing(alerts: Iterable[Alert], now: datetime | None = None) -> list[Alert]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from operators.kafka.brokers import Brokers
 from operators.kafka.connection import DEADLINE
 from operators.kafka.consumer import open_consumer, read_to_end
 
 
-def newest(bootstrap: str, topic: str, most: int) -> Iterator[Any]:
+def newest(brokers: Brokers, topic: str, most: int) -> Iterator[Any]:
     """Yield about `most` of the newest records, an equal share of each partition, oldest first in each."""
-    consumer, partitions = open_consumer(bootstrap, [topic])
+    consumer, partitions = open_consumer(brokers, [topic])
     with consumer:
         if not partitions:
             return

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from jobs.streaming.kafka_tables import MOST_BYTES
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import open_consumer
 from operators.kafka.headers import ERROR
@@ -48,9 +49,9 @@ class PipelineClient:
         self.inputs = connection.topics.inputs(pipeline)
         outputs = connection.topics.outputs(pipeline)
         self.producer = KafkaProducer(
-            bootstrap_servers=connection.bootstrap, linger_ms=2, max_request_size=MOST_BYTES
+            **connection.brokers.options(), linger_ms=2, max_request_size=MOST_BYTES
         )
-        self._consumer = consumer_from_now(connection.bootstrap, [outputs])
+        self._consumer = consumer_from_now(connection.brokers, [outputs])
         if not self._consumer.assignment():
             raise DeploymentError(f"there is no topic {outputs}; apply pipeline {pipeline} first")
 
@@ -86,9 +87,9 @@ class PipelineClient:
         raise DeploymentError(f"no answer within {seconds:g} s; run `weir status` to check the job")
 
 
-def consumer_from_now(bootstrap: str, topics: list[str]) -> KafkaConsumer:
+def consumer_from_now(brokers: Brokers, topics: list[str]) -> KafkaConsumer:
     """Open a consumer of all partitions of the topics that reads only records produced after this call."""
-    consumer, partitions = open_consumer(bootstrap, topics, "read_uncommitted")
+    consumer, partitions = open_consumer(brokers, topics, "read_uncommitted")
     for partition, end in (consumer.end_offsets(partitions) if partitions else {}).items():
         consumer.seek(partition, end)
     return consumer

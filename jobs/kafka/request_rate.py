@@ -20,7 +20,7 @@ def rows_a_day(connection: Connection, pipeline: str) -> float:
     DeploymentError where there are too few requests, or all have one timestamp.
     """
     topic = connection.topics.inputs(pipeline)
-    records = list(newest(connection.bootstrap, topic, _SAMPLE))
+    records = list(newest(connection.brokers, topic, _SAMPLE))
     times = sorted(record.timestamp for record in records)
     if len(times) < 2 or times[0] == times[-1]:
         raise DeploymentError(

@@ -13,6 +13,7 @@ from jobs.flink.paths import jars, java
 from jobs.local_stack import processes
 from jobs.local_stack.ports import HOST, Ports, listens
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 
 _HEAP = ("-Xms256m", "-Xmx768m")
 
@@ -36,13 +37,18 @@ def start_broker(folder: Path, ports: Ports, stack: str) -> int:
     return processes.spawn([*command, "kafka.Kafka", str(config)], stack, folder / "broker.log", {})
 
 
+def local_brokers(ports: Ports) -> Brokers:
+    """Return the address of the broker, for its clients."""
+    return Brokers(f"{HOST}:{ports.kafka}")
+
+
 def broker_answers(ports: Ports) -> bool:
     """Return whether the broker answers a request."""
     if not listens(ports.kafka):
         return False
     try:
         client = KafkaAdminClient(
-            bootstrap_servers=f"{HOST}:{ports.kafka}", bootstrap_timeout_ms=1_000, request_timeout_ms=5_000
+            **local_brokers(ports).options(), bootstrap_timeout_ms=1_000, request_timeout_ms=5_000
         )
     except (KafkaError, OSError):
         return False

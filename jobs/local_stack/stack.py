@@ -15,9 +15,10 @@ from jobs.flink.command_line import Flink
 from jobs.flink.paths import jars, java
 from jobs.local_stack import processes
 from jobs.local_stack.flink_cluster import Cluster
-from jobs.local_stack.kafka_broker import broker_answers, start_broker
-from jobs.local_stack.ports import HOST, Ports, check_free
+from jobs.local_stack.kafka_broker import broker_answers, local_brokers, start_broker
+from jobs.local_stack.ports import Ports, check_free
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 
 _TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 OnProgress = Callable[[str], None]
@@ -39,9 +40,9 @@ class Stack:
         self.cluster = Cluster(folder / "flink", saved.ports, saved.id)
 
     @property
-    def bootstrap_servers(self) -> str:
-        """Address of the broker, as HOST:PORT."""
-        return f"{HOST}:{self.ports.kafka}"
+    def brokers(self) -> Brokers:
+        """The broker, which everybody on this machine can use."""
+        return local_brokers(self.ports)
 
     @property
     def web_ui(self) -> str:

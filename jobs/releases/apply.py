@@ -66,7 +66,7 @@ def apply(
     control = read_control(connection)
     checked = check(paths, connection.topics, site, LiveDocuments(control), on_progress).require()
     errors = [
-        *missing_sources(checked.releases, control.live(), connection.bootstrap),
+        *missing_sources(checked.releases, control.live(), connection.brokers),
         *cycles(external_places([*control.live(), *checked.releases])),
     ]
     if errors:
@@ -124,13 +124,13 @@ def _prepare(checked: Checked, connection: Connection, partitions: int) -> None:
         topics.update({release.external_topic} - {""})
     is_ours = connection.topics.is_ours
     foreign = {topic for release in checked.releases for topic in release.topics if not is_ours(topic)}
-    missing = sorted(foreign - set(existing_topics(connection.bootstrap))) if foreign else []
+    missing = sorted(foreign - set(existing_topics(connection.brokers))) if foreign else []
     if missing:
         raise DeploymentError(
             f"there is no topic {missing[0]}; create it, because Weir creates no topics of requests while "
             "WEIR_REQUESTS_PREFIX is set"
         )
-    create_topics(connection.bootstrap, sorted(topics - foreign), partitions)
+    create_topics(connection.brokers, sorted(topics - foreign), partitions)
 
 
 def _decide(control: ControlState, checked: Checked, message: str) -> tuple[list[Record], list[Applied]]:

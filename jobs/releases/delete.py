@@ -58,7 +58,7 @@ def delete(resources: Sequence[Resource], connection: Connection, *, topics: boo
         return []
     pipelines = [resource.name for resource in resources if resource.kind == "pipeline"]
     wait_until_unused(connection, pipelines, orphaned)
-    return delete_topics(connection.bootstrap, orphaned)
+    return delete_topics(connection.brokers, orphaned)
 
 
 def _errors(resource: Resource, control: ControlState, deleted: set[str]) -> list[str]:

@@ -42,7 +42,7 @@ def publish(connection: Connection, decide: Callable[[ControlState], tuple[Seque
     producer = None
     try:
         producer = KafkaProducer(
-            bootstrap_servers=connection.bootstrap,
+            **connection.brokers.options(),
             transactional_id=f"{topics.prefix}.{topics.namespace}/apply",
             max_request_size=_MOST_BYTES,
         )

@@ -36,12 +36,12 @@ def roll_back(
     except DeploymentError as error:
         raise DeploymentError(f"generation {old.generation} of {name} cannot serve again: {error}") from error
     errors = [
-        *missing_sources([old], control.live(), connection.bootstrap),
+        *missing_sources([old], control.live(), connection.brokers),
         *cycles(external_places([*control.live(), old])),
     ]
     if errors:
         raise DeploymentError("\n".join(errors))
-    create_topics(connection.bootstrap, old.topics, partitions)
+    create_topics(connection.brokers, old.topics, partitions)
 
     def decide(now: ControlState) -> tuple[list[Record], Release]:
         note = message or f"back to generation {old.generation}"

@@ -7,6 +7,7 @@ from time import monotonic, sleep, time
 
 from operators.control.status import StatusState
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 from operators.kafka.connection import DEADLINE, Connection
 from operators.kafka.consumer import open_consumer, read_topic
 
@@ -28,7 +29,7 @@ def wait_until_unused(connection: Connection, pipelines: Collection[str], topics
             )
         sleep(0.5)
     sleep(_SECONDS_TO_END)
-    while not _is_all_committed(connection.bootstrap, topics):
+    while not _is_all_committed(connection.brokers, topics):
         if monotonic() > deadline:
             raise DeploymentError("no topic was deleted: a report of a deleted pipeline is not committed yet")
         sleep(0.5)
@@ -36,16 +37,16 @@ def wait_until_unused(connection: Connection, pipelines: Collection[str], topics
 
 def _served_pipelines(connection: Connection) -> set[str]:
     status = StatusState.empty()
-    for record in read_topic(connection.bootstrap, [connection.topics.status], DEADLINE):
+    for record in read_topic(connection.brokers, [connection.topics.status], DEADLINE):
         status.read(record)
     return {name for worker in status.alive(time()) for name in worker.pipelines}
 
 
-def _is_all_committed(bootstrap: str, topics: Sequence[str]) -> bool:
+def _is_all_committed(brokers: Brokers, topics: Sequence[str]) -> bool:
     """Return whether the topics end at the same offsets for committed reads as for uncommitted ones."""
     ends = []
     for isolation in ("read_committed", "read_uncommitted"):
-        consumer, partitions = open_consumer(bootstrap, list(topics), isolation)
+        consumer, partitions = open_consumer(brokers, list(topics), isolation)
         with consumer:
             ends.append(consumer.end_offsets(partitions) if partitions else {})
     return bool(ends[0] == ends[1])

@@ -38,10 +38,10 @@ def take_snapshot(connection: Connection, rest: Rest | None) -> Snapshot:
     try:
         control = read_control(connection)
         status = StatusState.empty()
-        for record in read_topic(connection.bootstrap, [connection.topics.status], DEADLINE):
+        for record in read_topic(connection.brokers, [connection.topics.status], DEADLINE):
             status.read(record)
     except Exception as error:  # the client raises many types; each means that Kafka does not answer
-        kafka_error = f"Kafka does not answer at {connection.bootstrap}: {error}"
+        kafka_error = f"Kafka does not answer at {connection.brokers.servers}: {error}"
     jobs = rest.jobs() if rest and rest.is_reachable() else None
     failures = {job.id: rest.failure(job.id) for job in jobs or () if rest and not job.is_running}
     url, taskmanagers = (rest.url, rest.taskmanagers()) if rest else ("", 0)

@@ -12,6 +12,7 @@ from detectors.drift.judgement import Judgement
 from operators.core.errors import DeploymentError
 from operators.core.names import NAME as PIPELINE_NAME
 from operators.inference.supervision.process_limits import ProcessLimits
+from operators.kafka.brokers import Brokers
 from operators.kafka.connection import Connection
 from operators.kafka.topics import TOPIC_NAME, Topics
 from operators.models.runtimes.batched import WindowRules
@@ -137,7 +138,7 @@ class Settings:
     @property
     def connection(self) -> Connection:
         """The brokers and topics that a worker connects to."""
-        return Connection(self.bootstrap_servers, self.topics)
+        return Connection(Brokers(self.bootstrap_servers), self.topics)
 
     @property
     def rules(self) -> WindowRules:

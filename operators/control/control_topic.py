@@ -10,6 +10,6 @@ from operators.kafka.consumer import read_topic
 def read_control(connection: Connection) -> ControlState:
     """Read the control topic from its beginning to its current end; a missing topic is empty."""
     control = ControlState.empty()
-    for record in read_topic(connection.bootstrap, [connection.topics.control], DEADLINE):
+    for record in read_topic(connection.brokers, [connection.topics.control], DEADLINE):
         control.read(record)
     return control

@@ -60,7 +60,7 @@ class StatusPublisher:
         repeat(self._run_once, self._stopped, log_failure(_log, "writing the status topic"))
 
     def _run_once(self) -> None:
-        producer = KafkaProducer(bootstrap_servers=self._connection.bootstrap, max_block_ms=10_000)
+        producer = KafkaProducer(**self._connection.brokers.options(), max_block_ms=10_000)
         try:
             self._publish_until_stopped(producer)
         finally:

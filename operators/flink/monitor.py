@@ -69,7 +69,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         configs = StepConfigs(releases, self._site, self._rules)
         self._windows = StepWindows(state, configs, alert_rules, active_alerts, metrics, self._has_topic)
         self._rates = PipelineRates(value("slice"), value("slices"), active_alerts, alert_rules.get)
-        self._topic_watch = TopicWatch(self._connection.bootstrap)
+        self._topic_watch = TopicWatch(self._connection.brokers)
         self._topic_watch.want([self._topics.alerts, self._topics.rates])
         self._topic_watch.start()
         collect_garbage_rarely()
@@ -92,7 +92,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         yield from filter(None, map(self._row, emitted))
 
     def _has_topic(self, step: str) -> bool:
-        return topic_exists(self._connection.bootstrap, self._topics.model_outputs(step))
+        return topic_exists(self._connection.brokers, self._topics.model_outputs(step))
 
     def _row(self, emitted: Report | Rates | AlertRecord) -> Row | None:
         """Return the row of a record; None, with an event, if its topic does not exist."""

@@ -72,7 +72,7 @@ class Worker:
         self._serving: dict[str, Deployment] = {}
         self._verdicts = VerdictFollower(connection, self._skip)
         self._follower = ControlFollower(connection, self._deployments, self._swap_engine, self._skip)
-        self._topic_watch = TopicWatch(connection.bootstrap)
+        self._topic_watch = TopicWatch(connection.brokers)
         self._heartbeat = StatusPublisher(connection, self._status)
         self._unread_events: SimpleQueue[Event] = SimpleQueue()
         self._skipped: SimpleQueue[tuple[str, int]] = SimpleQueue()

@@ -1,9 +1,10 @@
-"""The addresses of Kafka's brokers, and the names of the topics."""
+"""Kafka's brokers, and the names of the topics."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from operators.kafka.brokers import Brokers
 from operators.kafka.topics import Topics
 
 # The most time that reading a topic to its end may take, in seconds.
@@ -11,11 +12,11 @@ DEADLINE = 60.0
 
 
 class Connection(NamedTuple):
-    """Bootstrap servers as `host:port`, comma-separated, and the names of the topics."""
+    """The brokers, and the names of the topics."""
 
-    bootstrap: str
+    brokers: Brokers
     topics: Topics
 
     def failure(self, error: Exception) -> str:
         """Return that Kafka does not answer, and why."""
-        return f"Kafka does not answer at {self.bootstrap}: {str(error) or type(error).__name__}"
+        return f"Kafka does not answer at {self.brokers.servers}: {str(error) or type(error).__name__}"

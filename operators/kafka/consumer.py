@@ -9,17 +9,18 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 from operators.kafka.header_names import replace_broken_names
 
 replace_broken_names()
 
 
 def open_consumer(
-    bootstrap: str, topics: list[str], isolation: str = "read_committed"
+    brokers: Brokers, topics: list[str], isolation: str = "read_committed"
 ) -> tuple[KafkaConsumer, list[TopicPartition]]:
     """Open a consumer assigned to every partition of the topics that exist."""
     consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **brokers.options(),
         group_id=None,
         isolation_level=isolation,
         enable_auto_commit=False,
@@ -46,9 +47,9 @@ def existing_partitions(consumer: KafkaConsumer, topics: list[str]) -> list[Topi
     ]
 
 
-def topic_exists(bootstrap: str, topic: str) -> bool:
+def topic_exists(brokers: Brokers, topic: str) -> bool:
     """Return whether a topic exists."""
-    consumer, partitions = open_consumer(bootstrap, [topic])
+    consumer, partitions = open_consumer(brokers, [topic])
     consumer.close()
     return bool(partitions)
 
@@ -78,9 +79,9 @@ def batches_to_end(
         yield consumer.poll(timeout_ms=200)
 
 
-def read_topic(bootstrap: str, topics: list[str], seconds: float) -> Iterator[Any]:
+def read_topic(brokers: Brokers, topics: list[str], seconds: float) -> Iterator[Any]:
     """Yield every committed record that the topics contain now; a missing topic has none."""
-    consumer, partitions = open_consumer(bootstrap, topics)
+    consumer, partitions = open_consumer(brokers, topics)
     with consumer:
         if partitions:
             consumer.seek_to_beginning()

@@ -112,7 +112,7 @@ class TopicFollower(ABC):
                     next_check = monotonic() + _CHECK
 
     def _open(self, topics: frozenset[str]) -> tuple[KafkaConsumer, frozenset[str]]:
-        consumer, partitions = open_consumer(self.connection.bootstrap, sorted(topics), self.isolation)
+        consumer, partitions = open_consumer(self.connection.brokers, sorted(topics), self.isolation)
         try:
             self.reset()
             if partitions:

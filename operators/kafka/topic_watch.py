@@ -11,6 +11,7 @@ from kafka.errors import UnknownTopicOrPartitionError
 
 from operators.core.background_thread import log_failure, repeat
 from operators.core.event_log import log_event
+from operators.kafka.brokers import Brokers
 
 _CHECK_SECONDS = 5.0
 _log = logging.getLogger(__name__)
@@ -22,9 +23,9 @@ class TopicWatch:
     A topic is `missing` if two checks in a row did not find it, because a broker knows a new topic late.
     """
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, brokers: Brokers) -> None:
         self.missing: frozenset[str] = frozenset()
-        self._bootstrap = bootstrap
+        self._brokers = brokers
         self._wanted: frozenset[str] = frozenset()
         self._absent: frozenset[str] = frozenset()
         self._stop = Event()
@@ -49,7 +50,7 @@ class TopicWatch:
 
     def check(self) -> None:
         """Check the wanted topics twice; KafkaError if no broker answers."""
-        client = KafkaAdminClient(bootstrap_servers=self._bootstrap)
+        client = KafkaAdminClient(**self._brokers.options())
         try:
             self._check(client)
             self._check(client)
@@ -60,7 +61,7 @@ class TopicWatch:
         repeat(self._follow, self._stop, log_failure(_log, "watching topics"), pause=0.0)
 
     def _follow(self) -> None:
-        client = KafkaAdminClient(bootstrap_servers=self._bootstrap)
+        client = KafkaAdminClient(**self._brokers.options())
         try:
             while not self._stop.wait(_CHECK_SECONDS):
                 self._check(client)

@@ -49,7 +49,7 @@ def archive() -> Path:
 
 
 def applied(stack: Stack, models: Path, folder: Path, namespace: str) -> tuple[Connection, Project]:
-    where = Connection(stack.bootstrap_servers, Topics("weir", namespace))
+    where = Connection(stack.brokers, Topics("weir", namespace))
     project = Project(folder, models)
     apply([project.write("packed", SPEC)], where, project.site())
     return where, project
@@ -113,7 +113,7 @@ def test_the_image_runs_the_job_in_application_mode(
     stack: Stack, models: Path, tmp_path: Path, archive: Path
 ) -> None:
     where, project = applied(stack, models, tmp_path, "application")
-    settings = submit.connection_arguments(where.bootstrap, project.site())
+    settings = submit.connection_arguments(where.brokers, project.site())
     with application(tmp_path, stack, *settings, "--namespace", "application") as rest:
         await_true(lambda: any(job.is_running for job in rest.jobs("weir.application")), "the job running")
         assert_answers(where, models)
@@ -137,7 +137,7 @@ def test_a_foreign_cluster_runs_the_job_in_the_packed_environment(
         cluster.keep_taskmanager()
         await_true(lambda: cluster.rest.free_slots() > 1, "the cluster has slots")
         flink = Flink(cluster.rest, cluster.environment())
-        arguments = [*submit.connection_arguments(where.bootstrap, project.site()), "--namespace", "foreign"]
+        arguments = [*submit.connection_arguments(where.brokers, project.site()), "--namespace", "foreign"]
         job = submit.submit(flink, submit.flink_run(arguments, environment=str(archive)))
         submit.await_running(cluster.rest, job)
         assert_answers(where, models)

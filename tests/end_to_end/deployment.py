@@ -54,7 +54,7 @@ class Deployment:
 
     def records(self, topic: str, enough: Callable[[list[Any]], bool]) -> list[Any]:
         """Read a topic's committed records from its beginning until there are enough."""
-        consumer, _ = open_consumer(self.connection.bootstrap, [topic])
+        consumer, _ = open_consumer(self.connection.brokers, [topic])
         found: list[Any] = []
         with consumer:
             consumer.seek_to_beginning()
@@ -112,11 +112,11 @@ def running(
     before_submit: Callable[[], object] = lambda: None,
 ) -> Iterator[Deployment]:
     """Apply a folder of manifests, submit the job, and cancel it in the end."""
-    connection = Connection(stack.bootstrap_servers, Topics("weir", namespace))
+    connection = Connection(stack.brokers, Topics("weir", namespace))
     site = make_policy(str(models), str(manifests.parent / "cache"))
     apply([manifests], connection, site, "test", partitions=2)
     before_submit()
-    where = submit.connection_arguments(stack.bootstrap_servers, site)
+    where = submit.connection_arguments(stack.brokers, site)
     arguments = [*where, "--namespace", namespace, "--checkpoint-interval-ms", "1000", *settings]
     job = submit.submit(stack.flink, submit.flink_run(arguments))
     try:

@@ -119,7 +119,7 @@ def watched(stack: Stack, models: Path, tmp_path_factory: pytest.TempPathFactory
     project.write(NAME, SPEC)
     (project.manifests / "monitor.yaml").write_text(yaml.safe_dump(MONITOR))
     settings = ["--parallelism", "2"]
-    where, port = ["--bootstrap-servers", stack.bootstrap_servers, "--namespace", "alerts"], free_port()
+    where, port = ["--bootstrap-servers", stack.brokers.servers, "--namespace", "alerts"], free_port()
     with (
         running(stack, project.manifests, project.models, "alerts", settings) as job,
         prometheus(stack, project.folder / "prometheus") as seen,
@@ -283,7 +283,7 @@ def test_logs_have_a_line_for_an_event_and_none_for_a_record(watched: Watched) -
 
 def test_rates_are_published_every_ten_seconds_and_count_each_request_once(watched: Watched) -> None:
     topics, asked = watched.job.topics, 0
-    with closing(KafkaConsumer(bootstrap_servers=watched.job.connection.bootstrap)) as consumer:
+    with closing(KafkaConsumer(**watched.job.connection.brokers.options())) as consumer:
         partitions = [TopicPartition(topics.inputs(NAME), number) for number in (0, 1)]
         asked = sum(consumer.end_offsets(partitions).values())
 

@@ -303,8 +303,8 @@ def test_an_inputs_topic_without_a_pipeline_gets_dead_letters(deployment: Deploy
     from jobs.kafka.admin import create_topics
 
     topic = deployment.topics.inputs("nobody")
-    create_topics(deployment.connection.bootstrap, [topic], 1)
-    producer = KafkaProducer(bootstrap_servers=deployment.connection.bootstrap)
+    create_topics(deployment.connection.brokers, [topic], 1)
+    producer = KafkaProducer(**deployment.connection.brokers.options())
     producer.send(topic, value=body(GOOD, [1, 12]), key=b"to-nobody").get(timeout=30)
     producer.close()
     letters = deployment.records(

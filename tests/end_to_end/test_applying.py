@@ -32,7 +32,7 @@ OTHER: dict[str, Any] = {"steps": [{"name": "income"}], "output": {"steps": ["in
 
 @pytest.fixture
 def where(stack: Stack, request: pytest.FixtureRequest) -> Connection:
-    return Connection(stack.bootstrap_servers, Topics("weir", request.node.name[-60:]))
+    return Connection(stack.brokers, Topics("weir", request.node.name[-60:]))
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_dry_run_lists_the_changes_and_makes_none(where: Connection, project: 
     file = project.write("one", ONE)
     done = apply([file], where, project.site(), dry_run=True)
     assert {one.verb for one in done.applied} == {"created"}
-    assert not [topic for topic in existing_topics(where.bootstrap) if where.topics.namespace in topic]
+    assert not [topic for topic in existing_topics(where.brokers) if where.topics.namespace in topic]
     apply([file], where, project.site())
     project.write("one", {**ONE, "steps": [ONE["steps"][0]]})
     *_, pipeline = apply([file], where, project.site(), dry_run=True).applied

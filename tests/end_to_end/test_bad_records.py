@@ -134,8 +134,8 @@ def _send(job: Deployment, topic: str, records: list[Bad]) -> None:
 
 @contextmanager
 def producer(job: Deployment) -> Iterator[KafkaProducer]:
-    servers = job.connection.bootstrap
-    with closing(KafkaProducer(bootstrap_servers=servers, max_request_size=2**23, linger_ms=5)) as one:
+    brokers = job.connection.brokers
+    with closing(KafkaProducer(**brokers.options(), max_request_size=2**23, linger_ms=5)) as one:
         yield one
 
 
@@ -179,7 +179,7 @@ def test_requests_are_answered_while_all_of_it_comes(scene: Scene) -> None:
 
 def read_status(scene: Scene) -> StatusState:
     found = StatusState.empty()
-    for record in read_topic(scene.job.connection.bootstrap, [scene.job.topics.status], 60.0):
+    for record in read_topic(scene.job.connection.brokers, [scene.job.topics.status], 60.0):
         found.read(record)
     return found
 

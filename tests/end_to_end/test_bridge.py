@@ -81,7 +81,7 @@ class Alerts:
 
     def __init__(self, connection: Connection) -> None:
         self._topic = connection.topics.alerts
-        self._producer = KafkaProducer(bootstrap_servers=connection.bootstrap)
+        self._producer = KafkaProducer(**connection.brokers.options())
         self._active: dict[str, list[Active]] = {}
 
     def publish(self, pipeline: str, *, wrong: bool, at: float | None = None) -> None:
@@ -100,7 +100,7 @@ class Alerts:
 
 @pytest.fixture
 def where(stack: Stack, request: pytest.FixtureRequest) -> Connection:
-    connection = Connection(stack.bootstrap_servers, Topics("weir", f"bridge-{abs(hash(request.node.name))}"))
+    connection = Connection(stack.brokers, Topics("weir", f"bridge-{abs(hash(request.node.name))}"))
     create_control(connection)
     return connection
 

@@ -24,7 +24,7 @@ SECRET = "XXXXXXXXXXXXXXXX"
 
 
 def test_a_bad_alert_and_a_receiver_that_hangs_stop_no_other_delivery(broker: Broker) -> None:
-    connection = Connection(broker.bootstrap, Topics("weir", "hanging"))
+    connection = Connection(broker.brokers, Topics("weir", "hanging"))
     create_control(connection)
     alerts, messages = Alerts(connection), list[str]()
     alerts.publish("first", wrong=True)
@@ -37,7 +37,7 @@ def test_a_bad_alert_and_a_receiver_that_hangs_stop_no_other_delivery(broker: Br
         for thread in threads:
             thread.start()
         await_true(lambda: len(hook.seen) == 1, "the first alert")
-        with KafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+        with KafkaProducer(**broker.brokers.options()) as producer:
             for wrong in ({"labels": {}}, {"labels": {"alertname": "\x1b[31m"}}, {"labels": None}):
                 producer.send(connection.topics.alerts, encoded({**good_alert(), **wrong}))
         alerts.publish("second", wrong=True)

@@ -26,9 +26,9 @@ class Scene:
     """A correlator in an event loop of its own, of two requests at most, for the pipelines `names`."""
 
     def __init__(self, broker: Broker) -> None:
-        self.bootstrap = broker.bootstrap
+        self.brokers = broker.brokers
         self.names = ["p"]
-        self.correlator = Correlator(Connection(broker.bootstrap, TOPICS), lambda: self.names, max_waiting=2)
+        self.correlator = Correlator(Connection(broker.brokers, TOPICS), lambda: self.names, max_waiting=2)
         self.loop = asyncio.new_event_loop()
         self._thread = Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
@@ -40,7 +40,7 @@ class Scene:
 
     def sent(self, pipeline: str, count: int) -> dict[bytes, bytes]:
         """Wait for `count` requests; return their keys by body."""
-        consumer, _ = open_consumer(self.bootstrap, [TOPICS.inputs(pipeline)])
+        consumer, _ = open_consumer(self.brokers, [TOPICS.inputs(pipeline)])
         found: dict[bytes, bytes] = {}
 
         def poll() -> bool:
@@ -55,7 +55,7 @@ class Scene:
         return found
 
     def respond(self, pipeline: str, *answers: tuple[bytes, bytes]) -> None:
-        with KafkaProducer(bootstrap_servers=self.bootstrap) as producer:
+        with KafkaProducer(**self.brokers.options()) as producer:
             for key, body in answers:
                 producer.send(TOPICS.outputs(pipeline), key=key, value=body)
 
@@ -68,7 +68,7 @@ class Scene:
 
 @pytest.fixture
 def scene(broker: Broker, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    create_topics(broker.bootstrap, [TOPICS.inputs("p"), TOPICS.outputs("p")], partitions=2)
+    create_topics(broker.brokers, [TOPICS.inputs("p"), TOPICS.outputs("p")], partitions=2)
     scene = Scene(broker)
     yield scene
     scene.close()
@@ -98,7 +98,7 @@ def test_a_request_without_a_response_fails_after_its_time_and_makes_room(scene:
 
 
 def test_the_first_request_to_a_new_pipeline_waits_until_its_responses_are_read(scene: Scene) -> None:
-    create_topics(scene.bootstrap, [TOPICS.inputs("new"), TOPICS.outputs("new")], partitions=1)
+    create_topics(scene.brokers, [TOPICS.inputs("new"), TOPICS.outputs("new")], partitions=1)
     scene.names = ["p", "new"]
     asked = scene.ask(b"nine", "new")
     keys = scene.sent("new", 1)

@@ -26,9 +26,9 @@ def test_the_page_shows_that_it_is_empty_and_that_it_lost_its_broker_or_server(t
     own = up(tmp_path / "stack", free_ports(), on_progress=lambda line: None, json_logs=True)
     try:
         assert_logs_are_json(own)
-        create_control(Connection(own.bootstrap_servers, Topics("weir", "default")))
+        create_control(Connection(own.brokers, Topics("weir", "default")))
         port = free_port()
-        command = ["dashboard", "--port", str(port), "--bootstrap-servers", own.bootstrap_servers]
+        command = ["dashboard", "--port", str(port), "--bootstrap-servers", own.brokers.servers]
         with browser() as page:
             with weir(*command, log=tmp_path / "dashboard.log"):
                 answering(f"http://{HOST}:{port}/")
@@ -57,10 +57,10 @@ def test_others_than_this_machine_need_a_token(broker: Broker, tmp_path: Path) -
 
     port, namespace, token = free_port(), "guarded", tmp_path / "token"
     token.write_text("0123456789abcdef\n")
-    create_control(Connection(broker.bootstrap, Topics("weir", namespace)))
+    create_control(Connection(broker.brokers, Topics("weir", namespace)))
     serve = ["dashboard", "--port", str(port), "--namespace", namespace, "--token-file", str(token)]
     url = f"http://{HOST}:{port}"
-    with weir(*serve, "--bootstrap-servers", broker.bootstrap, log=tmp_path / "log"):
+    with weir(*serve, "--bootstrap-servers", broker.brokers.servers, log=tmp_path / "log"):
         await_true(lambda: listens(port), "it listens")
         for path in ("/", "/?token=0123456789abcdef", "/_dash-layout"):
             with pytest.raises(urllib.error.HTTPError, match="401"):

@@ -257,7 +257,7 @@ def test_nothing_is_awaited_longer_than_it_may_nor_by_more_than_may(
     stack: Stack, models: Path, tmp_path: Path, rows: Any
 ) -> None:
     """No job runs in this namespace."""
-    where = Connection(stack.bootstrap_servers, Topics("weir", "nobody-answers"))
+    where = Connection(stack.brokers, Topics("weir", "nobody-answers"))
     Project(tmp_path, models).apply(where, "silent", SLOW)
     with (
         gateway(stack, "nobody-answers", "--timeout", "3", "--in-flight", "2") as door,

@@ -41,7 +41,7 @@ class Job:
     def __init__(self, broker: Broker) -> None:
         self.value = b"{}"
         self.headers: Mapping[str, bytes] = {}
-        self._bootstrap = broker.bootstrap
+        self._brokers = broker.brokers
         self._stopped = Event()
         self._thread = Thread(target=self._run)
         self._thread.start()
@@ -51,8 +51,8 @@ class Job:
         self._thread.join(30)
 
     def _run(self) -> None:
-        consumer, _ = open_consumer(self._bootstrap, [TOPICS.inputs("p")])
-        with consumer, KafkaProducer(bootstrap_servers=self._bootstrap) as producer:
+        consumer, _ = open_consumer(self._brokers, [TOPICS.inputs("p")])
+        with consumer, KafkaProducer(**self._brokers.options()) as producer:
             consumer.seek_to_beginning()
             while not self._stopped.is_set():
                 for records in consumer.poll(timeout_ms=100).values():
@@ -63,9 +63,9 @@ class Job:
 
 @pytest.fixture(scope="module")
 def job(broker: Broker) -> Iterator[Job]:
-    create_control(Connection(broker.bootstrap, TOPICS))
-    create_topics(broker.bootstrap, [TOPICS.inputs("p"), TOPICS.outputs("p")], partitions=1)
-    with KafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+    create_control(Connection(broker.brokers, TOPICS))
+    create_topics(broker.brokers, [TOPICS.inputs("p"), TOPICS.outputs("p")], partitions=1)
+    with KafkaProducer(**broker.brokers.options()) as producer:
         producer.send(TOPICS.control, key=b"release/p/1", value=msgspec.json.encode(release(1, "")))
         producer.send(TOPICS.control, key=b"head/p", value=msgspec.json.encode(Head(1)))
     job = Job(broker)
@@ -75,7 +75,7 @@ def job(broker: Broker) -> Iterator[Job]:
 
 @pytest.fixture(scope="module")
 def port(broker: Broker, job: Job) -> Iterator[int]:
-    gateway = Gateway(Connection(broker.bootstrap, TOPICS), 20.0, 10)
+    gateway = Gateway(Connection(broker.brokers, TOPICS), 20.0, 10)
     with http_server(gateway.app()) as server:
         await_true(lambda: ask(server.port, "GET", "/v2/models/p")[0] == 200, "the pipeline is live")
         yield server.port

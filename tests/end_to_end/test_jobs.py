@@ -43,7 +43,7 @@ def test_two_jobs_share_a_namespace_and_each_serves_only_its_own(
     models_only.write_text("\n---\n".join(models_only.read_text().split("---")[:-1]))
     rows = np.nan_to_num(np.load(models / "holdout.npy")[:SIZE])
     with running(stack, project.manifests, project.models, NAMESPACE, ["--pipelines", "left"]) as left:
-        where = submit.connection_arguments(stack.bootstrap_servers, project.site())
+        where = submit.connection_arguments(stack.brokers, project.site())
         named = ["--namespace", NAMESPACE, "--pipelines", "right", "--checkpoint-interval-ms", "1000"]
         other = submit.submit(stack.flink, submit.flink_run([*where, *named]))
         try:
@@ -73,16 +73,16 @@ def test_requests_of_another_prefix_are_read_beside_whoever_else_reads_them(
 ) -> None:
     project, theirs = (
         Project(tmp_path, models),
-        Connection(stack.bootstrap_servers, Topics("seldon", "beside")),
+        Connection(stack.brokers, Topics("seldon", "beside")),
     )
     project.write("mine", SPEC)
-    ours = Connection(stack.bootstrap_servers, Topics("weir", "beside", "seldon"))
+    ours = Connection(stack.brokers, Topics("weir", "beside", "seldon"))
     with pytest.raises(DeploymentError, match=r"there is no topic seldon\.beside\.pipeline\.mine\.inputs"):
         apply([project.manifests], ours, project.site())
     names = [theirs.topics.inputs(name) for name in ("mine", "other")] + [theirs.topics.outputs("mine")]
-    create_topics(stack.bootstrap_servers, names, 2)
+    create_topics(stack.brokers, names, 2)
     apply([project.manifests], ours, project.site())
-    where = submit.connection_arguments(stack.bootstrap_servers, project.site())
+    where = submit.connection_arguments(stack.brokers, project.site())
     named = ["--namespace", "beside", "--requests-prefix", "seldon", "--pipelines", "mine"]
     job = submit.submit(stack.flink, submit.flink_run([*where, *named]))
     try:
@@ -99,13 +99,13 @@ def test_requests_of_another_prefix_are_read_beside_whoever_else_reads_them(
         assert reports[0]["parameters"]["n"] == SIZE
     finally:
         stack.cluster.rest.cancel(job)
-    with closing(KafkaConsumer(bootstrap_servers=stack.bootstrap_servers)) as consumer:
+    with closing(KafkaConsumer(**stack.brokers.options())) as consumer:
         ends = {name: sum(consumer.end_offsets(partitions(consumer, name)).values()) for name in names}
         assert ends == {names[0]: SIZE, names[1]: 1, names[2]: 0}, "they see nothing of us"
         errors = ours.topics.errors
         assert sum(consumer.end_offsets(partitions(consumer, errors)).values()) == 0
     delete([Resource("pipeline", "mine")], ours, topics=True)
-    assert set(names) <= set(existing_topics(stack.bootstrap_servers)), "theirs stay theirs"
+    assert set(names) <= set(existing_topics(stack.brokers)), "theirs stay theirs"
 
 
 def partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:

@@ -32,7 +32,7 @@ def test_a_pipeline_without_its_outputs_topic_does_not_stop_the_others(job: Depl
     with job.client(BROKEN) as broken, job.client(HEALTHY) as healthy:
         for client in (broken, healthy):
             client.ask(body, seconds=PATIENCE)
-        delete_topics(job.connection.bootstrap, [job.topics.outputs(BROKEN)])
+        delete_topics(job.connection.brokers, [job.topics.outputs(BROKEN)])
         keys = []
         for i in range(1_000):
             keys.append(healthy.send(body, key=f"h{i}".encode()))
@@ -55,7 +55,7 @@ def test_a_pipeline_without_its_outputs_topic_does_not_stop_the_others(job: Depl
         return len(lost(found)) < 100
 
     job.records(job.topics.errors, enough)
-    create_topics(job.connection.bootstrap, [job.topics.outputs(BROKEN)], partitions=2)
+    create_topics(job.connection.brokers, [job.topics.outputs(BROKEN)], partitions=2)
 
     def is_answered() -> bool:
         with PipelineClient(job.connection, BROKEN) as client:
@@ -67,14 +67,14 @@ def test_a_pipeline_without_its_outputs_topic_does_not_stop_the_others(job: Depl
 
 
 def test_a_topic_is_missing_after_two_checks_and_found_at_once(broker: Broker) -> None:
-    watch = TopicWatch(broker.bootstrap)
+    watch = TopicWatch(broker.brokers)
     assert watch.want(["seen", "unseen"])
     assert not watch.want(["seen"])
-    create_topics(broker.bootstrap, ["seen"], partitions=1)
+    create_topics(broker.brokers, ["seen"], partitions=1)
     watch.start()
     assert watch.missing == {"unseen"}
-    create_topics(broker.bootstrap, ["unseen"], partitions=1)
+    create_topics(broker.brokers, ["unseen"], partitions=1)
     await_true(lambda: not watch.missing, "the topic is found")
-    delete_topics(broker.bootstrap, ["seen"])
+    delete_topics(broker.brokers, ["seen"])
     await_true(lambda: watch.missing == {"seen"}, "the topic is missed")
     watch.close()

@@ -102,11 +102,11 @@ def report(window: int, moved: float, now: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def feed(broker: Broker) -> Iterator[KafkaFeed]:
-    connection, now = Connection(broker.bootstrap, TOPICS), int(time() * 1000)
+    connection, now = Connection(broker.brokers, TOPICS), int(time() * 1000)
     create_control(connection)
     reports = TOPICS.model_outputs("d")
-    create_topics(broker.bootstrap, [reports, TOPICS.errors], partitions=1)
-    with KafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+    create_topics(broker.brokers, [reports, TOPICS.errors], partitions=1)
+    with KafkaProducer(**broker.brokers.options()) as producer:
         for one in (release(1, "first"), release(2, "<b>second</b>")):
             producer.send(
                 TOPICS.control, key=f"release/p/{one.generation}".encode(), value=msgspec.json.encode(one)

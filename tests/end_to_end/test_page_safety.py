@@ -61,10 +61,10 @@ def report(now: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def feed(broker: Broker) -> Iterator[KafkaFeed]:
-    connection, now = Connection(broker.bootstrap, TOPICS), int(time() * 1000)
+    connection, now = Connection(broker.brokers, TOPICS), int(time() * 1000)
     create_control(connection)
     reports = TOPICS.model_outputs("d")
-    create_topics(broker.bootstrap, [reports, TOPICS.errors, TOPICS.outliers], partitions=1)
+    create_topics(broker.brokers, [reports, TOPICS.errors, TOPICS.outliers], partitions=1)
     alert, outlier = good_alert(), good_outlier()
     alert["labels"] |= dict.fromkeys(("alertname", "severity", "step"), EVIL)
     alert["annotations"] = {"summary": EVIL, "features": EVIL, "runbook_url": f"javascript:{RUN}//evil"}
@@ -81,7 +81,7 @@ def feed(broker: Broker) -> Iterator[KafkaFeed]:
         "__connect.errors.exception.message": EVIL,
         "pipeline": "p",
     }
-    with KafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+    with KafkaProducer(**broker.brokers.options()) as producer:
         producer.send(TOPICS.control, key=b"release/p/1", value=msgspec.json.encode(release(1, EVIL)))
         producer.send(TOPICS.control, key=b"head/p", value=msgspec.json.encode(Head(1)))
         producer.send(TOPICS.rates, key=b"p", value=rates(now))

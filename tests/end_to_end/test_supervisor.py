@@ -36,7 +36,7 @@ class Scene:
     def __init__(self, broker: Broker, folder: Path, namespace: str) -> None:
         write_models(folder / "models", "model-of-good", "model-of-bad")
         self.folder = folder
-        self.connection = Connection(broker.bootstrap, TOPICS._replace(namespace=namespace))
+        self.connection = Connection(broker.brokers, TOPICS._replace(namespace=namespace))
         create_control(self.connection)
         site = make_policy(str(folder / "models"), str(folder / "cache"))
         identity = Identity("job", SubtaskId(0, 1))
@@ -77,7 +77,7 @@ class Scene:
 
     def status(self) -> StatusState:
         state = StatusState.empty()
-        for record in read_topic(self.connection.bootstrap, [self.connection.topics.status], 30.0):
+        for record in read_topic(self.connection.brokers, [self.connection.topics.status], 30.0):
             state.read(record)
         return state
 

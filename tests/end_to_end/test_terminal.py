@@ -26,17 +26,17 @@ EVIL = "a\x1b[2J\x1b]0;owned\x07\x9b31m\u202eb\nc"
 
 @pytest.fixture(scope="module")
 def bootstrap(broker: Broker) -> str:
-    create_control(Connection(broker.bootstrap, TOPICS))
-    create_topics(broker.bootstrap, [TOPICS.outputs("p"), TOPICS.errors], partitions=1)
+    create_control(Connection(broker.brokers, TOPICS))
+    create_topics(broker.brokers, [TOPICS.outputs("p"), TOPICS.errors], partitions=1)
     alert = {**good_alert(), "annotations": {"summary": EVIL}}
-    with KafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+    with KafkaProducer(**broker.brokers.options()) as producer:
         producer.send(TOPICS.control, key=b"release/p/1", value=msgspec.json.encode(release(1, EVIL)))
         producer.send(TOPICS.control, key=b"head/p", value=msgspec.json.encode(Head(1)))
         producer.send(TOPICS.alerts, value=encoded(alert))
         producer.send(TOPICS.alerts, value=EVIL.encode())
         headers = [("pipeline", b"p"), ("x-a", EVIL.encode())]
         producer.send(TOPICS.outputs("p"), EVIL.encode(), EVIL.encode(), headers)
-    return broker.bootstrap
+    return broker.brokers.servers
 
 
 @pytest.mark.parametrize("command", ["alerts", "alerts --json", "inspect p", "history p", "status"])

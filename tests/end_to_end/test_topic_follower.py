@@ -10,6 +10,7 @@ import pytest
 
 from jobs.kafka.admin import create_topics, delete_topics
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 from operators.kafka.connection import Connection
 from operators.kafka.topic_follower import TopicFollower
 from operators.kafka.topics import Topics
@@ -20,8 +21,8 @@ from tests.support.broker import Broker
 class Reading(TopicFollower):
     """Remembers values, in the order of reading, and what else happened."""
 
-    def __init__(self, bootstrap: str, *topics: str) -> None:
-        super().__init__(Connection(bootstrap, Topics()), "reading values")
+    def __init__(self, brokers: Brokers, *topics: str) -> None:
+        super().__init__(Connection(brokers, Topics()), "reading values")
         self.wanted = frozenset(topics)
         self.values: list[str] = []
         self.errors: list[str] = []
@@ -56,7 +57,7 @@ class Resuming(Reading):
 @pytest.fixture
 def topic(broker: Broker, request: pytest.FixtureRequest) -> str:
     name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
-    create_topics(broker.bootstrap, [name], partitions=1)
+    create_topics(broker.brokers, [name], partitions=1)
     return name
 
 
@@ -68,7 +69,7 @@ def test_start_returns_when_the_topic_is_read_to_its_end(
     broker: Broker, topic: str, kind: type[Reading]
 ) -> None:
     broker.send(topic, "a", "b")
-    follower = kind(broker.bootstrap, topic)
+    follower = kind(broker.brokers, topic)
     follower.start()
     assert follower.values == ["a", "b"]
     assert follower.threads == {get_ident()}
@@ -81,7 +82,7 @@ def test_start_returns_when_the_topic_is_read_to_its_end(
 
 def test_start_raises_what_taking_raises_and_leaves_no_thread(broker: Broker, topic: str) -> None:
     broker.send(topic, "a")
-    follower = Reading(broker.bootstrap, topic)
+    follower = Reading(broker.brokers, topic)
     follower.fails_on = "a"
     with pytest.raises(DeploymentError, match="cannot be used yet"):
         follower.start()
@@ -91,7 +92,7 @@ def test_start_raises_what_taking_raises_and_leaves_no_thread(broker: Broker, to
 
 @KINDS
 def test_records_whose_taking_failed_are_taken_again(broker: Broker, topic: str, kind: type[Reading]) -> None:
-    follower = kind(broker.bootstrap, topic)
+    follower = kind(broker.brokers, topic)
     follower.fails_on = "b"
     follower.start()
     broker.send(topic, "a")
@@ -104,10 +105,10 @@ def test_records_whose_taking_failed_are_taken_again(broker: Broker, topic: str,
 
 @KINDS
 def test_a_topic_that_is_created_later_is_followed(broker: Broker, topic: str, kind: type[Reading]) -> None:
-    follower = kind(broker.bootstrap, topic, f"{topic}-later")
+    follower = kind(broker.brokers, topic, f"{topic}-later")
     follower.start()
     assert follower.followed == {topic}
-    create_topics(broker.bootstrap, [f"{topic}-later"], partitions=3)
+    create_topics(broker.brokers, [f"{topic}-later"], partitions=3)
     broker.send(f"{topic}-later", "a")
     await_true(lambda: follower.values == ["a"], "the value")
     assert follower.followed == {topic, f"{topic}-later"}
@@ -119,7 +120,7 @@ def test_a_follower_of_nothing_follows_what_it_is_given(
     broker: Broker, topic: str, kind: type[Reading]
 ) -> None:
     broker.send(topic, "a")
-    follower = kind(broker.bootstrap)
+    follower = kind(broker.brokers)
     follower.start()
     follower.wanted = frozenset({topic})
     await_true(lambda: follower.followed == {topic}, "the topic")
@@ -132,7 +133,7 @@ def test_a_follower_of_nothing_follows_what_it_is_given(
 def test_a_broker_that_was_killed_costs_no_record_and_doubles_none(
     broker: Broker, topic: str, kind: type[Reading]
 ) -> None:
-    follower = kind(broker.bootstrap, topic)
+    follower = kind(broker.brokers, topic)
     follower.start()
     broker.send(topic, "a", "b")
     await_true(lambda: len(follower.values) == 2, "two values")
@@ -150,12 +151,12 @@ def test_a_topic_that_was_deleted_and_created_again_is_read_from_its_beginning(
     broker: Broker, topic: str, kind: type[Reading]
 ) -> None:
     broker.send(topic, "a", "b", "c")
-    follower = kind(broker.bootstrap, topic)
+    follower = kind(broker.brokers, topic)
     follower.start()
     follower.wanted = frozenset()
     await_true(lambda: follower.followed == frozenset(), "nothing to follow")
-    delete_topics(broker.bootstrap, [topic])
-    create_topics(broker.bootstrap, [topic], partitions=1)
+    delete_topics(broker.brokers, [topic])
+    create_topics(broker.brokers, [topic], partitions=1)
     broker.send(topic, "d")
     follower.values.clear()
     follower.wanted = frozenset({topic})

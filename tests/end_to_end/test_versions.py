@@ -238,7 +238,7 @@ def test_a_new_pipeline_is_picked_up_and_a_deleted_one_closes_its_window(
         (report,) = job.reports_of(name, step, 1)
         parameters = report["parameters"]
         assert (parameters["state"], parameters["n"], parameters["superseded_by"]) == ("SUPERSEDED", 50, None)
-        assert {job.topics.inputs(name), job.topics.outputs(name)} <= set(existing_topics(where.bootstrap))
+        assert {job.topics.inputs(name), job.topics.outputs(name)} <= set(existing_topics(where.brokers))
 
         client.send(bodies(rows[:1])[0], key=b"after")
         client.producer.flush()
@@ -257,7 +257,7 @@ def test_a_new_pipeline_is_picked_up_and_a_deleted_one_closes_its_window(
 
     gone = delete([Resource("pipeline", name)], where, topics=True)
     assert gone == sorted((job.topics.inputs(name), job.topics.outputs(name), job.topics.model_outputs(step)))
-    assert not set(gone) & set(existing_topics(where.bootstrap))
+    assert not set(gone) & set(existing_topics(where.brokers))
     checkpoints = job.checkpoints()
     await_true(lambda: job.checkpoints() > checkpoints + 3, "checkpoints after the topics are gone")
     assert job.failures() == 0

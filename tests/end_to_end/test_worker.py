@@ -32,7 +32,7 @@ class Scene:
     """A worker, and the control topic that it reads."""
 
     def __init__(self, broker: Broker, models: Path, release: Release, namespace: str) -> None:
-        self.connection = Connection(broker.bootstrap, TOPICS._replace(namespace=namespace))
+        self.connection = Connection(broker.brokers, TOPICS._replace(namespace=namespace))
         self.release = release
         create_control(self.connection)
         self.tallies: list[Mapping[str, Tally]] = []
@@ -63,7 +63,7 @@ class Scene:
 
     def status(self) -> StatusState:
         state = StatusState.empty()
-        for record in read_topic(self.connection.bootstrap, [self.connection.topics.status], 30.0):
+        for record in read_topic(self.connection.brokers, [self.connection.topics.status], 30.0):
             state.read(record)
         return state
 
@@ -134,5 +134,5 @@ def test_junk_on_the_control_topic_is_counted_and_what_is_loaded_serves(scene: S
 
 
 def publish_junk(scene: Scene) -> None:
-    with KafkaProducer(bootstrap_servers=scene.connection.bootstrap) as producer:
+    with KafkaProducer(**scene.connection.brokers.options()) as producer:
         producer.send(scene.connection.topics.control, key=b"head/p", value=b"junk", partition=0)

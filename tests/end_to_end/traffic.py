@@ -32,7 +32,7 @@ class Traffic:
     def __init__(self, job: Deployment, pipeline: str, rows: NDArray[Any], rate: float) -> None:
         self._client = PipelineClient(job.connection, pipeline)
         outputs = job.topics.outputs(pipeline)
-        self._consumer = consumer_from_now(job.connection.bootstrap, [outputs])
+        self._consumer = consumer_from_now(job.connection.brokers, [outputs])
         self._bodies = [request_body(row[None], "r") for row in rows]
         self._rate = rate
         self._ended, self._done = Event(), Event()

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 from kafka import KafkaProducer
 
-from jobs.local_stack.kafka_broker import broker_answers, start_broker
+from jobs.local_stack.kafka_broker import broker_answers, local_brokers, start_broker
 from jobs.local_stack.ports import free_ports
 from tests.end_to_end.deployment import await_true
 
@@ -17,7 +17,7 @@ class Broker:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._ports = folder, free_ports()
-        self.bootstrap = f"127.0.0.1:{self._ports.kafka}"
+        self.brokers = local_brokers(self._ports)
         self.start()
 
     def start(self) -> None:
@@ -31,6 +31,6 @@ class Broker:
         self._process.wait()
 
     def send(self, topic: str, *values: str) -> None:
-        with KafkaProducer(bootstrap_servers=self.bootstrap) as producer:
+        with KafkaProducer(**self.brokers.options()) as producer:
             for value in values:
                 producer.send(topic, value.encode())

@@ -27,7 +27,7 @@ def up(
         print("The stack is running:")
     else:
         print("A stack is already running (`weir down` stops it):")
-    print(f"  Flink web UI  {running.web_ui}\n  Kafka         {running.bootstrap_servers}")
+    print(f"  Flink web UI  {running.web_ui}\n  Kafka         {running.brokers.servers}")
     print(f"  logs          {running.folder}/kafka/broker.log, {running.cluster.folder}/log/")
 
 

@@ -64,7 +64,7 @@ def alert_bridge(
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    print(f"delivering alerts of {kafka.topics.alerts} at {kafka.bootstrap}", flush=True)
+    print(f"delivering alerts of {kafka.topics.alerts} at {kafka.brokers.servers}", flush=True)
     for thread in threads:
         thread.start()
     for thread in threads:

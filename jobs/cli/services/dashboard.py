@@ -63,7 +63,7 @@ def dashboard(
         require_token(page.app.server, tokens, port, is_encrypted=tls is not None)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = PageServer(host, port, page.app.server, tls)
-    print(f"listening on {url_of(host, port, tls)}, for {name} at {kafka.bootstrap}", flush=True)
+    print(f"listening on {url_of(host, port, tls)}, for {name} at {kafka.brokers.servers}", flush=True)
 
     def stop(*signal_: object) -> None:
         # In another thread: shutdown() waits until serve_forever() returns, which runs in this one.

@@ -73,5 +73,5 @@ def gateway(
     config = server_config(Gateway(kafka, timeout, in_flight).app(), exposure)
     with config.bind_socket() as socket:
         socket.listen(config.backlog)
-        print(f"listening on {exposure.url}, for pipelines at {kafka.bootstrap}", flush=True)
+        print(f"listening on {exposure.url}, for pipelines at {kafka.brokers.servers}", flush=True)
         uvicorn.Server(config).run(sockets=[socket])

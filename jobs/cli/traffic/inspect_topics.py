@@ -72,7 +72,7 @@ def inspect(
     )
     if tap:
         begin_tap(target.pipeline, kafka, seconds_of(tap))
-    with Reader(kafka.bootstrap, target) as reader:
+    with Reader(kafka.brokers, target) as reader:
         existing = [] if tap else reader.existing(record_filter, last or (None if since else 1))
         for record in existing:
             print(record.json(target.tensor) if json else record.line(target.tensor))

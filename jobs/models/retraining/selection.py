@@ -58,7 +58,7 @@ def select_requests(
     DeploymentError if no request is left.
     """
     topic = connection.topics.inputs(pipeline)
-    records = sorted(newest(connection.bootstrap, topic, rows), key=lambda one: (one.timestamp, one.offset))
+    records = sorted(newest(connection.brokers, topic, rows), key=lambda one: (one.timestamp, one.offset))
     windows, skipped = drifted_windows(connection, pipeline, steps)
     drift = Spans(span for window in windows for span in window)
     kept = [one for one in records if drifted == "include" or drift.contain(one) == (drifted == "only")]
@@ -74,7 +74,7 @@ def select_requests(
 def drifted_windows(connection: Connection, pipeline: str, steps: Iterable[str]) -> Drifts:
     """Read the reports of a pipeline's steps and return its drifted windows."""
     topics = [connection.topics.model_outputs(step) for step in steps]
-    return drifts_in(read_topic(connection.bootstrap, topics, DEADLINE), pipeline)
+    return drifts_in(read_topic(connection.brokers, topics, DEADLINE), pipeline)
 
 
 def drifts_in(records: Iterable[Any], pipeline: str) -> Drifts:

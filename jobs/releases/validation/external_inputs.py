@@ -7,16 +7,17 @@ from graphlib import CycleError, TopologicalSorter
 
 from jobs.kafka.admin import existing_topics
 from operators.control.release import Release
+from operators.kafka.brokers import Brokers
 from operators.resources.references import External, parse_external
 
 
-def missing_sources(releases: Sequence[Release], live: Sequence[Release], bootstrap: str) -> Iterator[str]:
+def missing_sources(releases: Sequence[Release], live: Sequence[Release], brokers: Brokers) -> Iterator[str]:
     """Yield an error for each external input of which neither the pipeline nor the topic exists."""
     reading = [release for release in releases if release.external_topic]
     if not reading:
         return
     pipelines = {release.name for release in (*releases, *live)}
-    topics = set(existing_topics(bootstrap))
+    topics = set(existing_topics(brokers))
     for release in reading:
         other = _external(release).pipeline
         if other not in pipelines and release.external_topic not in topics:

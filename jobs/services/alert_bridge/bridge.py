@@ -66,7 +66,7 @@ class Bridge:
     def _open(self) -> KafkaConsumer:
         return KafkaConsumer(
             self._connection.topics.alerts,
-            bootstrap_servers=self._connection.bootstrap,
+            **self._connection.brokers.options(),
             group_id=self._group,
             isolation_level="read_committed",
             enable_auto_commit=False,
@@ -95,7 +95,7 @@ class Bridge:
         end = consumer.end_offsets([partition])[partition]
         read = read_records(
             record
-            for record in read_topic(self._connection.bootstrap, [partition.topic], _READ_TIMEOUT)
+            for record in read_topic(self._connection.brokers, [partition.topic], _READ_TIMEOUT)
             if record.partition == partition.partition and record.offset < end
         )
         for alert in reversed(firing(read.alerts)):

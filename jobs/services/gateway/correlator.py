@@ -67,7 +67,7 @@ class Correlator:
         """Start to consume responses; they are passed on in this event loop."""
         self._loop = loop
         self._producer = KafkaProducer(
-            bootstrap_servers=self._connection.bootstrap,
+            **self._connection.brokers.options(),
             linger_ms=1,
             max_request_size=MOST_BYTES,
             max_block_ms=5_000,

@@ -36,7 +36,7 @@ def tap(pipeline: str, connection: Connection, seconds: float, partitions: int =
         topics = connection.topics
         sides = (topics.model_inputs, topics.model_outputs)
         topic_names = [topic_of(step) for step in release.artifacts for topic_of in sides]
-        create_topics(connection.bootstrap, topic_names, partitions)
+        create_topics(connection.brokers, topic_names, partitions)
         return [Record(f"tap/{pipeline}", msgspec.json.encode(Tap(time() + seconds)))], None
 
     publish(connection, decide)

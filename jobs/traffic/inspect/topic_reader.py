@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, TopicPartition
 from jobs.traffic.inspect.expression import Target
 from jobs.traffic.inspect.readable_records import Condition, ReadableRecord, show
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 from operators.kafka.connection import DEADLINE
 from operators.kafka.consumer import open_consumer, read_to_end
 
@@ -45,9 +46,9 @@ class RecordFilter(NamedTuple):
 class Reader:
     """Reads one topic; DeploymentError where it does not exist."""
 
-    def __init__(self, bootstrap: str, target: Target) -> None:
+    def __init__(self, brokers: Brokers, target: Target) -> None:
         self._target = target
-        self._consumer, self._partitions = _open(bootstrap, target)
+        self._consumer, self._partitions = _open(brokers, target)
         self._ends = self._consumer.end_offsets(self._partitions)
 
     def __enter__(self) -> Reader:
@@ -94,8 +95,8 @@ class Reader:
             yield show(record, self._target)
 
 
-def _open(bootstrap: str, target: Target) -> tuple[KafkaConsumer, list[TopicPartition]]:
-    consumer, partitions = open_consumer(bootstrap, [target.topic])
+def _open(brokers: Brokers, target: Target) -> tuple[KafkaConsumer, list[TopicPartition]]:
+    consumer, partitions = open_consumer(brokers, [target.topic])
     if not partitions:
         consumer.close()
         hint = "the step has no reports and was never tapped; use --tap 60s" if target.step else ""

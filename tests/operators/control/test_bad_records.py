@@ -19,6 +19,7 @@ from operators.core.errors import MESSAGE_LENGTH, DeploymentError
 from operators.core.redaction import Redaction
 from operators.inference.deployments import Deployments
 from operators.inference.verdict_follower import VerdictFollower
+from operators.kafka.brokers import Brokers
 from operators.kafka.connection import Connection
 from operators.kafka.skipped_records import MOST_SKIPPED, Skipped
 from operators.kafka.topics import Topics
@@ -264,7 +265,7 @@ def test_a_good_status_record_of_the_corpus_is_read(kind: str) -> None:
 
 def verdicts_around(*values: bytes | None) -> tuple[VerdictFollower, list[Skipped]]:
     skipped: list[Skipped] = []
-    verdicts = VerdictFollower(Connection("nowhere:1", TOPICS), skipped.extend)
+    verdicts = VerdictFollower(Connection(Brokers("nowhere:1"), TOPICS), skipped.extend)
     topic = TOPICS.model_outputs("d")
     verdicts.take([Record(b"p/d", encoded(good_report(0, 1)), topic, 0, 0)])
     assert verdicts.of("p")["d"].is_drift == 0
@@ -302,7 +303,7 @@ def test_a_report_without_a_value_is_skipped_and_reported() -> None:
 
 def test_records_that_are_read_again_are_reported_once() -> None:
     skipped: list[Skipped] = []
-    verdicts = VerdictFollower(Connection("nowhere:1", TOPICS), skipped.extend)
+    verdicts = VerdictFollower(Connection(Brokers("nowhere:1"), TOPICS), skipped.extend)
     records: list[Any] = [Record(b"p/d", b"junk", "t", 0, offset) for offset in range(3)]
     verdicts.take(records)
     verdicts.take([*records, Record(b"p/d", b"junk", "t", 0, 3)])

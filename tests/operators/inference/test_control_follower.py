@@ -13,6 +13,7 @@ from operators.control.release import Head, Release
 from operators.core.errors import DeploymentError
 from operators.inference.control_follower import ControlFollower
 from operators.inference.deployments import Deployments
+from operators.kafka.brokers import Brokers
 from operators.kafka.connection import Connection
 from operators.kafka.skipped_records import Skipped
 from operators.kafka.topics import Topics
@@ -29,7 +30,7 @@ class Worker:
         self.changes = 0
         self.fails = False
         self.skipped: list[Skipped] = []
-        connection = Connection("nowhere:1", Topics())
+        connection = Connection(Brokers("nowhere:1"), Topics())
         self.follower = ControlFollower(connection, self.deployments, self._changed, self.skipped.extend)
 
     def _changed(self) -> None:
