@@ -25,6 +25,7 @@ from operators.core.micro_batch import RESPONSE_ROW
 from operators.flink.count import MESSAGE_TYPE, CountFunction
 from operators.flink.infer import InferFunction
 from operators.flink.monitor import OUTPUT_TYPE, MonitorFunction
+from operators.kafka.client_config.properties_file import exposure
 from operators.windows.messages import key_of, shard_key_of
 
 _TEXT, _BYTES = DataTypes.STRING(), DataTypes.BYTES()
@@ -94,6 +95,8 @@ def build(t: StreamTableEnvironment, settings: Settings) -> StatementSet:
 def main(arguments: list[str]) -> None:
     """Build the topology and submit it to the cluster."""
     settings = parse_settings(arguments, os.environ)
+    if warning := exposure(settings.kafka_config):
+        print(f"warning: {warning}", file=sys.stderr)
     env = StreamExecutionEnvironment.get_execution_environment(configuration(settings))
     env.set_parallelism(settings.parallelism)
     env.set_max_parallelism(settings.max_parallelism)

@@ -30,9 +30,10 @@ ORDER = {
         "pipeline_checks monitor_checks manifests"
     ),
     "operators/kafka": (
-        "topics brokers connection output_record headers header_names consumer topic_follower topic_watch "
-        "skipped_records dead_letters"
+        "topics client_config brokers connection output_record headers header_names consumer topic_follower "
+        "topic_watch skipped_records dead_letters"
     ),
+    "operators/kafka/client_config": "java_properties jaas certificates properties_file client_options",
     "operators/protocol": (
         "datatypes request inference_pb2 json_codec protobuf_codec decode batching json_tensors encode"
     ),
@@ -75,7 +76,7 @@ ORDER = {
         "streaming production_monitoring data kafka releases flink local_stack models status traffic "
         "services demo cli train_monitors"
     ),
-    "jobs/streaming": "settings kafka_tables operator_names",
+    "jobs/streaming": "settings java_client_options kafka_tables operator_names",
     "jobs/data": (
         "table_format column_values cell_remedies csv_files table_files usable_numbers declared_columns "
         "feature_encoding column_report synthetic_census"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Annotated, Any, NamedTuple, get_args
@@ -13,6 +14,7 @@ from jobs.cli.options import (
     Bootstrap,
     Decimal,
     Encoding,
+    KafkaConfig,
     MissingValues,
     Namespace,
     Prefix,
@@ -25,7 +27,8 @@ from jobs.data.table_format import TableFormat, words_of
 from jobs.flink.paths import home
 from jobs.local_stack.stack import find
 from operators.core.errors import DeploymentError
-from operators.kafka.brokers import Brokers
+from operators.kafka.brokers import Brokers, find_brokers
+from operators.kafka.client_config.properties_file import exposure
 from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
 from operators.storage.trusted_roots import ArtifactPolicy, make_policy
@@ -43,7 +46,7 @@ def expand(verb: Callable[..., None]) -> Callable[..., None]:
 
     >>> def show(name: str, *, kafka: Kafka) -> None: ...
     >>> list(inspect.signature(expand(show)).parameters)
-    ['name', 'bootstrap_servers', 'prefix', 'namespace']
+    ['name', 'bootstrap_servers', 'kafka_config', 'prefix', 'namespace']
     """
     signature = inspect.signature(verb, eval_str=True)
     groups: dict[str, OptionGroup] = {}
@@ -69,7 +72,7 @@ def expand(verb: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def connection(bootstrap_servers: str, prefix: str, namespace: str) -> Connection:
+def connection(bootstrap_servers: str, kafka_config: str, prefix: str, namespace: str) -> Connection:
     """Return the connection to Kafka; `WEIR_REQUESTS_PREFIX` is the prefix of requests, as in the job.
 
     DeploymentError if topics cannot have these names.
@@ -77,15 +80,15 @@ def connection(bootstrap_servers: str, prefix: str, namespace: str) -> Connectio
     topics = Topics(prefix, namespace, os.environ.get("WEIR_REQUESTS_PREFIX", ""))
     if problems := list(topics.problems()):
         raise DeploymentError("\n".join(problems))
-    return Connection(find_brokers(bootstrap_servers), topics)
+    return Connection(connect(bootstrap_servers, kafka_config), topics)
 
 
-def find_brokers(bootstrap_servers: str) -> Brokers:
-    """Return the brokers: those of the option, or of the running stack, or localhost:9092."""
-    if bootstrap_servers:
-        return Brokers(bootstrap_servers)
-    stack = find(home())
-    return stack.brokers if stack else Brokers("localhost:9092")
+def connect(bootstrap_servers: str, kafka_config: str) -> Brokers:
+    """Return the brokers of the options, or of the running stack; warn if the file's secrets are exposed."""
+    stack = None if bootstrap_servers or kafka_config else find(home())
+    if warning := exposure(kafka_config):
+        print(f"warning: {warning}", file=sys.stderr)
+    return stack.brokers if stack else find_brokers(bootstrap_servers, kafka_config)
 
 
 def _table_format(separator: str, decimal: str, encoding: str, missing_values: str | None) -> TableFormat:
@@ -97,6 +100,7 @@ Kafka = Annotated[
     OptionGroup(
         {
             "bootstrap_servers": (Bootstrap, ""),
+            "kafka_config": (KafkaConfig, ""),
             "prefix": (Prefix, "weir"),
             "namespace": (Namespace, "default"),
         },

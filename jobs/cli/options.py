@@ -24,7 +24,16 @@ Bootstrap = Annotated[
     typer.Option(
         "--bootstrap-servers",
         envvar="WEIR_BOOTSTRAP_SERVERS",
-        help="host:port of Kafka brokers, comma-separated  [default: the stack of `weir up`]",
+        help="host:port of Kafka brokers, comma-separated  [default: of --kafka-config, or of `weir up`]",
+        show_default=False,
+    ),
+]
+KafkaConfig = Annotated[
+    str,
+    typer.Option(
+        "--kafka-config",
+        envvar="WEIR_KAFKA_CONFIG",
+        help="properties file of Kafka clients: TLS, user and password, brokers  [default: none of them]",
         show_default=False,
     ),
 ]

@@ -30,6 +30,7 @@ def connection_arguments(brokers: Brokers, site: ArtifactPolicy) -> list[str]:
     """Return the settings of locations: Kafka brokers, trusted roots, the artifact cache, stores."""
     return [
         *("--bootstrap-servers", brokers.servers),
+        *(("--kafka-config", brokers.config) if brokers.config else ()),
         *("--trusted-roots", ",".join(_absolute(root) for root in site.trusted_roots)),
         *("--artifact-cache", str(site.cache.absolute())),
         *(("--stores", site.stores.text()) if site.stores.named else ()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jobs.streaming.java_client_options import java_client_options
 from jobs.streaming.settings import Settings
 from operators.core.micro_batch import ANSWERED, FAILED, REQUEST_ROW, RESPONSE_ROW
 from operators.kafka import dead_letters as letters
@@ -255,7 +256,11 @@ def _sink(settings: Settings, name: str, topics: Mapping[str, str], delivery: st
 
 
 def _connection(settings: Settings) -> dict[str, str]:
-    return {"connector": "kafka", "properties.bootstrap.servers": settings.bootstrap_servers}
+    return {
+        "connector": "kafka",
+        **java_client_options(settings.kafka_config),
+        "properties.bootstrap.servers": settings.bootstrap_servers,
+    }
 
 
 SINKS = (responses, dead_letters, taps, reports)

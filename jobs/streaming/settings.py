@@ -12,7 +12,7 @@ from detectors.drift.judgement import Judgement
 from operators.core.errors import DeploymentError
 from operators.core.names import NAME as PIPELINE_NAME
 from operators.inference.supervision.process_limits import ProcessLimits
-from operators.kafka.brokers import Brokers
+from operators.kafka.brokers import Brokers, find_brokers
 from operators.kafka.connection import Connection
 from operators.kafka.topics import TOPIC_NAME, Topics
 from operators.models.runtimes.batched import WindowRules
@@ -41,7 +41,8 @@ def _setting(default: object, help_: str) -> Any:
 class Settings:
     """Settings of the monitoring job. Flags override environment variables (`WEIR_` and the name)."""
 
-    bootstrap_servers: str = _setting("localhost:9092", "Kafka brokers")
+    bootstrap_servers: str = _setting("", "Kafka brokers; empty: those of kafka_config, or localhost:9092")
+    kafka_config: str = _setting("", "properties file of Kafka clients, at the same path on every machine")
     prefix: str = _setting("weir", "first part of every topic name")
     namespace: str = _setting("default", "second part of every topic name")
     requests_prefix: str = _setting("", "first part of request topics that others create")
@@ -138,7 +139,7 @@ class Settings:
     @property
     def connection(self) -> Connection:
         """The brokers and topics that a worker connects to."""
-        return Connection(Brokers(self.bootstrap_servers), self.topics)
+        return Connection(Brokers(self.bootstrap_servers, self.kafka_config), self.topics)
 
     @property
     def rules(self) -> WindowRules:
@@ -158,7 +159,10 @@ class Settings:
 
 
 def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Read the settings from flags (`--batch-ms 10`) and environment (`WEIR_BATCH_MS=10`)."""
+    """Read the settings from flags (`--batch-ms 10`) and environment (`WEIR_BATCH_MS=10`).
+
+    The brokers are those of the properties file, or localhost:9092, if no setting names them.
+    """
     parser = argparse.ArgumentParser(prog="jobs.production_monitoring", description=Settings.__doc__)
     for setting in fields(Settings):
         default = environment.get(f"WEIR_{setting.name.upper()}", _default(setting))
@@ -168,7 +172,9 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
             type=type(_default(setting)),
             help=f"{setting.metadata['help']} (default {default!r})",
         )
-    return Settings(**vars(parser.parse_args(arguments)))
+    values = vars(parser.parse_args(arguments))
+    servers, config = find_brokers(values["bootstrap_servers"], values["kafka_config"])
+    return Settings(**{**values, "bootstrap_servers": servers, "kafka_config": config})
 
 
 def _default(setting: Field[object]) -> object:

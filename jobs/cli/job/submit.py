@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.option_groups import Site, find_brokers
+from jobs.cli.option_groups import Site, connect
 from jobs.cli.options import (
     Bootstrap,
+    KafkaConfig,
     Namespace,
     Prefix,
     Served,
@@ -44,6 +45,7 @@ def submit(
     ] = "",
     environment: Environment = "",
     bootstrap_servers: Bootstrap = "",
+    kafka_config: KafkaConfig = "",
     *,
     site: Site,
 ) -> None:
@@ -52,7 +54,7 @@ def submit(
     Write settings of the job after two dashes: weir submit -- --parallelism 2
     """
     cluster = require_flink()
-    brokers = find_brokers(bootstrap_servers)
+    brokers = connect(bootstrap_servers, kafka_config)
     job_arguments = [*submitting.connection_arguments(brokers, site), *(arguments or [])]
     settings = parse_settings(job_arguments, os.environ)
     running = cluster.rest.jobs(settings.job_name)
