@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
@@ -18,14 +20,17 @@ from operators.kafka.brokers import Brokers
 _HEAP = ("-Xms256m", "-Xmx768m")
 
 
-def start_broker(folder: Path, ports: Ports, stack: str) -> int:
+def start_broker(
+    folder: Path, ports: Ports, stack: str, settings: Mapping[str, object] = MappingProxyType({})
+) -> int:
     """Format the storage if it is new, start the broker, and return its process id.
 
+    `settings` of the broker replace those of the local stack.
     DeploymentError where the storage cannot be formatted.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "server.properties"
-    config.write_text(_properties(folder / "data", ports), "utf-8")
+    config.write_text(_properties(folder / "data", ports, settings), "utf-8")
     command = [java(), *_HEAP, "-cp", os.pathsep.join(map(str, jars("kafka")))]
     if not (folder / "data" / "meta.properties").exists():
         format_command = [*command, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(config)]
@@ -63,8 +68,8 @@ def broker_answers(ports: Ports) -> bool:
 _CLUSTER_ID = "d2VpcndlaXJ3ZWlyd2Vpcg"
 
 
-def _properties(data: Path, ports: Ports) -> str:
-    settings = {
+def _properties(data: Path, ports: Ports, settings: Mapping[str, object]) -> str:
+    local = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{HOST}:{ports.controller}",
@@ -85,4 +90,4 @@ def _properties(data: Path, ports: Ports) -> str:
         "share.coordinator.state.topic.min.isr": 1,
         "group.initial.rebalance.delay.ms": 0,
     }
-    return "".join(f"{key}={value}\n" for key, value in settings.items())
+    return "".join(f"{key}={value}\n" for key, value in {**local, **settings}.items())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from time import monotonic
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import TopicAuthorizationFailedError
 
 from operators.core.errors import DeploymentError
 from operators.kafka.brokers import Brokers
@@ -18,7 +20,10 @@ replace_broken_names()
 def open_consumer(
     brokers: Brokers, topics: list[str], isolation: str = "read_committed"
 ) -> tuple[KafkaConsumer, list[TopicPartition]]:
-    """Open a consumer assigned to every partition of the topics that exist."""
+    """Open a consumer assigned to every partition of the topics that exist.
+
+    DeploymentError if the user of Kafka may not describe one of them.
+    """
     consumer = KafkaConsumer(
         **brokers.options(),
         group_id=None,
@@ -31,11 +36,28 @@ def open_consumer(
     )
     try:
         partitions = existing_partitions(consumer, topics)
+        if missing := set(topics) - {partition.topic for partition in partitions}:
+            _refuse_hidden(brokers, sorted(missing))
         consumer.assign(partitions)
     except BaseException:
         consumer.close()
         raise
     return consumer, partitions
+
+
+def _refuse_hidden(brokers: Brokers, topics: list[str]) -> None:
+    """Raise DeploymentError if a topic is missing only because the user may not describe it.
+
+    What is read from a topic that seems empty could be published, such as a first release.
+    """
+    with closing(KafkaAdminClient(**brokers.options())) as client:
+        described = client.describe_topics(topics)
+    refused = TopicAuthorizationFailedError.errno
+    if hidden := [str(topic["name"]) for topic in described if topic["error_code"] == refused]:
+        raise DeploymentError(
+            f"{', '.join(hidden)}: the user of Kafka may not read this topic; docs/security.md lists the "
+            "access control lists that each user needs"
+        )
 
 
 def existing_partitions(consumer: KafkaConsumer, topics: list[str]) -> list[TopicPartition]:

@@ -17,6 +17,7 @@ from jobs.flink.paths import ROOT
 from jobs.kafka.pipeline_client import Answer, PipelineClient
 from jobs.local_stack.stack import Stack
 from jobs.releases.apply import apply
+from operators.kafka.brokers import Brokers
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import open_consumer
 from operators.kafka.topics import Topics
@@ -110,13 +111,18 @@ def running(
     namespace: str,
     settings: Iterable[str] = (),
     before_submit: Callable[[], object] = lambda: None,
+    brokers: Brokers | None = None,
+    job_brokers: Brokers | None = None,
 ) -> Iterator[Deployment]:
-    """Apply a folder of manifests, submit the job, and cancel it in the end."""
-    connection = Connection(stack.brokers, Topics("weir", namespace))
+    """Apply a folder of manifests, submit the job, and cancel it in the end.
+
+    `brokers` are those of the stack unless given, and the job's own the same unless given.
+    """
+    connection = Connection(brokers or stack.brokers, Topics("weir", namespace))
     site = make_policy(str(models), str(manifests.parent / "cache"))
     apply([manifests], connection, site, "test", partitions=2)
     before_submit()
-    where = submit.connection_arguments(stack.brokers, site)
+    where = submit.connection_arguments(job_brokers or connection.brokers, site)
     arguments = [*where, "--namespace", namespace, "--checkpoint-interval-ms", "1000", *settings]
     job = submit.submit(stack.flink, submit.flink_run(arguments))
     try:
