@@ -166,7 +166,7 @@ def test_a_topic_that_was_deleted_and_created_again_is_read_from_its_beginning(
 
 
 def test_close_ends_the_thread_also_during_an_outage() -> None:
-    follower = Reading("127.0.0.1:1", "unreachable")
+    follower = Reading(Brokers("127.0.0.1:1"), "unreachable")
     follower.start_in_background()
     closing = Thread(target=follower.close)
     closing.start()
