@@ -12,6 +12,9 @@ from operators.control.control_state import ControlState
 from operators.control.release import Release
 from operators.kafka.topics import Topics
 
+# A checkpoint that is overdue for this many seconds is stalled.
+_LATE_CHECKPOINT = 30.0
+
 
 def conditions(snapshot: Snapshot, topics: Topics) -> list[Condition]:
     """Return the conditions of one namespace."""
@@ -37,11 +40,18 @@ def _jobs(snapshot: Snapshot, topics: Topics) -> Iterator[Condition]:
         yield Condition("JobRunning", namespace, "False", "NoJob", "no job runs; run `weir submit`")
     for job in jobs:
         failure = snapshot.failures.get(job.id, "")
-        yield _job(job, failure if snapshot.taskmanagers else f"there is no TaskManager; {failure}")
+        late = snapshot.late_checkpoints.get(job.id, 0.0)
+        yield _job(job, failure if snapshot.taskmanagers else f"there is no TaskManager; {failure}", late)
 
 
-def _job(job: Job, failure: str) -> Condition:
+def _job(job: Job, failure: str, late: float) -> Condition:
     since = iso(job.started_at)
+    if job.is_running and late > _LATE_CHECKPOINT:
+        message = (
+            f"every task runs, but no checkpoint was completed for {late:.0f} s: no report, alert or rate is "
+            f"published, and exactly-once responses wait; see Checkpoints in the web UI ({job.id})"
+        )
+        return Condition("JobRunning", job.name, "False", "CheckpointsStalled", message, since)
     if job.is_running:
         return Condition("JobRunning", job.name, "True", "Running", f"every task runs ({job.id})", since)
     running, total = job.tasks.get("running", 0), job.tasks.get("total", 0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import time
+from types import MappingProxyType
 from typing import NamedTuple
 
 from jobs.flink.rest_api import Job, Rest
@@ -18,7 +20,8 @@ class Snapshot(NamedTuple):
 
     `control` and `status` are None where Kafka does not answer; `kafka_error` is then the error, else empty.
     `jobs` is None where Flink does not answer, or where its address (`flink`) is not known. `failures` maps a
-    job id to the error that last made the job restart.
+    job id to the error that last made the job restart, `late_checkpoints` to the seconds for which its next
+    checkpoint is overdue.
     """
 
     now: float
@@ -29,6 +32,7 @@ class Snapshot(NamedTuple):
     jobs: list[Job] | None
     failures: dict[str, str]
     taskmanagers: int = 1
+    late_checkpoints: Mapping[str, float] = MappingProxyType({})
 
 
 def take_snapshot(connection: Connection, rest: Rest | None) -> Snapshot:
@@ -45,4 +49,8 @@ def take_snapshot(connection: Connection, rest: Rest | None) -> Snapshot:
     jobs = rest.jobs() if rest and rest.is_reachable() else None
     failures = {job.id: rest.failure(job.id) for job in jobs or () if rest and not job.is_running}
     url, taskmanagers = (rest.url, rest.taskmanagers()) if rest else ("", 0)
-    return Snapshot(time(), control, status, kafka_error, url, jobs, failures, taskmanagers)
+    now = time()
+    late = {
+        job.id: rest.seconds_without_checkpoint(job, now) for job in jobs or () if rest and job.is_running
+    }
+    return Snapshot(now, control, status, kafka_error, url, jobs, failures, taskmanagers, late)

@@ -9,9 +9,11 @@ import numpy as np
 
 from jobs.kafka.pipeline_client import request_body
 from jobs.local_stack.stack import Stack
+from jobs.status.conditions import conditions
+from jobs.status.snapshot import take_snapshot
 from tests.builders.harmful_models import EXIT, HOLD, LEAK, SEGFAULT, SLEEP, write_models
 from tests.builders.pipelines import MODEL, pipeline
-from tests.end_to_end.deployment import await_answers, await_true, running
+from tests.end_to_end.deployment import Deployment, await_answers, await_true, running
 from tests.end_to_end.traffic import Traffic
 
 HARMFUL = {
@@ -70,3 +72,24 @@ def test_every_good_request_is_answered_and_every_harmful_one_is_one_dead_letter
         assert one.failures() == 0, "Flink has restarted nothing"
         before = one.checkpoints()
         await_true(lambda: one.checkpoints() > before, "checkpoints go on")
+        look_at_stalled_checkpoints(one)
+
+
+def look_at_stalled_checkpoints(one: Deployment) -> None:
+    """Stop the process in which Flink runs Python, so that nothing acknowledges a checkpoint."""
+
+    def state() -> tuple[str, str]:
+        snapshot = take_snapshot(one.connection, one.stack.cluster.rest)
+        (job,) = (found for found in conditions(snapshot, one.topics) if found.type == "JobRunning")
+        return job.status, job.reason
+
+    pythons = {process.pid: process for process in one.stack.processes()}
+    forking = [pid for pid, process in pythons.items() if "fork_server" in str(process.cmdline())]
+    (flinks,) = (pythons[pythons[pid].ppid()] for pid in forking if pythons[pid].ppid() not in forking)
+    assert state() == ("True", "Running")
+    flinks.suspend()
+    try:
+        await_true(lambda: state() == ("False", "CheckpointsStalled"), "the stalled checkpoint is reported")
+    finally:
+        flinks.resume()
+    await_true(lambda: state() == ("True", "Running"), "the job goes on")

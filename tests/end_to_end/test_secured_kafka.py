@@ -26,7 +26,7 @@ from jobs.kafka.pipeline_client import Answer, PipelineClient, request_body
 from jobs.local_stack.stack import Stack
 from jobs.releases.publish import publish
 from jobs.services.alert_bridge.bridge import Bridge
-from jobs.services.alert_bridge.receivers import Receiver
+from jobs.services.alert_bridge.receivers import webhook
 from jobs.services.gateway.correlator import Correlator
 from jobs.status.snapshot import take_snapshot
 from operators.control.control_topic import read_control
@@ -239,7 +239,7 @@ def test_a_gateway_asks(answered: Deployment, users: Users, rows: NDArray[np.flo
 
 def test_a_bridge_commits_its_position(job: Deployment, users: Users) -> None:
     printed: list[str] = []
-    bridge = Bridge(Connection(users.bridge, TOPICS), Receiver("http://nobody", dict, {}), printed.append)
+    bridge = Bridge(Connection(users.bridge, TOPICS), webhook("http://nobody", {}), printed.append)
     thread = Thread(target=bridge.run)
     thread.start()
     with closing(KafkaAdminClient(**users.bridge.options())) as admin:

@@ -154,6 +154,14 @@ def test_a_job_of_other_pipelines_or_namespaces_does_not_count() -> None:
     assert found(seen(*workers, jobs=[own]), "PipelineReady", "p").status == "True"
 
 
+def test_a_job_without_checkpoints_does_not_run() -> None:
+    observed = seen(worker(0, READY), worker(1, READY))
+    assert found(observed._replace(late_checkpoints={"f00": 20}), "JobRunning", "weir.test").status == "True"
+    stalled = found(observed._replace(late_checkpoints={"f00": 47}), "JobRunning", "weir.test")
+    assert (stalled.status, stalled.reason) == ("False", "CheckpointsStalled")
+    assert "no checkpoint was completed for 47 s" in stalled.message
+
+
 def test_a_job_that_restarts_shows_its_exception() -> None:
     job = JOB._replace(state="RESTARTING", tasks={"total": 8, "running": 3})
     observed = seen(worker(0, READY), worker(1, READY), jobs=[job])._replace(failures={"f00": "it broke"})
