@@ -72,7 +72,8 @@ class Lifecycle(NamedTuple):
 
     def resend_due(self, active: list[Active], now: int) -> tuple[list[Active], list[AlertRecord]]:
         """Return records of the alerts that were last sent at least one interval ago."""
-        due = [now - alert.sent_at >= self.resend * 1000 for alert in active]
+        # An alert that was sent in the future is due: the clock was set back.
+        due = [not 0 <= now - alert.sent_at < self.resend * 1000 for alert in active]
         kept = [
             msgspec.structs.replace(alert, sent_at=now) if is_due else alert
             for alert, is_due in zip(active, due, strict=True)

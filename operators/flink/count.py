@@ -12,7 +12,8 @@ from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from operators.control.control_topic import read_control
 from operators.control.release_cache import ReleaseCache
-from operators.flink.python_worker import collect_garbage_rarely, prepare_worker
+from operators.core.memory import collect_garbage_rarely
+from operators.flink.python_worker import prepare_worker
 from operators.kafka.connection import Connection
 from operators.models.runtimes.batched import WindowRules
 from operators.rows.chunks import decode

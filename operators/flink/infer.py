@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pyflink.table.udf import FunctionContext, ScalarFunction
 
+from operators.core.memory import collect_garbage_rarely
 from operators.core.micro_batch import REQUEST_ROW, RequestBatch
-from operators.flink.python_worker import collect_garbage_rarely, prepare_worker
+from operators.flink.python_worker import prepare_worker
 from operators.inference.identity import Identity
 from operators.inference.supervision.messages import Answered, Start
 from operators.inference.supervision.process_limits import ProcessLimits

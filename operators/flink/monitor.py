@@ -17,8 +17,9 @@ from operators.alerts.rules_cache import AlertRulesCache
 from operators.control.control_topic import read_control
 from operators.control.release_cache import ReleaseCache
 from operators.core.event_log import log_event
+from operators.core.memory import collect_garbage_rarely
 from operators.core.state import Blobs, Value
-from operators.flink.python_worker import collect_garbage_rarely, prepare_worker
+from operators.flink.python_worker import prepare_worker
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import topic_exists
 from operators.kafka.topic_watch import TopicWatch

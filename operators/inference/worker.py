@@ -15,7 +15,7 @@ from typing import NamedTuple
 from operators.control.release import Quarantine, Release
 from operators.control.status import Event, Serving, What, WorkerStatus
 from operators.control.status_publisher import StatusPublisher
-from operators.core.errors import RecordError
+from operators.core.errors import DeploymentError, RecordError
 from operators.core.event_log import log_event
 from operators.core.micro_batch import RequestBatch, ResponseBatch
 from operators.inference.control_follower import ControlFollower
@@ -135,6 +135,8 @@ class Worker:
         self._callbacks.on_load(release.name, release.generation)
         try:
             return load_pipeline(release, models)
+        except MemoryError as error:
+            raise DeploymentError("its models need more memory; raise --worker-memory") from error
         finally:
             self._callbacks.on_loaded()
 

@@ -102,7 +102,8 @@ class PipelineRates:
     def take(self, received: PipelineTally, now: int) -> Iterator[Rates | AlertRecord]:
         """Add a tally. Yield rates for each slice that has ended, and alerts that fire, resolve or are due.
 
-        `now` is the clock's time in milliseconds since 1970.
+        `now` is the clock's time in milliseconds since 1970. If the clock was set back by more than a slice,
+        the open slice begins again at its new time, with its counts.
         """
         stored = self._current.value()
         new_slice = _OpenSlice(received.generation, _floor(now), now, Tally())
@@ -114,6 +115,8 @@ class PipelineRates:
             return
         if current.ended:
             current = new_slice
+        if now < current.since - SLICE_MS:  # the clock was set back
+            current.since, current.last = _floor(now), min(current.last, now)
         current.generation = max(current.generation, received.generation)
         rules = self._rules_of(received.pipeline, current.generation)
         if now >= current.until:
@@ -137,7 +140,8 @@ class PipelineRates:
         stored = self._closed.value()
         previous = unpack(stored, list[Slice], _VERSION, "rates") if stored else []
         oldest = now - rules.rates.longest * 1000
-        kept = [one for one in [*previous, latest] if one.until > oldest]
+        # Slices in the future are of a clock that was set back.
+        kept = [one for one in [*previous, latest] if oldest < one.until <= now]
         self._closed.update(pack(kept, _VERSION))
         return kept
 

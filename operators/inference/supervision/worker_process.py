@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
-import gc
 import logging
 import os
 import resource
@@ -18,6 +17,7 @@ from typing import NoReturn
 from operators.control.release import Release
 from operators.core.errors import DeploymentError
 from operators.core.event_log import quiet_libraries
+from operators.core.memory import collect_garbage_rarely
 from operators.inference.supervision.channel import Channel
 from operators.inference.supervision.fork_protocol import OUT_OF_MEMORY
 from operators.inference.supervision.messages import (
@@ -36,9 +36,6 @@ from operators.inference.worker import Callbacks, Worker
 from operators.metrics.tally import Tally
 
 _PR_SET_PDEATHSIG = 1
-# A micro-batch allocates a few objects per request. All of them are freed after it, nearly all without the
-# garbage collector, which only frees cycles. With Python's threshold of 700, it visits them again and again.
-_ALLOCATIONS = 200_000
 
 
 def run_worker(connected: socket) -> NoReturn:
@@ -84,9 +81,7 @@ def _serve(channel: Channel) -> None:
     worker = Worker(start.connection, start.site, start.limit, start.only, start.identity, callbacks)
     worker.start()
     try:
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_ALLOCATIONS, 10, 10)
+        collect_garbage_rarely()
         channel.send(Started())
         while True:
             match channel.receive():

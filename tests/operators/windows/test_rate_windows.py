@@ -195,3 +195,33 @@ def test_a_state_or_a_tally_of_another_version_is_refused() -> None:
     clock.state[0].update(b"\x09")
     with pytest.raises(ValueError, match="version 9"):
         clock.take()
+
+
+@pytest.mark.parametrize("back", [15_000, 3_600_000])
+def test_rates_and_alerts_go_on_when_the_clock_is_set_back(back: int) -> None:
+    clock = Clocked()
+    before = list(clock.run(400, failed=5))
+    assert ("WeirErrors", "critical", "firing") in alerts(before)
+    clock.now -= back
+    after = list(clock.run(400, failed=0))
+    rates = [one for one in after if isinstance(one, Rates)]
+    assert len(rates) >= 38
+    in_open_slice = 10 * 400 - sum(one.tally.requests for one in rates[1:])
+    assert 0 <= in_open_slice <= 300, "every request is in a slice"
+    assert ("WeirErrors", "critical", "resolved") in alerts(after)
+
+
+def test_a_clock_that_is_set_back_by_less_than_a_slice_changes_no_slice() -> None:
+    clock = Clocked()
+    emitted = list(clock.run(12))
+    clock.now -= 5_000
+    emitted += clock.run(30)
+    rates = [one for one in emitted if isinstance(one, Rates)]
+    assert all(one.until <= two.since for one, two in pairwise(rates))
+
+
+def test_firing_alerts_are_sent_again_after_the_clock_was_set_back() -> None:
+    clock = Clocked()
+    assert alerts(list(clock.run(400, failed=5)))[-1][2] == "firing"
+    clock.now -= 3_600_000
+    assert ("WeirErrors", "critical", "firing") in alerts(list(clock.run(2, failed=5)))
