@@ -52,7 +52,7 @@ ORDER = {
     "operators/models/formats/boosters": "ubjson xgboost_binary xgboost_file lightgbm_file trees",
     "operators/control": (
         "release release_checks control_state control_topic documents release_cache window_epochs status "
-        "status_publisher"
+        "status_topic status_publisher"
     ),
     "operators/metrics": "tally pipeline_tally flink_metrics",
     "operators/pipeline": (
@@ -86,7 +86,7 @@ ORDER = {
         "validation diff publish resume topic_writers apply repair delete rollback explain_alerts explain"
     ),
     "jobs/releases/validation": "live_documents external_inputs monitors model_memory load_models manifests",
-    "jobs/flink": "paths rest_api command_line bundle submit",
+    "jobs/flink": "paths rest_api overlap command_line bundle submit",
     "jobs/local_stack": "ports processes kafka_broker flink_cluster stack",
     "jobs/models": "calibrate convert rows_to_judge judge training training_report train retraining",
     "jobs/models/convert": "vae alibi_detect_files",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from time import monotonic, sleep, time
 
-from operators.control.status import StatusState
+from operators.control.status_topic import read_status
 from operators.core.errors import DeploymentError
 from operators.kafka.brokers import Brokers
-from operators.kafka.connection import DEADLINE, Connection
-from operators.kafka.consumer import open_consumer, read_topic
+from operators.kafka.connection import Connection
+from operators.kafka.consumer import open_consumer
 
 # Seconds until the windows of a pipeline are reported, after the last worker removed the pipeline.
 _SECONDS_TO_END = 5.0
@@ -36,10 +36,7 @@ def wait_until_unused(connection: Connection, pipelines: Collection[str], topics
 
 
 def _served_pipelines(connection: Connection) -> set[str]:
-    status = StatusState.empty()
-    for record in read_topic(connection.brokers, [connection.topics.status], DEADLINE):
-        status.read(record)
-    return {name for worker in status.alive(time()) for name in worker.pipelines}
+    return {name for worker in read_status(connection).alive(time()) for name in worker.pipelines}
 
 
 def _is_all_committed(brokers: Brokers, topics: Sequence[str]) -> bool:

@@ -11,8 +11,8 @@ from jobs.flink.rest_api import Job, Rest
 from operators.control.control_state import ControlState
 from operators.control.control_topic import read_control
 from operators.control.status import StatusState
-from operators.kafka.connection import DEADLINE, Connection
-from operators.kafka.consumer import read_topic
+from operators.control.status_topic import read_status
+from operators.kafka.connection import Connection
 
 
 class Snapshot(NamedTuple):
@@ -41,9 +41,7 @@ def take_snapshot(connection: Connection, rest: Rest | None) -> Snapshot:
     kafka_error = ""
     try:
         control = read_control(connection)
-        status = StatusState.empty()
-        for record in read_topic(connection.brokers, [connection.topics.status], DEADLINE):
-            status.read(record)
+        status = read_status(connection)
     except Exception as error:  # the client raises many types; each means that Kafka does not answer
         kafka_error = f"Kafka does not answer at {connection.brokers.servers}: {error}"
     jobs = rest.jobs() if rest and rest.is_reachable() else None

@@ -48,6 +48,9 @@ def test_state_survives_a_change_of_parallelism_an_upgrade_and_a_stop(
         one.reports(STEP, 1)
         refused = weir("submit", "--", "--namespace", NAMESPACE, fails=True)
         assert f"job weir.{NAMESPACE} is already running" in refused
+        one_pipeline = ["--pipelines", "income-workflow"]
+        refused = weir("submit", "--", "--namespace", NAMESPACE, *one_pipeline, fails=True)
+        assert f"job weir.{NAMESPACE} runs, and serves pipelines of this job too" in refused
 
         printed = weir("scale", "2", "--namespace", NAMESPACE)
         assert "flink stop" in printed

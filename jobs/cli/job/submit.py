@@ -22,6 +22,7 @@ from jobs.cli.options import (
 )
 from jobs.flink import submit as submitting
 from jobs.flink.command_line import Flink
+from jobs.flink.overlap import require_alone
 from jobs.flink.paths import home
 from jobs.local_stack.stack import find
 from jobs.streaming.settings import Settings, parse_settings
@@ -63,6 +64,7 @@ def submit(
             f"job {settings.job_name} is already running ({running[0].id}, {running[0].state}); replace it "
             "with `weir upgrade`, or stop it with `weir stop`"
         )
+    require_alone(settings.job_name, cluster.rest, settings.connection)
     _check(cluster, settings)
     _run(cluster, job_arguments, savepoint, environment)
 
