@@ -22,6 +22,7 @@ from jobs.streaming import kafka_tables
 from jobs.streaming.operator_names import rename
 from jobs.streaming.settings import Settings, parse_settings
 from operators.core.micro_batch import RESPONSE_ROW
+from operators.core.version import PYTHON_VERSION, VERSION
 from operators.flink.count import MESSAGE_TYPE, CountFunction
 from operators.flink.infer import InferFunction
 from operators.flink.monitor import OUTPUT_TYPE, MonitorFunction
@@ -100,12 +101,18 @@ def main(arguments: list[str]) -> None:
     env = StreamExecutionEnvironment.get_execution_environment(configuration(settings))
     env.set_parallelism(settings.parallelism)
     env.set_max_parallelism(settings.max_parallelism)
-    # The web UI shows them, and `weir upgrade` reads them.
-    env.get_config().set_global_job_parameters({name: str(value) for name, value in asdict(settings).items()})
+    # The web UI shows them, `weir upgrade` reads the settings, and `weir doctor` the versions.
+    env.get_config().set_global_job_parameters(job_parameters(settings))
     sinks = build(StreamTableEnvironment.create(env), settings)
     sinks.attach_as_datastream()
     rename(env)
     env.execute(settings.job_name)
+
+
+def job_parameters(settings: Settings) -> dict[str, str]:
+    """Return every setting of the job, and the versions of Weir and Python that it is submitted with."""
+    parameters = {name: str(value) for name, value in asdict(settings).items()}
+    return {**parameters, "weir_version": VERSION, "python_version": PYTHON_VERSION}
 
 
 def configuration(settings: Settings) -> Configuration:

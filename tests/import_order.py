@@ -18,7 +18,7 @@ ORDER = {
         "inference flink"
     ),
     "operators/core": (
-        "printable errors memory names foreign_json timestamps event_log background_thread tensors "
+        "version printable errors memory names foreign_json timestamps event_log background_thread tensors "
         "micro_batch state redaction"
     ),
     "operators/rows": "chunks lineage pane counted_rows",
@@ -81,12 +81,12 @@ ORDER = {
         "table_format column_values cell_remedies csv_files table_files usable_numbers declared_columns "
         "feature_encoding column_report synthetic_census"
     ),
-    "jobs/kafka": "admin pipeline_client newest_records request_rate firing_alerts",
+    "jobs/kafka": "admin topic_settings pipeline_client newest_records request_rate firing_alerts",
     "jobs/releases": (
         "validation diff publish resume topic_writers apply repair delete rollback explain_alerts explain"
     ),
     "jobs/releases/validation": "live_documents external_inputs monitors model_memory load_models manifests",
-    "jobs/flink": "paths rest_api overlap command_line bundle submit",
+    "jobs/flink": "paths rest_api job_details overlap command_line bundle submit",
     "jobs/local_stack": "ports processes kafka_broker flink_cluster stack",
     "jobs/models": "calibrate convert rows_to_judge judge training training_report train retraining",
     "jobs/models/convert": "vae alibi_detect_files",
@@ -96,7 +96,8 @@ ORDER = {
     ),
     "jobs/models/training_report": "model_card charts page",
     "jobs/models/retraining": "selection replay refit comparison retrain",
-    "jobs/status": "snapshot condition pipeline_conditions conditions wait follower",
+    "jobs/status": "snapshot condition pipeline_conditions conditions wait follower doctor",
+    "jobs/status/doctor": "check evidence topics transactions checkpoints versions clocks machine checks",
     "jobs/traffic": "scenarios send inspect local",
     "jobs/traffic/inspect": "expression readable_records topic_reader tap",
     "jobs/traffic/local": (
@@ -120,7 +121,7 @@ ORDER = {
         "printable_output options option_groups trusted_paths timestamps text_table job models releases "
         "traffic services demo app main"
     ),
-    "jobs/cli/job": "stack submit status",
+    "jobs/cli/job": "stack submit status doctor",
     "jobs/cli/models": "train calibrate convert judge retrain",
     "jobs/cli/releases": "apply history resources explain repair resume",
     "jobs/cli/traffic": "infer send inspect_topics",

@@ -8,7 +8,7 @@ import warnings
 import typer
 
 from jobs.cli import demo
-from jobs.cli.job import stack, status, submit
+from jobs.cli.job import doctor, stack, status, submit
 from jobs.cli.models import calibrate, convert, judge, retrain, train
 from jobs.cli.option_groups import expand
 from jobs.cli.releases import apply, explain, history, repair, resources, resume
@@ -42,6 +42,7 @@ app.command()(expand(submit.stop))
 app.command()(expand(submit.upgrade))
 app.command()(expand(submit.scale))
 app.command()(expand(status.status))
+app.command()(expand(doctor.doctor))
 app.command()(expand(infer.infer))
 app.command()(expand(send.send))
 app.command("inspect")(expand(inspect_topics.inspect))

@@ -71,6 +71,14 @@ class Rest:
         config = (self.get(f"/jobs/{job}/config") or {}).get("execution-config", {})
         return dict(config.get("user-config", {}))
 
+    def version(self) -> str:
+        """Return the version of Flink, empty where the JobManager does not answer."""
+        return str((self.get("/config") or {}).get("flink-version", ""))
+
+    def configuration(self) -> dict[str, str]:
+        """Return the JobManager's configuration, empty where it does not answer."""
+        return {entry["key"]: entry["value"] for entry in self.get("/jobmanager/config") or ()}
+
     def failure(self, job: str) -> str:
         """Return the last exception that made a job restart, and its root cause, on one line.
 

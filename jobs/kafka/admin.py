@@ -27,7 +27,7 @@ _STATUS = {
 
 def existing_topics(brokers: Brokers) -> list[str]:
     """Return the names of all topics."""
-    with _client(brokers, "listed") as client:
+    with open_admin(brokers, "listed") as client:
         return list(client.list_topics())
 
 
@@ -46,7 +46,7 @@ def create_topics(brokers: Brokers, names: list[str], partitions: int) -> list[s
 
 def delete_topics(brokers: Brokers, names: list[str]) -> list[str]:
     """Delete topics, and return the names of those that existed."""
-    with _client(brokers, "deleted") as client:
+    with open_admin(brokers, "deleted") as client:
         existing = sorted(set(names) & set(client.list_topics()))
         if existing:
             client.delete_topics(existing)
@@ -54,7 +54,7 @@ def delete_topics(brokers: Brokers, names: list[str]) -> list[str]:
 
 
 def _create(brokers: Brokers, names: list[str], partitions: int, configs: dict[str, str]) -> list[str]:
-    with _client(brokers, "created") as client:
+    with open_admin(brokers, "created") as client:
         missing = sorted(set(names) - set(client.list_topics()))
         if missing:
             wanted = {name: {"num_partitions": partitions, "configs": configs} for name in missing}
@@ -63,7 +63,8 @@ def _create(brokers: Brokers, names: list[str], partitions: int, configs: dict[s
 
 
 @contextmanager
-def _client(brokers: Brokers, verb: str) -> Iterator[KafkaAdminClient]:
+def open_admin(brokers: Brokers, verb: str) -> Iterator[KafkaAdminClient]:
+    """Open a client; DeploymentError that topics could not be `verb` (as in `created`) where Kafka fails."""
     try:
         with closing(KafkaAdminClient(**brokers.options())) as client:
             yield client

@@ -1,0 +1,1 @@
+"""`weir doctor`: checks of settings that lose data or stop a job only when something fails."""
