@@ -13,29 +13,67 @@ from operators.core.errors import DeploymentError
 HOST = "127.0.0.1"
 
 
+class BrokerPorts(msgspec.Struct, frozen=True):
+    """The ports of one Kafka broker: for clients, and for the controllers among themselves."""
+
+    kafka: int
+    controller: int
+
+
 class Ports(msgspec.Struct, frozen=True):
-    """The ports on which the stack listens, on loopback."""
+    """The ports on which the stack listens, on loopback.
+
+    `kafka` and `controller` are those of the first broker, `more_brokers` those of the others.
+    """
 
     kafka: int = 9092
     controller: int = 9093
     web: int = 8081
     rpc: int = 6123
     metrics: int = 9249
+    more_brokers: tuple[BrokerPorts, ...] = ()
+
+    @property
+    def brokers(self) -> list[BrokerPorts]:
+        """The ports of every broker; its number is the position from 1."""
+        return [BrokerPorts(self.kafka, self.controller), *self.more_brokers]
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The addresses of all brokers, as HOST:PORT, comma-separated."""
+        return ",".join(f"{HOST}:{broker.kafka}" for broker in self.brokers)
 
     def named(self) -> Iterator[tuple[str, int]]:
         """Yield the name and the number of each port."""
-        yield from msgspec.structs.asdict(self).items()
+        for number, broker in enumerate(self.brokers, 1):
+            yield f"kafka {number}" if self.more_brokers else "kafka", broker.kafka
+            yield f"controller {number}" if self.more_brokers else "controller", broker.controller
+        yield from (("web", self.web), ("rpc", self.rpc), ("metrics", self.metrics))
 
 
-def free_ports() -> Ports:
+def default_ports(brokers: int = 1) -> Ports:
+    """Return the default ports; brokers after the first have free ones."""
+    return Ports(more_brokers=_pairs(_free_numbers(2 * (brokers - 1))))
+
+
+def free_ports(brokers: int = 1) -> Ports:
     """Return ports on which no program listens now."""
-    names = Ports.__struct_fields__
+    web, rpc, metrics, kafka, controller, *others = _free_numbers(3 + 2 * brokers)
+    return Ports(kafka, controller, web, rpc, metrics, _pairs(others))
+
+
+def _pairs(numbers: list[int]) -> tuple[BrokerPorts, ...]:
+    return tuple(BrokerPorts(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _free_numbers(count: int) -> list[int]:
+    numbers = []
     with ExitStack() as open_sockets:
-        probes = [open_sockets.enter_context(socket.socket()) for _ in names]
-        for probe in probes:
+        for _ in range(count):
+            probe = open_sockets.enter_context(socket.socket())
             probe.bind((HOST, 0))
-        numbers = [int(probe.getsockname()[1]) for probe in probes]
-    return Ports(**dict(zip(names, numbers, strict=True)))
+            numbers.append(int(probe.getsockname()[1]))
+    return numbers
 
 
 def check_free(ports: Ports) -> None:

@@ -15,7 +15,7 @@ from jobs.flink.command_line import Flink
 from jobs.flink.paths import jars, java
 from jobs.local_stack import processes
 from jobs.local_stack.flink_cluster import Cluster
-from jobs.local_stack.kafka_broker import broker_answers, local_brokers, start_broker
+from jobs.local_stack.kafka_broker import brokers_answer, local_brokers, start_brokers
 from jobs.local_stack.ports import Ports, check_free
 from operators.core.errors import DeploymentError
 from operators.kafka.brokers import Brokers
@@ -31,7 +31,7 @@ class _Saved(msgspec.Struct):
 
 
 class Stack:
-    """A Kafka broker and a Flink cluster whose files are below one folder."""
+    """Kafka brokers and a Flink cluster whose files are below one folder."""
 
     def __init__(self, folder: Path, saved: _Saved) -> None:
         self.folder = folder
@@ -41,7 +41,7 @@ class Stack:
 
     @property
     def brokers(self) -> Brokers:
-        """The broker, which everybody on this machine can use."""
+        """The brokers, which everybody on this machine can use."""
         return local_brokers(self.ports)
 
     @property
@@ -64,8 +64,8 @@ class Stack:
         return processes.stack_processes(self._saved.id)
 
     def running(self) -> bool:
-        """Return whether the broker and the JobManager answer."""
-        return broker_answers(self.ports) and self.cluster.rest.is_reachable()
+        """Return whether the brokers and the JobManager answer."""
+        return brokers_answer(self.ports) and self.cluster.rest.is_reachable()
 
     def await_taskmanager(self, on_progress: OnProgress = lambda line: None) -> None:
         """Wait for the slots of the TaskManager, which is started again when it ends.
@@ -88,13 +88,13 @@ class Stack:
 
     def _start(self, on_progress: OnProgress, *, json_logs: bool) -> None:
         on_progress("starting Kafka")
-        start_broker(self.folder / "kafka", self.ports, self._saved.id)
+        start_brokers(self.folder / "kafka", self.ports, self._saved.id)
         on_progress("starting Flink")
         self.cluster.prepare(json_logs=json_logs)
         self.cluster.start_jobmanager()
         self._keep_taskmanager()
         kafka_log, flink_log = self.folder / "kafka" / "broker.log", self.cluster.folder / "log"
-        self._await("Kafka", lambda: broker_answers(self.ports), kafka_log, on_progress)
+        self._await("Kafka", lambda: brokers_answer(self.ports), kafka_log, on_progress)
         self._await("Flink's JobManager", self.cluster.rest.is_reachable, flink_log, on_progress)
         self.await_taskmanager(on_progress)
 

@@ -21,7 +21,7 @@ from kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from jobs.local_stack.kafka_broker import broker_answers, local_brokers, start_broker
+from jobs.local_stack.kafka_broker import brokers_answer, local_brokers, start_broker
 from jobs.local_stack.ports import HOST, free_ports
 from operators.kafka.brokers import Brokers
 from tests.end_to_end.deployment import await_true
@@ -46,9 +46,9 @@ class SecuredBroker:
         self.password = secrets.token_hex(16)
         self.trusted = self._write("ca.pem", self.authority.certificate_pem)
         settings = self._settings(self.setup.servers, ports.controller)
-        pid = start_broker(folder, ports, f"secured-{ports.kafka}", settings)
+        pid = start_broker(folder, ports, f"secured-{ports.kafka}", settings=settings)
         self._process = psutil.Process(pid)
-        await_true(lambda: broker_answers(ports), "the broker")
+        await_true(lambda: brokers_answer(ports), "the broker")
 
     def kill(self) -> None:
         self._process.kill()

@@ -8,13 +8,16 @@ import typer
 
 from jobs.flink.paths import home
 from jobs.local_stack import stack as stacks
-from jobs.local_stack.ports import Ports, free_ports
+from jobs.local_stack.ports import default_ports, free_ports
 
 
 def up(
     free: Annotated[
         bool, typer.Option("--free-ports", help="use any free ports instead of the default ones")
     ] = False,
+    brokers: Annotated[
+        int, typer.Option(help="number of Kafka brokers; 3 keep their records if one is lost", min=1, max=9)
+    ] = 1,
     json_logs: Annotated[
         bool, typer.Option("--json-logs", help="write Flink's logs as JSON, one object per line")
     ] = False,
@@ -22,7 +25,7 @@ def up(
     """Start the stack on this machine: Kafka and a Flink cluster."""
     running = stacks.find(home())
     if running is None:
-        ports = free_ports() if free else Ports()
+        ports = free_ports(brokers) if free else default_ports(brokers)
         running = stacks.up(home(), ports, lambda line: print(f"  {line}"), json_logs=json_logs)
         print("The stack is running:")
     else:

@@ -1,0 +1,64 @@
+"""Three brokers, one of which is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from time import time
+
+import msgspec
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+
+from jobs.kafka.admin import create_control, create_topics
+from jobs.kafka.topic_settings import read_kafka_settings
+from jobs.status.snapshot import take_snapshot
+from operators.control.status import Event
+from operators.kafka.connection import Connection
+from operators.kafka.consumer import read_topic
+from operators.kafka.topics import Topics
+from tests.support.broker import Broker
+
+TOPICS = Topics("weir", "brokers")
+RECORDS, KILLED_AFTER = 20_000, 8_000
+
+
+@pytest.fixture
+def brokers(tmp_path: Path) -> Iterator[Broker]:
+    started = Broker(tmp_path, 3)
+    yield started
+    started.kill()
+
+
+def test_no_acknowledged_record_is_lost_with_a_broker(brokers: Broker) -> None:
+    connection = Connection(brokers.bootstrap, TOPICS)
+    create_control(connection)
+    create_topics(brokers.bootstrap, [TOPICS.inputs("p")], 3)
+    settings = read_kafka_settings(brokers.bootstrap, TOPICS.is_ours)
+    assert {one.replicas for one in settings.topics.values()} == {3}
+    assert {one.configs["min.insync.replicas"] for one in settings.topics.values()} == {"2"}
+
+    with KafkaAdminClient(bootstrap_servers=brokers.bootstrap) as client:
+        (topic,) = client.describe_topics([TOPICS.inputs("p")])
+    assert {one["leader_id"] for one in topic["partitions"]} == {1, 2, 3}
+
+    event = Event(at=time(), pipeline="p", generation=1, what="Serving")
+    with KafkaProducer(bootstrap_servers=brokers.bootstrap, acks="all") as producer:
+        producer.send(TOPICS.status, msgspec.json.encode(event), event.key.encode()).get(30)
+        sent = [producer.send(TOPICS.inputs("p"), b"%d" % i, partition=i % 3) for i in range(KILLED_AFTER)]
+        assert not all(one.is_done for one in sent)
+        brokers.kill_one(3)
+        sent += [
+            producer.send(TOPICS.inputs("p"), b"%d" % i, partition=i % 3)
+            for i in range(KILLED_AFTER, RECORDS)
+        ]
+        producer.flush()
+    acknowledged = {i for i, one in enumerate(sent) if one.succeeded()}
+    assert len(acknowledged) == RECORDS
+    kept = {int(record.value) for record in read_topic(brokers.bootstrap, [TOPICS.inputs("p")], 60)}
+    assert kept == acknowledged
+
+    snapshot = take_snapshot(connection, None)
+    assert snapshot.kafka_error == ""
+    assert snapshot.status is not None
+    assert snapshot.status.events == {event.key: event}
