@@ -5,12 +5,14 @@ WEIR := $(VENV)/bin/weir
 READY := $(VENV)/.ready
 JARS := build/jars/.ready
 ENVIRONMENT := build/environment.tar.gz
+SBOM := build/sbom
+TOOLS := build/supply-chain
 
 # Real census data for tests that want it, where it lies beside this folder; without it they skip.
 export WEIR_CENSUS_CSV ?= $(abspath $(wildcard ../shared/data/adult.csv))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down train bundle environment docs proto check test test-fast bench clean
+.PHONY: help setup demo up down train bundle environment sbom audit docs proto check test test-fast bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -34,10 +36,22 @@ bundle: setup  ## build/bundle.zip for flink run -pyfs
 
 environment: setup $(ENVIRONMENT)  ## build/environment.tar.gz for flink run -pyarch: only what runs
 
-docs: setup  ## tables and pictures in docs/ that are generated from the code
+sbom: setup $(ENVIRONMENT) $(TOOLS)/.ready $(SBOM)/jars.json  ## build/sbom: what the image and the local stack contain, as CycloneDX
+	@$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --of JSON -o $(SBOM)/python.json build/environment/bin/python
+	@ls $(SBOM)/python.json $(SBOM)/jars.json
+
+audit: setup $(ENVIRONMENT) $(TOOLS)/.ready  ## known vulnerabilities of the image's Python packages (AUDIT="-s osv")
+	@mkdir -p $(SBOM)
+	@build/environment/bin/python -m pip freeze --exclude weir > $(SBOM)/requirements.txt
+	@$(TOOLS)/bin/pip-audit $(AUDIT) --strict --disable-pip --no-deps -r $(SBOM)/requirements.txt || { \
+		echo "error: the audit did not pass. Above is either a list of vulnerabilities, or the reason why the"; \
+		echo "service does not know the packages. PyPI is asked by default, api.osv.dev with AUDIT=\"-s osv\""; exit 1; }
+
+docs: setup $(SBOM)/jars.json  ## tables and pictures in docs/ that are generated from the code
 	@$(VENV)/bin/python -m docs.folder_picture
 	@$(VENV)/bin/python -m docs.manifest_fields
 	@$(VENV)/bin/python -m tests.models_page
+	@$(VENV)/bin/python -m docs.licences
 
 proto:  ## operators/protocol/inference_pb2.py (needs pip install grpcio-tools==1.62.3)
 	@$(VENV)/bin/python -m grpc_tools.protoc -I. --python_out=. operators/protocol/inference.proto
@@ -86,6 +100,14 @@ $(JARS): pom.xml
 	@command -v mvn >/dev/null || { echo "error: there is no mvn: install Maven 3.8 (Debian: apt install maven)"; exit 1; }
 	@echo "fetching the jars of broker and connector …"
 	@mvn --batch-mode process-resources $(SHORT)
+	@touch $@
+
+$(SBOM)/jars.json: pom.xml
+	@mvn --batch-mode org.cyclonedx:cyclonedx-maven-plugin:2.9.1:makeBom -DoutputFormat=json -DoutputName=jars -DoutputDirectory=$(CURDIR)/$(SBOM) $(SHORT)
+
+$(TOOLS)/.ready: constraints.txt
+	@$(PYTHON) -m venv --clear $(TOOLS)
+	@$(TOOLS)/bin/pip install --disable-pip-version-check --progress-bar off -c constraints.txt cyclonedx-bom pip-audit $(SHORT)
 	@touch $@
 
 # The jars of PyFlink's distribution stay out: a cluster has its own.
