@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
+from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError
 
 from jobs.kafka.admin import open_admin
+from operators.core.errors import DeploymentError
 
+# The client fails if the broker that it chooses has just ended; the next time it chooses another.
+_ATTEMPTS = 3
 _MAX_TRANSACTION = "transaction.max.timeout.ms"
 
 
@@ -24,10 +30,13 @@ class TopicSettings(NamedTuple):
 
 
 class KafkaSettings(NamedTuple):
-    """The number of brokers, their longest transaction in milliseconds, and topics by name."""
+    """The number of brokers, their longest transaction in milliseconds, and topics by name.
+
+    `longest_transaction_ms` is the smallest of the brokers that answer, None where none does.
+    """
 
     brokers: int
-    longest_transaction_ms: int
+    longest_transaction_ms: int | None
     topics: dict[str, TopicSettings]
 
 
@@ -36,14 +45,19 @@ def read_kafka_settings(bootstrap: str, is_wanted: Callable[[str], bool]) -> Kaf
 
     DeploymentError if Kafka does not answer or does not allow it.
     """
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(DeploymentError):
+            return _read(bootstrap, is_wanted)
+    return _read(bootstrap, is_wanted)
+
+
+def _read(bootstrap: str, is_wanted: Callable[[str], bool]) -> KafkaSettings:
     with open_admin(bootstrap, "described") as client:
         brokers = [str(broker["broker_id"]) for broker in client.describe_cluster()["brokers"]]
         names = sorted(filter(is_wanted, client.list_topics()))
-        resources = [
-            *(ConfigResource(ConfigResourceType.TOPIC, name) for name in names),
-            *(ConfigResource(ConfigResourceType.BROKER, id_, [_MAX_TRANSACTION]) for id_ in brokers),
-        ]
-        described = client.describe_configs(resources, config_filter="all")
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        described = client.describe_configs(resources, config_filter="all") if names else {}
+        transactions = [found for id_ in brokers if (found := _longest_transaction(client, id_))]
         partitions = {topic["name"]: topic["partitions"] for topic in client.describe_topics(names)}
     topics = {
         name: TopicSettings(
@@ -54,5 +68,14 @@ def read_kafka_settings(bootstrap: str, is_wanted: Callable[[str], bool]) -> Kaf
         for name in names
         if partitions.get(name)
     }
-    longest = min(int(entry[_MAX_TRANSACTION]["value"]) for entry in described["broker"].values())
-    return KafkaSettings(len(brokers), longest, topics)
+    return KafkaSettings(len(brokers), min(transactions, default=None), topics)
+
+
+def _longest_transaction(client: KafkaAdminClient, broker: str) -> int | None:
+    """Ask the broker itself; None where it does not answer, as for seconds after it ended."""
+    resource = ConfigResource(ConfigResourceType.BROKER, broker, [_MAX_TRANSACTION])
+    try:
+        described = client.describe_configs([resource], config_filter="all")
+    except (KafkaError, OSError):
+        return None
+    return int(described["broker"][broker][_MAX_TRANSACTION]["value"])

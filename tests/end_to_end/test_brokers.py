@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from time import time
@@ -9,7 +10,9 @@ from time import time
 import msgspec
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
+from typer.testing import CliRunner
 
+from jobs.cli.app import app
 from jobs.kafka.admin import create_control, create_topics
 from jobs.kafka.topic_settings import read_kafka_settings
 from jobs.status.snapshot import take_snapshot
@@ -17,6 +20,7 @@ from operators.control.status import Event
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import read_topic
 from operators.kafka.topics import Topics
+from tests.end_to_end.deployment import await_true
 from tests.support.broker import Broker
 
 TOPICS = Topics("weir", "brokers")
@@ -43,7 +47,9 @@ def test_no_acknowledged_record_is_lost_with_a_broker(brokers: Broker) -> None:
     assert {one["leader_id"] for one in topic["partitions"]} == {1, 2, 3}
 
     event = Event(at=time(), pipeline="p", generation=1, what="Serving")
-    with KafkaProducer(bootstrap_servers=brokers.bootstrap, acks="all") as producer:
+    with KafkaProducer(
+        bootstrap_servers=brokers.bootstrap, acks="all", delivery_timeout_ms=60_000
+    ) as producer:
         producer.send(TOPICS.status, msgspec.json.encode(event), event.key.encode()).get(30)
         sent = [producer.send(TOPICS.inputs("p"), b"%d" % i, partition=i % 3) for i in range(KILLED_AFTER)]
         assert not all(one.is_done for one in sent)
@@ -52,7 +58,7 @@ def test_no_acknowledged_record_is_lost_with_a_broker(brokers: Broker) -> None:
             producer.send(TOPICS.inputs("p"), b"%d" % i, partition=i % 3)
             for i in range(KILLED_AFTER, RECORDS)
         ]
-        producer.flush()
+        producer.flush(timeout=90)
     acknowledged = {i for i, one in enumerate(sent) if one.succeeded()}
     assert len(acknowledged) == RECORDS
     kept = {int(record.value) for record in read_topic(brokers.bootstrap, [TOPICS.inputs("p")], 60)}
@@ -62,3 +68,23 @@ def test_no_acknowledged_record_is_lost_with_a_broker(brokers: Broker) -> None:
     assert snapshot.kafka_error == ""
     assert snapshot.status is not None
     assert snapshot.status.events == {event.key: event}
+
+
+def test_a_topic_with_one_replica_is_found_and_so_is_a_missing_replica(
+    brokers: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEIR_HOME", str(tmp_path))
+    monkeypatch.delenv("FLINK_CONF_DIR", raising=False)
+    create_control(Connection(brokers.bootstrap, TOPICS))
+    with KafkaAdminClient(bootstrap_servers=brokers.bootstrap) as client:
+        client.create_topics({TOPICS.errors: {"num_partitions": 1, "replication_factor": 1}})
+    assert replication(brokers) == {("error", TOPICS.errors)}
+    brokers.kill_one(2)
+    await_true(lambda: ("warning", TOPICS.control) in replication(brokers), "the loss is found")
+
+
+def replication(brokers: Broker) -> set[tuple[str, str]]:
+    """Return what `weir doctor` finds in the replication of topics."""
+    arguments = ["doctor", "--json", "--bootstrap-servers", brokers.bootstrap, "--namespace", "brokers"]
+    checks = json.loads(CliRunner().invoke(app, arguments).stdout)
+    return {(one["level"], one["of"]) for one in checks if one["check"] == "replication.factor"}
