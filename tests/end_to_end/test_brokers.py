@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import time
 
@@ -27,6 +28,16 @@ TOPICS = Topics("weir", "brokers")
 RECORDS, KILLED_AFTER = 20_000, 8_000
 
 
+@contextmanager
+def producing(brokers: Broker) -> Iterator[KafkaProducer]:
+    """Close the producer in bounded time, also if what it sent is never acknowledged."""
+    producer = KafkaProducer(bootstrap_servers=brokers.bootstrap, acks="all")
+    try:
+        yield producer
+    finally:
+        producer.close(timeout=5)
+
+
 @pytest.fixture
 def brokers(tmp_path: Path) -> Iterator[Broker]:
     started = Broker(tmp_path, 3)
@@ -47,17 +58,13 @@ def test_no_acknowledged_record_is_lost_with_a_broker(brokers: Broker) -> None:
     assert {one["leader_id"] for one in topic["partitions"]} == {1, 2, 3}
 
     event = Event(at=time(), pipeline="p", generation=1, what="Serving")
-    with KafkaProducer(
-        bootstrap_servers=brokers.bootstrap, acks="all", delivery_timeout_ms=60_000
-    ) as producer:
+    with producing(brokers) as producer:
         producer.send(TOPICS.status, msgspec.json.encode(event), event.key.encode()).get(30)
         sent = [producer.send(TOPICS.inputs("p"), b"%d" % i, partition=i % 3) for i in range(KILLED_AFTER)]
         assert not all(one.is_done for one in sent)
         brokers.kill_one(3)
-        sent += [
-            producer.send(TOPICS.inputs("p"), b"%d" % i, partition=i % 3)
-            for i in range(KILLED_AFTER, RECORDS)
-        ]
+        rest = range(KILLED_AFTER, RECORDS)
+        sent += [producer.send(TOPICS.inputs("p"), b"%d" % i, partition=i % 3) for i in rest]
         producer.flush(timeout=90)
     acknowledged = {i for i, one in enumerate(sent) if one.succeeded()}
     assert len(acknowledged) == RECORDS
