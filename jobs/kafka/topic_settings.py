@@ -12,6 +12,7 @@ from kafka.errors import KafkaError
 
 from jobs.kafka.admin import open_admin
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 
 # The client fails if the broker that it chooses has just ended; the next time it chooses another.
 _ATTEMPTS = 3
@@ -40,19 +41,19 @@ class KafkaSettings(NamedTuple):
     topics: dict[str, TopicSettings]
 
 
-def read_kafka_settings(bootstrap: str, is_wanted: Callable[[str], bool]) -> KafkaSettings:
+def read_kafka_settings(cluster: Brokers, is_wanted: Callable[[str], bool]) -> KafkaSettings:
     """Read the settings of the brokers and of the topics whose name is wanted.
 
     DeploymentError if Kafka does not answer or does not allow it.
     """
     for _ in range(_ATTEMPTS - 1):
         with suppress(DeploymentError):
-            return _read(bootstrap, is_wanted)
-    return _read(bootstrap, is_wanted)
+            return _read(cluster, is_wanted)
+    return _read(cluster, is_wanted)
 
 
-def _read(bootstrap: str, is_wanted: Callable[[str], bool]) -> KafkaSettings:
-    with open_admin(bootstrap, "described") as client:
+def _read(cluster: Brokers, is_wanted: Callable[[str], bool]) -> KafkaSettings:
+    with open_admin(cluster, "described") as client:
         brokers = [str(broker["broker_id"]) for broker in client.describe_cluster()["brokers"]]
         names = sorted(filter(is_wanted, client.list_topics()))
         resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]

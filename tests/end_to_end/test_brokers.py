@@ -31,7 +31,7 @@ RECORDS, KILLED_AFTER = 20_000, 8_000
 @contextmanager
 def producing(brokers: Broker) -> Iterator[KafkaProducer]:
     """Close the producer in bounded time, also if what it sent is never acknowledged."""
-    producer = KafkaProducer(bootstrap_servers=brokers.bootstrap, acks="all")
+    producer = KafkaProducer(**brokers.brokers.options(), acks="all")
     try:
         yield producer
     finally:
@@ -46,14 +46,14 @@ def brokers(tmp_path: Path) -> Iterator[Broker]:
 
 
 def test_no_acknowledged_record_is_lost_with_a_broker(brokers: Broker) -> None:
-    connection = Connection(brokers.bootstrap, TOPICS)
+    connection = Connection(brokers.brokers, TOPICS)
     create_control(connection)
-    create_topics(brokers.bootstrap, [TOPICS.inputs("p")], 3)
-    settings = read_kafka_settings(brokers.bootstrap, TOPICS.is_ours)
+    create_topics(brokers.brokers, [TOPICS.inputs("p")], 3)
+    settings = read_kafka_settings(brokers.brokers, TOPICS.is_ours)
     assert {one.replicas for one in settings.topics.values()} == {3}
     assert {one.configs["min.insync.replicas"] for one in settings.topics.values()} == {"2"}
 
-    with KafkaAdminClient(bootstrap_servers=brokers.bootstrap) as client:
+    with KafkaAdminClient(**brokers.brokers.options()) as client:
         (topic,) = client.describe_topics([TOPICS.inputs("p")])
     assert {one["leader_id"] for one in topic["partitions"]} == {1, 2, 3}
 
@@ -68,7 +68,7 @@ def test_no_acknowledged_record_is_lost_with_a_broker(brokers: Broker) -> None:
         producer.flush(timeout=90)
     acknowledged = {i for i, one in enumerate(sent) if one.succeeded()}
     assert len(acknowledged) == RECORDS
-    kept = {int(record.value) for record in read_topic(brokers.bootstrap, [TOPICS.inputs("p")], 60)}
+    kept = {int(record.value) for record in read_topic(brokers.brokers, [TOPICS.inputs("p")], 60)}
     assert kept == acknowledged
 
     snapshot = take_snapshot(connection, None)
@@ -82,8 +82,8 @@ def test_a_topic_with_one_replica_is_found_and_so_is_a_missing_replica(
 ) -> None:
     monkeypatch.setenv("WEIR_HOME", str(tmp_path))
     monkeypatch.delenv("FLINK_CONF_DIR", raising=False)
-    create_control(Connection(brokers.bootstrap, TOPICS))
-    with KafkaAdminClient(bootstrap_servers=brokers.bootstrap) as client:
+    create_control(Connection(brokers.brokers, TOPICS))
+    with KafkaAdminClient(**brokers.brokers.options()) as client:
         client.create_topics({TOPICS.errors: {"num_partitions": 1, "replication_factor": 1}})
     assert replication(brokers) == {("error", TOPICS.errors)}
     brokers.kill_one(2)
@@ -92,6 +92,6 @@ def test_a_topic_with_one_replica_is_found_and_so_is_a_missing_replica(
 
 def replication(brokers: Broker) -> set[tuple[str, str]]:
     """Return what `weir doctor` finds in the replication of topics."""
-    arguments = ["doctor", "--json", "--bootstrap-servers", brokers.bootstrap, "--namespace", "brokers"]
+    arguments = ["doctor", "--json", "--bootstrap-servers", brokers.brokers.servers, "--namespace", "brokers"]
     checks = json.loads(CliRunner().invoke(app, arguments).stdout)
     return {(one["level"], one["of"]) for one in checks if one["check"] == "replication.factor"}

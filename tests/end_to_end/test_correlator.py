@@ -12,7 +12,8 @@ from kafka import KafkaProducer
 
 from jobs.kafka.admin import create_topics
 from jobs.kafka.pipeline_client import Answer
-from jobs.services.gateway.correlator import BusyError, Correlator
+from jobs.services.gateway.correlator import Correlator
+from jobs.services.gateway.held_bytes import BusyError
 from operators.kafka.connection import Connection
 from operators.kafka.consumer import open_consumer
 from operators.kafka.topics import Topics

@@ -25,8 +25,8 @@ def test_unsafe_topics_are_errors_until_they_are_changed(
 ) -> None:
     monkeypatch.setenv("WEIR_HOME", str(tmp_path))
     monkeypatch.delenv("FLINK_CONF_DIR", raising=False)
-    create_control(Connection(broker.bootstrap, TOPICS))
-    create_topics(broker.bootstrap, [OUTPUTS, TOPICS.inputs("p"), TOPICS.errors], 1)
+    create_control(Connection(broker.brokers, TOPICS))
+    create_topics(broker.brokers, [OUTPUTS, TOPICS.inputs("p"), TOPICS.errors], 1)
     assert run(broker) == (0, set())
     change(broker, {TOPICS.control: {"cleanup.policy": "delete"}, OUTPUTS: {"max.message.bytes": "1000"}})
     assert run(broker) == (1, {("cleanup.policy", TOPICS.control), ("max.message.bytes", OUTPUTS)})
@@ -40,14 +40,14 @@ def test_a_broker_that_does_not_answer_is_an_error(broker: Broker) -> None:
 
 def run(broker: Broker) -> tuple[int, set[tuple[str, str]]]:
     """Return the exit code and what has an error."""
-    arguments = ["doctor", "--json", "--bootstrap-servers", broker.bootstrap, "--namespace", "doctor"]
+    arguments = ["doctor", "--json", "--bootstrap-servers", broker.brokers.servers, "--namespace", "doctor"]
     done = CliRunner().invoke(app, arguments)
     checks = json.loads(done.stdout)
     return done.exit_code, {(one["check"], one["of"]) for one in checks if one["level"] == "error"}
 
 
 def change(broker: Broker, configs: dict[str, dict[str, str]]) -> None:
-    with KafkaAdminClient(bootstrap_servers=broker.bootstrap) as client:
+    with KafkaAdminClient(**broker.brokers.options()) as client:
         client.alter_configs(
             [ConfigResource(ConfigResourceType.TOPIC, name, one) for name, one in configs.items()]
         )

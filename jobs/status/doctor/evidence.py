@@ -40,7 +40,7 @@ def gather(connection: Connection, rest: Rest | None, site: ArtifactPolicy) -> E
     if not kafka_error:
         try:
             kafka = read_kafka_settings(
-                connection.bootstrap, lambda name: topics.is_ours(name) or topics.is_inputs(name)
+                connection.brokers, lambda name: topics.is_ours(name) or topics.is_inputs(name)
             )
         except DeploymentError as error:
             kafka_error = str(error)
