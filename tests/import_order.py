@@ -21,7 +21,7 @@ ORDER = {
         "version printable errors memory names foreign_json timestamps event_log background_thread tensors "
         "micro_batch state redaction"
     ),
-    "operators/rows": "chunks lineage pane counted_rows",
+    "operators/rows": "encoding chunks lineage pane counted_rows",
     "operators/storage": (
         "store_settings uris http_index stores ownership trusted_roots digest artifact_cache fetch"
     ),

@@ -39,5 +39,6 @@ def is_tally(data: bytes) -> bool:
 def decode_tally(data: bytes) -> PipelineTally:
     """Decode the bytes of `PipelineTally.encode`; ValueError for an unknown version."""
     if data[:2] != _KIND:
-        raise ValueError(f"a tally of version {data[1]} cannot be read; this code reads version {_KIND[1]}")
+        version = int.from_bytes(data[1:2], "big")
+        raise ValueError(f"a tally of version {version} cannot be read; this code reads version {_KIND[1]}")
     return msgspec.msgpack.decode(data[2:], type=PipelineTally)

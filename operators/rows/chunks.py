@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -12,10 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.core.tensors import Array
+from operators.rows.encoding import MOST_BYTES, decode_header, encode_arrays, inflate
 
 _VERSION = 3
-_PREFIX = struct.Struct("<BI")
 _MAX_CHUNK_BYTES = 1_000_000
+# Bytes of a row's topic, partition, offset and timestamp.
+_ROW_BYTES = 1 + 4 + 8 + 8
+_DTYPES = map(np.dtype, f"?{np.typecodes['AllInteger']}{np.typecodes['Float']}")
+# The sizes of numbers by the names of their dtypes, without the byte order.
+_ITEM_BYTES = {dtype.str[1:]: dtype.itemsize for dtype in _DTYPES}
 
 
 class SubtaskId(NamedTuple):
@@ -77,29 +80,27 @@ class Chunk(NamedTuple):
 
     def parts(self) -> Iterator[Chunk]:
         """Split into chunks of at most 1 MB. A single longer row is not split."""
-        width = self.rows.dtype.itemsize * self.rows.shape[1] + 20
+        width = self.rows.dtype.itemsize * self.rows.shape[1] + _ROW_BYTES
         step = max(1, _MAX_CHUNK_BYTES // width)
         for start in range(0, max(1, len(self.rows)), step):
             yield self.part(start, start + step)
 
     def encode(self) -> bytes:
-        """Encode as version (1 byte), header length (4), header (MessagePack), and the deflated arrays.
+        """Encode as a header and deflated arrays (`encode_arrays`).
 
         Rows are stored by column, because encoded categories then deflate to a few percent of their size.
         """
         shape = (len(self.rows), self.rows.shape[1])
-        header = msgspec.msgpack.encode(
-            _Header(
-                self.pipeline,
-                self.step,
-                self.generation,
-                self.epoch,
-                self.ended,
-                self.sender,
-                self.rows.dtype.str,
-                shape,
-                self.topics,
-            )
+        header = _Header(
+            self.pipeline,
+            self.step,
+            self.generation,
+            self.epoch,
+            self.ended,
+            self.sender,
+            self.rows.dtype.str,
+            shape,
+            self.topics,
         )
         arrays = (
             np.ascontiguousarray(self.rows.T).tobytes(),
@@ -108,7 +109,7 @@ class Chunk(NamedTuple):
             self.offset.astype("<i8").tobytes(),
             self.timestamp.astype("<i8").tobytes(),
         )
-        return _PREFIX.pack(_VERSION, len(header)) + header + zlib.compress(b"".join(arrays), level=1)
+        return encode_arrays(_VERSION, header, b"".join(arrays))
 
 
 def empty_chunk(
@@ -139,10 +140,13 @@ def decode_sender(data: bytes) -> tuple[str, SubtaskId]:
 
 
 def decode(data: bytes) -> Chunk:
-    """Decode the bytes of `Chunk.encode`; ValueError for an unknown version."""
+    """Decode the bytes of `Chunk.encode`; ValueError for an unknown version, and for other bytes.
+
+    Several rows take at most 2 MB, because of `Chunk.parts`, and a single row at most 256 MB.
+    """
     header, start = _decode_header(data)
     count, width = header.shape
-    arrays = zlib.decompress(data[start:])
+    arrays = inflate(data, start, _size(header), "a chunk")
     position = 0
 
     def array(dtype: str, length: int) -> Array:
@@ -152,6 +156,9 @@ def decode(data: bytes) -> Chunk:
         return values
 
     rows = array(header.dtype, count * width).reshape(width, count).T
+    topic = array("<i1", count)
+    if count and not 0 <= topic.min() <= topic.max() < len(header.topics):
+        raise ValueError(f"a chunk has rows of other topics than its {len(header.topics)}")
     return Chunk(
         header.pipeline,
         header.step,
@@ -161,7 +168,7 @@ def decode(data: bytes) -> Chunk:
         header.sender,
         rows,
         header.topics,
-        array("<i1", count),
+        topic,
         array("<i4", count),
         array("<i8", count),
         array("<i8", count),
@@ -186,8 +193,18 @@ def _topic_positions(chunk: Chunk, topics: tuple[str, ...]) -> NDArray[np.int8]:
 
 
 def _decode_header(data: bytes) -> tuple[_Header, int]:
-    version, length = _PREFIX.unpack_from(data)
-    if version != _VERSION:
-        raise ValueError(f"a chunk of version {version} cannot be read; this code reads version {_VERSION}")
-    end = _PREFIX.size + length
-    return msgspec.msgpack.decode(data[_PREFIX.size : end], type=_Header), end
+    return decode_header(data, _VERSION, _Header, "a chunk")
+
+
+def _size(header: _Header) -> int:
+    """Return the number of bytes of a chunk's arrays; ValueError if no chunk has rows of this shape."""
+    count, width = header.shape
+    itemsize = _ITEM_BYTES.get(header.dtype[1:])
+    if itemsize is None or not header.dtype.startswith(("<", ">", "|")):
+        raise ValueError(f"a chunk declares rows of the dtype {header.dtype[:20]!r}, which is not numeric")
+    row = width * itemsize + _ROW_BYTES
+    # Chunks in the state of earlier versions are a little longer.
+    most = MOST_BYTES if count <= 1 else 2 * _MAX_CHUNK_BYTES
+    if count < 0 or width < 0 or max(row, count * row) > most:
+        raise ValueError(f"a chunk declares rows of shape {header.shape}, which is not the shape of a chunk")
+    return count * row

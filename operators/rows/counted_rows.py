@@ -63,7 +63,7 @@ def decode_counted_key(data: bytes) -> str:
 
 
 def decode_counted(data: bytes) -> CountedRows:
-    """Decode the bytes of `CountedRows.encode`; ValueError for an unknown version."""
+    """Decode the bytes of `CountedRows.encode`; ValueError for an unknown version, and for other bytes."""
     pane = decode_pane(_encoded_pane(data))
     _, epoch, *sender = _HEAD.unpack_from(data)
     return CountedRows(epoch, SubtaskId(*sender), pane)
@@ -71,7 +71,8 @@ def decode_counted(data: bytes) -> CountedRows:
 
 def _encoded_pane(data: bytes) -> bytes:
     if data[:2] != _KIND:
+        version = int.from_bytes(data[1:2], "big")
         raise ValueError(
-            f"counted rows of version {data[1]} cannot be read; this code reads version {_KIND[1]}"
+            f"counted rows of version {version} cannot be read; this code reads version {_KIND[1]}"
         )
     return data[_HEAD.size :]

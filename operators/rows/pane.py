@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,10 +9,12 @@ import msgspec
 import numpy as np
 
 from detectors.counts import Counts
+from operators.rows.encoding import decode_header, encode_arrays, inflate
 from operators.rows.lineage import Lineage, OffsetRange, merge_lineages
 
 _VERSION = 1
-_PREFIX = struct.Struct("<BI")
+# Bytes of a key and its count.
+_KEY_BYTES = 8 + 8
 Add = Callable[[Sequence[Sequence[Counts]]], list[Counts]]
 
 
@@ -25,24 +25,21 @@ class Pane(NamedTuple):
     counts: list[Counts]
 
     def encode(self) -> bytes:
-        """Encode as version (1 byte), header length (4), header (MessagePack), keys and counts (deflated)."""
+        """Encode as a header, and keys and counts as deflated arrays (`encode_arrays`)."""
         lineage = self.lineage
         members = [(topic, partition, *member) for (topic, partition), member in lineage.members.items()]
-        header = msgspec.msgpack.encode(
-            _Header(
-                lineage.pipeline,
-                lineage.step,
-                lineage.generation,
-                members,
-                lineage.first_timestamp,
-                lineage.last_timestamp,
-                [(len(column.keys), column.missing) for column in self.counts],
-            )
+        header = _Header(
+            lineage.pipeline,
+            lineage.step,
+            lineage.generation,
+            members,
+            lineage.first_timestamp,
+            lineage.last_timestamp,
+            [(len(column.keys), column.missing) for column in self.counts],
         )
         keys = np.concatenate([column.keys for column in self.counts]).astype("<f8")
         counts = np.concatenate([column.counts for column in self.counts]).astype("<i8")
-        body = zlib.compress(keys.tobytes() + counts.tobytes(), level=1)
-        return _PREFIX.pack(_VERSION, len(header)) + header + body
+        return encode_arrays(_VERSION, header, keys.tobytes() + counts.tobytes())
 
 
 class _Header(msgspec.Struct, frozen=True, array_like=True):
@@ -61,10 +58,15 @@ def decode_lineage(data: bytes) -> Lineage:
 
 
 def decode_pane(data: bytes) -> Pane:
-    """Decode the bytes of `Pane.encode`; ValueError for an unknown version."""
+    """Decode the bytes of `Pane.encode`; ValueError for an unknown version, and for other bytes.
+
+    Keys and counts take at most 256 MB, which is 16 million distinct values.
+    """
     header, end = _decode_header(data)
-    body = zlib.decompress(data[end:])
+    if any(size < 0 for size, _ in header.columns):
+        raise ValueError("a pane declares a negative number of keys")
     total = sum(size for size, _ in header.columns)
+    body = inflate(data, end, total * _KEY_BYTES, "a pane")
     keys = np.frombuffer(body, "<f8", count=total)
     counts = np.frombuffer(body, "<i8", count=total, offset=keys.nbytes)
     ends = np.cumsum([size for size, _ in header.columns])[:-1]
@@ -74,11 +76,7 @@ def decode_pane(data: bytes) -> Pane:
 
 def _decode_header(data: bytes) -> tuple[_Header, int]:
     """Return the header, and the position at which it ends."""
-    version, length = _PREFIX.unpack_from(data)
-    if version != _VERSION:
-        raise ValueError(f"a pane of version {version} cannot be read; this code reads version {_VERSION}")
-    end = _PREFIX.size + length
-    return msgspec.msgpack.decode(data[_PREFIX.size : end], type=_Header), end
+    return decode_header(data, _VERSION, _Header, "a pane")
 
 
 def _lineage(header: _Header) -> Lineage:
