@@ -4,7 +4,7 @@ from __future__ import annotations
 
 LAYERS = ("detectors", "operators", "jobs")
 ORDER = {
-    "detectors": "binomial counts results input_rows histogram outliers quality drift",
+    "detectors": "array_files binomial counts results input_rows histogram outliers quality drift",
     "detectors/drift": (
         "effect tables correction kolmogorov pooling ks chi_square tabular alibi_detect_files calibration "
         "judgement confirmation"
@@ -49,7 +49,7 @@ ORDER = {
         "feature_names sklearn_estimator boosters boosted_trees python_class outlier_detector calibration "
         "drift_detector alibi_detect data_quality"
     ),
-    "operators/models/formats/boosters": "ubjson xgboost_binary xgboost_file lightgbm_file trees",
+    "operators/models/formats/boosters": "tree_checks ubjson xgboost_binary xgboost_file lightgbm_file trees",
     "operators/control": (
         "release release_checks control_state control_topic documents release_cache window_epochs status "
         "status_topic status_publisher"

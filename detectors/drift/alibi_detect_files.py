@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from detectors.array_files import read_npy
 from detectors.drift.tabular import TabularDrift
 
 # The file of a saved drift detector that names its kind and its options.
 CONFIG = "config.toml"
 _KNOWN = ("KSDrift", "ChiSquareDrift", "TabularDrift")
-# A number of categories stands for all codes below it, which take memory however short the file is.
+# A number of categories stands for all codes below it, which take memory however short the file is. This
+# bounds those of all features.
 _MOST_CATEGORIES = 1_000_000
 _DEFAULTS: dict[str, tuple[object, ...]] = {
     "preprocess_fn": (None,),
@@ -34,7 +36,7 @@ def read_drift(folder: Path) -> TabularDrift:
         raise ValueError(f"{path} does not exist: save the detector with alibi_detect.saving.save_detector")
     try:
         config = {key: _none_of_text(value) for key, value in tomllib.loads(path.read_text("utf-8")).items()}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not TOML: {error}") from None
     name = config.get("name")
     if name not in _KNOWN:
@@ -70,15 +72,21 @@ def _read_reference(folder: Path, name: str) -> Any:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{folder / CONFIG}: x_ref must be a file in the folder, got {name!r}")
     try:
-        x_ref = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        x_ref = read_npy(path)
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path} is not a readable numpy array: {error}") from None
-    if x_ref.dtype.kind not in "biuf" or x_ref.ndim < 1 or not len(x_ref):
+    if x_ref.dtype.kind not in "biuf" or x_ref.ndim < 1 or not x_ref.size:
         raise ValueError(f"{path} must contain rows of numbers, got {x_ref.dtype} of shape {x_ref.shape}")
     return x_ref
 
 
 def _declared_features(declared: Mapping[str, Any] | None, x_ref: Any) -> dict[int, Sequence[float] | None]:
+    numbers = [codes for codes in (declared or {}).values() if isinstance(codes, int)]
+    if sum(numbers) > _MOST_CATEGORIES:
+        features = "a feature has" if len(numbers) == 1 else f"{len(numbers)} features have"
+        raise ValueError(
+            f"{features} {sum(numbers):,} categories; at most {_MOST_CATEGORIES:,} are supported"
+        )
     return {int(feature): _codes(_none_of_text(codes)) for feature, codes in (declared or {}).items()}
 
 
@@ -88,10 +96,6 @@ def _every_feature(declared: Mapping[str, Any] | None, x_ref: Any) -> dict[int, 
 
 def _codes(codes: Any) -> Sequence[float] | None:
     if isinstance(codes, int):
-        if codes > _MOST_CATEGORIES:
-            raise ValueError(
-                f"a feature has {codes:,} categories; at most {_MOST_CATEGORIES:,} are supported"
-            )
         return [float(code) for code in range(codes)]
     return None if codes is None else [float(code) for code in codes]
 

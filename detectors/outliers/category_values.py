@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 Numbers = NDArray[np.float64]
 
 
+_MOST_COLUMNS = 1_000_000
+
+
 class _ColumnGroup(NamedTuple):
     """The columns of one feature: from `start` to before `stop`; `values` are indexed by code."""
 
@@ -37,6 +40,8 @@ class CategoryValues:
     missing categories become NaN: a code that is not one of the known ones, one-hot columns without a
     positive value, and NaN.
 
+    Raises ValueError for a category without columns, or of more than a million.
+
     >>> numbers = CategoryValues({1: [-0.5, 0.25]}).numbers(np.array([[7.0, 1.0], [7.0, 2.0]]))
     >>> numbers.tolist()
     [[7.0, 0.25], [7.0, nan]]
@@ -45,6 +50,8 @@ class CategoryValues:
     def __init__(self, values: Mapping[int, ArrayLike], one_hot: Mapping[int, int] | None = None) -> None:
         self.values = {int(k): np.asarray(v, dtype=np.float64) for k, v in sorted(values.items())}
         self.one_hot = {int(k): int(v) for k, v in sorted((one_hot or {}).items())}
+        if not all(0 < columns <= _MOST_COLUMNS for columns in self.one_hot.values()):
+            raise ValueError(f"a one-hot encoded category must have from 1 to {_MOST_COLUMNS} columns")
 
     def numbers(self, rows: Numbers) -> Numbers:
         """Convert rows of shape (n, columns) to numbers of shape (n, features)."""

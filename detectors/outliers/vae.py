@@ -15,6 +15,7 @@ from detectors.results import OutlierResult
 Numbers = NDArray[np.float64]
 # Bounds the memory of a large batch: about 40 MB with 10 samples and layers of 50 values.
 _ROWS_AT_ONCE = 2_000
+_MOST_SAMPLES = 1_000
 
 
 class Networks(NamedTuple):
@@ -40,7 +41,7 @@ class VariationalAutoencoder:
     threshold:
         Rows with a score strictly above are outliers.
     samples:
-        Number of latent vectors that are drawn per row.
+        Number of latent vectors that are drawn per row, from 1 to 1,000.
     outlier_type:
         ``feature`` judges each value by its own score, ``instance`` each row by the row's score.
     outlier_perc:
@@ -68,8 +69,8 @@ class VariationalAutoencoder:
         outlier_type: Literal["instance", "feature"] = "instance",
         outlier_perc: float = 100.0,
     ) -> None:
-        if samples < 1:
-            raise ValueError(f"samples must be at least 1, got {samples}")
+        if not 1 <= samples <= _MOST_SAMPLES:
+            raise ValueError(f"samples must be at least 1 and at most {_MOST_SAMPLES}, got {samples}")
         if not 0 < outlier_perc <= 100:
             raise ValueError(f"outlier_perc must be above 0 and at most 100, got {outlier_perc:g}")
         self.networks = _as_float64(networks)

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from detectors.array_files import read_npz
 from detectors.outliers.category_values import CategoryValues
 from detectors.outliers.mahalanobis import Mahalanobis
 from detectors.outliers.network import Layer
@@ -138,10 +139,8 @@ def _write(path: Path, settings: msgspec.Struct, arrays: Arrays) -> list[Path]:
 
 def _arrays(path: Path) -> Arrays:
     try:
-        # numpy does not close a file that it cannot read.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
-            arrays = dict(saved)
-    except Exception as error:  # numpy, zipfile and zlib have exceptions of their own
+        arrays = read_npz(path)
+    except (OSError, ValueError) as error:
         raise DeploymentError(f"{path} is not a readable npz of arrays: {error}; convert it again") from None
     not_numeric = [name for name, array in arrays.items() if array.dtype.kind not in "fiu"]
     if not_numeric:

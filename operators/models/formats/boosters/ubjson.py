@@ -102,6 +102,9 @@ class _Reader:
                 read(marker)
                 marker = self.marker()
             return
+        # A value without bytes, such as a typed null, would make any count of them fit.
+        if count > len(self._data) - self.at:
+            raise ValueError(f"byte {self.at}: {count} values do not fit into the bytes that follow")
         for _ in range(count):
             read(b"" if kind else self.marker())
 

@@ -9,13 +9,20 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+import numpy as np
+
+from operators.models.formats.boosters.tree_checks import check_inner_nodes, integers, require_within
+
 _MAGIC = b"binf"
 # Sizes in bytes: LearnerModelParamLegacy, GBTreeModelParam, TreeParam, a node with its statistics.
-_LEARNER, _TREES, _TREE, _NODE = 136, 160, 148, 20 + 16
+_LEARNER, _TREES, _TREE, _STATISTICS = 136, 160, 148, 16
+# The highest bit of `split` is the side of missing values.
+_NODE = np.dtype([("parent", "<i4"), ("left", "<i4"), ("right", "<i4"), ("split", "<u4"), ("value", "<f4")])
+_FEATURE = 0x7FFFFFFF
 
 
 def decode(data: bytes) -> dict[str, Any]:
-    """Return the metadata in the structure of XGBoost's JSON form, without the trees.
+    """Return the metadata in the structure of XGBoost's JSON form, without the trees, which are checked.
 
     Raises ValueError for bytes that are not of this form or are truncated.
     """
@@ -27,7 +34,7 @@ def decode(data: bytes) -> dict[str, Any]:
     trees, parallel = 0, 1
     if booster in ("gbtree", "dart"):
         trees, parallel = struct.unpack_from("<ii", reader.take(_TREES))
-        _skip_trees(reader, trees)
+        _check_trees(reader, trees, features, max(classes, targets, 1))
         if booster == "dart" and trees:
             reader.take(4 * reader.size())
     elif booster != "gblinear":
@@ -46,13 +53,18 @@ def decode(data: bytes) -> dict[str, Any]:
     }
 
 
-def _skip_trees(reader: _Reader, trees: int) -> None:
+def _check_trees(reader: _Reader, trees: int, features: int, outputs: int) -> None:
     for _ in range(trees):
         _, nodes, _, _, _, leaf_vector = struct.unpack_from("<iiiiii", reader.take(_TREE))
-        reader.take(nodes * _NODE)
+        tree = np.frombuffer(reader.take(nodes * _NODE.itemsize), _NODE)
+        reader.take(nodes * _STATISTICS)
         if leaf_vector > 1:
             raise ValueError("a tree has vectors in its leaves, which this form cannot contain")
-    reader.take(4 * trees)
+        inner = tree[tree["left"] != -1]
+        left, right, split_on = (integers(inner[field]) for field in ("left", "right", "split"))
+        check_inner_nodes(left, right, split_on & _FEATURE, nodes, features)
+    outputs_of_trees = np.frombuffer(reader.take(4 * max(trees, 0)), "<i4")
+    require_within(integers(outputs_of_trees), outputs, "the output of a tree")
 
 
 def _attributes(reader: _Reader) -> dict[str, str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from operators.core.errors import DeploymentError
 from operators.models.formats.boosters import ubjson, xgboost_binary
+from operators.models.formats.boosters.tree_checks import check_inner_nodes, integers, require_within
 
 Form = Literal["json", "ubjson", "legacy"]
 _ROW_WRAPPERS = ("classifier", "regressor", "ranker")
@@ -40,6 +41,7 @@ class _Parameters(msgspec.Struct):
     base_score: str
     num_class: str
     num_target: str = "1"
+    num_feature: str = "0"
 
 
 class _Objective(msgspec.Struct):
@@ -54,7 +56,14 @@ class _TreeParameters(msgspec.Struct):
 
 class _Tree(msgspec.Struct):
     tree_param: _TreeParameters
-    leaf_weights: Any = None
+    left_children: np.ndarray[Any, Any]
+    right_children: np.ndarray[Any, Any]
+    split_indices: np.ndarray[Any, Any]
+    leaf_weights: np.ndarray[Any, Any] | None = None
+    categories: np.ndarray[Any, Any] | None = None
+    categories_nodes: np.ndarray[Any, Any] | None = None
+    categories_segments: np.ndarray[Any, Any] | None = None
+    categories_sizes: np.ndarray[Any, Any] | None = None
 
 
 class _Categories(msgspec.Struct):
@@ -66,6 +75,7 @@ class _Trees(msgspec.Struct):
     iteration_indptr: np.ndarray[Any, Any] | None = None
     cats: _Categories = msgspec.field(default_factory=_Categories)
     trees: list[_Tree] = []
+    tree_info: np.ndarray[Any, Any] | None = None
 
 
 class _Dropout(msgspec.Struct):
@@ -76,6 +86,7 @@ class _Booster(msgspec.Struct):
     name: str
     model: _Trees | None = None
     gbtree: _Dropout | None = None
+    weight_drop: np.ndarray[Any, Any] | None = None
 
 
 class _Learner(msgspec.Struct):
@@ -98,10 +109,13 @@ def read_xgboost(path: Path) -> XGBoostFile:
     data = path.read_bytes()
     form = _form(data)
     try:
-        return _metadata(form, _learner(form, data))
+        learner = _learner(form, data)
+        if form != "legacy":  # the trees of that form are already checked
+            _check_trees(learner)
+        return _metadata(form, learner)
     except DeploymentError as error:
         raise DeploymentError(f"{path}: {error}") from None
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DeploymentError(
             f"{path} is not a model file of XGBoost (JSON, UBJSON or its old binary form): {error}"
         ) from None
@@ -144,6 +158,50 @@ def _from_json(data: bytes) -> _Document:
 
 def _array(type_: type, value: Any) -> Any:
     return np.asarray(value)
+
+
+def _check_trees(learner: _Learner) -> None:
+    """Raise ValueError if positions in the trees do not exist, or if there are fewer trees than declared."""
+    booster, parameters = learner.gradient_booster, learner.learner_model_param
+    model = booster.model or (booster.gbtree.model if booster.gbtree else _Trees())
+    trees = len(model.trees)
+    info = integers([] if model.tree_info is None else model.tree_info)
+    dropped = trees if booster.weight_drop is None else len(booster.weight_drop)
+    if not int(model.gbtree_model_param.num_trees) == len(info) == dropped == trees:
+        raise ValueError(f"it has {trees} trees, but declares another number of them")
+    outputs = max(int(parameters.num_class), int(parameters.num_target), 1)
+    for tree in model.trees:
+        outputs_of_leaf = int(tree.tree_param.size_leaf_vector)
+        _check_tree(tree, int(parameters.num_feature), outputs_of_leaf)
+        if outputs_of_leaf > 1 and outputs_of_leaf != outputs:
+            raise ValueError(f"its leaves have {outputs_of_leaf} values for {outputs} outputs")
+    is_vector = any(int(tree.tree_param.size_leaf_vector) > 1 for tree in model.trees)
+    if trees and outputs > trees and not is_vector:
+        raise ValueError(f"it has {outputs} outputs, but only {trees} trees")
+    require_within(info, outputs, "the output of a tree")
+
+
+def _check_tree(tree: _Tree, features: int, outputs_of_leaf: int) -> None:
+    left, right, split_on = map(integers, (tree.left_children, tree.right_children, tree.split_indices))
+    nodes = len(left)
+    if not nodes == len(right) == len(split_on):
+        raise ValueError(f"a tree has {nodes} left and {len(right)} right children")
+    is_inner = left != -1
+    check_inner_nodes(left[is_inner], right[is_inner], split_on[is_inner], nodes, features)
+    if tree.leaf_weights is not None and len(tree.leaf_weights) and outputs_of_leaf > 1:
+        # A leaf has the position of its values in place of a right child.
+        require_within(right[~is_inner], len(tree.leaf_weights) // outputs_of_leaf, "the position of a leaf")
+    of_nodes, starts, sizes = (
+        integers(() if array is None else array)
+        for array in (tree.categories_nodes, tree.categories_segments, tree.categories_sizes)
+    )
+    if not len(of_nodes) == len(starts) == len(sizes):
+        raise ValueError("a tree has categories of another number of nodes than it declares")
+    categories = 0 if tree.categories is None else len(tree.categories)
+    require_within(of_nodes, nodes, "a node with categories")
+    require_within(starts, categories + 1, "the position of categories")
+    require_within(sizes, categories + 1, "a number of categories")
+    require_within(starts + sizes, categories + 1, "the end of categories")
 
 
 def _metadata(form: Form, learner: _Learner) -> XGBoostFile:
