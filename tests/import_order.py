@@ -23,7 +23,8 @@ ORDER = {
     ),
     "operators/rows": "encoding chunks lineage pane counted_rows",
     "operators/storage": (
-        "store_settings uris http_index stores ownership trusted_roots digest artifact_cache fetch"
+        "limits store_settings uris http_connections http_index stores downloads ownership trusted_roots "
+        "digest artifact_cache fetch"
     ),
     "operators/resources": (
         "durations references seldon_schema monitor_schema field_support strict_decoding yaml_files "

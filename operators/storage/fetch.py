@@ -12,7 +12,7 @@ from typing import NamedTuple
 from operators.core.errors import DeploymentError, describe
 from operators.storage.artifact_cache import ArtifactCache, copy_files
 from operators.storage.digest import digest
-from operators.storage.stores import Stores, open_store
+from operators.storage.downloads import download, list_files
 from operators.storage.trusted_roots import ArtifactPolicy, Origin, locate
 from operators.storage.uris import local_path
 
@@ -42,7 +42,7 @@ def resolve(uri: str, version: int | None, policy: ArtifactPolicy) -> ResolvedAr
         names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
         uri = str(path / _version_folder(names, version, uri))
         return _resolve_origin(locate(uri, policy), names, policy.cache)
-    names = _list(uri, policy.stores)
+    names = list_files(uri, policy.stores)
     chosen = _version_folder(names, version, uri)
     if chosen:
         uri = f"{uri.rstrip('/')}/{chosen}"
@@ -100,7 +100,7 @@ def _copied(kept: Path, recorded: str, target: Path) -> bool:
 
 def _copy_recorded(origin: Origin, recorded: str, target: Path) -> None:
     """Copy a folder from its origin; DeploymentError if it has another digest than the recorded one."""
-    names = _list(origin.uri, origin.stores) if origin.path is None else []
+    names = list_files(origin.uri, origin.stores) if origin.path is None else []
     _copy(origin, names, target)
     copied = digest(target)
     if copied != recorded:
@@ -140,11 +140,7 @@ def _copy(origin: Origin, names: list[str], partial_copy: Path) -> None:
     if origin.path is not None:
         copy_files(origin.path, partial_copy)
         return
-    filesystem, root = open_store(origin.uri, origin.stores)
-    for name in names:
-        target = partial_copy / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        filesystem.get_file(f"{root}/{name}", str(target))
+    download(origin.uri, names, origin.stores, partial_copy)
 
 
 def _is_folder(path: Path) -> bool:
@@ -165,18 +161,3 @@ def _version_folder(names: list[str], version: int | None, uri: str) -> str:
         existing = ", ".join(numbers) or "no numbered folder"
         raise DeploymentError(f"{uri} has no folder {version} (spec.artifactVersion); there is {existing}")
     return str(version)
-
-
-def _list(uri: str, stores: Stores) -> list[str]:
-    filesystem, root = open_store(uri, stores)
-    try:
-        files = filesystem.find(root)
-    except Exception as error:  # each store has its own errors
-        raise DeploymentError(f"{uri} cannot be listed: {describe(error)}") from error
-    names = [file.removeprefix(root).lstrip("/") for file in files]
-    names = [name for name in names if name]
-    if any(".." in PurePosixPath(name).parts for name in names):
-        raise DeploymentError(f"{uri} contains a file whose name leads out of the folder; remove it")
-    if not names:
-        raise DeploymentError(f"{uri} contains no file; check storageUri, or upload the model first")
-    return names

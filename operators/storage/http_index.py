@@ -6,18 +6,22 @@ query are ignored; Apache's index pages use queries for sorting.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from html.parser import HTMLParser
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urljoin, urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import Request
+
+from operators.storage.http_connections import connections
+from operators.storage.limits import Allowance
 
 _SECONDS = 60.0
 _MOST_PAGES = 1_000
 _LONGEST_PAGE = 10_000_000
+_BLOCK = 1_000_000
 
 
 class HttpIndexError(Exception):
@@ -27,13 +31,14 @@ class HttpIndexError(Exception):
 class HttpIndex:
     """The part of fsspec's filesystem interface that Weir uses, on index pages.
 
-    Paths are URLs whose names are not encoded. All errors of the server are `HttpIndexError`.
+    Paths are URLs whose names are not encoded. All errors of the server are `HttpIndexError`; those of an
+    exceeded limit are DeploymentError.
     """
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = headers
 
-    def find(self, root: str) -> list[str]:
+    def find(self, root: str, allowance: Allowance) -> list[str]:
         """Return the URLs of all files below a URL."""
         files: list[str] = []
         folders, pages = [f"{root.rstrip('/')}/"], 0
@@ -44,49 +49,78 @@ class HttpIndex:
                 raise HttpIndexError(
                     f"{root} has more than {_MOST_PAGES} folders; use the model's own folder"
                 )
-            for name in self._names(folder):
-                (folders if name.endswith("/") else files).append(f"{folder}{name}")
+            for name in self._names(folder, allowance):
+                if name.endswith("/"):
+                    folders.append(f"{folder}{name}")
+                else:
+                    allowance.take_files()
+                    files.append(f"{folder}{name}")
         return sorted(files)
 
-    def get_file(self, url: str, target: str) -> None:
+    def get_file(self, url: str, target: str, allowance: Allowance) -> None:
         """Copy a file to a path."""
-        with self._get(url) as response, open(target, "wb") as file:
-            shutil.copyfileobj(response, file)
+        copied = 0
+        with self._get(url, allowance) as response, open(target, "wb") as file:
             length = response.headers.get("Content-Length")
-        copied = os.path.getsize(target)
-        if length is not None and copied != int(length):
+            allowance.require_bytes(int(length) if length and length.isdecimal() else 0)
+            while block := _read(response, _BLOCK, allowance):
+                copied += len(block)
+                allowance.take_bytes(len(block))
+                file.write(block)
+        if length is not None and str(copied) != length:
             raise HttpIndexError(f"{url} ends after {copied} of {length} bytes; try again")
 
-    def _names(self, folder: str) -> Iterator[str]:
+    def _names(self, folder: str, allowance: Allowance) -> Iterator[str]:
         """Yield the names that a folder's page links to; those of folders end with a slash."""
-        with self._get(folder) as response:
+        with self._get(folder, allowance) as response:
             kind = response.headers.get_content_type()
             if kind != "text/html":
                 raise HttpIndexError(
                     f"{folder} is not an index page, but {kind}; enable directory listing on the server"
                 )
-            page = response.read(_LONGEST_PAGE).decode(
-                response.headers.get_content_charset() or "utf-8", "replace"
-            )
+            page, charset = b"", response.headers.get_content_charset()
+            while len(page) < _LONGEST_PAGE and (block := _read(response, _BLOCK, allowance)):
+                page += block
         links = _Links()
-        links.feed(page)
+        try:
+            links.feed(page.decode(charset or "utf-8", "replace"))
+        except (AssertionError, LookupError) as error:  # an unknown encoding, or no HTML
+            raise HttpIndexError(f"{folder} is not an index page: {error}") from None
         yield from dict.fromkeys(
             name for link in links.targets if (name := _name_of_link(_encode(folder), link))
         )
 
-    def _get(self, url: str) -> Any:
+    @contextmanager
+    def _get(self, url: str, allowance: Allowance) -> Iterator[Any]:
+        """Open a URL for as long as the allowance lasts."""
         encoded = _encode(url)
-        try:
-            response = urlopen(Request(encoded, headers=dict(self._headers)), timeout=_SECONDS)
-        except HTTPError as error:
-            error.close()
-            raise HttpIndexError(f"{url} answers {error.code} {error.reason}") from error
-        except OSError as error:
-            raise HttpIndexError(f"{url} does not answer: {error}") from error
-        if urlsplit(response.url)[:2] != urlsplit(encoded)[:2]:
-            response.close()
-            raise HttpIndexError(f"{url} leads to {response.url}, another server; use that URL")
-        return response
+        with connections(allowance.seconds()) as opener:
+            try:
+                response = opener.open(Request(encoded, headers=dict(self._headers)), timeout=_SECONDS)
+            except HTTPError as error:
+                error.close()
+                raise HttpIndexError(f"{url} answers {error.code} {error.reason}") from error
+            except (HTTPException, OSError) as error:
+                allowance.seconds()
+                raise HttpIndexError(f"{url} does not answer: {error}") from error
+            with response:
+                # Headers that the deadline has cut look complete.
+                allowance.seconds()
+                if urlsplit(response.url)[:2] != urlsplit(encoded)[:2]:
+                    raise HttpIndexError(f"{url} leads to {response.url}, another server; use that URL")
+                yield response
+
+
+def _read(response: Any, size: int, allowance: Allowance) -> bytes:
+    """Read at most `size` bytes as they arrive; empty at the end."""
+    try:
+        block: bytes = response.read1(size)
+    except (HTTPException, OSError) as error:
+        allowance.seconds()
+        raise HttpIndexError(f"{response.url} does not arrive: {error}") from error
+    # A connection that the deadline has ended looks like the end of a file.
+    allowance.seconds()
+    return block
 
 
 class _Links(HTMLParser):

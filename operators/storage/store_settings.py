@@ -12,6 +12,7 @@ import msgspec
 import yaml
 
 from operators.core.errors import DeploymentError, describe
+from operators.storage.limits import Limits
 
 Protocol = Literal["s3", "gs", "azureblob", "http"]
 # The name of a store as in rclone, but in lower case.
@@ -26,12 +27,14 @@ class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """The settings that open a store.
 
     `endpoint` is the URL of the server, if it is not the protocol's default. `options` are the arguments of
-    the protocol's fsspec class. `${NAME}` in a value is replaced by the environment variable NAME.
+    the protocol's fsspec class. `${NAME}` in a value is replaced by the environment variable NAME. `limits`
+    bound the folder of one model.
     """
 
     protocol: Protocol
     endpoint: str = ""
     options: dict[str, Any] = {}
+    limits: Limits = Limits()
 
 
 def read_stores(setting: str) -> dict[str, Store]:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from operators.core.errors import DeploymentError, describe
+from operators.storage.limits import Limits
 from operators.storage.store_settings import read_stores
 from operators.storage.stores import Stores
 from operators.storage.uris import local_path, remote_parts
@@ -102,12 +103,14 @@ def _canonical_root(root: str, policy: ArtifactPolicy) -> str:
     """Return the same name for all spellings of a root.
 
     Links in a local root are not resolved, because its owner may change them.
-    The name of a remote root includes the settings of its store: a store on another server is another root.
+    The name of a remote root includes the settings of its store, except its limits: a store on another server
+    is another root.
     """
     path = local_path(root)
     if path is not None:
         return os.path.abspath(path)
-    store = msgspec.json.encode(policy.stores.find(root)[1], order="sorted").decode()
+    settings = msgspec.structs.replace(policy.stores.find(root)[1], limits=Limits())
+    store = msgspec.json.encode(settings, order="sorted").decode()
     return f"{'/'.join(_parts(root, policy))} {store}"
 
 
