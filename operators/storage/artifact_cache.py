@@ -17,12 +17,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import time
 
 from operators.core.errors import DeploymentError
 from operators.storage.digest import digest, entries_of
 from operators.storage.ownership import user_name, writers_on_path
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_PARTIAL = "half-"
+# No copy takes a day (`Limits.minutes`). The time is that of the last change at the copy's top.
+_ABANDONED_SECONDS = 2 * 86_400
 _REMEDY = "or name a folder of your own with --artifact-cache"
 
 
@@ -42,10 +46,18 @@ class ArtifactCache:
                 raise DeploymentError(f"{folder} cannot be used as artifact cache: {fault}, {_REMEDY}")
             self.folder = path.parent.resolve() / path.name
             _make_private(self.folder)
+            self._remove_abandoned()
         except OSError as error:
             raise DeploymentError(
                 f"{folder} cannot be used as artifact cache: {error}; name another with --artifact-cache"
             ) from error
+
+    def _remove_abandoned(self) -> None:
+        """Remove the partial copies of processes that ended before they could remove them."""
+        for partial_copy in self.folder.glob(f"{_PARTIAL}*"):
+            with suppress(OSError):  # another process has removed it
+                if time() - partial_copy.lstat().st_mtime > _ABANDONED_SECONDS:
+                    shutil.rmtree(partial_copy, ignore_errors=True)
 
     def find(self, root: str | None, recorded: str) -> Path | None:
         """Return the copy with this digest from below a trusted root, None if there is none.
@@ -63,7 +75,7 @@ class ArtifactCache:
     @contextmanager
     def partial_copy(self) -> Iterator[Path]:
         """Create a folder to copy to; remove it afterwards unless `keep` moved it."""
-        partial_copy = Path(tempfile.mkdtemp(prefix="half-", dir=self.folder))
+        partial_copy = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self.folder))
         try:
             yield partial_copy
         finally:

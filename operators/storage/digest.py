@@ -25,7 +25,8 @@ def entries_of(folder: Path) -> list[Entry]:
     """List the files of a folder, and its links to subfolders, in the order of their names.
 
     Links to files inside the folder are followed. Raises DeploymentError for a link that leaves the folder,
-    because its target may have another owner and may change independently.
+    because its target may have another owner and may change independently, and for a name that is not
+    printable: with line breaks in names, two folders could have the same digest.
     """
     if not folder.is_dir():
         raise DeploymentError(f"{folder} is not a folder: check storageUri, or train the model first")
@@ -38,6 +39,9 @@ def entries_of(folder: Path) -> list[Entry]:
                 entries += _linked_entries(path, real)
             elif name in files and path.is_file():
                 entries.append(Entry(path.relative_to(real).as_posix(), path))
+    for name, _, link in entries:
+        if not (name + link).isprintable():
+            raise DeploymentError(f"{folder} contains {name + link!r}, which is not printable; rename it")
     return sorted(entries, key=lambda entry: entry.name.split("/"))
 
 

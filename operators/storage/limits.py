@@ -21,7 +21,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     gib: Annotated[float, msgspec.Meta(gt=0)] = 20.0
     files: Annotated[int, msgspec.Meta(gt=0)] = 10_000
-    minutes: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 60.0
+    minutes: Annotated[float, msgspec.Meta(gt=0, le=1_440)] = 60.0
 
 
 class Allowance:

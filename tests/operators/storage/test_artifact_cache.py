@@ -179,6 +179,16 @@ def test_nothing_is_left_of_what_could_not_be_fetched(tmp_path: Path) -> None:
     assert list((tmp_path / "cache").glob("half-*")) == []
 
 
+def test_what_an_ended_process_left_is_removed_later(tmp_path: Path) -> None:
+    site = site_of(tmp_path / "cache")
+    with ArtifactCache(site.cache).partial_copy() as fresh, ArtifactCache(site.cache).partial_copy() as old:
+        (old / "part").write_text("x")
+        os.utime(old, (0, 0))
+        resolve(str(FOLDER), None, site)
+        assert fresh.exists()
+        assert not old.exists()
+
+
 @pytest.fixture
 def shared() -> Iterator[Path]:
     """A folder like the temporary folder, that every user of the machine reaches."""

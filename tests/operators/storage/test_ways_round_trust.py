@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from operators.storage.digest import digest
 from operators.storage.fetch import resolve
 from operators.storage.trusted_roots import ArtifactPolicy, make_policy
 from tests.operators.storage.model import Boom, arm, model, one_request, settings
+from tests.operators.storage.other_users import as_root
 from tests.support.paths import FOLDERS
 
 BOOSTED = FOLDERS / "xgboost-binary"
@@ -274,3 +276,45 @@ def test_a_file_that_is_swapped_all_the_time_is_loaded_as_recorded_or_not_at_all
             with suppress(DeploymentError):
                 load_step(model(), str(folder), recorded, cold)
     assert not trace.exists()
+
+
+def test_two_folders_with_line_breaks_in_names_do_not_share_a_digest(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    (one / "x\nz").mkdir(parents=True)
+    (one / "a").symlink_to("x\nz")
+    (one / "z2").write_text("same")
+    (other / "x").mkdir(parents=True)
+    (other / "a").symlink_to("x")
+    (other / "z\nz2").write_text("same")
+    for folder in (one, other):
+        with pytest.raises(DeploymentError, match=r"\\n.*is not printable; rename it"):
+            digest(folder)
+
+
+@pytest.mark.parametrize("name", [b"\xff", b"a\x1bb", b"a\xe2\x80\xaeb"])
+def test_a_name_that_is_not_printable_is_refused(tmp_path: Path, site: ArtifactPolicy, name: bytes) -> None:
+    (tmp_path / "m").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path / "m") + b"/" + name)).write_text("x")
+    with pytest.raises(DeploymentError, match="is not printable; rename it"):
+        resolve(str(tmp_path / "m"), None, site)
+
+
+def test_a_hard_link_is_copied_and_the_copy_is_apart(tmp_path: Path, site: ArtifactPolicy) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "m"
+    outside.write_text("before")
+    folder.mkdir()
+    os.link(outside, folder / "model.json")
+    found = resolve(str(folder), None, site)
+    outside.write_text("after")
+    assert (found.folder / "model.json").read_text() == "before"
+    assert (found.folder / "model.json").stat().st_nlink == 1
+    assert digest(found.folder) == found.digest
+
+
+@as_root
+def test_a_device_is_no_file(tmp_path: Path, site: ArtifactPolicy) -> None:
+    folder = settings(tmp_path / "m", implementation="mlserver_sklearn.SKLearnModel")
+    os.mknod(folder / "zero", 0o644 | stat.S_IFCHR, os.makedev(1, 5))
+    assert [path.name for path in resolve(str(folder), None, site).folder.iterdir()] == [
+        "model-settings.json"
+    ]
