@@ -13,6 +13,7 @@ from operators.core.foreign_json import shorten
 from operators.models.formats.boosters.tree_checks import check_inner_nodes, integers, require_within
 
 # Names that LightGBM generates for columns without names.
+_CLASSES = re.compile(r"num_class:(\d+)")
 _NUMBERED = re.compile(r"Column_[0-9]+")
 # In a node's decision type: position and mask of its kind of missing values, and the kind "zero is missing".
 _MISSING_SHIFT, _MISSING_BITS, _ZERO = 2, 3, 1
@@ -46,7 +47,8 @@ def read_lightgbm(path: Path) -> LightGBMFile:
     and zeros that count as missing.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        # Lines end as treelite ends them: with a line feed only.
+        lines = [line.rstrip("\r") for line in path.read_bytes().decode("utf-8").split("\n")]
     except UnicodeDecodeError:
         lines = []
     if not lines or lines[0] != "tree":
@@ -59,10 +61,17 @@ def read_lightgbm(path: Path) -> LightGBMFile:
         name, is_value, value = line.partition("=")
         if not is_value:
             continue
+        section = trees[-1] if trees else head
         if name == "Tree":
             trees.append({})
-        elif trees:
-            trees[-1].setdefault(name, value)
+        elif name in section:
+            # treelite takes the last one, also from the importances of features behind the last tree.
+            raise DeploymentError(
+                f"{path} repeats {shorten(name)!r} in a section, which is not supported: if a column has "
+                "this name, train with another name"
+            )
+        else:
+            section[name] = value
         if name == "is_linear" and value != "0":
             raise DeploymentError(
                 f"{path} has linear models in its leaves (linear_tree), which are not supported: train "
@@ -73,8 +82,10 @@ def read_lightgbm(path: Path) -> LightGBMFile:
                 f"{path} was trained with zero_as_missing, which is not supported: train with missing "
                 "values as NaN, or serve it by a Python class of your own"
             )
-        head.setdefault(name, value)
     try:
+        declared = _CLASSES.search(head.get("objective", ""))
+        if declared and declared[1] != head.get("num_class"):
+            raise ValueError(f"it has {head.get('num_class')} classes, its objective {declared[1]}")
         for tree in trees:
             _check_tree(tree, int(head.get("max_feature_idx", "")) + 1)
     except (OverflowError, ValueError) as error:

@@ -70,12 +70,23 @@ def test_a_damaged_booster_of_xgboost_is_refused_for_little_memory(tmp_path: Pat
         ("max_feature_idx", "x"),
         ("decision_type", "1 1 1 1 1 1"),
         ("num_cat", str(HUGE)),
+        ("num_class", "1"),
     ],
 )
 def test_a_damaged_booster_of_lightgbm_is_refused(tmp_path: Path, field: str, value: str) -> None:
     text = (FOLDERS / "lightgbm-multi" / "model.bst").read_text()
     (tmp_path / "model.bst").write_text(re.sub(rf"(?m)^{field}=.*$", f"{field}={value}", text))
     with pytest.raises(DeploymentError, match=r"model\.bst is damaged: .*; save the booster again"):
+        read_lightgbm(tmp_path / "model.bst")
+
+
+@pytest.mark.parametrize("name", ["threshold", "leaf_value", "num_leaves"])
+def test_a_column_named_as_an_array_of_trees_is_refused(tmp_path: Path, name: str) -> None:
+    """treelite would read the column's importance as the array of the last tree."""
+    text = (FOLDERS / "lightgbm-multi" / "model.bst").read_text()
+    assert "\nColumn_4=" in text
+    (tmp_path / "model.bst").write_text(text.replace("Column_4", name))
+    with pytest.raises(DeploymentError, match=rf"repeats '{name}' in a section.* train with another name"):
         read_lightgbm(tmp_path / "model.bst")
 
 
