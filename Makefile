@@ -12,7 +12,7 @@ TOOLS := build/supply-chain
 export WEIR_CENSUS_CSV ?= $(abspath $(wildcard ../shared/data/adult.csv))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down train bundle environment sbom audit docs proto check test test-fast bench clean
+.PHONY: help setup demo up down train bundle environment sbom audit docs proto check test test-fast fuzz bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -66,6 +66,9 @@ test: check  ## everything that proves it, on a real broker and a real cluster
 
 test-fast: check  ## the tests without a broker, a cluster and other environments
 	@$(VENV)/bin/python -m pytest -n 2 -m "not cluster and not environment"
+
+fuzz: setup  ## generated bad inputs for every reader, for FUZZ_SECONDS (default: an hour)
+	@$(VENV)/bin/python -m tests.fuzz
 
 bench: setup  ## throughput, latency, growth, false alarms, power, AUC and times, beside others (3 hours)
 	@$(VENV)/bin/python -m benchmarks

@@ -82,6 +82,8 @@ def _array(data: bytes) -> Array:
         raise ValueError(f"its header cannot be read: {error}") from None
     if dtype.hasobject:
         raise ValueError("it contains Python objects, which would run code when they are loaded")
+    if any(type(size) is not int for size in shape):  # a bool is a number to numpy's check
+        raise ValueError(f"its shape is {shape}")
     start = file.seek(0, io.SEEK_CUR)
     if min(shape, default=1) < 0 or prod(shape) * dtype.itemsize != len(data) - start:
         raise ValueError(f"its shape {shape} of {dtype} does not match its {len(data) - start} bytes")

@@ -18,6 +18,7 @@ _KNOWN = ("KSDrift", "ChiSquareDrift", "TabularDrift")
 # A number of categories stands for all codes below it, which take memory however short the file is. This
 # bounds those of all features.
 _MOST_CATEGORIES = 1_000_000
+_LONGEST_NAME = 255
 _DEFAULTS: dict[str, tuple[object, ...]] = {
     "preprocess_fn": (None,),
     "update_x_ref": (None,),
@@ -69,8 +70,11 @@ def _or_default(value: Any, default: Any) -> Any:
 
 def _read_reference(folder: Path, name: str) -> Any:
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{folder / CONFIG}: x_ref must be a file in the folder, got {name!r}")
+    is_name = len(name) <= _LONGEST_NAME and "\0" not in name
+    if not (is_name and path.resolve().is_relative_to(folder.resolve())):
+        raise ValueError(
+            f"{folder / CONFIG}: x_ref must be a file in the folder, got {name[:_LONGEST_NAME]!r}"
+        )
     try:
         x_ref = read_npy(path)
     except (OSError, ValueError) as error:
@@ -81,6 +85,8 @@ def _read_reference(folder: Path, name: str) -> Any:
 
 
 def _declared_features(declared: Mapping[str, Any] | None, x_ref: Any) -> dict[int, Sequence[float] | None]:
+    if not isinstance(declared, Mapping | None):
+        raise ValueError(f"categories_per_feature is {declared!r}, but must be a table")
     numbers = [codes for codes in (declared or {}).values() if isinstance(codes, int)]
     if sum(numbers) > _MOST_CATEGORIES:
         features = "a feature has" if len(numbers) == 1 else f"{len(numbers)} features have"

@@ -45,10 +45,12 @@ def pack(value: object, version: int) -> bytes:
 
 
 def unpack(data: Iterable[int], type_: type[T], version: int, what: str) -> T:
-    """Decode bytes of `pack`; raise ValueError, beginning with `what`, for any other version."""
+    """Decode bytes of `pack`; raise ValueError, beginning with `what`, for other versions and bytes."""
     stored = bytes(data)
-    if stored[0] != version:
-        raise ValueError(
-            f"{what} of version {stored[0]} cannot be read; this release reads version {version}"
-        )
-    return msgspec.msgpack.decode(stored[1:], type=type_)
+    found = int.from_bytes(stored[:1], "big")
+    if found != version:
+        raise ValueError(f"{what} of version {found} cannot be read; this release reads version {version}")
+    try:
+        return msgspec.msgpack.decode(stored[1:], type=type_)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ValueError(f"{what} cannot be read: {error}") from None

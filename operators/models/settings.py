@@ -96,7 +96,7 @@ def read_settings(model: Model, folder: Path) -> ModelSettings:
     implementation, uri = settings.implementation, parameters.uri
     if not implementation:
         implementation, uri = _from_requirements(model, folder, uri)
-    if uri and not (folder / uri).resolve().is_relative_to(folder.resolve()):
+    if uri and ("\0" in uri or not (folder / uri).resolve().is_relative_to(folder.resolve())):
         raise DeploymentError(
             f"{path}: parameters.uri is {uri!r}, which is outside the model's folder; "
             "it must be a path inside it"

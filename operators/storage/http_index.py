@@ -70,8 +70,8 @@ class HttpIndex:
         if length is not None and str(copied) != length:
             raise HttpIndexError(f"{url} ends after {copied} of {length} bytes; try again")
 
-    def _names(self, folder: str, allowance: Allowance) -> Iterator[str]:
-        """Yield the names that a folder's page links to; those of folders end with a slash."""
+    def _names(self, folder: str, allowance: Allowance) -> list[str]:
+        """Return the names that a folder's page links to; those of folders end with a slash."""
         with self._get(folder, allowance) as response:
             kind = response.headers.get_content_type()
             if kind != "text/html":
@@ -81,14 +81,11 @@ class HttpIndex:
             page, charset = b"", response.headers.get_content_charset()
             while len(page) < _LONGEST_PAGE and (block := _read(response, _BLOCK, allowance)):
                 page += block
-        links = _Links()
         try:
-            links.feed(page.decode(charset or "utf-8", "replace"))
-        except (AssertionError, LookupError) as error:  # an unknown encoding, or no HTML
-            raise HttpIndexError(f"{folder} is not an index page: {error}") from None
-        yield from dict.fromkeys(
-            name for link in links.targets if (name := _name_of_link(_encode(folder), link))
-        )
+            text = page.decode(charset or "utf-8", "replace")
+        except LookupError:
+            raise HttpIndexError(f"{folder} is in {charset!r}, which is no known encoding") from None
+        return linked_names(folder, text)
 
     @contextmanager
     def _get(self, url: str, allowance: Allowance) -> Iterator[Any]:
@@ -121,6 +118,20 @@ def _read(response: Any, size: int, allowance: Allowance) -> bytes:
     # A connection that the deadline has ended looks like the end of a file.
     allowance.seconds()
     return block
+
+
+def linked_names(folder: str, page: str) -> list[str]:
+    """Return the names directly below a folder's URL that its page links to.
+
+    Raises HttpIndexError for a page that is no HTML.
+    """
+    links = _Links()
+    try:
+        links.feed(page)
+    except AssertionError as error:  # Python's parser does not expect some markup
+        raise HttpIndexError(f"{folder} is not an index page: {error}") from None
+    base = _encode(folder)
+    return list(dict.fromkeys(name for link in links.targets if (name := _name_of_link(base, link))))
 
 
 class _Links(HTMLParser):

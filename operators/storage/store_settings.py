@@ -54,7 +54,7 @@ def read_stores(setting: str) -> dict[str, Store]:
             raise DeploymentError(f"{where}: cannot be read: {describe(error)}") from error
     try:
         stores = msgspec.convert(yaml.safe_load(text) or {}, dict[str, Store])
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DeploymentError(f"{where}: {describe(error)}") from error
     for name, store in stores.items():
         for problem in _problems(name, store):

@@ -81,11 +81,14 @@ class OpenWindow(NamedTuple):
 
 
 def decode_window(data: bytes) -> OpenWindow:
-    """Decode the bytes of `OpenWindow.encode`; ValueError for an unknown version."""
-    if data[0] != _VERSION:
+    """Decode the bytes of `OpenWindow.encode`; ValueError for an unknown version, and for other bytes."""
+    version = int.from_bytes(data[:1], "big")
+    if version != _VERSION:
         raise ValueError(
-            f"window state of version {data[0]} cannot be read; this code reads version {_VERSION}"
+            f"window state of version {version} cannot be read; this code reads version {_VERSION}"
         )
+    if len(data) != _LAYOUT.size:
+        raise ValueError(f"window state has {len(data)} bytes; it must have {_LAYOUT.size}")
     fields = _LAYOUT.unpack(data)
     return OpenWindow._make((*fields[1:-3], Streak._make(fields[-3:])))
 

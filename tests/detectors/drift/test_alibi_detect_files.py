@@ -70,6 +70,7 @@ def test_the_least_that_alibi_detect_takes_is_enough(tmp_path: Path) -> None:
         ('name = "KSDrift"\ncorrection = "holm"', "correction must be one of"),
         ("name = ", "is not TOML"),
         ('name = "TabularDrift"\n[categories_per_feature]\n9 = "None"', "names feature 9"),
+        ('name = "TabularDrift"\ncategories_per_feature = true', "is True, but must be a table"),
         (
             'name = "TabularDrift"\n[categories_per_feature]\n0 = 100000000000',
             "a feature has 100,000,000,000 categories; at most 1,000,000 are supported",

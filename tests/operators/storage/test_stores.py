@@ -185,6 +185,7 @@ def test_a_library_that_is_missing_is_named_as_its_extra(scheme: str, library: s
         ("nowhere.yaml", "stores: nowhere.yaml: cannot be read"),
         ("{", "stores: "),
         ("[1]\n", "Expected `object`"),
+        ('{"lab": "\\ud800"}', "stores: "),
         ("lab: {}\n", "missing required field `protocol`"),
         ("lab: {protocol: ftp}\n", "Invalid enum value 'ftp'"),
         ("lab: {protocol: s3, end: x}\n", "unknown field `end`"),

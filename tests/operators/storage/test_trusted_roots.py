@@ -65,6 +65,12 @@ def test_no_file_outside_the_folder_is_loaded_whatever_the_folder_names(
     (forest / "IForest.json").write_text('{"threshold": 0, "estimator": "../armed/model.joblib"}')
     with pytest.raises(DeploymentError, match="is outside the model's folder"):
         load(forest)
+    for uri in ("\0", "..", "../armed", str(folder)):
+        away = settings(tmp_path / "away", implementation="x.Y", parameters={"uri": uri})
+        with pytest.raises(
+            DeploymentError, match=r"m: .*/model-settings\.json: parameters\.uri is .* outside"
+        ):
+            load(away)
     linked = settings(tmp_path / "linked", implementation="mlserver_sklearn.SKLearnModel")
     (linked / "model.joblib").symlink_to(folder / "model.joblib")
     with pytest.raises(DeploymentError, match="is outside the model's folder"):

@@ -91,3 +91,10 @@ def test_an_open_window_survives_encoding() -> None:
 def test_state_of_another_version_is_refused() -> None:
     with pytest.raises(ValueError, match="window state of version 9"):
         decode_window(b"\x09" + OpenWindow(1, 2, 3).encode()[1:])
+
+
+def test_state_that_is_cut_is_refused() -> None:
+    whole = OpenWindow(1, 2, 3).encode()
+    for data in (b"", whole[:-1], whole + b"x"):
+        with pytest.raises(ValueError, match="window state "):
+            decode_window(data)
