@@ -17,6 +17,7 @@ from jobs.flink.submit import connection_arguments
 from jobs.local_stack.ports import free_ports
 from jobs.streaming.settings import parse_settings
 from operators.core.errors import DeploymentError
+from operators.kafka.brokers import Brokers
 from operators.storage.digest import digest
 from operators.storage.fetch import fetch, resolve
 from operators.storage.store_settings import read_stores
@@ -236,7 +237,7 @@ def test_the_job_gets_the_setting_without_its_file_and_without_secrets(
     monkeypatch.setenv("LAB_SECRET", "hunter2")
     (tmp_path / "stores.yaml").write_text(SETTING)
     site = make_policy("", "", str(tmp_path / "stores.yaml"))
-    arguments = connection_arguments("localhost:9092", site)
+    arguments = connection_arguments(Brokers("localhost:9092"), site)
     text = arguments[arguments.index("--stores") + 1]
     assert "\n" not in text
     assert "hunter2" not in text

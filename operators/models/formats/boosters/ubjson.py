@@ -125,7 +125,8 @@ class _Reader:
         return self._take(self._size()).decode("utf-8")
 
     def _size(self) -> int:
-        size = self.value(self.marker(), 0)
+        marker = self.marker()
+        size = self.value(marker, 0) if marker in _NUMBERS else marker
         if type(size) is not int or size < 0:
             raise ValueError(f"byte {self.at}: a size must be a whole number, got {size!r}")
         return size

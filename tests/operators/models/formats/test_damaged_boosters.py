@@ -102,6 +102,11 @@ def test_a_count_in_ubjson_that_its_bytes_do_not_have_is_refused(kind: bytes, si
         tracemalloc.stop()
 
 
+def test_a_size_in_ubjson_that_is_a_container_is_refused() -> None:
+    with pytest.raises(ValueError, match="a size must be a whole number"):
+        decode(b"[" + b"#[" * 10_000)
+
+
 @pytest.mark.parametrize(
     ("left", "right", "feature", "output"),
     [(1, 3, 0, 0), (1, -1, 0, 0), (0, 2, 0, 0), (1, 1, 0, 0), (1, 2, 6, 0), (1, 2, 0, 1), (1, 2, 0, -1)],
