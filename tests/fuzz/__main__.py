@@ -15,6 +15,7 @@ from time import monotonic
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import HypothesisWarning
 
+from tests.fuzz.bounds import limit_memory
 from tests.fuzz.separate_process import SeparateProcess
 from tests.fuzz.targets import TARGETS, run
 from tests.support.paths import ROOT
@@ -26,6 +27,7 @@ def main() -> int:
     """Run all targets in turn until the time is over or none is left; return the number of failed ones."""
     # Inputs are printed whole.
     warnings.simplefilter("ignore", HypothesisWarning)
+    limit_memory()
     database = DirectoryBasedExampleDatabase(ROOT / "build" / "fuzz")
     deadline = monotonic() + float(os.environ.get("FUZZ_SECONDS", "3600"))
     counts, failed = dict.fromkeys(TARGETS, 0), dict[str, BaseException]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from tests.fuzz.inputs import Inputs
 
 SECONDS, STUCK_SECONDS = 5.0, 30
 MEGABYTES, LONGEST_MESSAGE = 256, 20_000
+PROCESS_BYTES = 6 * 2**30
 
 
 class Target(NamedTuple):
@@ -46,6 +48,11 @@ def check_bounds(target: Target, value: Any, stuck_seconds: int = STUCK_SECONDS)
         raise BoundError(f"it took {process_time() - seconds:.1f} s")
     if _peak() - megabytes > MEGABYTES:
         raise BoundError(f"it took {_peak() - megabytes:.0f} MB")
+
+
+def limit_memory() -> None:
+    """Limit the memory of this process, so that an input without bounds ends this process only."""
+    resource.setrlimit(resource.RLIMIT_AS, (PROCESS_BYTES, PROCESS_BYTES))
 
 
 def _reset_peak() -> float:

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-from tests.fuzz.bounds import STUCK_SECONDS, BoundError, check_bounds
+from tests.fuzz.bounds import STUCK_SECONDS, BoundError, check_bounds, limit_memory
 
 
 class SeparateProcess:
@@ -27,9 +27,12 @@ class SeparateProcess:
             other.close()
         try:
             self._connection.send((name, value))
-            if not self._connection.poll(2 * STUCK_SECONDS):
-                raise BoundError("its process does not answer")
-            problem = self._connection.recv()
+            if self._connection.poll(2 * STUCK_SECONDS):
+                problem = self._connection.recv()
+            else:  # it is in a loop of a library, which no signal interrupts
+                self._process.kill()
+                self.close()
+                problem = "its process does not answer"
         except (EOFError, OSError):
             self._process.join(STUCK_SECONDS)
             problem = f"its process has ended with exit code {self._process.exitcode}"
@@ -48,6 +51,7 @@ class SeparateProcess:
 
 
 def _serve(connection: Connection) -> None:
+    limit_memory()
     from tests.fuzz.artifacts import BOOSTERS
 
     # treelite prints what it does not know.

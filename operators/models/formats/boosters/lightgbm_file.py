@@ -86,6 +86,8 @@ def read_lightgbm(path: Path) -> LightGBMFile:
         declared = _CLASSES.search(head.get("objective", ""))
         if declared and declared[1] != head.get("num_class"):
             raise ValueError(f"it has {head.get('num_class')} classes, its objective {declared[1]}")
+        if not trees or not head.get("objective", "custom").strip():
+            raise ValueError(f"it has {len(trees)} trees, and its objective is {head.get('objective')!r}")
         for tree in trees:
             _check_tree(tree, int(head.get("max_feature_idx", "")) + 1)
     except (OverflowError, ValueError) as error:
@@ -109,6 +111,8 @@ def _check_tree(tree: dict[str, str], features: int) -> None:
         if values and len(values) != most:
             raise ValueError(f"a tree of {leaves} leaves has {len(values)} values of {name}, not {most}")
     left, right, split_on = (integers([int(one) for one in arrays[name]]) for name in _OF_NODES[:3])
+    children = np.concatenate([left, right])
+    require_within(children[children >= 0], leaves - 1, "an inner node below a node")
     # Leaf 0 is the child -1, leaf 1 is -2, …: behind the inner nodes.
     left, right = (np.where(side < 0, leaves - 2 - side, side) for side in (left, right))
     check_inner_nodes(left, right, split_on, 2 * leaves - 1, features)

@@ -71,12 +71,29 @@ def test_a_damaged_booster_of_xgboost_is_refused_for_little_memory(tmp_path: Pat
         ("decision_type", "1 1 1 1 1 1"),
         ("num_cat", str(HUGE)),
         ("num_class", "1"),
+        ("objective", ""),
+        ("objective", " "),
     ],
 )
 def test_a_damaged_booster_of_lightgbm_is_refused(tmp_path: Path, field: str, value: str) -> None:
     text = (FOLDERS / "lightgbm-multi" / "model.bst").read_text()
     (tmp_path / "model.bst").write_text(re.sub(rf"(?m)^{field}=.*$", f"{field}={value}", text))
     with pytest.raises(DeploymentError, match=r"model\.bst is damaged: .*; save the booster again"):
+        read_lightgbm(tmp_path / "model.bst")
+
+
+def test_a_booster_of_lightgbm_without_trees_is_refused(tmp_path: Path) -> None:
+    text = (FOLDERS / "lightgbm-multi" / "model.bst").read_text()
+    (tmp_path / "model.bst").write_text(text.partition("\nTree=")[0])
+    with pytest.raises(DeploymentError, match="is damaged: it has 0 trees"):
+        read_lightgbm(tmp_path / "model.bst")
+
+
+def test_an_inner_node_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    text = (FOLDERS / "lightgbm-multi" / "model.bst").read_text()
+    assert "\nnum_leaves=7\n" in text
+    (tmp_path / "model.bst").write_text(re.sub(r"(?m)^(left_child=.*)-1( |$)", r"\g<1>6\2", text))
+    with pytest.raises(DeploymentError, match="an inner node below a node is 6, but must be from 0 to 5"):
         read_lightgbm(tmp_path / "model.bst")
 
 
