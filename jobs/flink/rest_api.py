@@ -10,8 +10,6 @@ from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 _SECONDS = 5.0
-# Flink's interval of a job without checkpoints is 2^63 - 1 ms.
-_NEVER = 1e12
 # A job in one of these states has ended and does not restart.
 ENDED = ("FINISHED", "CANCELED", "FAILED")
 
@@ -87,21 +85,6 @@ class Rest:
         history = (self.get(f"/jobs/{job}/exceptions") or {}).get("exceptionHistory", {})
         entries = history.get("entries", [])
         return "; ".join(_causes(entries[0]["stacktrace"])) if entries else ""
-
-    def seconds_without_checkpoint(self, job: Job, now: float) -> float:
-        """Return for how many seconds a job has had no checkpoint, beyond the interval of its checkpoints.
-
-        `now` is in seconds since 1970. 0 where the JobManager does not answer, or the job makes none.
-        """
-        interval = (self.get(f"/jobs/{job.id}/checkpoints/config") or {}).get("interval", 0) / 1000
-        latest = (self.get(f"/jobs/{job.id}/checkpoints") or {}).get("latest")
-        if latest is None or not 0 < interval < _NEVER:
-            return 0.0
-        times = [
-            (latest.get(kind) or {}).get(time, 0) / 1000
-            for kind, time in (("completed", "latest_ack_timestamp"), ("restored", "restore_timestamp"))
-        ]
-        return max(0.0, float(now - max(job.started_at, *times) - interval))
 
     def free_slots(self) -> int:
         """Return the number of slots that no job uses."""

@@ -7,6 +7,7 @@ from time import time
 from types import MappingProxyType
 from typing import NamedTuple
 
+from jobs.flink.job_details import read_checkpoints
 from jobs.flink.rest_api import Job, Rest
 from operators.control.control_state import ControlState
 from operators.control.control_topic import read_control
@@ -48,7 +49,6 @@ def take_snapshot(connection: Connection, rest: Rest | None) -> Snapshot:
     failures = {job.id: rest.failure(job.id) for job in jobs or () if rest and not job.is_running}
     url, taskmanagers = (rest.url, rest.taskmanagers()) if rest else ("", 0)
     now = time()
-    late = {
-        job.id: rest.seconds_without_checkpoint(job, now) for job in jobs or () if rest and job.is_running
-    }
+    checkpoints = [(job, read_checkpoints(rest, job)) for job in jobs or () if rest and job.is_running]
+    late = {job.id: found.overdue(job.started_at, now) for job, found in checkpoints if found}
     return Snapshot(now, control, status, kafka_error, url, jobs, failures, taskmanagers, late)
