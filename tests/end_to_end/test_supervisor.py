@@ -15,12 +15,12 @@ from jobs.kafka.admin import create_control
 from jobs.releases.publish import Record, publish
 from operators.control.control_topic import read_control
 from operators.control.status import StatusState
+from operators.control.status_topic import read_status
 from operators.core.micro_batch import RequestBatch, ResponseBatch
 from operators.inference.identity import Identity
 from operators.inference.supervision.messages import Answered, Start
 from operators.inference.supervision.supervisor import Supervisor
 from operators.kafka.connection import Connection
-from operators.kafka.consumer import read_topic
 from operators.rows.chunks import SubtaskId
 from operators.storage.trusted_roots import make_policy
 from tests.builders.harmful_models import EAT, EXIT, HOLD, LEAK, NEED, QUIT, SEGFAULT, SLEEP, write_models
@@ -76,10 +76,7 @@ class Scene:
         worker.kill()
 
     def status(self) -> StatusState:
-        state = StatusState.empty()
-        for record in read_topic(self.connection.brokers, [self.connection.topics.status], 30.0):
-            state.read(record)
-        return state
+        return read_status(self.connection)
 
     def events(self, what: str) -> list[str]:
         return [event.why for event in self.status().events.values() if event.what == what]

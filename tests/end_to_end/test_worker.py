@@ -13,10 +13,10 @@ from jobs.kafka.admin import create_control
 from jobs.releases.publish import Record, publish
 from operators.control.release import Release
 from operators.control.status import StatusState
+from operators.control.status_topic import read_status
 from operators.inference.identity import Identity
 from operators.inference.worker import Callbacks, Worker
 from operators.kafka.connection import Connection
-from operators.kafka.consumer import read_topic
 from operators.metrics.tally import Tally
 from operators.rows.chunks import SubtaskId
 from operators.storage.trusted_roots import make_policy
@@ -62,10 +62,7 @@ class Scene:
         return self.worker.answer(batch._replace(topics=[topic])).versions[0]
 
     def status(self) -> StatusState:
-        state = StatusState.empty()
-        for record in read_topic(self.connection.brokers, [self.connection.topics.status], 30.0):
-            state.read(record)
-        return state
+        return read_status(self.connection)
 
 
 @pytest.fixture
