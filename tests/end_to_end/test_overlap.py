@@ -11,28 +11,14 @@ from kafka import KafkaProducer
 from jobs.flink.overlap import require_alone
 from jobs.flink.rest_api import Rest
 from jobs.kafka.admin import create_control
-from operators.control.status import STALE_AFTER, WorkerStatus
+from operators.control.status import STALE_AFTER
 from operators.core.errors import DeploymentError
 from operators.kafka.connection import Connection
 from operators.kafka.topics import Topics
+from tests.builders.workers import worker_status
 from tests.support.broker import Broker
 
 NO_CLUSTER = Rest("http://127.0.0.1:1")
-
-
-def worker(job: str, at: float) -> WorkerStatus:
-    return WorkerStatus(
-        job=job,
-        subtask=0,
-        subtasks=1,
-        attempt=0,
-        host="h",
-        pid=1,
-        started_at=at - 100,
-        at=at,
-        processed_at=at,
-        pipelines={},
-    )
 
 
 def test_a_job_of_another_cluster_excludes_one_of_the_same_pipelines(broker: Broker) -> None:
@@ -41,7 +27,7 @@ def test_a_job_of_another_cluster_excludes_one_of_the_same_pipelines(broker: Bro
     require_alone("weir.overlap", NO_CLUSTER, connection)
     with KafkaProducer(**broker.brokers.options()) as producer:
         # As its last record, of a moment ahead: it is alive for as long as the test takes.
-        status = worker("weir.overlap/p,q", time() + 60)
+        status = worker_status("weir.overlap/p,q", time() + 60, time())
         producer.send(connection.topics.status, key=status.key.encode(), value=msgspec.json.encode(status))
     require_alone("weir.overlap/r", NO_CLUSTER, connection)
     for job in ("weir.overlap/q,r", "weir.overlap"):
@@ -53,7 +39,7 @@ def test_workers_of_a_job_that_was_killed_are_waited_for(broker: Broker) -> None
     connection = Connection(broker.brokers, Topics("weir", "killed"))
     create_control(connection)
     with KafkaProducer(**broker.brokers.options()) as producer:
-        status = worker("weir.killed", time() - STALE_AFTER + 2)
+        status = worker_status("weir.killed", time() - STALE_AFTER + 2, time() - 100)
         producer.send(connection.topics.status, key=status.key.encode(), value=msgspec.json.encode(status))
     with pytest.raises(DeploymentError):
         require_alone("weir.killed", NO_CLUSTER, connection, patience=0)

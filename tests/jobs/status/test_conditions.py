@@ -15,6 +15,7 @@ from operators.control.status import Event, Serving, StatusState, WorkerStatus
 from operators.core.errors import DeploymentError
 from operators.kafka.skipped_records import SkippedRecords
 from operators.kafka.topics import Topics
+from tests.builders.workers import worker_status
 from tests.corpus.records import Record
 
 NOW = 1_000_000.0
@@ -38,18 +39,8 @@ def release(generation: int, digest: str) -> Release:
 def worker(
     subtask: int, serving: Serving | None = None, *, job: str = "weir.test", age: float = 1.0
 ) -> WorkerStatus:
-    return WorkerStatus(
-        job=job,
-        subtask=subtask,
-        subtasks=2,
-        attempt=0,
-        host="h",
-        pid=1,
-        started_at=NOW - 100,
-        at=NOW - age,
-        processed_at=NOW - age,
-        pipelines={"p": serving} if serving else {},
-    )
+    pipelines = {"p": serving} if serving else {}
+    return worker_status(job, NOW - age, NOW - 100, subtask, 2, pipelines)
 
 
 READY = Serving(2, 2)

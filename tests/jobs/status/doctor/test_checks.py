@@ -19,11 +19,12 @@ from jobs.status.doctor.evidence import Evidence
 from jobs.status.snapshot import Snapshot
 from jobs.streaming.settings import Settings
 from operators.control.control_state import ControlState
-from operators.control.status import StatusState, WorkerStatus
+from operators.control.status import StatusState
 from operators.core.version import VERSION
 from operators.kafka.skipped_records import SkippedRecords
 from operators.kafka.topics import Topics
 from operators.storage.trusted_roots import make_policy
+from tests.builders.workers import worker_status
 from tests.support.paths import ROOT
 
 NOW = 1_000_000.0
@@ -64,18 +65,7 @@ def findings(
 ) -> dict[tuple[str, str], Check]:
     """The checks that are not ok, by name and object."""
     details = details or job(artifact_cache=str(tmp_path))
-    worker = WorkerStatus(
-        job=NAME,
-        subtask=0,
-        subtasks=1,
-        attempt=0,
-        host="h",
-        pid=1,
-        started_at=NOW - 600,
-        at=worker_at,
-        processed_at=worker_at,
-        pipelines={},
-    )
+    worker = worker_status(NAME, worker_at, NOW - 600)
     status = StatusState({worker.key: worker}, {}, SkippedRecords())
     snapshot = Snapshot(NOW, ControlState.empty(), status, "", "http://flink", [details.job], {})
     config = {"execution.checkpointing.dir": "s3://b/c", "heartbeat.timeout": "10000"}
